@@ -1,0 +1,39 @@
+# Build options and the flags every target compiles with.
+
+option(DRIFT_TESTS "build the tests" ON)
+option(DRIFT_BENCH "build the benches" ON)
+set(DRIFT_ARCH native CACHE STRING "-march for the CPU kernels; native runs only on machines like this one")
+set(DRIFT_SANITIZE "" CACHE STRING "address,undefined | thread | empty")
+foreach(backend CUDA NCCL MPI)
+  set(DRIFT_${backend} AUTO CACHE STRING "AUTO: use ${backend} if found; ON: it must be there; OFF: build without")
+  set_property(CACHE DRIFT_${backend} PROPERTY STRINGS AUTO ON OFF)
+  if(NOT DRIFT_${backend} MATCHES "^(AUTO|ON|OFF)$")
+    message(FATAL_ERROR "DRIFT_${backend} must be AUTO, ON or OFF, not '${DRIFT_${backend}}'")
+  endif()
+endforeach()
+
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+find_program(DRIFT_CCACHE ccache)
+if(DRIFT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${DRIFT_CCACHE})
+endif()
+
+# -ffp-contract=off: a map written once gives the same bits on the CPU and on a GPU (docs/numerics.md). No fast-math anywhere.
+add_library(drift_flags INTERFACE)
+target_compile_features(drift_flags INTERFACE cxx_std_20)
+target_include_directories(drift_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(drift_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -march=${DRIFT_ARCH} -ffp-contract=off
+                                             -fno-math-errno -fno-trapping-math)
+if(DRIFT_SANITIZE)
+  target_compile_options(drift_flags INTERFACE -fsanitize=${DRIFT_SANITIZE} -fno-omit-frame-pointer -g)
+  target_link_options(drift_flags INTERFACE -fsanitize=${DRIFT_SANITIZE})
+endif()
+
+# drift_library(name SOURCES ... PUBLIC ... PRIVATE ...): one folder, one target; it may link only lower folders.
+function(drift_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC drift_flags ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+endfunction()

@@ -1,0 +1,48 @@
+#include "core/check.h"
+
+#include <utility>
+
+namespace drift {
+namespace {
+
+// The path from the source root on, so that messages read the same wherever the tree was built.
+std::string_view short_path(std::string_view path) {
+  constexpr std::string_view kHere = "core/check.cpp";
+  static const std::size_t root = std::string_view(__FILE__).size() - kHere.size();
+  return path.size() > root ? path.substr(root) : path;
+}
+
+std::string full_text(const std::string& message, std::string_view expression, const std::source_location& where) {
+  std::string text = fmt::format("{}:{}: {}", short_path(where.file_name()), where.line(), message);
+  if (!expression.empty()) text += fmt::format(" [{}]", expression);
+  return text;
+}
+
+}  // namespace
+
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kInternal: return 1;
+    case ErrorKind::kUsage: return 2;
+    case ErrorKind::kConfig: return 3;
+    case ErrorKind::kData: return 4;
+    case ErrorKind::kDevice: return 5;
+    case ErrorKind::kComm: return 6;
+    case ErrorKind::kDiverged: return 7;
+    case ErrorKind::kCheckpoint: return 8;
+    case ErrorKind::kTolerance: return 9;
+  }
+  return 1;
+}
+
+Error::Error(ErrorKind kind, std::string message, std::string_view expression, std::source_location where)
+    : std::runtime_error(full_text(message, expression, where)), kind_(kind), message_(std::move(message)) {}
+
+namespace detail {
+
+void fail(ErrorKind kind, std::string message, std::string_view expression, std::source_location where) {
+  throw Error(kind, std::move(message), expression, where);
+}
+
+}  // namespace detail
+}  // namespace drift

@@ -1,0 +1,17 @@
+// Small text helpers that error messages need.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace drift {
+
+// " Did you mean 'resnet56'?" if a candidate is close to `word` (edit distance at most a third of its length, at least 2), else "".
+std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
+
+// "a, b, c"
+std::string joined(std::span<const std::string> words, std::string_view separator = ", ");
+
+}  // namespace drift

@@ -1,0 +1,44 @@
+// Dataset: index -> (uint8 image, label), immutable and safe to read from many threads.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/shape.h"
+
+namespace drift {
+
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  virtual std::int64_t size() const = 0;
+  virtual Shape image_shape() const = 0;  // [H,W,3]
+  virtual std::span<const std::string> class_names() const = 0;
+  std::int64_t classes() const { return static_cast<std::int64_t>(class_names().size()); }
+  // Writes the image's H*W*3 bytes, interleaved RGB, top row first. 0 <= index < size().
+  virtual void read_image(std::int64_t index, std::span<std::uint8_t> image) const = 0;
+  virtual std::int32_t label(std::int64_t index) const = 0;
+};
+
+// Per channel, in units of pixel/255.
+struct Normalisation {
+  std::array<float, 3> mean{}, std{};
+};
+
+struct DataSource {
+  std::string name;  // "cifar10", "cifar100", "shapes"
+  std::unique_ptr<Dataset> train, test;
+  Normalisation normalisation;
+};
+
+// spec: "cifar10:DIR", "cifar100:DIR" (official binary layouts), "shapes[:TRAIN_SIZE]" (procedural; a function of `seed`).
+// Throws kUsage for an unknown kind (with a "did you mean"), kData for files that are missing, truncated or malformed.
+DataSource open_data(std::string_view spec, std::uint64_t seed);
+
+}  // namespace drift

@@ -1,0 +1,57 @@
+// Loader: a worker's batches in sampler order. Images stay uint8 here; crops and flips are drawn here and applied by
+// Backend::augment. Batches are the same for any number of threads: every draw is a function of (seed, epoch, sample).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/sampler.h"
+#include "kernels/args.h"
+
+namespace drift {
+
+enum class Augmentation : std::uint8_t { kNone, kPadCropFlip };
+
+// The most an image moves: pixels of zero padding on each side.
+constexpr int kCropPad = 4;
+
+struct Batch {
+  std::int64_t step = 0;
+  std::vector<std::uint8_t> images;   // [B_loc,H,W,3]
+  std::vector<std::int32_t> labels;   // [B_loc]
+  std::vector<Crop> crops;            // [B_loc]; {kCropPad,kCropPad,0} without augmentation
+};
+
+struct LoaderConfig {
+  int worker = 0;
+  Augmentation augmentation = Augmentation::kNone;
+  float label_noise = 0;   // with this probability the label is replaced by a uniform draw over the other classes, anew each step
+  int threads = 0;         // that prepare batches ahead; 0: prepared when asked for
+};
+
+class Loader {
+ public:
+  // `dataset` and `sampler` must outlive the loader.
+  Loader(const Dataset& dataset, const Sampler& sampler, const LoaderConfig& config);
+  ~Loader();
+  // The next call of next() returns the batch of this step.
+  void seek(std::int64_t step);
+  // Valid until the next call. Errors met while preparing a batch are thrown here.
+  const Batch& next();
+
+ private:
+  class Prefetcher;
+  const Dataset& dataset_;
+  const Sampler& sampler_;
+  LoaderConfig config_;
+  std::int64_t step_ = 0;
+  Batch batch_;
+  std::unique_ptr<Prefetcher> prefetcher_;
+};
+
+// What the loader does for one batch: a pure function of its arguments.
+void prepare_batch(const Dataset& dataset, const Sampler& sampler, const LoaderConfig& config, std::int64_t step, Batch& batch);
+
+}  // namespace drift

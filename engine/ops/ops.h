@@ -1,0 +1,41 @@
+// Every op a model can be made of: each checks its arguments, allocates its output, runs on the tape's backend and, when the tape
+// records, leaves a node that runs it backward. One file per op beside this one. Shapes and formulas: kernels/args.h.
+#pragma once
+
+#include "engine/parameter_set.h"
+#include "engine/tape.h"
+
+namespace drift {
+
+// x [N,H,W,I], weight [O,k,k,I], bias [O] or nullptr -> [N,OH,OW,O].
+Tensor conv2d(Tape& tape, const Tensor& x, const Parameter& weight, const Parameter* bias, std::int64_t stride,
+              std::int64_t pad);
+
+// The statistics a batch norm keeps beside its parameters.
+struct BatchNormState {
+  const Parameter& gamma;
+  const Parameter& beta;
+  const Buffer& running_mean;
+  const Buffer& running_var;
+  float epsilon = 1e-5f;
+};
+Tensor batch_norm(Tape& tape, const Tensor& x, const BatchNormState& state);
+Tensor batch_norm_relu(Tape& tape, const Tensor& x, const BatchNormState& state);
+// relu(batch_norm(x) + residual), the end of a residual block.
+Tensor batch_norm_add_relu(Tape& tape, const Tensor& x, const Tensor& residual, const BatchNormState& state);
+
+Tensor group_norm(Tape& tape, const Tensor& x, const Parameter& gamma, const Parameter& beta, std::int64_t groups);
+Tensor activation(Tape& tape, const Tensor& x, Activation kind);
+Tensor add(Tape& tape, const Tensor& a, const Tensor& b);
+// Parameter-free shortcut (He et al. 2016, option A): every stride-th pixel, channels zero-padded equally on both sides.
+Tensor shortcut(Tape& tape, const Tensor& x, std::int64_t stride, std::int64_t channels);
+Tensor pool(Tape& tape, const Tensor& x, Pooling pooling, Window window);
+Tensor global_average_pool(Tape& tape, const Tensor& x);  // [N,H,W,C] -> [N,C]
+// x [N,I] -> [N,O] float32.
+Tensor linear(Tape& tape, const Tensor& x, const Parameter& weight, const Parameter& bias);
+
+// The loss: result float32 [3] = mean cross-entropy, top-1 count, top-5 count. labels int32 [N]. Always the last op of a tape that
+// runs backward.
+Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const Tensor& labels);
+
+}  // namespace drift

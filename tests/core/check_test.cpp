@@ -1,0 +1,49 @@
+#include "core/check.h"
+
+#include <gtest/gtest.h>
+
+#include "core/shape.h"
+
+namespace drift {
+namespace {
+
+TEST(Check, ErrorCarriesPlaceExpressionAndMessage) {
+  const int period = 0;
+  try {
+    DRIFT_CHECK(kConfig, period > 0, "--period must be at least 1, got {}", period);
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kConfig);
+    EXPECT_EQ(error.message(), "--period must be at least 1, got 0");
+    const std::string what = error.what();
+    EXPECT_EQ(what.rfind("tests/core/check_test.cpp:", 0), 0u) << what;
+    EXPECT_NE(what.find("[period > 0]"), std::string::npos) << what;
+  }
+}
+
+TEST(Check, EveryKindHasItsDocumentedExitCode) {
+  EXPECT_EQ(exit_code(ErrorKind::kInternal), 1);
+  EXPECT_EQ(exit_code(ErrorKind::kUsage), 2);
+  EXPECT_EQ(exit_code(ErrorKind::kConfig), 3);
+  EXPECT_EQ(exit_code(ErrorKind::kData), 4);
+  EXPECT_EQ(exit_code(ErrorKind::kDevice), 5);
+  EXPECT_EQ(exit_code(ErrorKind::kComm), 6);
+  EXPECT_EQ(exit_code(ErrorKind::kDiverged), 7);
+  EXPECT_EQ(exit_code(ErrorKind::kCheckpoint), 8);
+  EXPECT_EQ(exit_code(ErrorKind::kTolerance), 9);
+}
+
+TEST(Shape, CountsAndPrints) {
+  const Shape shape{128, 32, 32, 16};
+  EXPECT_EQ(shape.elements(), 128 * 32 * 32 * 16);
+  EXPECT_EQ(shape.rows(), 128 * 32 * 32);
+  EXPECT_EQ(shape.channels(), 16);
+  EXPECT_EQ(to_string(shape), "[128,32,32,16]");
+  EXPECT_EQ(Shape{}.elements(), 1);
+  EXPECT_NE((Shape{2, 3}), (Shape{2, 3, 1}));
+  EXPECT_THROW((Shape{1, 1, 1, 1, 1}), Error);
+  EXPECT_THROW((Shape{2, -1}), Error);
+}
+
+}  // namespace
+}  // namespace drift

@@ -1,0 +1,46 @@
+// Worker: one replica and what it needs to train: model, arenas, sampler position, stream and backend. It touches nothing outside
+// itself; what it shares with the others goes through a Communicator.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "data/loader.h"
+#include "engine/memory_pool.h"
+#include "models/registry.h"
+#include "train/config.h"
+
+namespace drift {
+
+struct BatchResult {
+  double loss = 0;              // mean over the batch
+  std::int64_t correct = 0;     // top-1
+};
+
+class Worker {
+ public:
+  // `data` and `sampler` must outlive the worker.
+  Worker(const TrainConfig& config, int id, const DataSource& data, const Sampler& sampler, Device device, int threads);
+
+  int id() const { return id_; }
+  Backend& backend() { return *backend_; }
+  Model& model() { return *model_; }
+  ParameterSet& parameters() { return model_->parameters; }
+  Loader& loader() { return *loader_; }
+
+  // Fills the gradient arena; activations come from and return to `pool`.
+  BatchResult forward_backward(const Batch& batch, MemoryPool& pool);
+  // One optimizer step from the gradient arena.
+  void update(double lr);
+
+ private:
+  const TrainConfig& config_;
+  int id_;
+  const Normalisation& normalisation_;
+  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Loader> loader_;
+};
+
+}  // namespace drift
