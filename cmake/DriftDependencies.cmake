@@ -9,6 +9,8 @@ find_package(nlohmann_json CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(tomlplusplus CONFIG REQUIRED)
 find_path(DRIFT_STB_INCLUDE stb_image_write.h PATH_SUFFIXES stb REQUIRED)
+find_path(DRIFT_XXHASH_INCLUDE xxhash.h REQUIRED)
+find_library(DRIFT_XXHASH_LIBRARY xxhash REQUIRED)
 
 if(DRIFT_TESTS)
   find_package(GTest REQUIRED)

@@ -1,5 +1,6 @@
-// Communicator: one rank's end of a fixed set of ranks. Every rank makes the same calls in the same order; if one rank fails, all
-// fail with an Error that names it, and nobody hangs. Work is enqueued on the backend's stream: later work there sees the result.
+// Communicator: one rank's end of a fixed set of ranks. Every rank makes the same calls in the same order; if one rank
+// fails, all fail with an Error that names it, and nobody hangs. Work is enqueued on the backend's stream: later work
+// there sees the result.
 #pragma once
 
 #include <cstdint>
@@ -17,17 +18,19 @@ class Communicator {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
-  // values <- the mean over ranks, the same bits on every rank: summed in a fixed balanced tree over ranks (Backend::average), so
-  // the result does not depend on which rank arrives first. The spans have the same length on all ranks.
+  // values <- the mean over ranks, the same bits on every rank: summed in a fixed balanced tree over ranks
+  // (Backend::average), so the result does not depend on which rank arrives first. The spans have the same length on
+  // all ranks.
   virtual void all_reduce_mean(std::span<float> values, Backend& backend) = 0;
   // values <- root's values.
   virtual void broadcast(std::span<float> values, int root, Backend& backend) = 0;
   virtual void barrier() = 0;
-  // This rank gives up: every rank that waits, or calls anything later, throws kComm with this reason. Callable at any time.
+  // This rank gives up: every rank that waits, or calls anything later, throws kComm with this reason. Callable at any
+  // time.
   virtual void abort(std::string_view reason) noexcept = 0;
 
-  // Bytes this rank has sent so far if every rank sat on a machine of its own: 2 (K-1)/K bytes of the span for each all-reduce
-  // (reduce-scatter + all-gather), (K-1)/K for a broadcast (scatter + all-gather), rounded down per call.
+  // Bytes this rank has sent so far if every rank sat on a machine of its own: 2 (K-1)/K bytes of the span for each
+  // all-reduce (reduce-scatter + all-gather), (K-1)/K for a broadcast (scatter + all-gather), rounded down per call.
   virtual std::int64_t bytes_sent() const = 0;
 };
 

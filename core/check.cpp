@@ -22,15 +22,24 @@ std::string full_text(const std::string& message, std::string_view expression, c
 
 int exit_code(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::kInternal: return 1;
-    case ErrorKind::kUsage: return 2;
-    case ErrorKind::kConfig: return 3;
-    case ErrorKind::kData: return 4;
-    case ErrorKind::kDevice: return 5;
-    case ErrorKind::kComm: return 6;
-    case ErrorKind::kDiverged: return 7;
-    case ErrorKind::kCheckpoint: return 8;
-    case ErrorKind::kTolerance: return 9;
+    case ErrorKind::kInternal:
+      return 1;
+    case ErrorKind::kUsage:
+      return 2;
+    case ErrorKind::kConfig:
+      return 3;
+    case ErrorKind::kData:
+      return 4;
+    case ErrorKind::kDevice:
+      return 5;
+    case ErrorKind::kComm:
+      return 6;
+    case ErrorKind::kDiverged:
+      return 7;
+    case ErrorKind::kCheckpoint:
+      return 8;
+    case ErrorKind::kTolerance:
+      return 9;
   }
   return 1;
 }

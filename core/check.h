@@ -4,7 +4,6 @@
 #pragma once
 
 #include <fmt/format.h>
-
 #include <source_location>
 #include <stdexcept>
 #include <string>
@@ -14,8 +13,8 @@ namespace drift {
 
 enum class ErrorKind { kInternal, kUsage, kConfig, kData, kDevice, kComm, kDiverged, kCheckpoint, kTolerance };
 
-// The process exit code of a run that ended with an error of this kind: internal 1, usage 2, config 3, data 4, device 5,
-// communication 6, diverged 7, checkpoint 8, tolerance 9.
+// The process exit code of a run that ended with an error of this kind: internal 1, usage 2, config 3, data 4, device
+// 5, communication 6, diverged 7, checkpoint 8, tolerance 9.
 int exit_code(ErrorKind kind);
 
 class Error : public std::runtime_error {
@@ -42,12 +41,12 @@ namespace detail {
   ::drift::detail::fail(::drift::ErrorKind::kind, fmt::format(__VA_ARGS__), {}, std::source_location::current())
 
 // DRIFT_CHECK(kConfig, period > 0, "--period must be at least 1, got {}", period);
-#define DRIFT_CHECK(kind, condition, ...)                                                                         \
-  do {                                                                                                            \
-    if (!(condition)) [[unlikely]] {                                                                              \
-      ::drift::detail::fail(::drift::ErrorKind::kind, fmt::format(__VA_ARGS__), #condition,                       \
-                            std::source_location::current());                                                     \
-    }                                                                                                             \
+#define DRIFT_CHECK(kind, condition, ...)                                                   \
+  do {                                                                                      \
+    if (!(condition)) [[unlikely]] {                                                        \
+      ::drift::detail::fail(::drift::ErrorKind::kind, fmt::format(__VA_ARGS__), #condition, \
+                            std::source_location::current());                               \
+    }                                                                                       \
   } while (false)
 
 #define DRIFT_ASSERT(condition, ...) DRIFT_CHECK(kInternal, condition, __VA_ARGS__)

@@ -14,20 +14,28 @@ enum class DType : std::uint8_t { kFloat32, kBFloat16, kUint8, kInt32 };
 
 constexpr std::size_t size_of(DType dtype) {
   switch (dtype) {
-    case DType::kFloat32: return 4;
-    case DType::kBFloat16: return 2;
-    case DType::kUint8: return 1;
-    case DType::kInt32: return 4;
+    case DType::kFloat32:
+      return 4;
+    case DType::kBFloat16:
+      return 2;
+    case DType::kUint8:
+      return 1;
+    case DType::kInt32:
+      return 4;
   }
   return 0;
 }
 
 constexpr std::string_view name_of(DType dtype) {
   switch (dtype) {
-    case DType::kFloat32: return "fp32";
-    case DType::kBFloat16: return "bf16";
-    case DType::kUint8: return "uint8";
-    case DType::kInt32: return "int32";
+    case DType::kFloat32:
+      return "fp32";
+    case DType::kBFloat16:
+      return "bf16";
+    case DType::kUint8:
+      return "uint8";
+    case DType::kInt32:
+      return "int32";
   }
   return "?";
 }
@@ -36,7 +44,9 @@ struct BFloat16 {
   std::uint16_t bits;
 };
 
-DRIFT_HD float to_float(float value) { return value; }
+DRIFT_HD float to_float(float value) {
+  return value;
+}
 
 DRIFT_HD float to_float(BFloat16 value) {
   const std::uint32_t bits = static_cast<std::uint32_t>(value.bits) << 16;
@@ -65,12 +75,20 @@ DRIFT_HD BFloat16 from_float<BFloat16>(float value) {
 template <class T>
 constexpr DType dtype_of();
 template <>
-constexpr DType dtype_of<float>() { return DType::kFloat32; }
+constexpr DType dtype_of<float>() {
+  return DType::kFloat32;
+}
 template <>
-constexpr DType dtype_of<BFloat16>() { return DType::kBFloat16; }
+constexpr DType dtype_of<BFloat16>() {
+  return DType::kBFloat16;
+}
 template <>
-constexpr DType dtype_of<std::uint8_t>() { return DType::kUint8; }
+constexpr DType dtype_of<std::uint8_t>() {
+  return DType::kUint8;
+}
 template <>
-constexpr DType dtype_of<std::int32_t>() { return DType::kInt32; }
+constexpr DType dtype_of<std::int32_t>() {
+  return DType::kInt32;
+}
 
 }  // namespace drift

@@ -1,6 +1,6 @@
-// Counter-based random numbers (Philox4x32-10; Salmon et al., SC 2011): number = f(seed, stream, index), a pure function.
-// There is no generator state to save, share between threads or forget in a checkpoint. A stream is named by its purpose and
-// two numbers, e.g. stream_id(Purpose::kAugment, epoch, sample).
+// Counter-based random numbers (Philox4x32-10; Salmon et al., SC 2011): number = f(seed, stream, index), a pure
+// function. There is no generator state to save, share between threads or forget in a checkpoint. A stream is named by
+// its purpose and two numbers, e.g. stream_id(Purpose::kAugment, epoch, sample).
 #pragma once
 
 #include <array>

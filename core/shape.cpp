@@ -24,7 +24,9 @@ std::int64_t Shape::rows() const {
   return product;
 }
 
-std::int64_t Shape::channels() const { return rank_ == 0 ? 1 : (*this)[rank_ - 1]; }
+std::int64_t Shape::channels() const {
+  return rank_ == 0 ? 1 : (*this)[rank_ - 1];
+}
 
 std::string to_string(const Shape& shape) {
   std::string text = "[";

@@ -1,4 +1,5 @@
-// Shape: up to four extents, outermost first. Images are [N,H,W,C], convolution weights [O,KH,KW,I], matrices [rows,columns].
+// Shape: up to four extents, outermost first. Images are [N,H,W,C], convolution weights [O,KH,KW,I], matrices
+// [rows,columns].
 #pragma once
 
 #include <array>

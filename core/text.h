@@ -8,7 +8,8 @@
 
 namespace drift {
 
-// " Did you mean 'resnet56'?" if a candidate is close to `word` (edit distance at most a third of its length, at least 2), else "".
+// " Did you mean 'resnet56'?" if a candidate is close to `word` (edit distance at most a third of its length, at least
+// 2), else "".
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
 
 // "a, b, c"

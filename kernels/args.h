@@ -1,6 +1,7 @@
 // What Backend functions take: TensorView and one argument struct per operation, with the shape rules of each.
-// All tensors are dense; images are [N,H,W,C], "rows" are N*H*W. T stands for the activation type, float32 or bfloat16; all T
-// tensors of one call have the same type. Everything else (weights, statistics, gradients of parameters) is float32 unless said.
+// All tensors are dense; images are [N,H,W,C], "rows" are N*H*W. T stands for the activation type, float32 or bfloat16;
+// all T tensors of one call have the same type. Everything else (weights, statistics, gradients of parameters) is
+// float32 unless said.
 #pragma once
 
 #include <array>
@@ -21,7 +22,9 @@ struct TensorView {
   std::int64_t elements() const { return shape.elements(); }
   std::size_t bytes() const { return static_cast<std::size_t>(elements()) * size_of(dtype); }
   template <class T>
-  T* as() const { return static_cast<T*>(data); }
+  T* as() const {
+    return static_cast<T*>(data);
+  }
 };
 
 // Square windows: output extent = floor((extent + 2 pad - window) / stride) + 1.
@@ -60,9 +63,9 @@ struct LinearBackward {
 };
 
 // Per channel over rows: y = (x - mean) * inv_std * gamma + beta, then + z if given, then ReLU if `mask` is given.
-// x, z, y T [N,H,W,C]; gamma, beta, mean, inv_std [C]; mask uint8 [rows, ceil(C/8)]: bit c%8 of byte c/8 is 1 where the ReLU
-// passes. inv_std = 1 / sqrt(var + epsilon), var biased. running_mean and running_var (unbiased var), if given, move by
-// running <- (1 - momentum) running + momentum batch. Source: Ioffe and Szegedy 2015, algorithm 1.
+// x, z, y T [N,H,W,C]; gamma, beta, mean, inv_std [C]; mask uint8 [rows, ceil(C/8)]: bit c%8 of byte c/8 is 1 where the
+// ReLU passes. inv_std = 1 / sqrt(var + epsilon), var biased. running_mean and running_var (unbiased var), if given,
+// move by running <- (1 - momentum) running + momentum batch. Source: Ioffe and Szegedy 2015, algorithm 1.
 struct BatchNormForward {
   TensorView x, z, gamma, beta, y, mask, mean, inv_std, running_mean, running_var;
   float epsilon = 1e-5f;
@@ -95,7 +98,8 @@ enum class Activation : std::uint8_t { kRelu, kSilu };  // SiLU: x * sigmoid(x)
 
 enum class Pooling : std::uint8_t { kMax, kAverage };  // average: padding counts in the divisor
 
-// x T [N,H,W,C], y T [N,OH,OW,C]; index uint8 like y: the winner's position in its window (max only; the first of equals).
+// x T [N,H,W,C], y T [N,OH,OW,C]; index uint8 like y: the winner's position in its window (max only; the first of
+// equals).
 struct PoolForward {
   Pooling pooling = Pooling::kMax;
   Window window;
@@ -107,14 +111,15 @@ struct PoolBackward {
   TensorView dy, index, dx;
 };
 
-// logits [N,classes] float32, labels int32 [N] in 0..classes-1. dlogits (optional) = (softmax - onehot) / N, [N,classes].
-// result float32 [3]: mean loss, count of top-1 hits, count of top-5 hits. A hit at k: fewer than k classes score strictly more
-// than the label, or equal with a smaller class number.
+// logits [N,classes] float32, labels int32 [N] in 0..classes-1. dlogits (optional) = (softmax - onehot) / N,
+// [N,classes]. result float32 [3]: mean loss, count of top-1 hits, count of top-5 hits. A hit at k: fewer than k
+// classes score strictly more than the label, or equal with a smaller class number.
 struct SoftmaxCrossEntropy {
   TensorView logits, labels, dlogits, result;
 };
 
-// g' = g + weight_decay w;  v <- momentum v + g';  w <- w - lr (nesterov ? g' + momentum v : v)   (PyTorch's convention)
+// g' = g + weight_decay w;  v <- momentum v + g';  w <- w - lr (nesterov ? g' + momentum v : v)   (PyTorch's
+// convention)
 struct SgdUpdate {
   std::span<float> w, v;
   std::span<const float> g;
@@ -129,8 +134,9 @@ struct Crop {
   std::uint8_t unused = 0;
 };
 
-// y[n,h,w,c] = (pixel/255 - mean[c]) / std[c] of the crop at (h + dy - pad, w + dx - pad); outside the image the pixel is 0
-// (padding happens before normalising, so the border is -mean/std). images uint8 [N,H,W,3], crops N entries, y T [N,H,W,3].
+// y[n,h,w,c] = (pixel/255 - mean[c]) / std[c] of the crop at (h + dy - pad, w + dx - pad); outside the image the pixel
+// is 0 (padding happens before normalising, so the border is -mean/std). images uint8 [N,H,W,3], crops N entries, y T
+// [N,H,W,3].
 struct Augment {
   TensorView images, y;
   std::span<const Crop> crops;

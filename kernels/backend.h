@@ -1,7 +1,7 @@
-// Backend: the table of contents of all the maths. One object per stream; it holds what the vendor libraries keep per stream
-// (handles, primitives or plans built once per shape, workspace) and is used by one thread at a time.
-// Arguments are already checked by the ops that call it; work is enqueued on stream(); outputs are never allocated here.
-// Shape rules and formulas: kernels/args.h. Nothing here knows the tape.
+// Backend: the table of contents of all the maths. One object per stream; it holds what the vendor libraries keep per
+// stream (handles, primitives or plans built once per shape, workspace) and is used by one thread at a time. Arguments
+// are already checked by the ops that call it; work is enqueued on stream(); outputs are never allocated here. Shape
+// rules and formulas: kernels/args.h. Nothing here knows the tape.
 #pragma once
 
 #include <memory>
@@ -20,8 +20,8 @@ class Backend {
   // Memory. Views are of equal size; `upload` and `download` cross between host memory and the device.
   virtual void copy(const TensorView& from, const TensorView& to) = 0;
   virtual void upload(const void* host, const TensorView& to) = 0;
-  virtual void download(const TensorView& from, void* host) = 0;  // returns when done
-  virtual void fill(const TensorView& y, float value) = 0;        // float32 or bfloat16
+  virtual void download(const TensorView& from, void* host) = 0;    // returns when done
+  virtual void fill(const TensorView& y, float value) = 0;          // float32 or bfloat16
   virtual void cast(const TensorView& x, const TensorView& y) = 0;  // float32 <-> bfloat16, round to nearest even
 
   // Vendor operations.
@@ -42,7 +42,8 @@ class Backend {
   virtual void activation_backward(Activation kind, const TensorView& saved, const TensorView& dy,
                                    const TensorView& dx) = 0;
   virtual void add(const TensorView& a, const TensorView& b, const TensorView& y) = 0;  // y may be a or b
-  // Option-A shortcut: y[n,i,j,(O-I)/2 + c] = x[n, s i, s j, c], zero elsewhere. x T [N,H,W,I], y T [N,ceil(H/s),ceil(W/s),O].
+  // Option-A shortcut: y[n,i,j,(O-I)/2 + c] = x[n, s i, s j, c], zero elsewhere. x T [N,H,W,I], y T
+  // [N,ceil(H/s),ceil(W/s),O].
   virtual void shortcut_forward(std::int64_t stride, const TensorView& x, const TensorView& y) = 0;
   virtual void shortcut_backward(std::int64_t stride, const TensorView& dy, const TensorView& dx) = 0;
   virtual void pool_forward(const PoolForward& args) = 0;
@@ -51,8 +52,8 @@ class Backend {
   virtual void global_average_pool_backward(const TensorView& dy, const TensorView& dx) = 0;
   virtual void softmax_cross_entropy(const SoftmaxCrossEntropy& args) = 0;
   virtual void sgd_update(const SgdUpdate& args) = 0;
-  // Element by element the mean of K replicas, summed in a fixed balanced tree over k (pairs at distance 1, 2, 4, ...), then
-  // times 1/K, written to every replica. replicas: K pointers to n floats each.
+  // Element by element the mean of K replicas, summed in a fixed balanced tree over k (pairs at distance 1, 2, 4, ...),
+  // then times 1/K, written to every replica. replicas: K pointers to n floats each.
   virtual void average(std::span<float* const> replicas, std::int64_t n) = 0;
   virtual void augment(const Augment& args) = 0;
 };

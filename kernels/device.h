@@ -34,8 +34,8 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   virtual Device device() const = 0;
-  virtual int threads() const = 0;      // CPU threads that work on it; 1 on a GPU
-  virtual void synchronize() = 0;       // returns when all work enqueued before is done
+  virtual int threads() const = 0;  // CPU threads that work on it; 1 on a GPU
+  virtual void synchronize() = 0;   // returns when all work enqueued before is done
 
  protected:
   Stream() = default;
@@ -44,7 +44,8 @@ class Stream {
 // threads: for the CPU, at least 1.
 std::unique_ptr<Stream> make_stream(Device device, int threads);
 
-// A fixed number of bytes on one device, aligned to 64; the only type that allocates device memory. Contents start undefined.
+// A fixed number of bytes on one device, aligned to 64; the only type that allocates device memory. Contents start
+// undefined.
 class Storage {
  public:
   Storage() = default;

@@ -1,0 +1,32 @@
+// The collectives of a Communicator and what each costs on the wire: one formula for all communicators, for metrics and
+// plans.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace drift {
+
+enum class Collective : std::uint8_t { kAllReduceMean, kBroadcast, kBarrier };
+
+constexpr std::string_view name_of(Collective call) {
+  switch (call) {
+    case Collective::kAllReduceMean:
+      return "all_reduce_mean";
+    case Collective::kBroadcast:
+      return "broadcast";
+    case Collective::kBarrier:
+      return "barrier";
+  }
+  return "?";
+}
+
+// Bytes that one of `ranks` ranks, each on a machine of its own, sends for a span of `elements` floats, rounded down: 2
+// (K-1)/K of the span for an all-reduce (reduce-scatter + all-gather), (K-1)/K for a broadcast (scatter + all-gather),
+// none for a barrier.
+constexpr std::int64_t bytes_on_wire(Collective call, std::int64_t elements, int ranks) {
+  const std::int64_t passes = call == Collective::kAllReduceMean ? 2 : call == Collective::kBroadcast ? 1 : 0;
+  return passes * (ranks - 1) * elements * static_cast<std::int64_t>(sizeof(float)) / ranks;
+}
+
+}  // namespace drift

@@ -1,0 +1,39 @@
+// FaultyCommunicator: makes one rank misbehave on purpose, so that tests can show that nobody hangs and nothing depends
+// on who comes first. Delays are a hook, not a sleep: the test decides when the rank goes on.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "comm/communicator.h"
+
+namespace drift {
+
+struct Faults {
+  std::optional<std::int64_t> fail_on_call = {};  // from 0 on: this call throws kComm and takes all ranks with it
+  std::function<void(std::int64_t call)> before_call =
+      {};  // runs on this rank before each call, the failing one included
+};
+
+class FaultyCommunicator final : public Communicator {
+ public:
+  FaultyCommunicator(std::unique_ptr<Communicator> inner, Faults faults);
+
+  int rank() const override { return inner_->rank(); }
+  int size() const override { return inner_->size(); }
+  void all_reduce_mean(std::span<float> values, Backend& backend) override;
+  void broadcast(std::span<float> values, int root, Backend& backend) override;
+  void barrier() override;
+  void abort(std::string_view reason) noexcept override { inner_->abort(reason); }
+  std::int64_t bytes_sent() const override { return inner_->bytes_sent(); }
+
+ private:
+  void begin_call();
+
+  std::unique_ptr<Communicator> inner_;
+  Faults faults_;
+  std::int64_t calls_ = 0;
+};
+
+}  // namespace drift

@@ -1,0 +1,113 @@
+#include "comm/in_process.h"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "comm/collective.h"
+#include "comm/meeting.h"
+#include "core/check.h"
+
+namespace drift {
+namespace {
+
+// Where rank's share of n elements begins: r n / K rounded down to a cache line, so that no two ranks write to one.
+std::int64_t share_begin(std::int64_t n, int rank, int ranks) {
+  constexpr std::int64_t kLine = 64 / sizeof(float);
+  return rank == ranks ? n : n * rank / ranks / kLine * kLine;
+}
+
+std::string current_reason() {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "unknown exception";
+  }
+}
+
+class InProcessCommunicator final : public Communicator {
+ public:
+  InProcessCommunicator(int rank, std::shared_ptr<Meeting> meeting) : rank_(rank), meeting_(std::move(meeting)) {}
+  ~InProcessCommunicator() override { meeting_->fail(fmt::format("rank {} has left", rank_)); }
+
+  int rank() const override { return rank_; }
+  int size() const override { return meeting_->ranks(); }
+  std::int64_t bytes_sent() const override { return bytes_sent_; }
+  void abort(std::string_view reason) noexcept override {
+    meeting_->fail(fmt::format("rank {} gave up: {}", rank_, reason));
+  }
+
+  void all_reduce_mean(std::span<float> values, Backend& backend) override {
+    const auto elements = static_cast<std::int64_t>(values.size());
+    together({Collective::kAllReduceMean, elements, 0, values.data()}, backend, [&] {
+      const std::int64_t begin = share_begin(elements, rank_, size());
+      const std::int64_t end = share_begin(elements, rank_ + 1, size());
+      if (size() == 1 || begin == end) return;
+      replicas_.clear();
+      for (int k = 0; k < size(); ++k) replicas_.push_back(meeting_->request(k).values + begin);
+      backend.average(replicas_, end - begin);
+    });
+  }
+
+  void broadcast(std::span<float> values, int root, Backend& backend) override {
+    const auto elements = static_cast<std::int64_t>(values.size());
+    together({Collective::kBroadcast, elements, root, values.data()}, backend, [&] {
+      if (rank_ == root || elements == 0) return;
+      backend.copy({meeting_->request(root).values, {elements}}, {values.data(), {elements}});
+    });
+  }
+
+  void barrier() override { meeting_->agree(rank_, {}); }
+
+ private:
+  // Runs `work`, which may touch the spans of all ranks, while every rank is in here. Whoever fails takes all with it.
+  template <class Work>
+  void together(const Meeting::Request& request, Backend& backend, const Work& work) {
+    stop_all_on_error([&] { backend.stream().synchronize(); });
+    meeting_->agree(rank_, request);
+    try {
+      stop_all_on_error([&] {
+        work();
+        backend.stream().synchronize();
+      });
+    } catch (...) {
+      meeting_->leave();
+      throw;
+    }
+    const auto reason = meeting_->leave();
+    DRIFT_CHECK(kComm, !reason, "rank {} of {}, {}: {}", rank_, size(), name_of(request.call), *reason);
+    bytes_sent_ += bytes_on_wire(request.call, request.elements, size());
+  }
+
+  template <class Work>
+  void stop_all_on_error(const Work& work) {
+    try {
+      work();
+    } catch (...) {
+      abort(current_reason());
+      throw;
+    }
+  }
+
+  int rank_;
+  std::shared_ptr<Meeting> meeting_;
+  std::int64_t bytes_sent_ = 0;
+  std::vector<float*> replicas_;  // kept, so that averaging allocates once
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Communicator>> make_in_process_communicators(int size) {
+  DRIFT_CHECK(kComm, size >= 1, "a set of ranks has at least one, asked for {}", size);
+  const auto meeting = std::make_shared<Meeting>(size);
+  std::vector<std::unique_ptr<Communicator>> communicators;
+  for (int rank = 0; rank < size; ++rank) {
+    communicators.push_back(std::make_unique<InProcessCommunicator>(rank, meeting));
+  }
+  return communicators;
+}
+
+}  // namespace drift

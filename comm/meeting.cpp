@@ -1,0 +1,109 @@
+#include "comm/meeting.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/check.h"
+
+namespace drift {
+namespace {
+
+std::string describe(const Meeting::Request& request) {
+  switch (request.call) {
+    case Collective::kAllReduceMean:
+      return fmt::format("all_reduce_mean of {} floats", request.elements);
+    case Collective::kBroadcast:
+      return fmt::format("broadcast of {} floats from rank {}", request.elements, request.root);
+    case Collective::kBarrier:
+      break;
+  }
+  return "barrier";
+}
+
+// "rank 0, 2: barrier; rank 1: all_reduce_mean of 7 floats"
+std::string describe_by_rank(const std::vector<Meeting::Request>& requests) {
+  std::vector<std::pair<std::string, std::string>> groups;  // what is asked for, by whom; in order of the first rank
+  for (std::size_t rank = 0; rank < requests.size(); ++rank) {
+    const std::string asked = describe(requests[rank]);
+    auto group = groups.begin();
+    while (group != groups.end() && group->first != asked) ++group;
+    if (group == groups.end()) {
+      groups.emplace_back(asked, fmt::format("rank {}", rank));
+    } else {
+      group->second += fmt::format(", {}", rank);
+    }
+  }
+  std::string text;
+  for (const auto& [asked, ranks] : groups) text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", ranks, asked);
+  return text;
+}
+
+bool same(const Meeting::Request& a, const Meeting::Request& b) {
+  return a.call == b.call && a.elements == b.elements && a.root == b.root;
+}
+
+// What is wrong with the requests of all ranks; nothing in most cases.
+std::optional<std::string> disagreement(const std::vector<Meeting::Request>& requests) {
+  const Meeting::Request& first = requests.front();
+  if (!std::all_of(requests.begin(), requests.end(), [&](const auto& request) { return same(first, request); })) {
+    return fmt::format("the ranks ask for different things ({}); all must make the same calls in the same order",
+                       describe_by_rank(requests));
+  }
+  const int ranks = static_cast<int>(requests.size());
+  if (first.root < 0 || first.root >= ranks) {
+    return fmt::format("there is no rank {}, only 0 to {}", first.root, ranks - 1);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Meeting::Meeting(int ranks) : requests_(static_cast<std::size_t>(ranks)) {}
+
+void Meeting::agree(int rank, const Request& request) {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t meeting = meetings_;
+  if (!failed_meeting_) {
+    requests_[static_cast<std::size_t>(rank)] = request;
+    if (++arrived_ == ranks()) {
+      std::optional<std::string> reason = disagreement(requests_);
+      reason ? set_failed(*std::move(reason)) : complete();
+    } else {
+      changed_.wait(lock, [&] { return meetings_ != meeting || failed_meeting_; });
+    }
+  }
+  DRIFT_CHECK(kComm, !failed_meeting_ || *failed_meeting_ > meeting, "rank {} of {}, {}: {}", rank, ranks(),
+              describe(request), reason_);
+}
+
+std::optional<std::string> Meeting::leave() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t meeting = meetings_;
+  if (++arrived_ == ranks()) {
+    complete();
+  } else {
+    changed_.wait(lock, [&] { return meetings_ != meeting; });
+  }
+  if (failed_meeting_ && *failed_meeting_ <= meeting) return reason_;
+  return std::nullopt;
+}
+
+void Meeting::fail(std::string reason) noexcept {
+  const std::lock_guard lock(mutex_);
+  set_failed(std::move(reason));
+}
+
+void Meeting::complete() {
+  arrived_ = 0;
+  ++meetings_;
+  changed_.notify_all();
+}
+
+void Meeting::set_failed(std::string reason) noexcept {
+  if (failed_meeting_) return;
+  failed_meeting_ = meetings_;
+  reason_ = std::move(reason);
+  changed_.notify_all();
+}
+
+}  // namespace drift

@@ -1,0 +1,57 @@
+// Meeting: where the ranks of one process wait for each other; a reusable barrier that can be aborted. A collective is
+// agree() [work on each other's memory] leave(): memory published by agree() is in use by other threads until leave()
+// returns, so leave() waits for everybody even after a failure, while agree() throws at once. Nobody waits for ever:
+// between the two nothing waits.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/collective.h"
+
+namespace drift {
+
+class Meeting {
+ public:
+  // What a rank asks for. All ranks must ask for the same, but for `values`.
+  struct Request {
+    Collective call = Collective::kBarrier;
+    std::int64_t elements = 0;
+    int root = 0;
+    float* values = nullptr;
+  };
+
+  explicit Meeting(int ranks);
+
+  int ranks() const { return static_cast<int>(requests_.size()); }
+  // Publishes the request and returns when every rank has asked for the same. Throws kComm, on all ranks, when they ask
+  // for different things or when a rank has failed.
+  void agree(int rank, const Request& request);
+  // What a rank published: readable between agree() and leave().
+  const Request& request(int rank) const { return requests_[static_cast<std::size_t>(rank)]; }
+  // After agree(): returns when every rank has come here; the reason, if one of them failed before it came.
+  std::optional<std::string> leave();
+  // Every rank that waits in agree(), or comes there later, throws with the first reason given. Callable from any
+  // thread.
+  void fail(std::string reason) noexcept;
+
+ private:
+  // Both with the lock held.
+  void complete();
+  void set_failed(std::string reason) noexcept;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Request> requests_;
+  int arrived_ = 0;
+  std::uint64_t meetings_ = 0;  // completed ones: each agree() and each leave() of all ranks is one
+  std::optional<std::uint64_t>
+      failed_meeting_;  // the one under way at the first failure; meetings completed before stay valid
+  std::string reason_;
+};
+
+}  // namespace drift

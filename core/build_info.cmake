@@ -1,0 +1,23 @@
+# Writes build_info.cpp. A commit makes CMake configure again, so the version printed is that of the last commit.
+set(DRIFT_GIT unknown)
+find_program(DRIFT_GIT_PROGRAM git)
+mark_as_advanced(DRIFT_GIT_PROGRAM)
+if(DRIFT_GIT_PROGRAM)
+  execute_process(COMMAND ${DRIFT_GIT_PROGRAM} describe --always --tags --dirty
+                  WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+                  OUTPUT_VARIABLE git_describe OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE git_failed)
+  if(NOT git_failed)
+    set(DRIFT_GIT ${git_describe})
+  endif()
+  if(EXISTS ${CMAKE_SOURCE_DIR}/.git/logs/HEAD)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/.git/logs/HEAD)
+  endif()
+endif()
+foreach(backend CUDA NCCL MPI)
+  if(DRIFT_HAVE_${backend})
+    set(DRIFT_${backend}_BOOL true)
+  else()
+    set(DRIFT_${backend}_BOOL false)
+  endif()
+endforeach()
+configure_file(build_info.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/build_info.cpp @ONLY)

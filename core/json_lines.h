@@ -1,0 +1,32 @@
+// A file of JSON objects, one per line. Each object is handed to the system whole, so a killed program leaves whole
+// lines. Numbers read back to the same bits; what is not finite is written as null, because JSON has no NaN.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace drift {
+
+using Json = nlohmann::ordered_json;
+
+class JsonLines {
+ public:
+  // Appends to `path`, which is made if it does not exist. Throws kData when it cannot be opened or written.
+  explicit JsonLines(std::filesystem::path path);
+  ~JsonLines();
+  JsonLines(const JsonLines&) = delete;
+  JsonLines& operator=(const JsonLines&) = delete;
+
+  void write(const Json& object);
+
+ private:
+  std::filesystem::path path_;
+  int file_ = -1;
+};
+
+// Every whole line, in order; a torn last line (of a machine that went down) is left out. Throws kData naming a damaged
+// one.
+std::vector<Json> read_json_lines(const std::filesystem::path& path);
+
+}  // namespace drift

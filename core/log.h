@@ -1,0 +1,29 @@
+// Messages about what the program is doing, to stderr; results go to stdout. Plain text, no colours, so there is
+// nothing to switch off.
+#pragma once
+
+#include <fmt/format.h>
+#include <string_view>
+
+namespace drift {
+
+enum class LogLevel { kDebug, kInfo, kWarning };
+
+// Messages below this level are dropped; kInfo at start. `-q` asks for kWarning, `-v` for kDebug.
+void set_log_level(LogLevel level);
+void log_message(LogLevel level, std::string_view message);
+
+template <class... Args>
+void log_debug(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::kDebug, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_info(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::kInfo, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_warning(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::kWarning, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace drift

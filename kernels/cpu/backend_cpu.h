@@ -1,0 +1,62 @@
+// The CPU backend: oneDNN for convolution and matmul, the formulas of kernels/math through the CPU launchers for
+// everything else.
+#pragma once
+
+#include <memory>
+
+#include "kernels/backend.h"
+#include "kernels/cpu/convolution.h"
+#include "kernels/cpu/linear.h"
+#include "kernels/cpu/normalisation.h"
+#include "kernels/cpu/workspace.h"
+
+namespace drift {
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(Stream& stream);
+
+  Stream& stream() override { return stream_; }
+  void copy(const TensorView& from, const TensorView& to) override;
+  void upload(const void* host, const TensorView& to) override;
+  void download(const TensorView& from, void* host) override;
+  void fill(const TensorView& y, float value) override;
+  void cast(const TensorView& x, const TensorView& y) override;
+  void conv2d_forward(const Conv2dForward& args) override;
+  void conv2d_backward_data(const Conv2dBackwardData& args) override;
+  void conv2d_backward_weights(const Conv2dBackwardWeights& args) override;
+  void linear_forward(const LinearForward& args) override;
+  void linear_backward(const LinearBackward& args) override;
+  void batch_norm_forward(const BatchNormForward& args) override;
+  void batch_norm_inference(const BatchNormInference& args) override;
+  void batch_norm_backward(const BatchNormBackward& args) override;
+  void group_norm_forward(const GroupNormForward& args) override;
+  void group_norm_backward(const GroupNormBackward& args) override;
+  void activation_forward(Activation kind, const TensorView& x, const TensorView& y) override;
+  void activation_backward(Activation kind, const TensorView& saved, const TensorView& dy,
+                           const TensorView& dx) override;
+  void add(const TensorView& a, const TensorView& b, const TensorView& y) override;
+  void shortcut_forward(std::int64_t stride, const TensorView& x, const TensorView& y) override;
+  void shortcut_backward(std::int64_t stride, const TensorView& dy, const TensorView& dx) override;
+  void pool_forward(const PoolForward& args) override;
+  void pool_backward(const PoolBackward& args) override;
+  void global_average_pool_forward(const TensorView& x, const TensorView& y) override;
+  void global_average_pool_backward(const TensorView& dy, const TensorView& dx) override;
+  void softmax_cross_entropy(const SoftmaxCrossEntropy& args) override;
+  void sgd_update(const SgdUpdate& args) override;
+  void average(std::span<float* const> replicas, std::int64_t n) override;
+  void augment(const Augment& args) override;
+
+ private:
+  // oneDNN takes its number of threads from the calling thread's OpenMP setting.
+  void set_threads() const;
+
+  Stream& stream_;
+  int threads_;
+  Workspace workspace_;
+  Convolutions convolutions_;
+  Linears linears_;
+  Normalisations normalisations_;
+};
+
+}  // namespace drift

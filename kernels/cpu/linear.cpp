@@ -1,0 +1,70 @@
+#include "kernels/cpu/linear.h"
+
+#include "kernels/launch/for_each_cpu.h"
+#include "kernels/math/elementwise.h"
+
+namespace drift {
+
+using dnnl::memory;
+
+void Linears::multiply(const Operand& a, const Operand& b, const TensorView& bias, const TensorView& c) {
+  const auto body = [&] {
+    const memory::desc a_desc = onednn::matrix(a.view, a.transposed), b_desc = onednn::matrix(b.view, b.transposed);
+    const std::int64_t inner = a.view.shape[a.transposed ? 0 : 1];
+    Plan& plan = plans_[{
+        {c.shape[0], inner, c.shape[1]}, a.view.dtype, c.dtype, a.transposed, b.transposed, static_cast<bool>(bias)}];
+    if (!plan.primitive) {
+      const memory::desc c_desc = onednn::matrix(c);
+      const memory::desc bias_desc =
+          bias ? memory::desc({1, c.shape[1]}, memory::data_type::f32, memory::format_tag::ab) : memory::desc();
+      const auto description = onednn::describe<dnnl::matmul>(a_desc, b_desc, bias_desc, c_desc);
+      const auto empty = [](const memory::desc& desc) { return memory(desc, onednn::engine(), nullptr); };
+      plan = {dnnl::matmul(description),
+              empty(a_desc),
+              empty(b_desc),
+              {},
+              empty(c_desc),
+              empty(description.scratchpad_desc()),
+              {}};
+      plan.arguments = {{DNNL_ARG_SRC, plan.a},
+                        {DNNL_ARG_WEIGHTS, plan.b},
+                        {DNNL_ARG_DST, plan.c},
+                        {DNNL_ARG_SCRATCHPAD, plan.scratchpad}};
+      if (bias) {
+        plan.bias = empty(bias_desc);
+        plan.arguments.insert({DNNL_ARG_BIAS, plan.bias});
+      }
+      scratch_.resize(std::max(scratch_.size(), description.scratchpad_desc().get_size()));
+    }
+    plan.a.set_data_handle(a.view.data);
+    plan.b.set_data_handle(b.view.data);
+    plan.c.set_data_handle(c.data);
+    plan.scratchpad.set_data_handle(scratch_.data());
+    if (bias) plan.bias.set_data_handle(bias.data);
+    plan.primitive.execute(stream_, plan.arguments);
+  };
+  onednn::checked(body, [&] {
+    return fmt::format("linear: {}{} times {}{} -> {} {}", to_string(a.view.shape), a.transposed ? "^T" : "",
+                       to_string(b.view.shape), b.transposed ? "^T" : "", to_string(c.shape), name_of(a.view.dtype));
+  });
+}
+
+TensorView Linears::converted(const TensorView& view, DType dtype, std::byte* to) {
+  if (dtype == view.dtype) return view;
+  for_each_packet(threads_, view.elements(), Cast<float, BFloat16>{view.as<float>(), reinterpret_cast<BFloat16*>(to)});
+  return {to, view.shape, DType::kBFloat16};
+}
+
+void Linears::forward(const LinearForward& args) {
+  const auto [weights] = workspace_.cut(args.w.bytes());
+  multiply({args.x}, {converted(args.w, args.x.dtype, weights), true}, args.bias, args.y);
+}
+
+void Linears::backward(const LinearBackward& args) {
+  const auto [weights, gradient] = workspace_.cut(args.w.bytes(), args.dy.bytes());
+  const TensorView dy = converted(args.dy, args.x.dtype, gradient);
+  if (args.dx) multiply({dy}, {converted(args.w, args.x.dtype, weights)}, {}, args.dx);
+  multiply({dy, true}, {args.x}, {}, args.dw);
+}
+
+}  // namespace drift

@@ -1,0 +1,24 @@
+// Batch and group normalisation on the CPU: one pass of column sums, a little work per channel in double, one map.
+#pragma once
+
+#include "kernels/args.h"
+#include "kernels/cpu/workspace.h"
+
+namespace drift {
+
+class Normalisations {
+ public:
+  Normalisations(Workspace& workspace, int threads) : workspace_(workspace), threads_(threads) {}
+
+  void forward(const BatchNormForward& args);
+  void inference(const BatchNormInference& args);
+  void backward(const BatchNormBackward& args);
+  void forward(const GroupNormForward& args);
+  void backward(const GroupNormBackward& args);
+
+ private:
+  Workspace& workspace_;
+  int threads_;
+};
+
+}  // namespace drift

@@ -1,0 +1,88 @@
+#include "kernels/device.h"
+
+#include <atomic>
+#include <charconv>
+#include <utility>
+
+#include "core/check.h"
+#include "kernels/cpu/backend_cpu.h"
+#include "kernels/cpu/device_cpu.h"
+#include "kernels/cuda.h"
+
+namespace drift {
+namespace {
+
+std::atomic<std::int64_t> allocation_count{0};
+std::atomic<std::int64_t> held_bytes{0};
+
+}  // namespace
+
+std::string to_string(Device device) {
+  return device.type == DeviceType::kCpu ? "cpu" : fmt::format("cuda:{}", device.index);
+}
+
+Device parse_device(std::string_view text) {
+  if (text == "cpu") return {};
+  int index = -1;
+  if (text.starts_with("cuda:")) {
+    const std::string_view digits = text.substr(5);
+    const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+    if (status != std::errc{} || end != digits.data() + digits.size()) index = -1;
+  }
+  DRIFT_CHECK(kUsage, index >= 0, "no device is called '{}': use cpu or cuda:N", text);
+  const int count = cuda_device_count();
+  DRIFT_CHECK(kDevice, index < count, "{} was asked for, but this {} {}", text,
+              count == 0 ? "build or machine" : "machine",
+              count == 0 ? "has no CUDA device; use --device cpu" : fmt::format("has {} CUDA devices", count));
+  return {DeviceType::kCuda, index};
+}
+
+Device default_device() {
+  return cuda_device_count() > 0 ? Device{DeviceType::kCuda, 0} : Device{};
+}
+
+std::unique_ptr<Stream> make_stream(Device device, int threads) {
+  return device.type == DeviceType::kCpu ? make_cpu_stream(threads) : make_cuda_stream(device.index);
+}
+
+std::unique_ptr<Backend> make_backend(Stream& stream) {
+  if (stream.device().type == DeviceType::kCuda) return make_cuda_backend(stream);
+  return std::make_unique<CpuBackend>(stream);
+}
+
+Storage::Storage(Device device, std::size_t bytes) : device_(device), bytes_(bytes) {
+  if (bytes == 0) return;
+  data_ = device.type == DeviceType::kCpu ? allocate_cpu(bytes) : allocate_cuda(device.index, bytes);
+  DRIFT_CHECK(kDevice, data_ != nullptr,
+              "out of memory on {}: {} bytes were asked for, {} are held. Use a smaller --local-batch or fewer workers "
+              "at once.",
+              to_string(device), bytes, bytes_held());
+  ++allocation_count;
+  held_bytes += static_cast<std::int64_t>(bytes);
+}
+
+Storage::~Storage() {
+  if (data_ == nullptr) return;
+  device_.type == DeviceType::kCpu ? free_cpu(data_) : free_cuda(device_.index, data_);
+  held_bytes -= static_cast<std::int64_t>(bytes_);
+}
+
+Storage::Storage(Storage&& other) noexcept
+    : device_(other.device_), data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+Storage& Storage::operator=(Storage&& other) noexcept {
+  std::swap(device_, other.device_);
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+std::int64_t Storage::allocations() {
+  return allocation_count;
+}
+
+std::int64_t Storage::bytes_held() {
+  return held_bytes;
+}
+
+}  // namespace drift

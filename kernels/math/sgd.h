@@ -1,0 +1,26 @@
+// SGD with momentum, coupled weight decay and Nesterov's form, in PyTorch's convention:
+//   g' = g + weight_decay w;   v <- momentum v + g';   w <- w - lr (nesterov ? g' + momentum v : v)
+#pragma once
+
+#include "kernels/math/packet.h"
+
+namespace drift {
+
+struct SgdStep {
+  float lr, momentum, weight_decay;
+  bool nesterov;
+  float* w;
+  float* v;
+  const float* g;
+
+  template <class N>
+  DRIFT_HD void operator()(std::int64_t i, N n) const {
+    const Packet weight = load(w + i, n);
+    const Packet gradient = load(g + i, n) + weight_decay * weight;
+    const Packet velocity = momentum * load(v + i, n) + gradient;
+    store(v + i, velocity, n);
+    store(w + i, weight - lr * (nesterov ? gradient + momentum * velocity : velocity), n);
+  }
+};
+
+}  // namespace drift
