@@ -1,0 +1,58 @@
+#include "bench/common/peaks.h"
+
+#include <thread>
+#include <vector>
+
+#include "bench/common/measure.h"
+#include "kernels/backend.h"
+#include "kernels/math/packet.h"
+
+namespace drift::bench {
+
+double measured_bandwidth(int threads, int megabytes) {
+  const auto stream = make_stream(Device{}, threads);
+  const auto backend = make_backend(*stream);
+  const std::int64_t n = std::int64_t{megabytes} * 1000 * 1000 / 4;
+  const Storage a(Device{}, static_cast<std::size_t>(4 * n)), b(Device{}, static_cast<std::size_t>(4 * n)),
+      y(Device{}, static_cast<std::size_t>(4 * n));
+  const TensorView va{a.data(), {n}}, vb{b.data(), {n}}, vy{y.data(), {n}};
+  for (const TensorView& view : {va, vb, vy}) backend->fill(view, 1.0f);
+  const Sample sample = measure(1, 9, [&] { backend->add(va, vb, vy); });
+  return 12.0 * static_cast<double>(n) / sample.at(0.1);
+}
+
+namespace {
+
+constexpr int kChains = 12;
+constexpr std::int64_t kSteps = 2'000'000;
+
+// Compiled with contraction: this is the one place that wants fused multiply-adds.
+__attribute__((optimize("fp-contract=fast"), noinline)) float chains(float start) {
+  Packet sums[kChains];
+  for (int c = 0; c < kChains; ++c) sums[c] = broadcast(start + static_cast<float>(c));
+  const Packet factor = broadcast(0.999f), term = broadcast(0.001f);
+  for (std::int64_t step = 0; step < kSteps; ++step) {
+#pragma GCC unroll 12
+    for (int c = 0; c < kChains; ++c) sums[c] = sums[c] * factor + term;
+  }
+  Packet total = {};
+  for (int c = 0; c < kChains; ++c) total += sums[c];
+  return total[0];
+}
+
+}  // namespace
+
+double measured_peak_flops(int threads) {
+  std::vector<float> results(static_cast<std::size_t>(threads));
+  const Sample sample = measure(1, 7, [&] {
+    std::vector<std::thread> team;
+    for (int t = 0; t < threads; ++t) {
+      team.emplace_back([&, t] { results[static_cast<std::size_t>(t)] = chains(static_cast<float>(t)); });
+    }
+    for (std::thread& thread : team) thread.join();
+  });
+  const double kept = results[0] > 1e30f ? 0 : 1;  // the results are used, so the chains are computed
+  return kept * 2.0 * kPacket * kChains * static_cast<double>(kSteps) * threads / sample.at(0.1);
+}
+
+}  // namespace drift::bench

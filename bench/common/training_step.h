@@ -1,0 +1,33 @@
+// One training step of one worker on random images: augment, forward, backward, update. What `bench_step` times.
+#pragma once
+
+#include <memory>
+
+#include "engine/memory_pool.h"
+#include "engine/optim/sgd.h"
+#include "models/registry.h"
+
+namespace drift::bench {
+
+class TrainingStep {
+ public:
+  TrainingStep(const std::string& model, std::int64_t batch, DType precision, int threads);
+
+  // Runs a step on `backend`, which must be backend() or something that passes its calls on; returns the loss before
+  // the update.
+  double run(Backend& backend);
+  Backend& backend() { return *backend_; }
+  const Model& model() const { return *model_; }
+  std::int64_t peak_bytes() const { return pool_.peak_bytes_in_use(); }
+
+ private:
+  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Model> model_;
+  MemoryPool pool_;
+  Tensor images_, labels_;
+  std::vector<Crop> crops_;
+  DType precision_;
+};
+
+}  // namespace drift::bench

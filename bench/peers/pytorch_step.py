@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""The work of bench_step in PyTorch: one training step (forward, backward, SGD) of ResNet-56 on the CPU, in every way PyTorch offers.
+
+Tries NCHW and channels_last, fp32 and bf16 autocast, eager and torch.compile; checks that the loss starts near ln 10 and falls; prints
+images/s (median) for each and the best per precision. --json FILE writes them too.
+"""
+import argparse
+import json
+import math
+import statistics
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Shortcut(nn.Module):
+    """Option A: every second pixel, channels zero-padded on both sides."""
+
+    def __init__(self, pad):
+        super().__init__()
+        self.pad = pad
+
+    def forward(self, x):
+        return F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.pad, self.pad))
+
+
+class Block(nn.Module):
+    def __init__(self, channels_in, channels, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.shortcut = Shortcut(channels // 4) if stride == 2 else nn.Identity()
+
+    def forward(self, x):
+        out = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(out)) + self.shortcut(x))
+
+
+class ResNet(nn.Module):
+    def __init__(self, depth):
+        super().__init__()
+        blocks, channels = [], 16
+        for width in (16, 32, 64):
+            for i in range((depth - 2) // 6):
+                blocks.append(Block(channels, width, 2 if i == 0 and width > 16 else 1))
+                channels = width
+        self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.blocks = nn.Sequential(*blocks)
+        self.linear = nn.Linear(64, 10)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight)
+        nn.init.normal_(self.linear.weight, 0, 0.01)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x):
+        out = self.blocks(F.relu(self.bn1(self.conv1(x))))
+        return self.linear(out.mean((2, 3)))
+
+
+def measure(depth, batch, samples, channels_last, bf16, compiled):
+    torch.manual_seed(1)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model = ResNet(depth).to(memory_format=layout)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+    images = torch.randn(batch, 3, 32, 32).to(memory_format=layout)
+    labels = torch.arange(batch) % 10
+    forward = torch.compile(model) if compiled else model
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            loss = F.cross_entropy(forward(images).float(), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    losses = [step() for _ in range(3)]
+    assert abs(losses[0] - math.log(10)) < 0.7 and losses[2] < losses[0], losses
+    seconds = []
+    for _ in range(samples):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return batch / statistics.median(seconds)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--depth", type=int, default=56)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--samples", type=int, default=7)
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out (it needs a C++ compiler and minutes)")
+    parser.add_argument("--json")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    print(f"PyTorch {torch.__version__}, {args.threads} threads, ResNet-{args.depth}, batch {args.batch}", flush=True)
+    results = []
+    for bf16 in (False, True):
+        for channels_last in (False, True):
+            for compiled in (False,) if args.no_compile else (False, True):
+                entry = {"precision": "bf16" if bf16 else "fp32", "layout": "channels_last" if channels_last else "NCHW",
+                         "compile": compiled}
+                try:
+                    entry["images_per_second"] = measure(args.depth, args.batch, args.samples, channels_last, bf16, compiled)
+                    rate = f"{entry['images_per_second']:8.1f} images/s"
+                except Exception as error:  # torch.compile may lack what it needs here: say so and go on with the others
+                    entry["error"] = str(error).splitlines()[0]
+                    rate = f"failed: {entry['error']}"
+                print(f"  {entry['precision']}  {entry['layout']:<14}{'compiled' if compiled else 'eager':<10}{rate}", flush=True)
+                results.append(entry)
+    best = {}
+    for precision in ("fp32", "bf16"):
+        rates = [r["images_per_second"] for r in results if r["precision"] == precision and "images_per_second" in r]
+        best[precision] = max(rates)
+        print(f"best {precision}: {best[precision]:.1f} images/s")
+    if args.json:
+        with open(args.json, "w") as out:
+            json.dump({"torch": torch.__version__, "results": results, "best": best}, out, indent=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+// bench_step: images/s of one training step (augment, forward, backward, SGD) and where the time goes, beside the
+// floor: the step's convolutions alone through the same oneDNN, plus the bytes of all other passes at the machine's
+// measured bandwidth. The result is checked before anything is timed; a failed check exits 9.
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <fmt/core.h>
+#include <fstream>
+
+#include "bench/common/conv_floor.h"
+#include "bench/common/peaks.h"
+#include "bench/common/step_report.h"
+#include "bench/common/training_step.h"
+#include "core/build_info.h"
+#include "core/check.h"
+
+namespace drift::bench {
+namespace {
+
+struct Options {
+  std::string model = "resnet56", json;
+  std::vector<std::string> precisions{"fp32", "bf16"};
+  std::int64_t batch = 128;
+  int threads = 2, samples = 15, megabytes = 256;
+};
+
+// The loss starts near that of a uniform guess, falls on a batch seen again and again, and is the same with and without
+// the timers.
+void check(const Options& options, DType precision) {
+  TrainingStep plain(options.model, options.batch, precision, options.threads);
+  TrainingStep wrapped(options.model, options.batch, precision, options.threads);
+  TimedBackend timed(wrapped.backend());
+  constexpr int kSteps = 3;
+  double first = 0, last = 0;
+  for (int step = 0; step < kSteps; ++step) {
+    last = plain.run(plain.backend());
+    if (step == 0) first = last;
+    const double again = wrapped.run(timed);
+    DRIFT_CHECK(kTolerance, last == again, "step {}: loss {} with timers, {} without", step, again, last);
+  }
+  DRIFT_CHECK(kTolerance, std::abs(first - std::log(10.0)) < 0.7,
+              "the first loss should be near ln 10 = 2.30, it is {}", first);
+  DRIFT_CHECK(kTolerance, last < first, "{} steps on one batch should lower the loss: {} -> {}", kSteps, first, last);
+}
+
+// Steps without timers and the convolutions alone, in turn, so that the machine's moods meet both alike; then steps
+// with timers.
+StepReport run(const Options& options, DType precision, double bandwidth, double peak) {
+  check(options, precision);
+  TrainingStep step(options.model, options.batch, precision, options.threads);
+  TimedBackend timed(step.backend());
+  step.run(timed);
+  timed.reset();
+  step.run(timed);
+  ConvFloor conv_floor(timed.conv_calls(), options.threads);
+
+  StepReport report;
+  report.model = options.model;
+  report.precision = precision;
+  report.batch = options.batch;
+  report.threads = options.threads;
+  report.bandwidth = bandwidth;
+  report.peak_flops = peak;
+  Sample conv[3], conv_all;
+  constexpr int kWarmUp = 2;
+  for (int i = 0; i < kWarmUp + options.samples; ++i) {
+    const Sample one = measure(0, 1, [&] { step.run(step.backend()); });
+    const std::vector<double> floor = conv_floor.run();
+    if (i < kWarmUp) continue;
+    report.steps.seconds.push_back(one.seconds[0]);
+    for (std::size_t direction = 0; direction < 3; ++direction) conv[direction].seconds.push_back(floor[direction]);
+    conv_all.seconds.push_back(floor[0] + floor[1] + floor[2]);
+  }
+  for (Sample* sample : {&report.steps, &conv[0], &conv[1], &conv[2], &conv_all}) sample->sort();
+  report.conv_seconds = conv_all.median();
+
+  timed.reset();
+  const int timed_steps = std::max(3, options.samples / 3);
+  for (int i = 0; i < timed_steps; ++i) step.run(timed);
+  const std::map<std::string, std::size_t> directions{
+      {"conv forward", 0}, {"conv backward data", 1}, {"conv backward weights", 2}};
+  for (const auto& [kind, totals] : timed.totals()) {
+    KindRow row{kind, totals, 0};
+    row.totals.seconds /= timed_steps;
+    row.totals.bytes /= timed_steps;
+    row.totals.flops /= timed_steps;
+    row.totals.calls /= timed_steps;
+    const auto direction = directions.find(kind);
+    row.floor_seconds = direction != directions.end() ? conv[direction->second].median() : row.totals.bytes / bandwidth;
+    if (direction == directions.end()) report.other_bytes += row.totals.bytes;
+    report.kinds.push_back(row);
+  }
+  report.activation_bytes = step.peak_bytes();
+  return report;
+}
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Times one training step and compares it with its floor."};
+  app.add_option("--model", options.model, "network")->capture_default_str();
+  app.add_option("--batch", options.batch, "local batch")->capture_default_str();
+  app.add_option("--threads", options.threads, "CPU threads")->capture_default_str();
+  app.add_option("--samples", options.samples, "steps timed")->capture_default_str();
+  app.add_option("--precision", options.precisions, "fp32, bf16 or both")->delimiter(',')->capture_default_str();
+  app.add_option("--bandwidth-megabytes", options.megabytes, "size of the arrays that bandwidth is measured on")
+      ->capture_default_str();
+  app.add_option("--json", options.json, "also write the figures to this file");
+  CLI11_PARSE(app, argc, argv);
+
+  const double bandwidth = measured_bandwidth(options.threads, options.megabytes);
+  const double peak = measured_peak_flops(options.threads);
+  fmt::print("{} | oneDNN {} | measured: {:.1f} GB/s, {:.0f} GFLOP/s fp32 in registers\n", cpu_features().model,
+             build_info().onednn, 1e-9 * bandwidth, 1e-9 * peak);
+  nlohmann::json report = {{"cpu", cpu_features().model},
+                           {"onednn", build_info().onednn},
+                           {"bandwidth_bytes_per_second", bandwidth},
+                           {"peak_flops_per_second", peak}};
+  for (const std::string& precision : options.precisions) {
+    const bool bf16 = precision == "bf16";
+    DRIFT_CHECK(kUsage, bf16 || precision == "fp32", "--precision is fp32 or bf16, not '{}'", precision);
+    if (bf16 && !cpu_features().bf16) {
+      fmt::print("\nbf16 left out: this CPU has no bf16 instructions\n");
+      continue;
+    }
+    const StepReport step = run(options, bf16 ? DType::kBFloat16 : DType::kFloat32, bandwidth, peak);
+    print(step);
+    report["steps"].push_back(to_json(step));
+  }
+  if (!options.json.empty()) std::ofstream(options.json) << report.dump(2) << "\n";
+  return 0;
+}
+
+}  // namespace
+}  // namespace drift::bench
+
+int main(int argc, char** argv) {
+  try {
+    return drift::bench::main(argc, argv);
+  } catch (const drift::Error& error) {
+    fmt::print(stderr, "bench_step: {}\n", error.what());
+    return drift::exit_code(error.kind());
+  }
+}

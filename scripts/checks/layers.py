@@ -1,0 +1,95 @@
+"""Who may include and link whom: a folder uses only lower folders, and each vendor's headers have one home.
+
+    0 core <- 1 kernels <- 2 engine, comm, data <- 3 models, train <- 4 analysis <- 5 apps      tests, bench: anything
+"""
+
+import re
+from pathlib import PurePosixPath
+
+from .tree import Tree
+
+# What a folder may include beside itself: whole folders, or single headers.
+ALLOWED = {
+    "core": set(),
+    "kernels": {"core"},
+    "engine": {"core", "kernels"},
+    "comm": {"core", "kernels/device.h", "kernels/backend.h"},
+    "data": {"core", "kernels/args.h"},
+    "models": {"core", "kernels", "engine"},
+    "train": {"core", "kernels", "engine", "comm", "data", "models"},
+    "analysis": {"core", "kernels", "engine", "comm", "data", "models", "train"},
+    "apps": {"core", "kernels", "engine", "comm", "data", "models", "train", "analysis"},
+}
+FREE = {"tests", "bench"}  # may use anything; nothing may use them
+
+# Header name -> the only folder that may include it.
+HOMES = [
+    (re.compile(r"^(oneapi/)?dnnl|^(cuda|cudnn|cublas|nvrtc|nvToolsExt|nvtx3/)"), "kernels"),
+    (re.compile(r"^(mpi|nccl)\.h$"), "comm"),
+    (re.compile(r"^(stb/)?stb_|^(turbo)?jpeg"), "data"),
+    (re.compile(r"^omp\.h$"), "kernels"),
+]
+# Only a launcher decides how work is spread over threads.
+THREADING = re.compile(r"#\s*pragma\s+omp\b|\bthreadIdx\b|\b__shfl_\w+")
+THREADING_HOME = "kernels/launch/"
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+TARGET = re.compile(r"\bdrift_(" + "|".join(ALLOWED) + r")\b")
+
+
+def folder_of(path: str) -> str:
+    return PurePosixPath(path).parts[0]
+
+
+def check_include(path: str, quote: str, header: str, project: Tree) -> str | None:
+    folder = folder_of(path)
+    if quote == "<":
+        homes = [home for pattern, home in HOMES if pattern.search(header)]
+        if homes and folder not in FREE and folder != homes[0]:
+            return f"<{header}> is at home in {homes[0]}/ only"
+        return None
+    if header not in project.names:
+        return f'"{header}" is no file of the project; write folder/file.h, or <...> for a library'
+    target = folder_of(header)
+    if folder in FREE or target == folder or target in ALLOWED[folder] or header in ALLOWED[folder]:
+        return None
+    return f'{folder}/ may not include "{header}" (allowed: {", ".join(sorted(ALLOWED[folder])) or "core only"})'
+
+
+def check_file(path: str, text: str, project: Tree) -> list[str]:
+    if folder_of(path) not in ALLOWED and folder_of(path) not in FREE:
+        return [f"{path}:1: {folder_of(path)}/ has no place in the order of folders (scripts/checks/layers.py)"]
+    findings = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        include = INCLUDE.match(line)
+        problem = check_include(path, include[1], include[2], project) if include else None
+        code = line.split("//")[0]
+        if THREADING.search(code) and folder_of(path) not in FREE and not path.startswith(THREADING_HOME):
+            problem = f"threads are spread in {THREADING_HOME} only"
+        if problem:
+            findings.append(f"{path}:{number}: {problem}")
+    return findings
+
+
+def check_links(path: str, text: str) -> list[str]:
+    """A folder's CMakeLists.txt names no target of a folder it may not use."""
+    folder = folder_of(path)
+    if folder not in ALLOWED:
+        return []
+    usable = {folder} | {entry.split("/")[0] for entry in ALLOWED[folder]}
+    findings = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        for name in TARGET.findall(line.split("#")[0]):
+            if name not in usable:
+                findings.append(f"{path}:{number}: {folder}/ may not link drift_{name}")
+    return findings
+
+
+def check(project: Tree) -> list[str]:
+    findings = []
+    for path, text in project.text.items():
+        if path in project.cpp():
+            findings += check_file(path, text, project)
+        elif PurePosixPath(path).name == "CMakeLists.txt" and "/" in path:
+            findings += check_links(path, text)
+    return findings

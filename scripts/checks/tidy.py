@@ -1,0 +1,138 @@
+"""House rules a machine can see: sizes, white space, a comment at each file's head, words, paths in the pages."""
+
+import ast
+import re
+from pathlib import PurePosixPath
+
+from . import functions
+from .tree import CPP_SUFFIXES, Tree
+
+FILE_LINES = 400
+LINE_COLUMNS = 120
+FUNCTION_LINES = 70
+
+# Word -> what to write instead (docs/glossary.md). Searched in code, not in the pages.
+WORDS = {
+    r"clients?": "worker",
+    r"comm_rounds?": "round",
+    r"iterations?|num_iters?|n_iters?": "step",
+    r"using namespace std\b": "std:: where it is used",
+    r"TODO|FIXME|XXX": "the finished thing",
+}
+PRINTING = re.compile(r"\bstd::cout\b|\bprintf\b|\bfmt::print\((?!stderr)")
+MAY_PRINT = ("apps/", "tests/", "bench/")
+EXEMPT = ("scripts/checks/", "tests/scripts/")  # they name what they look for
+
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+NAMED_PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:h|cpp|py|sh|md|toml|cmake|txt))`")
+
+
+def check_lines(path: str, lines: list[str]) -> list[str]:
+    findings = []
+    page = path.endswith(".md")
+    if len(lines) > FILE_LINES and not page:
+        findings.append(f"{path}:{len(lines)}: {len(lines)} lines; at most {FILE_LINES}")
+    for number, line in enumerate(lines, start=1):
+        if len(line) > LINE_COLUMNS and not page:
+            findings.append(f"{path}:{number}: {len(line)} columns; at most {LINE_COLUMNS}")
+        if "\t" in line:
+            findings.append(f"{path}:{number}: tab")
+        if line != line.rstrip():
+            findings.append(f"{path}:{number}: white space at the end of the line")
+    return findings
+
+
+def needs_head(path: str, names: frozenset[str]) -> bool:
+    """All but lists of targets, tests, and sources whose header says it."""
+    if path.endswith(("CMakeLists.txt", "_test.cpp")):
+        return False
+    return not path.endswith(".cpp") or path.removesuffix(".cpp") + ".h" not in names
+
+
+def check_head(path: str, lines: list[str], names: frozenset[str]) -> list[str]:
+    """The first line (after #!) starts the comment that says what the file is for; #pragma once guards a header."""
+    first = next((line for line in lines if not line.startswith("#!")), "")
+    cpp = PurePosixPath(path).suffix in CPP_SUFFIXES
+    starts = ("//",) if cpp else ('"""', "# ")
+    findings = []
+    if needs_head(path, names) and not first.startswith(starts):
+        findings.append(f"{path}:1: no comment at the head that says what the file is for")
+    if path.endswith((".h", ".cuh")) and "#pragma once" not in lines:
+        findings.append(f"{path}:1: no #pragma once")
+    return findings
+
+
+def check_words(path: str, lines: list[str]) -> list[str]:
+    findings = []
+    rules = [(re.compile(rf"\b(?:{pattern})\b"), f"write {better}") for pattern, better in WORDS.items()]
+    if PurePosixPath(path).suffix in CPP_SUFFIXES and not path.startswith(MAY_PRINT):
+        rules.append((PRINTING, "only apps/ writes to standard output; report through metrics or an Error"))
+    for number, line in enumerate(lines, start=1):
+        for word, advice in rules:
+            match = word.search(line)
+            if match:
+                findings.append(f"{path}:{number}: '{match[0]}': {advice}")
+    return findings
+
+
+def check_functions(path: str, text: str) -> list[str]:
+    if path.endswith(".py"):
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+        found = [
+            functions.Function(node.name, node.lineno, node.end_lineno - node.lineno + 1)
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, kinds)
+        ]
+    elif PurePosixPath(path).suffix in CPP_SUFFIXES:
+        found = functions.find(text)
+    else:
+        found = []
+    return [
+        f"{path}:{function.line}: {function.name} has {function.lines} lines; at most {FUNCTION_LINES}"
+        for function in found
+        if function.lines > FUNCTION_LINES
+    ]
+
+
+def check_page(path: str, lines: list[str], names: frozenset[str]) -> list[str]:
+    """Links and `folder/file.h` in a page lead somewhere."""
+    folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+    tops = {PurePosixPath(name).parts[0] for name in names if "/" in name}
+    here = PurePosixPath(path).parent
+    findings = []
+    for number, line in enumerate(lines, start=1):
+        for target in LINK.findall(line):
+            resolved = resolve(here, target)
+            if resolved not in names and resolved not in folders:
+                findings.append(f"{path}:{number}: the link to {target} leads nowhere")
+        for target in NAMED_PATH.findall(line):
+            if PurePosixPath(target).parts[0] in tops and target not in names:
+                findings.append(f"{path}:{number}: there is no {target}")
+    return findings
+
+
+def resolve(here: PurePosixPath, target: str) -> str:
+    parts: list[str] = []
+    for part in (here / target).parts:
+        if part == "..":
+            parts = parts[:-1]
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts) or "."
+
+
+def check(project: Tree) -> list[str]:
+    findings = []
+    for path, text in project.text.items():
+        lines = text.splitlines()
+        findings += check_lines(path, lines)
+        if text and not text.endswith("\n"):
+            findings.append(f"{path}:{len(lines)}: no newline at the end")
+        if path.endswith(".md"):
+            findings += check_page(path, lines, project.names)
+            continue
+        findings += check_head(path, lines, project.names)
+        findings += check_functions(path, text)
+        if not path.startswith(EXEMPT):
+            findings += check_words(path, lines)
+    return findings

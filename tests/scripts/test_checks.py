@@ -1,0 +1,171 @@
+"""Each rule of scripts/check finds a planted violation, and leaves the same code without it alone."""
+
+import sys
+import unittest
+from pathlib import Path
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from checks import formatting, functions, layers, tidy, tree  # noqa: E402
+
+HEADER = "// What it is for.\n#pragma once\n"
+
+
+def make_tree(**files: str) -> tree.Tree:
+    """make_tree(core__a_h=...) is a tree with core/a.h."""
+    text = {}
+    for key, content in files.items():
+        stem, _, suffix = key.replace("__", "/").rpartition("_")
+        text[f"{stem}.{suffix}"] = content
+    return tree.Tree(text, frozenset(text))
+
+
+class Layers(unittest.TestCase):
+    def findings(self, **files: str) -> list[str]:
+        return layers.check(make_tree(**files))
+
+    def test_upward_include_is_found(self):
+        files = {"engine__b_h": HEADER, "core__a_h": HEADER + '#include "engine/b.h"\n'}
+        self.assertEqual(len(self.findings(**files)), 1)
+        self.assertIn("core/a.h:3", self.findings(**files)[0])
+
+    def test_downward_and_own_includes_pass(self):
+        include = '#include "core/a.h"\n#include "kernels/c.h"\n'
+        self.assertEqual(self.findings(core__a_h=HEADER, kernels__c_h=HEADER, kernels__b_h=HEADER + include), [])
+
+    def test_same_level_is_not_lower(self):
+        self.assertEqual(len(self.findings(comm__a_h=HEADER, data__b_h=HEADER + '#include "comm/a.h"\n')), 1)
+
+    def test_single_headers_are_allowed_one_by_one(self):
+        files = {"kernels__args_h": HEADER, "kernels__backend_h": HEADER}
+        self.assertEqual(self.findings(**files, data__b_h=HEADER + '#include "kernels/args.h"\n'), [])
+        self.assertEqual(len(self.findings(**files, data__b_h=HEADER + '#include "kernels/backend.h"\n')), 1)
+
+    def test_nothing_uses_tests(self):
+        self.assertEqual(len(self.findings(tests__a_h=HEADER, apps__b_cpp='#include "tests/a.h"\n')), 1)
+        self.assertEqual(self.findings(apps__a_h=HEADER, tests__b_cpp='#include "apps/a.h"\n'), [])
+
+    def test_include_without_folder_is_found(self):
+        self.assertIn("no file of the project", self.findings(core__a_h=HEADER, core__b_cpp='#include "a.h"\n')[0])
+
+    def test_vendor_headers_stay_at_home(self):
+        homes = {"dnnl.hpp": "kernels", "oneapi/dnnl/dnnl.hpp": "kernels", "cuda_runtime.h": "kernels"}
+        homes |= {"mpi.h": "comm", "nccl.h": "comm", "stb_image_write.h": "data", "omp.h": "kernels"}
+        for header, home in homes.items():
+            with self.subTest(header):
+                line = f"#include <{header}>\n"
+                self.assertEqual(self.findings(**{f"{home}__a_cpp": line}), [])
+                self.assertEqual(len(self.findings(**{"train__a_cpp": line})), 1)
+
+    def test_threads_are_spread_in_launchers_only(self):
+        loop = "#pragma omp parallel for\n"
+        self.assertEqual(self.findings(kernels__launch__for_each_h=loop), [])
+        self.assertEqual(len(self.findings(kernels__cpu__maps_cpp=loop)), 1)
+        self.assertEqual(self.findings(kernels__cpu__maps_cpp="// no #pragma omp here\n"), [])
+
+    def test_unknown_folder_is_found(self):
+        self.assertIn("no place in the order", self.findings(misc__a_cpp="int a;\n")[0])
+
+    def test_links_follow_the_same_order(self):
+        linked = {"core/CMakeLists.txt": "drift_library(drift_core PUBLIC drift_engine)\n"}
+        self.assertEqual(len(layers.check(tree.Tree(linked, frozenset(linked)))), 1)
+        linked = {"engine/CMakeLists.txt": "drift_library(drift_engine PUBLIC drift_kernels drift_flags)\n"}
+        self.assertEqual(layers.check(tree.Tree(linked, frozenset(linked))), [])
+
+
+class Tidy(unittest.TestCase):
+    def assert_finds(self, text: str, **files: str):
+        findings = tidy.check(make_tree(**files))
+        self.assertEqual(len(findings), 1, findings)
+        self.assertIn(text, findings[0])
+
+    def test_clean_files_pass(self):
+        page = "[a](core/a.h), `core/a.h`, [the web](https://example.org), [here](#there)\n"
+        source = '#include "core/a.h"\n'
+        self.assertEqual(tidy.check(make_tree(core__a_h=HEADER, core__a_cpp=source, README_md=page)), [])
+
+    def test_sizes(self):
+        self.assert_finds("401 lines", core__a_h=HEADER + "int a;\n" * 399)
+        self.assert_finds("121 columns", core__a_h=HEADER + "//" + "x" * 119 + "\n")
+        body = "  f();\n" * 69
+        self.assert_finds("g has 71 lines", core__a_h=HEADER + "void g() {\n" + body + "}\n")
+        self.assert_finds("g has 71 lines", scripts__a_py='"""Doc."""\n\n\ndef g():\n' + "    f()\n" * 70)
+
+    def test_white_space(self):
+        self.assert_finds("tab", core__a_h=HEADER + "\tint a;\n")
+        self.assert_finds("white space", core__a_h=HEADER + "int a; \n")
+        self.assert_finds("no newline", core__a_h=HEADER + "int a;")
+
+    def test_head(self):
+        self.assert_finds("no comment", core__a_h="#pragma once\n")
+        self.assert_finds("no #pragma once", core__a_h="// What it is for.\n")
+        self.assert_finds("no comment", core__a_cpp="int a;\n")
+        self.assert_finds("no comment", scripts__a_sh="#!/bin/sh\nset -e\n")
+
+    def test_words(self):
+        for line in ("int client;", "int comm_round;", "int iterations;", "using namespace std;", "// TODO: this"):
+            with self.subTest(line):
+                self.assert_finds("write", core__a_h=HEADER + line + "\n")
+        self.assertEqual(tidy.check(make_tree(core__a_h=HEADER + "int clientele;\n")), [])
+
+    def test_printing(self):
+        for line in ("std::cout << 1;", 'std::printf("1");', 'fmt::print("1");'):
+            with self.subTest(line):
+                self.assert_finds("only apps/ writes", train__a_h=HEADER + line + "\n")
+                self.assertEqual(tidy.check(make_tree(apps__a_h=HEADER + line + "\n")), [])
+        for line in ("snprintf(a);", "fmt::print(stderr, a);"):
+            self.assertEqual(tidy.check(make_tree(train__a_h=HEADER + line + "\n")), [])
+
+    def test_pages(self):
+        self.assert_finds("leads nowhere", docs__a_md="[a](../core/a.h)\n")
+        self.assert_finds("there is no core/b.h", README_md="`core/b.h`\n", core__a_h=HEADER)
+        self.assertEqual(tidy.check(make_tree(docs__a_md="[a](../core/a.h) [b](..)\n", core__a_h=HEADER)), [])
+
+
+class Functions(unittest.TestCase):
+    def names(self, text: str) -> dict[str, int]:
+        return {function.name: function.lines for function in functions.find(text)}
+
+    def test_free_functions_and_methods(self):
+        text = "namespace a {\nint f(int x) {\n  return x;\n}\n"
+        text += "class B : public C {\n public:\n  void m() const {}\n};\n}\n"
+        self.assertEqual(self.names(text), {"f": 3, "m": 1})
+
+    def test_constructor_with_initialisers(self):
+        self.assertEqual(self.names("A::A(int x)\n    : x_{x},\n      y_{1} {\n  f();\n}\n"), {"A::A": 5})
+
+    def test_lambdas_and_blocks_belong_to_their_function(self):
+        text = "void f() {\n  auto g = [](int x) {\n    return x;\n  };\n  if (a) {\n  }\n}\n"
+        self.assertEqual(self.names(text), {"f": 7})
+
+    def test_strings_comments_and_macros_do_not_confuse(self):
+        text = "#define X(a) do { \\\n  } while (0)\n// {\n"
+        text += "void f() {\n  g(\"}\", '{', R\"(}})\");  /* } */\n}\nvoid h() {}\n"
+        self.assertEqual(self.names(text), {"f": 3, "h": 1})
+
+    def test_tables_are_no_functions(self):
+        text = "const int kTable[] = {\n  f(1),\n};\nenum class E : int { kA };\nstruct S {\n};\n"
+        self.assertEqual(self.names(text), {})
+
+    def test_templates(self):
+        text = "template <class T, class = std::enable_if_t<g<T>()>>\nvoid f(T x) {\n}\n"
+        text += "template <class T>\nstruct S {};\n"
+        self.assertEqual(self.names(text), {"f": 3})
+
+
+class Formatting(unittest.TestCase):
+    def test_another_version_is_a_visible_skip(self):
+        answer = mock.Mock(stdout="clang-format version 18.1.3")
+        with mock.patch("subprocess.run", return_value=answer), mock.patch("shutil.which", return_value="/bin/x"):
+            self.assertRaises(tree.Skipped, formatting.check, make_tree(core__a_h=HEADER))
+
+    def test_findings_are_one_per_file(self):
+        errors = "a.h:1:2: error: code should be formatted\na.h:9:2: error: code should be formatted\n"
+        with mock.patch("subprocess.run", return_value=mock.Mock(stderr=errors)):
+            with mock.patch.object(formatting, "find_clang_format", return_value="clang-format"):
+                self.assertEqual(len(formatting.check(make_tree(core__a_h=HEADER))), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
