@@ -1,5 +1,5 @@
-// Tape: the nodes of one forward pass in the order they ran. Backward is that list reversed: no search, no recursion. Each node
-// is destroyed right after it ran backward, so the memory it saved is free again for the gradients still to come.
+// Tape: the nodes of one forward pass in the order they ran. Backward is that list reversed: no search, no recursion.
+// Each node is destroyed right after it ran backward, which frees the memory it saved for the gradients still to come.
 #pragma once
 
 #include <cstdint>
@@ -20,32 +20,7 @@ enum class Mode : std::uint8_t {
   kStatistics,  // batch statistics, running statistics move, nothing recorded: re-estimation of batch-norm statistics
 };
 
-class Tape;
-
-// The gradients of values on their way back. A value used twice (the input of a residual block) receives two contributions;
-// they are summed when taken, or handed out as a pair to an op that adds while it reads anyway.
-class Gradients {
- public:
-  explicit Gradients(Tape& tape) : tape_(tape) {}
-
-  // Whether anyone wants the gradient of this value; false for input images.
-  static bool wanted(const Tensor& value) { return value.value_id() >= 0; }
-  // Uninitialised memory shaped like `value`, in its type.
-  Tensor like(const Tensor& value);
-  void add(const Tensor& value, Tensor gradient);
-  // The summed gradient of `value`; the slot is empty afterwards.
-  Tensor take(const Tensor& value);
-  struct Pair {
-    Tensor first, second;  // second may be undefined
-  };
-  Pair take_pair(const Tensor& value);
-
- private:
-  Pair& slot(const Tensor& value);
-
-  Tape& tape_;
-  std::vector<Pair> slots_;  // by value_id
-};
+class Gradients;
 
 // One forward step that can run itself backward.
 class Node {
@@ -76,8 +51,8 @@ class Tape {
   // Memory that only an op and its node see: statistics, masks.
   Tensor scratch(const Shape& shape, DType dtype) { return pool_.allocate(shape, dtype); }
   void push(std::unique_ptr<Node> node);
-  // Runs every node backward, last first, starting from the gradient that the last one (the loss) makes itself. Parameter
-  // gradients are overwritten, each parameter being used once per forward.
+  // Runs every node backward, last first, starting from the gradient that the last one (the loss) makes itself.
+  // Parameter gradients are overwritten, each parameter being used once per forward.
   void backward();
 
   int value_count() const { return value_count_; }

@@ -1,8 +1,8 @@
-// Tensor: a cheap shared handle to dense memory. Copying a Tensor copies the handle; the memory goes back to the MemoryPool it
-// came from when the last handle is gone. Images are [N,H,W,C] on every backend.
+// Tensor: a cheap shared handle to dense memory. Copying a Tensor copies the handle; the memory goes back to the
+// MemoryPool it came from when the last handle is gone. Images are [N,H,W,C] on every backend.
 #pragma once
 
-#include <utility>
+#include <string>
 
 #include "kernels/args.h"
 #include "kernels/device.h"
@@ -13,7 +13,7 @@ class MemoryPool;
 
 namespace detail {
 
-// A piece of device memory with its count of handles; made, kept and destroyed by a MemoryPool, used by one thread at a time.
+// A piece of device memory with its count of handles; made and kept by a MemoryPool, used by one thread at a time.
 struct PoolBlock {
   Storage storage;
   MemoryPool* home = nullptr;
@@ -22,6 +22,13 @@ struct PoolBlock {
 void return_to_pool(PoolBlock* block);
 
 }  // namespace detail
+
+// What a node keeps of a tensor whose memory it does not need.
+struct Value {
+  int id = -1;  // its place among the values of its Tape; -1 for one that needs no gradient (an input image)
+  Shape shape;
+  DType dtype = DType::kFloat32;
+};
 
 class Tensor {
  public:
@@ -40,8 +47,9 @@ class Tensor {
   // The same memory under another shape with as many elements; it keeps its place in the tape.
   Tensor reshaped(Shape shape) const;
 
-  // The place of this value among the values of its Tape; -1 for one that needs no gradient (an input image).
-  int value_id() const { return value_id_; }
+  Value value() const { return {value_id_, shape_, dtype_}; }
+  // Whether this is the only handle to its memory, so that nobody else would see it overwritten.
+  bool unique() const { return block_ != nullptr && block_->handles == 1; }
 
  private:
   friend class MemoryPool;
@@ -52,5 +60,8 @@ class Tensor {
   DType dtype_ = DType::kFloat32;
   int value_id_ = -1;
 };
+
+// "bf16 [128,32,32,16]", or "nothing" if undefined: for error texts.
+std::string to_string(const Tensor& tensor);
 
 }  // namespace drift

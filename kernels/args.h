@@ -79,6 +79,7 @@ struct BatchNormInference {
 };
 // g = (dy + dy2) * mask (dy2, mask optional);  dgamma = sum g xhat;  dbeta = sum g;
 // dx = gamma inv_std (g - dbeta/rows - xhat dgamma/rows);  dz = g (optional; may be the same memory as dy or dy2).
+// With dz, the g of every formula is the one that dz holds, rounded to T.
 struct BatchNormBackward {
   TensorView dy, dy2, x, mask, mean, inv_std, gamma, dx, dz, dgamma, dbeta;
 };

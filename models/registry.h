@@ -1,4 +1,4 @@
-// The networks by name. A Model is a module with its parameters and what a user wants to know about it before running it.
+// The networks by name. A Model is a module with its parameters and what a user wants to know before running it.
 #pragma once
 
 #include <memory>
@@ -11,9 +11,9 @@
 namespace drift {
 
 struct ModelOptions {
-  std::string name = "resnet20";     // see model_names()
-  std::string norm = "batch";        // CIFAR ResNets: "batch" (with ReLU) or "group" (with SiLU)
-  std::int64_t groups = 8;           // for norm = "group"
+  std::string name = "resnet20";  // see model_names()
+  std::string norm = "batch";     // CIFAR ResNets: "batch" (with ReLU) or "group" (with SiLU)
+  std::int64_t groups = 8;        // for norm = "group"
   std::int64_t classes = 10;
 
   bool operator==(const ModelOptions&) const = default;
@@ -21,18 +21,18 @@ struct ModelOptions {
 
 // One row of `drift describe`.
 struct LayerInfo {
-  std::string name;                // "layer1.0.conv1"
-  std::string kind;                // "conv 3x3/1"
-  Shape output;                    // for one image: [H,W,C] or [C]
+  std::string name;  // "layer1.0.conv1"
+  std::string kind;  // "conv 3x3/1"
+  Shape output;      // for one image: [H,W,C] or [C]
   std::int64_t parameters = 0;
   std::int64_t multiply_adds = 0;  // for one image, convolutions and linear layers
 };
 
 struct Model {
   ModelOptions options;
-  Shape input;                     // for one image: [32,32,3]
+  Shape input;  // for one image: [32,32,3]
   ParameterSet parameters;
-  std::unique_ptr<Module> network; // forward: images T [N,H,W,3] -> logits float32 [N,classes]
+  std::unique_ptr<Module> network;  // forward: images T [N,H,W,3] -> logits float32 [N,classes]
   std::vector<LayerInfo> layers;
 };
 

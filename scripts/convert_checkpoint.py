@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Converts weights between PyTorch's .pt/.pth and the .safetensors that drift reads and writes; the endings say which way.
+"""Converts weights between PyTorch's .pt or .pth and the .safetensors that drift reads; the endings say which way.
 
     convert_checkpoint.py resnet56.pt resnet56.safetensors
     convert_checkpoint.py runs/mine/ckpt/step-3000/model.safetensors mine.pt
 
-A .pt file is a state dict, alone or under 'state_dict' or 'model'; a 'module.' before every name is dropped. Needs torch,
-safetensors and numpy.
+A .pt file is a state dict, alone or under 'state_dict' or 'model'; a 'module.' before every name is dropped.
+Needs torch, safetensors and numpy.
 """
 
 import argparse

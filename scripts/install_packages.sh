@@ -4,7 +4,7 @@
 set -euo pipefail
 
 run=(g++ cmake ninja-build git libdnnl-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev nlohmann-json3-dev
-     libstb-dev)
+     libstb-dev libxxhash-dev)
 # libgmock-dev: GTest's CMake package names its library too. clang-format-14: another version formats differently.
 tests=(libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev python3 clang-format-14)
 

@@ -1,5 +1,5 @@
-// Module: a network or a part of it. It owns references into a ParameterSet and options, no memory of its own. Not copyable: a
-// replica is built again from the same description, then its arenas are copied.
+// Module: a network or a part of it. It owns references into a ParameterSet and options, no memory of its own. Not
+// copyable: a replica is built again from the same description, then its arenas are copied.
 #pragma once
 
 #include "engine/ops/ops.h"

@@ -1,5 +1,6 @@
-// Every op a model can be made of: each checks its arguments, allocates its output, runs on the tape's backend and, when the tape
-// records, leaves a node that runs it backward. One file per op beside this one. Shapes and formulas: kernels/args.h.
+// Every op a model can be made of: each checks its arguments, allocates its output, runs on the tape's backend and,
+// when the tape records, leaves a node that runs it backward. One file per op beside this one. Shapes and formulas:
+// kernels/args.h.
 #pragma once
 
 #include "engine/parameter_set.h"
@@ -27,15 +28,15 @@ Tensor batch_norm_add_relu(Tape& tape, const Tensor& x, const Tensor& residual, 
 Tensor group_norm(Tape& tape, const Tensor& x, const Parameter& gamma, const Parameter& beta, std::int64_t groups);
 Tensor activation(Tape& tape, const Tensor& x, Activation kind);
 Tensor add(Tape& tape, const Tensor& a, const Tensor& b);
-// Parameter-free shortcut (He et al. 2016, option A): every stride-th pixel, channels zero-padded equally on both sides.
+// Parameter-free shortcut (He et al. 2016, option A): every stride-th pixel, channels zero-padded on both sides.
 Tensor shortcut(Tape& tape, const Tensor& x, std::int64_t stride, std::int64_t channels);
 Tensor pool(Tape& tape, const Tensor& x, Pooling pooling, Window window);
 Tensor global_average_pool(Tape& tape, const Tensor& x);  // [N,H,W,C] -> [N,C]
 // x [N,I] -> [N,O] float32.
 Tensor linear(Tape& tape, const Tensor& x, const Parameter& weight, const Parameter& bias);
 
-// The loss: result float32 [3] = mean cross-entropy, top-1 count, top-5 count. labels int32 [N]. Always the last op of a tape that
-// runs backward.
+// The loss: result float32 [3] = mean cross-entropy, top-1 count, top-5 count. labels int32 [N]. Always the last op of
+// a tape that runs backward.
 Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const Tensor& labels);
 
 }  // namespace drift

@@ -1,5 +1,5 @@
-// Batch normalisation: column sums in float chunks, a few numbers per channel in double, then the map. The formulas of both
-// directions are in kernels/math/batch_norm.h; group_norm.cpp is the same with one segment per sample.
+// Batch normalisation: column sums in float chunks, a few numbers per channel in double, then the map. The formulas of
+// both directions are in kernels/math/batch_norm.h; group_norm.cpp is the same with one segment per sample.
 #include "kernels/math/batch_norm.h"
 
 #include <cmath>

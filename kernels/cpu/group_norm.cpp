@@ -1,5 +1,5 @@
-// Group normalisation with the functors of batch normalisation: sums per sample and channel, folded into groups in double,
-// handed to the maps as tables of one entry per sample and channel.
+// Group normalisation with the functors of batch normalisation: sums per sample and channel, folded into groups in
+// double, handed to the maps as tables of one entry per sample and channel.
 #include <cmath>
 
 #include "kernels/cpu/normalisation.h"

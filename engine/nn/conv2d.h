@@ -1,0 +1,43 @@
+// A convolution layer. Its weights start as N(0, 2/fan_in) with fan_in = I*k*k (He et al. 2015), its bias at 0.
+#pragma once
+
+#include <cmath>
+#include <string>
+
+#include "engine/nn/module.h"
+
+namespace drift {
+
+struct Conv2dOptions {
+  std::int64_t in_channels = 0;
+  std::int64_t out_channels = 0;
+  Window window{.size = 3, .stride = 1, .pad = 1};
+  bool bias = false;
+};
+
+class Conv2d final : public Module {
+ public:
+  Conv2d(ParameterSet& set, const std::string& name, const Conv2dOptions& options)
+      : window_(options.window),
+        weight_(set.add_parameter(name + ".weight",
+                                  {options.out_channels, window_.size, window_.size, options.in_channels},
+                                  ParameterRole::kConvWeight, he_normal(options))),
+        bias_(options.bias ? &set.add_parameter(name + ".bias", {options.out_channels}, ParameterRole::kConvBias, {})
+                           : nullptr) {}
+
+  Tensor forward(Tape& tape, const Tensor& x) const override {
+    return conv2d(tape, x, weight_, bias_, window_.stride, window_.pad);
+  }
+
+ private:
+  static Init he_normal(const Conv2dOptions& options) {
+    const auto fan_in = static_cast<float>(options.in_channels * options.window.size * options.window.size);
+    return {Init::Kind::kNormal, std::sqrt(2.0f / fan_in)};
+  }
+
+  Window window_;
+  const Parameter& weight_;
+  const Parameter* bias_;
+};
+
+}  // namespace drift

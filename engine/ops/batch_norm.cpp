@@ -1,0 +1,123 @@
+// Batch norm, alone or with the residual addition and the ReLU behind it in the same pass. Backward needs x, the
+// statistics and one bit per element for the ReLU, never y; it adds the two gradients of a block's output while it
+// reads them.
+#include <utility>
+
+#include "engine/gradients.h"
+#include "engine/ops/argument_check.h"
+#include "engine/ops/ops.h"
+
+namespace drift {
+namespace {
+
+struct BatchNormNode final : Node {
+  std::string_view op;
+  Tensor x;              // [N,H,W,C]
+  Tensor mask;           // uint8 [N*H*W, ceil(C/8)]; undefined without ReLU
+  Tensor mean, inv_std;  // [C], float32
+  Value residual;        // like x; not wanted where nothing was added
+  Value output;
+  const Parameter* gamma = nullptr;
+  const Parameter* beta = nullptr;
+
+  std::string_view name() const override { return op; }
+
+  void backward(Backend& backend, Gradients& gradients) override {
+    const auto [dy, dy2] = gradients.take_pair(output);
+    Tensor dz;  // in the memory of dy or dy2 where nobody else sees it
+    if (Gradients::wanted(residual)) {
+      dz = dy.unique() ? dy : dy2.unique() ? dy2 : gradients.like(residual);
+    }
+    Tensor dx = gradients.like(x.value());
+    backend.batch_norm_backward({.dy = dy.view(),
+                                 .dy2 = dy2.view(),
+                                 .x = x.view(),
+                                 .mask = mask.view(),
+                                 .mean = mean.view(),
+                                 .inv_std = inv_std.view(),
+                                 .gamma = gamma->value(),
+                                 .dx = dx.view(),
+                                 .dz = dz.view(),
+                                 .dgamma = gamma->gradient(),
+                                 .dbeta = beta->gradient()});
+    gradients.add(x.value(), std::move(dx));
+    gradients.add(residual, std::move(dz));
+  }
+};
+
+enum class Relu : std::uint8_t { kNo, kYes };
+
+void check_arguments(std::string_view op, const Tape& tape, const Tensor& x, const Tensor& residual,
+                     const BatchNormState& state) {
+  check_image(op, tape, "x", x);
+  const std::int64_t channels = x.shape().channels();
+  check_parameter(op, state.gamma, {channels}, x);
+  check_parameter(op, state.beta, {channels}, x);
+  for (const Buffer* buffer : {&state.running_mean, &state.running_var}) {
+    DRIFT_ASSERT(buffer->shape() == Shape{channels}, "{}: {} must be [{}] for x {}, got {}", op, buffer->name(),
+                 channels, to_string(x), to_string(buffer->shape()));
+  }
+  DRIFT_ASSERT(!residual || (residual.shape() == x.shape() && residual.dtype() == x.dtype()),
+               "{}: the residual must be {} like x, got {}", op, to_string(x), to_string(residual));
+}
+
+Tensor normalise(std::string_view op, Tape& tape, const Tensor& x, const Tensor& residual, Relu relu,
+                 const BatchNormState& state) {
+  check_arguments(op, tape, x, residual, state);
+  Tensor y = tape.output(x.shape(), x.dtype());
+  if (!tape.uses_batch_statistics()) {
+    tape.backend().batch_norm_inference({.x = x.view(),
+                                         .z = residual.view(),
+                                         .gamma = state.gamma.value(),
+                                         .beta = state.beta.value(),
+                                         .mean = state.running_mean.value(),
+                                         .var = state.running_var.value(),
+                                         .y = y.view(),
+                                         .relu = relu == Relu::kYes,
+                                         .epsilon = state.epsilon});
+    return y;
+  }
+
+  const std::int64_t channels = x.shape().channels();
+  auto node = std::make_unique<BatchNormNode>();
+  node->op = op;
+  node->x = x;
+  if (relu == Relu::kYes) node->mask = tape.scratch({x.shape().rows(), (channels + 7) / 8}, DType::kUint8);
+  node->mean = tape.scratch({channels}, DType::kFloat32);
+  node->inv_std = tape.scratch({channels}, DType::kFloat32);
+  node->residual = residual.value();
+  node->output = y.value();
+  node->gamma = &state.gamma;
+  node->beta = &state.beta;
+  tape.backend().batch_norm_forward({.x = x.view(),
+                                     .z = residual.view(),
+                                     .gamma = state.gamma.value(),
+                                     .beta = state.beta.value(),
+                                     .y = y.view(),
+                                     .mask = node->mask.view(),
+                                     .mean = node->mean.view(),
+                                     .inv_std = node->inv_std.view(),
+                                     .running_mean = state.running_mean.value(),
+                                     .running_var = state.running_var.value(),
+                                     .epsilon = state.epsilon,
+                                     .momentum = tape.batch_norm_momentum});
+  if (tape.records()) tape.push(std::move(node));
+  return y;
+}
+
+}  // namespace
+
+Tensor batch_norm(Tape& tape, const Tensor& x, const BatchNormState& state) {
+  return normalise("batch_norm", tape, x, {}, Relu::kNo, state);
+}
+
+Tensor batch_norm_relu(Tape& tape, const Tensor& x, const BatchNormState& state) {
+  return normalise("batch_norm_relu", tape, x, {}, Relu::kYes, state);
+}
+
+Tensor batch_norm_add_relu(Tape& tape, const Tensor& x, const Tensor& residual, const BatchNormState& state) {
+  DRIFT_ASSERT(residual, "batch_norm_add_relu: the residual for x {} is undefined", to_string(x));
+  return normalise("batch_norm_add_relu", tape, x, residual, Relu::kYes, state);
+}
+
+}  // namespace drift

@@ -1,0 +1,43 @@
+// The loss and its hit counts. The gradient falls out of the forward pass while the exponentials are at hand, so the
+// node, with which every backward begins, only passes it on.
+#include <utility>
+
+#include "engine/gradients.h"
+#include "engine/ops/argument_check.h"
+#include "engine/ops/ops.h"
+
+namespace drift {
+namespace {
+
+struct SoftmaxCrossEntropyNode final : Node {
+  Tensor dlogits;  // [N,classes], float32
+  Value logits;
+
+  std::string_view name() const override { return "softmax_cross_entropy"; }
+
+  void backward(Backend&, Gradients& gradients) override { gradients.add(logits, std::move(dlogits)); }
+};
+
+}  // namespace
+
+Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const Tensor& labels) {
+  DRIFT_ASSERT(logits && logits.shape().rank() == 2 && logits.dtype() == DType::kFloat32,
+               "softmax_cross_entropy: logits must be fp32 [N,classes], got {}", to_string(logits));
+  DRIFT_ASSERT(labels && labels.shape() == Shape{logits.shape()[0]} && labels.dtype() == DType::kInt32,
+               "softmax_cross_entropy: labels must be int32 [{}] for logits {}, got {}", logits.shape()[0],
+               to_string(logits), to_string(labels));
+  Tensor result = tape.scratch({3}, DType::kFloat32);
+  Tensor dlogits;
+  if (tape.records()) dlogits = tape.scratch(logits.shape(), DType::kFloat32);
+  tape.backend().softmax_cross_entropy(
+      {.logits = logits.view(), .labels = labels.view(), .dlogits = dlogits.view(), .result = result.view()});
+  if (tape.records()) {
+    auto node = std::make_unique<SoftmaxCrossEntropyNode>();
+    node->dlogits = std::move(dlogits);
+    node->logits = logits.value();
+    tape.push(std::move(node));
+  }
+  return result;
+}
+
+}  // namespace drift

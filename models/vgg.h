@@ -1,0 +1,14 @@
+// VGG-16 without normalisation for 32x32 images, as used for label-noise experiments: 13 convolutions with bias, SiLU
+// and average pooling (a smooth loss), one linear layer; all weights N(0, 2/fan_in).
+#pragma once
+
+#include <memory>
+
+#include "models/registry.h"
+
+namespace drift {
+
+// Throws kConfig if options ask for a norm that is not the default: there is none here.
+std::unique_ptr<Model> make_vgg16(const ModelOptions& options);
+
+}  // namespace drift

@@ -1,0 +1,109 @@
+#include <atomic>
+#include <gtest/gtest.h>
+#include <mutex>
+
+#include "comm/faulty.h"
+#include "comm/recording.h"
+#include "tests/comm/run_ranks.h"
+
+namespace drift::testing {
+namespace {
+
+class ManualClock final : public Clock {
+ public:
+  double seconds() const override { return now; }
+  double now = 100;
+};
+
+TEST(Recording, ReportsEveryCallWithItsCost) {
+  ManualClock clock;
+  auto inner = std::make_unique<FaultyCommunicator>(
+      std::move(make_in_process_communicators(1).front()),
+      Faults{.before_call = [&](std::int64_t call) { clock.now += 0.5 * static_cast<double>(call + 1); }});
+  std::vector<CommRecord> records;
+  RecordingCommunicator comm(
+      std::move(inner), [&](const CommRecord& record) { records.push_back(record); }, clock);
+  FakeBackend backend;
+  std::vector<float> values(12);
+  comm.all_reduce_mean(values, backend);
+  comm.barrier();
+  comm.broadcast(std::span(values).first(5), 0, backend);
+
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0].call, Collective::kAllReduceMean);
+  EXPECT_EQ(records[0].elements, 12);
+  EXPECT_EQ(records[0].seconds, 0.5);
+  EXPECT_EQ(records[1].call, Collective::kBarrier);
+  EXPECT_EQ(records[1].elements, 0);
+  EXPECT_EQ(records[1].seconds, 1.0);
+  EXPECT_EQ(records[2].call, Collective::kBroadcast);
+  EXPECT_EQ(records[2].elements, 5);
+  EXPECT_EQ(records[2].seconds, 1.5);
+}
+
+TEST(Recording, ReportsTheBytesOfEachCallAndChangesNothing) {
+  constexpr int kRanks = 3;
+  auto communicators = make_in_process_communicators(kRanks);
+  std::mutex mutex;
+  std::int64_t bytes = 0, records = 0;
+  for (auto& comm : communicators) {
+    comm = std::make_unique<RecordingCommunicator>(std::move(comm), [&](const CommRecord& record) {
+      const std::lock_guard lock(mutex);
+      EXPECT_EQ(record.bytes, bytes_on_wire(record.call, record.elements, kRanks));
+      EXPECT_GE(record.seconds, 0);
+      bytes += record.bytes;
+      ++records;
+    });
+  }
+  const RankErrors errors = run_ranks(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {
+    std::vector<float> values(7, static_cast<float>(3 * comm->rank()));
+    comm->all_reduce_mean(values, backend);
+    EXPECT_EQ(values, std::vector<float>(7, 3.0f));
+    comm->broadcast(values, 1, backend);
+    comm->barrier();
+    EXPECT_EQ(comm->bytes_sent(), 37 + 18);  // 2 * 2 * 28 / 3 and 2 * 28 / 3
+  });
+  for (const auto& error : errors) EXPECT_FALSE(error) << error->what();
+  EXPECT_EQ(bytes, kRanks * (37 + 18));
+  EXPECT_EQ(records, kRanks * 3);
+}
+
+TEST(Faulty, FailsOnTheChosenCallAndTakesAllRanksWithIt) {
+  constexpr int kRanks = 3;
+  auto communicators = make_in_process_communicators(kRanks);
+  communicators[1] = std::make_unique<FaultyCommunicator>(std::move(communicators[1]), Faults{.fail_on_call = 2});
+  std::vector<int> done(kRanks);
+  const RankErrors errors = run_ranks(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) {
+    std::vector<float> values(20);
+    for (;;) {
+      comm->all_reduce_mean(values, backend);
+      ++done[static_cast<std::size_t>(comm->rank())];
+    }
+  });
+  EXPECT_EQ(done, std::vector<int>(kRanks, 2));
+  for (const auto& error : errors) {
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), ErrorKind::kComm);
+    EXPECT_NE(error->message().find("planned fault on call 2 of rank 1"), std::string::npos) << error->what();
+  }
+}
+
+// Rank 0 is held back until the other has come to the collective: the average still holds rank 0's values.
+TEST(Faulty, DelaysByItsHook) {
+  auto communicators = make_in_process_communicators(2);
+  std::atomic<bool> other_is_near{false};
+  communicators[0] =
+      std::make_unique<FaultyCommunicator>(std::move(communicators[0]), Faults{.before_call = [&](std::int64_t) {
+                                             while (!other_is_near.load()) std::this_thread::yield();
+                                           }});
+  const RankErrors errors = run_ranks(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) {
+    std::vector<float> values(2, comm->rank() == 0 ? 6.0f : 2.0f);
+    if (comm->rank() == 1) other_is_near = true;
+    comm->all_reduce_mean(values, backend);
+    EXPECT_EQ(values, std::vector<float>(2, 4.0f));
+  });
+  for (const auto& error : errors) EXPECT_FALSE(error) << error->what();
+}
+
+}  // namespace
+}  // namespace drift::testing

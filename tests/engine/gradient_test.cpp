@@ -1,0 +1,189 @@
+// Gradients of whole small networks against finite differences through the same backend, the fused batch norms against
+// the ops they are made of, and bfloat16 against float32.
+#include <algorithm>
+#include <cmath>
+#include <gtest/gtest.h>
+#include <numeric>
+
+#include "kernels/device.h"
+#include "tests/engine/small_nets.h"
+
+namespace drift {
+namespace {
+
+using testing::Environment;
+using testing::SmallNet;
+
+constexpr std::int64_t kBatch = 4;
+
+double norm_of(const std::vector<double>& values) {
+  return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0));
+}
+
+// Central differences over every element of every parameter; of each parameter the whole gradient is compared, |g - d|
+// <= tolerance |g|, because single elements jump where a ReLU or a maximum switches within the step. The loss is a
+// float32 near 1, known to 1e-7: kNoise is what that leaves of one element's difference.
+void expect_gradients_match_differences(SmallNet& net, double tolerance) {
+  constexpr float kStep = 2e-3f;
+  constexpr double kNoise = 3e-5;
+  Environment environment;
+  net.start(environment);
+  const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
+  testing::run_step(environment, net, images, true);
+  const std::span<const float> gradients = net.set.gradients();
+  const std::span<float> values = net.set.values();
+  for (const Parameter* parameter : net.set.parameters()) {
+    const auto begin = static_cast<std::size_t>(parameter->offset());
+    const std::size_t end = begin + static_cast<std::size_t>(parameter->shape().elements());
+    const std::vector<double> gradient(gradients.begin() + parameter->offset(),
+                                       gradients.begin() + static_cast<std::ptrdiff_t>(end));
+    std::vector<double> error;
+    for (std::size_t i = begin; i < end; ++i) {
+      const float value = values[i];
+      values[i] = value + kStep;
+      const double up = testing::run_step(environment, net, images, false);
+      values[i] = value - kStep;
+      const double down = testing::run_step(environment, net, images, false);
+      values[i] = value;
+      error.push_back((up - down) / (2 * kStep) - gradients[i]);
+    }
+    const double noise = kNoise * std::sqrt(static_cast<double>(error.size()));
+    EXPECT_LE(norm_of(error), tolerance * norm_of(gradient) + noise) << parameter->name();
+    EXPECT_GT(norm_of(gradient), 20 * noise) << parameter->name() << ": too small to be compared";
+  }
+}
+
+TEST(Gradients, PlainNetMatchesFiniteDifferences) {
+  testing::PlainNet net;
+  expect_gradients_match_differences(net, 0.003);
+}
+
+TEST(Gradients, BatchNormNetMatchesFiniteDifferences) {
+  testing::BatchNormNet net;
+  expect_gradients_match_differences(net, 0.03);
+}
+
+TEST(Gradients, GroupNormNetMatchesFiniteDifferences) {
+  testing::GroupNormNet net;
+  expect_gradients_match_differences(net, 0.003);
+}
+
+// Two blocks end in one addition, which hands them one and the same gradient: neither may write its residual's part
+// over it.
+class TwinBlocksNet final : public SmallNet {
+ public:
+  Tensor forward(Tape& tape, const Tensor& images) const override {
+    const Tensor x = stem_.forward(tape, images);
+    const Tensor a = norm_a_.forward_add_relu(tape, conv_a_.forward(tape, x), x);
+    const Tensor b = norm_b_.forward_add_relu(tape, conv_b_.forward(tape, x), x);
+    return linear_.forward(tape, global_average_pool(tape, add(tape, a, b)));
+  }
+
+ private:
+  Conv2d stem_{set, "stem", {.in_channels = 3, .out_channels = 4}};
+  Conv2d conv_a_{set, "conv_a", {.in_channels = 4, .out_channels = 4}};
+  BatchNorm norm_a_{set, "bn_a", 4};
+  Conv2d conv_b_{set, "conv_b", {.in_channels = 4, .out_channels = 4}};
+  BatchNorm norm_b_{set, "bn_b", 4};
+  Linear linear_{set, "linear", {.in_features = 4, .out_features = testing::kClasses, .weight_std = 1}};
+};
+
+TEST(Gradients, TwinBlocksMatchFiniteDifferences) {
+  TwinBlocksNet net;
+  expect_gradients_match_differences(net, 0.03);
+}
+
+TEST(Gradients, BackwardOverwritesWhatTheGradientArenaHeld) {
+  Environment environment;
+  testing::BatchNormNet net;
+  net.start(environment);
+  const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
+  testing::run_step(environment, net, images, true);
+  const std::vector<float> once(net.set.gradients().begin(), net.set.gradients().end());
+  testing::run_step(environment, net, images, true);
+  EXPECT_TRUE(std::ranges::equal(once, net.set.gradients()));
+}
+
+// relu(batch_norm(conv(x)) + conv'(x)), in one op or in three.
+class AddReluNet final : public SmallNet {
+ public:
+  explicit AddReluNet(bool fused) : fused_(fused) {}
+
+  Tensor forward(Tape& tape, const Tensor& images) const override {
+    const Tensor x = main_.forward(tape, images);
+    const Tensor z = side_.forward(tape, images);
+    const Tensor y = fused_ ? norm_.forward_add_relu(tape, x, z)
+                            : activation(tape, add(tape, norm_.forward(tape, x), z), Activation::kRelu);
+    return linear_.forward(tape, global_average_pool(tape, y));
+  }
+
+ private:
+  bool fused_;
+  Conv2d main_{set, "main", {.in_channels = 3, .out_channels = 17}};
+  Conv2d side_{set, "side", {.in_channels = 3, .out_channels = 17}};
+  BatchNorm norm_{set, "bn", 17};
+  Linear linear_{set, "linear", {.in_features = 17, .out_features = testing::kClasses, .weight_std = 1}};
+};
+
+TEST(Gradients, FusedBatchNormEqualsTheOpsItIsMadeOf) {
+  for (const Mode mode : {Mode::kTrain, Mode::kStatistics, Mode::kInference}) {
+    Environment environment;
+    AddReluNet fused(true);
+    AddReluNet composed(false);
+    fused.start(environment);
+    composed.start(environment);
+    const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
+    const bool backward = mode == Mode::kTrain;
+    EXPECT_NEAR(testing::run_step(environment, fused, images, backward, mode),
+                testing::run_step(environment, composed, images, backward, mode), 1e-5f);
+    const auto expect_close = [](std::span<const float> a, std::span<const float> b) {
+      for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 1e-5f) << i;
+    };
+    expect_close(fused.set.gradients(), composed.set.gradients());
+    expect_close(fused.set.buffers(), composed.set.buffers());
+  }
+}
+
+TEST(BatchNormModes, OnlyBatchStatisticsMoveTheRunningOnes) {
+  Environment environment;
+  testing::BatchNormNet net;
+  net.start(environment);
+  const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
+  const std::vector<float> at_start(net.set.buffers().begin(), net.set.buffers().end());
+  testing::run_step(environment, net, images, false, Mode::kInference);
+  EXPECT_TRUE(std::ranges::equal(at_start, net.set.buffers()));
+  testing::run_step(environment, net, images, false, Mode::kTrain);
+  const std::vector<float> trained(net.set.buffers().begin(), net.set.buffers().end());
+  EXPECT_FALSE(std::ranges::equal(at_start, trained));
+
+  // Momentum 1 in kStatistics replaces them by this batch's, so kInference then nearly repeats what kTrain computes.
+  Tape tape(environment.backend(), environment.pool(), DType::kFloat32, Mode::kStatistics);
+  tape.batch_norm_momentum = 1.0f;
+  net.forward(tape, images);
+  EXPECT_FALSE(std::ranges::equal(trained, net.set.buffers()));
+  const float stored = testing::run_step(environment, net, images, false, Mode::kInference);
+  const float batch = testing::run_step(environment, net, images, false, Mode::kTrain);
+  EXPECT_NEAR(stored, batch, 0.03f * batch);  // the stored variance is the unbiased one
+}
+
+TEST(Gradients, BFloat16IsNearFloat32) {
+  if (!cpu_features().bf16) GTEST_SKIP() << "this CPU has no bf16 arithmetic";
+  Environment environment;
+  testing::BatchNormNet batch_norm_net;
+  testing::GroupNormNet group_norm_net;
+  for (SmallNet* net : {static_cast<SmallNet*>(&batch_norm_net), static_cast<SmallNet*>(&group_norm_net)}) {
+    net->start(environment);
+    const float exact_loss = testing::run_step(environment, *net, environment.normal({kBatch, 7, 7, 3}, 1), true);
+    const std::vector<float> exact(net->set.gradients().begin(), net->set.gradients().end());
+    const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1, DType::kBFloat16);
+    EXPECT_NEAR(testing::run_step(environment, *net, images, true), exact_loss, 0.02f * exact_loss);
+    const std::span<const float> rounded = net->set.gradients();
+    const auto dot = [](std::span<const float> a, std::span<const float> b) {
+      return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+    };
+    EXPECT_GT(dot(exact, rounded) / std::sqrt(dot(exact, exact) * dot(rounded, rounded)), 0.99);
+  }
+}
+
+}  // namespace
+}  // namespace drift

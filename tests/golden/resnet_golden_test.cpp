@@ -1,0 +1,169 @@
+// A whole network against PyTorch in double precision: ResNet-8 with batch norm + ReLU and with group norm + SiLU, one
+// forward and backward, then 20 steps of SGD. The tolerance is measured by PyTorch, not guessed: the file holds how far
+// its float32 is from its float64 for one step, and how far noise of that size in the gradients drives the later ones.
+// Another order of the same float32 operations may be off by a few times that.
+#include <gtest/gtest.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/optim/sgd.h"
+#include "models/registry.h"
+#include "tests/golden/safetensors.h"
+
+namespace drift::testing {
+namespace {
+
+using reference::Array;
+
+constexpr double kUnit = 0x1p-24;
+// Times PyTorch's deviation. Where that happens to be small, one rounding per layer remains: kLayers u.
+constexpr double kFactor = 8;
+constexpr double kLayers = 16;
+
+std::vector<float> to_floats(const Array& array) {
+  return {array.values.begin(), array.values.end()};
+}
+
+double norm(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value * value;
+  return std::sqrt(sum);
+}
+
+double root_mean_square(const std::vector<double>& values) {
+  return norm(values) / std::sqrt(static_cast<double>(values.size()));
+}
+
+double allowed(double deviation) {
+  return kFactor * deviation + kLayers * kUnit;
+}
+
+class ResNetGolden : public ::testing::TestWithParam<std::string> {
+ protected:
+  ResNetGolden() {
+    model_->parameters.allocate(*backend_);
+    for (const Parameter* parameter : model_->parameters.parameters()) {
+      const Array& init = file_.at("init/" + parameter->name());
+      EXPECT_EQ(init.shape, parameter->shape()) << parameter->name();
+      backend_->upload(to_floats(init).data(), parameter->value());
+    }
+    for (const Buffer* buffer : model_->parameters.buffer_list()) backend_->fill(buffer->value(), buffer->initial());
+  }
+
+  const Array& golden(const std::string& name) const { return file_.at(GetParam() + "/" + name); }
+
+  // Samples first .. first + count - 1 of `all`, as elements of type T.
+  template <class T>
+  Tensor to_device(const Array& all, std::int64_t first, std::int64_t count) {
+    const Shape shape = all.shape.rank() == 1 ? Shape{count} : Shape{count, all.shape[1], all.shape[2], all.shape[3]};
+    const std::int64_t per_sample = all.elements() / all.shape[0];
+    std::vector<T> part;
+    for (std::int64_t i = first * per_sample; i < (first + count) * per_sample; ++i) {
+      part.push_back(static_cast<T>(all[i]));
+    }
+    const Tensor tensor = pool_.allocate(shape, dtype_of<T>());
+    backend_->upload(part.data(), tensor.view());
+    return tensor;
+  }
+
+  std::vector<double> read(const TensorView& view) {
+    std::vector<float> values(static_cast<std::size_t>(view.elements()));
+    backend_->download(view, values.data());
+    return {values.begin(), values.end()};
+  }
+
+  struct Step {
+    double loss;
+    std::vector<double> logits;
+  };
+  // Forward and backward on batch `step` % 2; the gradients are in the arena afterwards.
+  Step forward_backward(std::int64_t step) {
+    const std::int64_t batch = options_.at("batch");
+    const std::int64_t first = step % 2 * batch;
+    const Tensor images = to_device<float>(file_.at("images"), first, batch);
+    const Tensor labels = to_device<std::int32_t>(file_.at("labels"), first, batch);
+    Tape tape(*backend_, pool_, DType::kFloat32, Mode::kTrain);
+    const Tensor logits = model_->network->forward(tape, images);
+    const Tensor result = softmax_cross_entropy(tape, logits, labels);
+    tape.backward();
+    return {read(result.view())[0], read(logits.view())};
+  }
+
+  void check_buffers() {
+    const auto& buffers = model_->parameters.buffer_list();
+    EXPECT_EQ(buffers.empty(), GetParam() == "group");
+    for (std::size_t k = 0; k < buffers.size(); ++k) {
+      const std::string& name = buffers[k]->name();
+      const std::vector<double> got = read(buffers[k]->value());
+      const Array& want = golden("buffer/" + name);
+      const double deviation = golden("buffer_deviations")[static_cast<std::int64_t>(k)];
+      const double tolerance = 4 * allowed(deviation) * buffer_scale(name);
+      for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want.values[i], tolerance) << name;
+    }
+  }
+
+  // What the entries of a buffer are measured by. A mean may be anywhere near 0; its rounding errors are those of
+  // numbers one standard deviation in size.
+  double buffer_scale(const std::string& name) const {
+    const std::string mean = "running_mean";
+    const std::size_t at = name.rfind(mean);
+    if (at == std::string::npos) return root_mean_square(golden("buffer/" + name).values);
+    const std::string var = name.substr(0, at) + "running_var";
+    return std::sqrt(root_mean_square(golden("buffer/" + var).values));
+  }
+
+  GoldenFile file_ = read_golden("resnet8.safetensors");
+  nlohmann::json options_ = nlohmann::json::parse(file_.metadata.at("options"));
+  std::unique_ptr<Stream> stream_ = make_stream(Device{}, 2);
+  std::unique_ptr<Backend> backend_ = make_backend(*stream_);
+  MemoryPool pool_{Device{}};
+  std::unique_ptr<Model> model_ =
+      make_model({.name = "resnet8", .norm = GetParam(), .groups = options_.at("groups").get<std::int64_t>()});
+};
+
+TEST_P(ResNetGolden, LogitsAndGradientsOfOneStep) {
+  const Step step = forward_backward(0);
+  const Array& logits = golden("logits");
+  // Here and below: an entry may take more than its share of the error, four times the root mean square.
+  const double logits_tolerance = 4 * allowed(golden("logits_deviation")[0]) * root_mean_square(logits.values);
+  for (std::int64_t i = 0; i < logits.elements(); ++i) {
+    EXPECT_NEAR(step.logits[static_cast<std::size_t>(i)], logits[i], logits_tolerance);
+  }
+  const auto& parameters = model_->parameters.parameters();
+  ASSERT_EQ(static_cast<std::int64_t>(parameters.size()), golden("gradient_norms").elements());
+  for (std::size_t k = 0; k < parameters.size(); ++k) {
+    SCOPED_TRACE(parameters[k]->name());
+    const std::vector<double> gradient = read(parameters[k]->gradient());
+    const double gradient_norm = golden("gradient_norms")[static_cast<std::int64_t>(k)];
+    const double tolerance = allowed(golden("gradient_deviations")[static_cast<std::int64_t>(k)]);
+    EXPECT_NEAR(norm(gradient), gradient_norm, tolerance * gradient_norm);
+    const double entry_scale = 4 * gradient_norm / std::sqrt(static_cast<double>(gradient.size()));
+    const Array& samples = golden("gradient/" + parameters[k]->name());
+    const std::size_t count = samples.values.size();
+    for (std::size_t j = 0; j < count; ++j) {
+      EXPECT_NEAR(gradient[j * gradient.size() / count], samples.values[j], tolerance * entry_scale) << "sample " << j;
+    }
+  }
+}
+
+TEST_P(ResNetGolden, LossesOfTwentySteps) {
+  const Sgd sgd{.momentum = options_.at("momentum"), .weight_decay = options_.at("weight_decay")};
+  const Array& losses = golden("losses");
+  const Array& deviations = golden("loss_deviations");
+  double largest_deviation = 0;  // errors grow along the path, even where two of them happen to meet
+  for (std::int64_t step = 0; step < options_.at("steps").get<std::int64_t>(); ++step) {
+    const double loss = forward_backward(step).loss;
+    largest_deviation = std::max(largest_deviation, deviations[step]);
+    EXPECT_NEAR(loss, losses[step], allowed(largest_deviation)) << "step " << step;
+    sgd.update(*backend_, model_->parameters, options_.at("lr"));
+  }
+  check_buffers();
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, ResNetGolden, ::testing::Values("batch", "group"),
+                         [](const auto& parameter) { return parameter.param; });
+
+}  // namespace
+}  // namespace drift::testing

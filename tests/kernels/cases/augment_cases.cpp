@@ -1,0 +1,64 @@
+// pixel/255, minus mean, over std round three times, relative to the larger part; pixel * (1/(255 std)) + (-mean/std)
+// four times.
+#include <array>
+#include <cmath>
+#include <memory>
+
+#include "tests/kernels/cases/label.h"
+#include "tests/kernels/tolerance.h"
+#include "tests/reference/augment.h"
+
+namespace drift::testing {
+namespace {
+
+// Every corner of the padding first, mirrored and not, then spread over the range.
+std::vector<Crop> some_crops(std::int64_t samples, int pad) {
+  std::vector<Crop> crops;
+  const int range = 2 * pad + 1;
+  for (std::int64_t n = 0; n < samples; ++n) {
+    const int row = n < 4 ? static_cast<int>(n / 2) * 2 * pad : static_cast<int>(n * 5 % range);
+    const int column = n < 4 ? static_cast<int>(n % 2) * 2 * pad : static_cast<int>(n * 3 % range);
+    crops.push_back(
+        {static_cast<std::int8_t>(row), static_cast<std::int8_t>(column), static_cast<std::uint8_t>(n % 3 == 1)});
+  }
+  return crops;
+}
+
+std::array<double, 3> in_double(const std::array<float, 3>& values) {
+  return {values[0], values[1], values[2]};
+}
+
+}  // namespace
+
+OpCase AugmentCase::make() const {
+  const Shape shape{samples, height, width, 3};
+  OpCase result = new_case(
+      "augment", fmt::format("images {}, pad {}{}", text(shape), pad, white ? ", black and white" : ""), dtype);
+  const Source black_or_white = [](const Rng& rng, std::int64_t i) {
+    return 255.0 * rng.below(static_cast<std::uint64_t>(i), 2);
+  };
+  result.input("images", shape, DType::kUint8, white ? black_or_white : integers(0, 255)).output("y", shape, dtype);
+  const std::array<float, 3> half{0.5f, 0.5f, 0.5f};
+  const std::array<float, 3> mean = white ? half : std::array{0.4914f, 0.4822f, 0.4465f};
+  const std::array<float, 3> std = white ? half : std::array{0.2470f, 0.2435f, 0.2616f};
+  const auto crops = std::make_shared<const std::vector<Crop>>(some_crops(samples, pad));
+  result.run = [=, pad = pad](Backend& backend, const Named<TensorView>& v) {
+    backend.augment({v["images"], v["y"], *crops, pad, mean, std});
+  };
+  result.expect = [=, pad = pad, dtype = dtype](const Named<Array>& in) {
+    Expected y{reference::augment(in["images"], *crops, pad, in_double(mean), in_double(std)),
+               Array(in["images"].shape)};
+    for (std::int64_t i = 0; i < y.values.elements(); ++i) {
+      const auto c = static_cast<std::size_t>(i % 3);
+      const double shift = static_cast<double>(mean[c]) / static_cast<double>(std[c]);
+      const double parts = std::abs(y.values[i] + shift) + shift;
+      y.tolerance[i] = stored(dtype, y.values[i], 4 * kUnit * parts);
+    }
+    Named<Expected> expected;
+    expected.set("y", y);
+    return expected;
+  };
+  return result;
+}
+
+}  // namespace drift::testing

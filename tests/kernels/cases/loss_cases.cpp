@@ -1,0 +1,64 @@
+// Softmax cross-entropy. Each p_c = e^(l_c - max) / sum is off by u |l_c - max| (rounding of the difference), a few u
+// of the exponential and the error of the sum; the loss log(sum) - (l_label - max) by the relative error of the sum and
+// the roundings of both parts. The counts are exact.
+#include <algorithm>
+#include <cmath>
+
+#include "tests/kernels/cases/label.h"
+#include "tests/kernels/tolerance.h"
+#include "tests/reference/softmax.h"
+
+namespace drift::testing {
+namespace {
+
+constexpr double kExpError = 4 * kUnit;
+
+Named<Expected> expect_softmax(const SoftmaxCase& c, const Named<Array>& in) {
+  const Array& logits = in["logits"];
+  const auto result = reference::softmax_cross_entropy(logits, in["labels"]);
+  const double count = static_cast<double>(c.samples);
+  Expected dlogits{result.dlogits, Array(logits.shape)};
+  Expected total{Array(Shape{3}, {result.loss, result.top1, result.top5}), Array(Shape{3})};
+  for (std::int64_t n = 0; n < c.samples; ++n) {
+    const auto label = static_cast<std::int64_t>(in["labels"][n]);
+    double largest = logits.at(n, 0);
+    for (std::int64_t k = 0; k < c.classes; ++k) largest = std::max(largest, logits.at(n, k));
+    double sum_off = sum_error(c.classes);  // relative
+    for (std::int64_t k = 0; k < c.classes; ++k) {
+      sum_off += result.probabilities.at(n, k) * (kExpError + kUnit * (largest - logits.at(n, k)));
+    }
+    for (std::int64_t k = 0; k < c.classes; ++k) {
+      const double p = result.probabilities.at(n, k);
+      const double off = p * (kExpError + kUnit * (largest - logits.at(n, k)) + sum_off) +
+                         3 * kUnit * std::abs(p - (k == label ? 1 : 0)) + 1e-37;
+      dlogits.tolerance.at(n, k) = off / count;
+    }
+    const double below = largest - logits.at(n, label);
+    const double row = sum_off + kExpError * (result.losses[n] - below) + kUnit * below + 2 * kUnit * result.losses[n];
+    total.tolerance[0] += (row + sum_error(c.samples) * result.losses[n]) / count;
+  }
+  Named<Expected> expected;
+  expected.set("result", total);
+  expected.set("dlogits", dlogits);
+  return expected;
+}
+
+}  // namespace
+
+OpCase SoftmaxCase::make() const {
+  const Shape shape{samples, classes};
+  const std::string details = fmt::format("logits {}, spread {}{}{}", text(shape), spread, ties ? ", ties" : "",
+                                          gradient ? "" : ", no gradient");
+  OpCase result = new_case("softmax_cross_entropy", details, DType::kFloat32);
+  result.input("logits", shape, DType::kFloat32, ties ? integers(-1, 1) : normal(0, spread));
+  result.input("labels", {samples}, DType::kInt32, integers(0, static_cast<int>(classes) - 1));
+  if (gradient) result.output("dlogits", shape, DType::kFloat32);
+  result.output("result", {3}, DType::kFloat32);
+  result.run = [](Backend& backend, const Named<TensorView>& v) {
+    backend.softmax_cross_entropy({v["logits"], v["labels"], v["dlogits"], v["result"]});
+  };
+  result.expect = [c = *this](const Named<Array>& in) { return expect_softmax(c, in); };
+  return result;
+}
+
+}  // namespace drift::testing

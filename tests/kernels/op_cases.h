@@ -1,0 +1,172 @@
+// One struct per operation of Backend: its sizes and options, and make(), which turns them into an OpCase with inputs,
+// expectation, flops and bytes. Each case yields five checks: backend against reference (with derived tolerances,
+// tolerance.h), the reference's gradient against finite differences (tests/reference/gradient_test.cpp), exact inputs
+// compared with ==, sentinels around and inside every output, and a timing (bench/). Adding an op adds a struct here
+// and its sizes in op_cases.cpp, not a test program.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/kernels/op_case.h"
+
+namespace drift::testing {
+
+// kExact: small integers and powers of two, so that every intermediate of any sensible order of operations is
+// representable.
+enum class Fill : std::uint8_t { kNormal, kExact };
+
+enum class ConvDirection : std::uint8_t { kForward, kBackwardData, kBackwardWeights };
+struct ConvCase {
+  ConvDirection direction;
+  Shape x;
+  std::int64_t outputs;
+  Window window;
+  bool bias = false;
+  DType dtype = DType::kFloat32;
+  Fill fill = Fill::kNormal;
+  OpCase make() const;
+};
+
+struct LinearCase {
+  bool backward = false;
+  std::int64_t samples, inputs, outputs;
+  bool bias = true;
+  bool dx = true;  // backward only
+  DType dtype = DType::kFloat32;
+  Fill fill = Fill::kNormal;
+  OpCase make() const;
+};
+
+struct BatchNormForwardCase {
+  Shape x;
+  bool relu = false, residual = false, running = true;
+  double mean = 0.5, std = 2;  // of x
+  bool dead_channel = false;   // channel 0 of x is 0 everywhere
+  DType dtype = DType::kFloat32;
+  Fill fill = Fill::kNormal;  // exact: rows a power of two, running not given
+  OpCase make() const;
+};
+
+struct BatchNormInferenceCase {
+  Shape x;
+  bool relu = false, residual = false;
+  DType dtype = DType::kFloat32;
+  Fill fill = Fill::kNormal;
+  OpCase make() const;
+};
+
+enum class Dz : std::uint8_t { kNone, kOwn, kOverDy, kOverDy2 };  // where batch norm's dz goes
+struct BatchNormBackwardCase {
+  Shape x;
+  bool mask = false, dy2 = false;
+  Dz dz = Dz::kNone;
+  DType dtype = DType::kFloat32;
+  Fill fill = Fill::kNormal;  // exact: rows a power of two
+  OpCase make() const;
+};
+
+struct GroupNormCase {
+  bool backward = false;
+  Shape x;
+  std::int64_t groups;
+  double mean = 0.5, std = 2;  // of x
+  DType dtype = DType::kFloat32;
+  Fill fill = Fill::kNormal;  // exact: pixels and channels per group powers of two
+  OpCase make() const;
+};
+
+struct ActivationCase {
+  Activation kind;
+  bool backward = false;
+  Shape x;
+  DType dtype = DType::kFloat32;
+  OpCase make() const;
+};
+
+enum class Alias : std::uint8_t { kNone, kA, kB };  // what y is
+struct AddCase {
+  Shape x;
+  Alias alias = Alias::kNone;
+  DType dtype = DType::kFloat32;
+  OpCase make() const;
+};
+
+struct ShortcutCase {
+  bool backward = false;
+  Shape x;
+  std::int64_t channels, stride;
+  DType dtype = DType::kFloat32;
+  OpCase make() const;
+};
+
+struct PoolCase {
+  Pooling pooling;
+  bool backward = false;
+  Shape x;
+  Window window;
+  DType dtype = DType::kFloat32;
+  Fill fill = Fill::kNormal;  // exact: window a power of two; max pooling meets many ties
+  OpCase make() const;
+};
+
+struct GlobalAveragePoolCase {
+  bool backward = false;
+  Shape x;
+  DType dtype = DType::kFloat32;
+  Fill fill = Fill::kNormal;  // exact: pixels a power of two
+  OpCase make() const;
+};
+
+struct SoftmaxCase {
+  std::int64_t samples, classes;
+  double spread = 2;  // standard deviation of the logits
+  bool gradient = true;
+  bool ties = false;  // logits are integers in -1..1
+  OpCase make() const;
+};
+
+struct SgdCase {
+  std::int64_t elements;
+  float lr = 0.1f, momentum = 0.9f, weight_decay = 5e-4f;
+  bool nesterov = false;
+  OpCase make() const;
+};
+
+struct AverageCase {
+  std::int64_t replicas, elements;
+  OpCase make() const;
+};
+
+struct AugmentCase {
+  std::int64_t samples, height, width;
+  int pad = 4;
+  bool white = false;  // pixels 0 and 255 with mean = std = 1/2: the result is -1 or 1
+  DType dtype = DType::kFloat32;
+  OpCase make() const;
+};
+
+struct CopyCase {
+  Shape x;
+  DType dtype = DType::kFloat32;
+  OpCase make() const;
+};
+
+struct FillCase {
+  Shape x;
+  float value;
+  DType dtype = DType::kFloat32;
+  OpCase make() const;
+};
+
+struct CastCase {
+  Shape x;
+  DType from, to;
+  OpCase make() const;
+};
+
+// kTest: awkward and small, for the checks. kBench: the shapes of a ResNet-56 step at a local batch of 128, for timing.
+enum class Suite : std::uint8_t { kTest, kBench };
+std::vector<OpCase> op_cases(Suite suite);
+
+}  // namespace drift::testing

@@ -1,0 +1,112 @@
+// Every op of the CPU backend, in both precisions, over all cases of op_cases.h: right within derived tolerances, exact
+// on exact inputs, confined to its outputs, overwriting all of them, and the same bits for any number of threads.
+#include "tests/kernels/op_cases.h"
+
+#include <gtest/gtest.h>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/check.h"
+#include "tests/kernels/run_case.h"
+#include "tests/support/seed.h"
+
+namespace drift::testing {
+namespace {
+
+// "conv2d_forward_bf16" -> its cases.
+const std::map<std::string, std::vector<OpCase>>& cases_by_op() {
+  static const auto grouped = [] {
+    std::map<std::string, std::vector<OpCase>> groups;
+    for (OpCase& op_case : op_cases(Suite::kTest)) {
+      groups[op_case.op + "_" + std::string(name_of(op_case.activation))].push_back(std::move(op_case));
+    }
+    return groups;
+  }();
+  return grouped;
+}
+
+std::vector<std::string> op_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, cases] : cases_by_op()) names.push_back(name);
+  return names;
+}
+
+struct CpuBackend {
+  std::unique_ptr<Stream> stream;
+  std::unique_ptr<Backend> backend;
+
+  explicit CpuBackend(int threads) : stream(make_stream(Device{}, threads)), backend(make_backend(*stream)) {}
+};
+
+class EveryOp : public ::testing::TestWithParam<std::string> {
+ protected:
+  const std::vector<OpCase>& cases() const { return cases_by_op().at(GetParam()); }
+
+  // A CPU without bfloat16 may refuse it; one that has it may not.
+  void SetUp() override {
+    const OpCase& first = cases().front();
+    if (first.activation != DType::kBFloat16 || cpu_features().bf16) return;
+    const CpuBackend cpu(1);
+    try {
+      run_case(first, make_inputs(first, seed()), *cpu.backend, 0xff);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kDevice) throw;
+      GTEST_SKIP() << "no bfloat16 on this CPU: " << error.message();
+    }
+  }
+};
+
+TEST_P(EveryOp, MatchesTheReference) {
+  for (const int threads : {2, 3}) {
+    const CpuBackend cpu(threads);
+    for (const OpCase& op_case : cases()) {
+      if (!op_case.vendor && threads != 2) continue;  // the same bits for any number of threads, tested below
+      SCOPED_TRACE(op_case.op + " " + op_case.label + ", threads " + std::to_string(threads));
+      const Named<Array> inputs = make_inputs(op_case, seed());
+      const CaseRun run = run_case(op_case, inputs, *cpu.backend, 0xff);
+      for (const std::string& line : mismatches(op_case, inputs, run)) ADD_FAILURE() << line;
+    }
+  }
+}
+
+TEST_P(EveryOp, WritesAllOfItsOutputsAndNothingElse) {
+  const CpuBackend cpu(2);
+  for (const OpCase& op_case : cases()) {
+    SCOPED_TRACE(op_case.op + " " + op_case.label);
+    const Named<Array> inputs = make_inputs(op_case, seed());
+    const CaseRun over_nan = run_case(op_case, inputs, *cpu.backend, 0xff);
+    const CaseRun over_numbers = run_case(op_case, inputs, *cpu.backend, 0xcd);
+    for (const std::string& fault : over_nan.faults) ADD_FAILURE() << fault;
+    for (const std::string& fault : over_numbers.faults) ADD_FAILURE() << fault;
+    for (const Operand& operand : op_case.operands) {
+      EXPECT_TRUE(over_nan.outputs[operand.name] == over_numbers.outputs[operand.name])
+          << operand.name << " depends on what its memory held before";
+    }
+  }
+}
+
+TEST_P(EveryOp, GivesTheSameBitsForAnyNumberOfThreads) {
+  if (cases().front().vendor) return;
+  const CpuBackend one(1), two(2), three(3);
+  for (const OpCase& op_case : cases()) {
+    SCOPED_TRACE(op_case.op + " " + op_case.label);
+    const Named<Array> inputs = make_inputs(op_case, seed());
+    const CaseRun expected = run_case(op_case, inputs, *one.backend, 0xff);
+    for (const CpuBackend* cpu : {&two, &three}) {
+      const CaseRun run = run_case(op_case, inputs, *cpu->backend, 0xff);
+      for (const Operand& operand : op_case.operands) {
+        EXPECT_TRUE(run.outputs[operand.name] == expected.outputs[operand.name])
+            << operand.name << " with " << cpu->stream->threads() << " threads";
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, EveryOp, ::testing::ValuesIn(op_names()),
+                         [](const auto& parameter) { return parameter.param; });
+
+}  // namespace
+}  // namespace drift::testing

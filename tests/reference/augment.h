@@ -1,0 +1,15 @@
+// Pad, crop, mirror, normalise: y = (pixel / 255 - mean) / std, where pixels outside the image are 0.
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "kernels/args.h"
+#include "tests/reference/array.h"
+
+namespace drift::reference {
+
+Array augment(const Array& images, std::span<const Crop> crops, int pad, const std::array<double, 3>& mean,
+              const std::array<double, 3>& std);
+
+}  // namespace drift::reference

@@ -1,0 +1,32 @@
+#include "tests/reference/sgd.h"
+
+namespace drift::reference {
+
+template <class Real>
+void sgd_update(const SgdOptions<Real>& options, std::span<const Real> g, std::span<Real> v, std::span<Real> w) {
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    const Real decayed = g[i] + options.weight_decay * w[i];
+    v[i] = options.momentum * v[i] + decayed;
+    const Real direction = options.nesterov ? decayed + options.momentum * v[i] : v[i];
+    w[i] = w[i] - options.lr * direction;
+  }
+}
+
+template <class Real>
+std::vector<Real> tree_average(std::vector<std::vector<Real>> replicas) {
+  const std::size_t count = replicas.size();
+  for (std::size_t distance = 1; distance < count; distance *= 2) {
+    for (std::size_t k = 0; k + distance < count; k += 2 * distance) {
+      for (std::size_t i = 0; i < replicas[k].size(); ++i) replicas[k][i] += replicas[k + distance][i];
+    }
+  }
+  for (Real& value : replicas[0]) value *= Real(1) / static_cast<Real>(count);
+  return replicas[0];
+}
+
+template void sgd_update(const SgdOptions<float>&, std::span<const float>, std::span<float>, std::span<float>);
+template void sgd_update(const SgdOptions<double>&, std::span<const double>, std::span<double>, std::span<double>);
+template std::vector<float> tree_average(std::vector<std::vector<float>>);
+template std::vector<double> tree_average(std::vector<std::vector<double>>);
+
+}  // namespace drift::reference

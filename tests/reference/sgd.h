@@ -1,0 +1,26 @@
+// One SGD step in PyTorch's convention, and the mean of replicas. Templates over the number: in double they are the
+// oracle of the simulation, in float (same formula, same order) they say which bits the backend must produce.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace drift::reference {
+
+template <class Real>
+struct SgdOptions {
+  Real lr = 0, momentum = 0, weight_decay = 0;
+  bool nesterov = false;
+};
+
+// g' = g + weight_decay w;  v <- momentum v + g';  w <- w - lr (nesterov ? g' + momentum v : v)
+template <class Real>
+void sgd_update(const SgdOptions<Real>& options, std::span<const Real> g, std::span<Real> v, std::span<Real> w);
+
+// Element by element (x_0 + ... + x_{K-1}) times 1/K, summed in the fixed balanced tree: first neighbours, then pairs
+// of pairs.
+template <class Real>
+std::vector<Real> tree_average(std::vector<std::vector<Real>> replicas);
+
+}  // namespace drift::reference
