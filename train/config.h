@@ -86,8 +86,8 @@ struct TrainConfig {
   int loader_threads = 0;                       // per worker
   std::string weights;                          // start from these (safetensors)
   std::string resume;                           // continue this checkpoint or run directory
-  std::string out = "runs";
-  std::string name;                             // of the run directory; "" : made from algorithm and model
+  std::string out;                              // the run directory; "": runs/<date>-<time>-<name>
+  std::string name;                             // "": made from model and algorithm
 };
 
 }  // namespace drift

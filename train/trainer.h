@@ -1,14 +1,26 @@
-// Trainer: runs K workers from step a to step b; the only place where worker, plan and communicator meet.
+// Trainer: runs K workers from step a to step b; the only place where worker, plan and communicator meet. Each worker
+// is a thread that runs the loop of trainer.cpp from beginning to end (one program, many data); between two averages
+// they do not wait for each other.
+//
+// What an average does to each part of a replica's state (SyncScope), in this order:
+//   gradients   in a synchronous step, before the update; so parameters and momentum of all replicas stay equal there
+//   parameters  at the end of each round, after the update
+//   momentum    then: keep (each worker's own), average, or reset to zero; untouched while synchronous
+//   bn_stats    then: average makes running statistics equal at the end of each round. Synchronous steps leave them
+//   alone in every
+//               mode: each worker's follow its own batches. An evaluation works on a copy, whose statistics are
+//               re-estimated (reestimate), averaged over the workers (average) or those of worker 0 (local).
+// Then the schedule moves on (learning rate, H), and evaluations come last.
 #pragma once
 
 #include <atomic>
-#include <functional>
+#include <filesystem>
 #include <memory>
-#include <vector>
 
 #include "comm/communicator.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
+#include "train/lanes.h"
 #include "train/lr_schedule.h"
 #include "train/metrics.h"
 #include "train/worker.h"
@@ -22,20 +34,27 @@ class Trainer {
   ~Trainer();
 
   const Schedule& schedule() const;
-  Step step() const;                               // steps done
-  Model& model(int worker);                        // for tests and tools
+  const ThreadLayout& layout() const;
+  Device device() const;
+  Step step() const;         // steps done
+  Model& model(int worker);  // for tests and tools
 
-  // Runs until `last`, or until `stop` turns true: then all workers finish the same step. Returns the steps done. Throws what a
-  // worker threw; the trainer is unusable afterwards. kDiverged when a loss is not finite, naming step and worker.
+  // Runs until `last`, or until `stop` turns true: then all workers finish the same step. Returns the steps done.
+  // Throws what a worker threw; the trainer is unusable afterwards. kDiverged when a loss is not finite, naming step
+  // and worker.
   Step run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop);
 
-  // The average over workers, on a copy (SyncScope says what happens to batch-norm statistics); no training state changes.
+  // Where evaluations run, and the memory of averaged_model() lies: all threads.
+  Backend& backend();
+
+  // The average over workers, on a copy without training state; no worker changes.
   std::unique_ptr<Model> averaged_model();
-  EvalRecord evaluate();
+  EvalRecord evaluate();                    // of averaged_model() on the test set
+  EvalRecord evaluate(const Model& model);  // of a model that averaged_model() made
 
   Checkpoint checkpoint() const;
-  void restore(const Checkpoint& checkpoint);      // throws kCheckpoint on a mismatch, changing nothing
-  void load_weights(const std::filesystem::path& path);
+  void restore(const Checkpoint& checkpoint);            // throws kCheckpoint on a mismatch, changing nothing
+  void load_weights(const std::filesystem::path& path);  // safetensors, into every worker; their momentum becomes zero
 
  private:
   struct State;

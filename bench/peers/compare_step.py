@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""bench_step and pytorch_step.py in one go, in turn on the same machine, and their ratios.
+
+Run it with a Python that has PyTorch: python3 -m venv VENV && VENV/bin/pip install torch && VENV/bin/python bench/peers/compare_step.py.
+Drift is timed before and after PyTorch, so that a change in the machine's mood shows. Exits 9 when a result check failed.
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def run(command, report):
+    code = subprocess.run([*command, "--json", report], check=False).returncode
+    if code != 0:
+        sys.exit(9)
+    return json.loads(pathlib.Path(report).read_text())
+
+
+def rate(report, precision):
+    return next((s["images_per_second"] for s in report["steps"] if s["precision"] == precision), None)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", default=HERE.parents[1] / "build/bin/bench_step", help="the bench_step program")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--samples", type=int, default=15)
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    args = parser.parse_args()
+    common = ["--threads", str(args.threads), "--batch", str(args.batch), "--samples", str(args.samples)]
+    with tempfile.TemporaryDirectory() as folder:
+        drift = [str(args.bench), *common]
+        peer = [sys.executable, str(HERE / "pytorch_step.py"), *common] + (["--no-compile"] if args.no_compile else [])
+        before = run(drift, f"{folder}/before.json")
+        torch = run(peer, f"{folder}/torch.json")
+        after = run(drift, f"{folder}/after.json")
+    print(f"\nDrift (oneDNN {before['onednn']}) against PyTorch {torch['torch']}, batch {args.batch}, {args.threads} threads")
+    for precision in ("fp32", "bf16"):
+        first, second, best = rate(before, precision), rate(after, precision), torch["best"][precision]
+        if first is None:
+            continue
+        ratio = (first + second) / 2 / best
+        print(f"{precision}: Drift {first:.1f} and {second:.1f} images/s, PyTorch's best {best:.1f}: ratio {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+// How runs end early: a request to stop, an error in one worker, a loss that is not finite, a checkpoint that does not
+// fit.
+#include <gtest/gtest.h>
+
+#include "core/check.h"
+#include "tests/train/toy_run.h"
+
+namespace drift {
+namespace {
+
+using testing::StepLog;
+using testing::toy_config;
+using testing::toy_data;
+using testing::ToyRun;
+
+// What `action` throws; fails the test if it throws nothing.
+template <class Action>
+Error error_of(Action&& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {ErrorKind::kInternal, "", "", std::source_location::current()};
+}
+
+// A data set in which reading one image fails.
+class BrokenDataset final : public Dataset {
+ public:
+  BrokenDataset(std::unique_ptr<Dataset> inner, std::int64_t broken) : inner_(std::move(inner)), broken_(broken) {}
+
+  std::int64_t size() const override { return inner_->size(); }
+  Shape image_shape() const override { return inner_->image_shape(); }
+  std::span<const std::string> class_names() const override { return inner_->class_names(); }
+  std::int32_t label(std::int64_t index) const override { return inner_->label(index); }
+  void read_image(std::int64_t index, std::span<std::uint8_t> image) const override {
+    DRIFT_CHECK(kData, index != broken_, "image {} cannot be read", index);
+    inner_->read_image(index, image);
+  }
+
+ private:
+  std::unique_ptr<Dataset> inner_;
+  std::int64_t broken_;
+};
+
+TEST(Stopping, AllWorkersFinishTheSameStepAlsoInsideARound) {
+  const DataSource data = toy_data(64);
+  for (const Step at : {0, 3, 5}) {
+    const TrainConfig config = toy_config(4, 6, 16);
+    std::atomic<bool> stop = false;
+    Trainer stopped(config, data);
+    StepLog log;
+    log.on_step = [&](const StepRecord& record) { stop = stop || record.step == at; };
+    const Step end = stopped.run(16, log, stop);
+    EXPECT_GT(end, at);
+    EXPECT_LE(end, at < 5 ? 6 : 12);  // nobody passes the end of the round while others are behind it
+    EXPECT_EQ(stopped.step(), end);
+    EXPECT_EQ(std::ssize(log.steps), end);
+
+    Trainer reference(config, data);
+    StepLog reference_log;
+    testing::run_to(reference, end, reference_log);
+    testing::expect_same_bits({log.steps, stopped.checkpoint().workers},
+                              {reference_log.steps, reference.checkpoint().workers});
+  }
+}
+
+TEST(Stopping, ARequestBeforeTheFirstStepRunsNone) {
+  const DataSource data = toy_data(64);
+  Trainer trainer(toy_config(4, 6, 16), data);
+  StepLog log;
+  const std::atomic<bool> stop = true;
+  EXPECT_EQ(trainer.run(16, log, stop), 0);
+  EXPECT_TRUE(log.steps.empty());
+}
+
+TEST(Failure, AnErrorInOneWorkerEndsAllWithThatError) {
+  for (const bool synchronous : {false, true}) {
+    for (const int loader_threads : {0, 2}) {
+      DataSource data = toy_data(64);
+      data.train = std::make_unique<BrokenDataset>(std::move(data.train), 3 * 16 + 9);  // step 3, worker 2
+      TrainConfig config = toy_config(4, 6, 16);
+      if (synchronous) config = testing::synchronous(config);
+      config.sampling = Sampling::kSequential;
+      config.loader_threads = loader_threads;
+      Trainer trainer(config, data);
+      StepLog log;
+      const Error error = error_of([&] { testing::run_to(trainer, 16, log); });
+      EXPECT_EQ(error.kind(), ErrorKind::kData);
+      EXPECT_EQ(error.message(), "image 57 cannot be read");
+      EXPECT_LE(log.steps.size(), 3u);
+      EXPECT_EQ(error_of([&] { testing::run_to(trainer, 16, log); }).kind(), ErrorKind::kInternal);
+    }
+  }
+}
+
+TEST(Failure, AnErrorInTheSinkEndsTheRun) {
+  const DataSource data = toy_data(64);
+  Trainer trainer(toy_config(3, 2, 16), data);
+  StepLog log;
+  log.on_step = [](const StepRecord& record) { DRIFT_CHECK(kConfig, record.step < 4, "the disk is full"); };
+  EXPECT_EQ(error_of([&] { testing::run_to(trainer, 16, log); }).message(), "the disk is full");
+}
+
+TEST(Failure, DivergenceNamesStepWorkerAndRate) {
+  const DataSource data = toy_data(64);
+  TrainConfig config = toy_config(2, 2, 16);
+  config.model.norm = "group";
+  config.lr.lr = 1e30;
+  Trainer trainer(config, data);
+  StepLog log;
+  const Error error = error_of([&] { testing::run_to(trainer, 16, log); });
+  EXPECT_EQ(error.kind(), ErrorKind::kDiverged);
+  for (const char* part : {"at step ", "on worker ", "learning rate 1e+30", "--lr"}) {
+    EXPECT_NE(error.message().find(part), std::string::npos) << error.message();
+  }
+}
+
+TEST(Failure, RestoreRefusesWhatDoesNotFitAndChangesNothing) {
+  const DataSource data = toy_data(64);
+  const TrainConfig config = toy_config(2, 2, 4);
+  Trainer trainer(config, data);
+  StepLog log;
+  testing::run_to(trainer, 3, log);
+  const Checkpoint good = trainer.checkpoint();
+  TrainConfig other_model = config;
+  other_model.model.norm = "group";
+  Checkpoint truncated = good;
+  truncated.workers[1].momentum.pop_back();
+  Checkpoint late = good;
+  late.meta.step = 5;
+  for (const Checkpoint& bad :
+       {Trainer(toy_config(3, 2, 4), data).checkpoint(), Trainer(other_model, data).checkpoint(), truncated, late}) {
+    EXPECT_EQ(error_of([&] { trainer.restore(bad); }).kind(), ErrorKind::kCheckpoint);
+    EXPECT_EQ(trainer.step(), 3);
+    EXPECT_TRUE(trainer.checkpoint().workers == good.workers);
+  }
+}
+
+TEST(Failure, TheModelMustHaveAsManyClassesAsTheData) {
+  const DataSource data = toy_data(64);
+  TrainConfig config = toy_config(2, 2, 4);
+  config.model.classes = 7;
+  EXPECT_EQ(error_of([&] { Trainer(config, data); }).kind(), ErrorKind::kConfig);
+}
+
+TEST(Failure, Bf16IsRefusedWhereItWouldBeEmulated) {
+  if (cpu_features().bf16) GTEST_SKIP() << "this CPU has bf16";
+  const DataSource data = toy_data(64);
+  TrainConfig config = toy_config(2, 2, 4);
+  config.precision = DType::kBFloat16;
+  const Error error = error_of([&] { Trainer(config, data); });
+  EXPECT_EQ(error.kind(), ErrorKind::kDevice);
+  EXPECT_NE(error.message().find("--precision fp32"), std::string::npos) << error.message();
+}
+
+}  // namespace
+}  // namespace drift

@@ -1,0 +1,133 @@
+// What must not change a single bit of a run: being stopped and resumed, threads, lanes, evaluations. And that a step
+// in its stride allocates no device memory.
+#include <gtest/gtest.h>
+
+#include "core/rng.h"
+#include "tests/support/seed.h"
+#include "tests/train/toy_run.h"
+
+namespace drift {
+namespace {
+
+using testing::expect_same_bits;
+using testing::run_toy;
+using testing::StepLog;
+using testing::toy_config;
+using testing::toy_data;
+using testing::ToyRun;
+
+// The nth draw of this test run, from 0 to n-1.
+int draw(std::uint64_t index, int n) {
+  return static_cast<int>(
+      Rng(testing::seed(), stream_id(Purpose::kTest, 77)).below(index, static_cast<std::uint32_t>(n)));
+}
+
+TrainConfig random_config(std::uint64_t round) {
+  const std::uint64_t i = 16 * round;
+  TrainConfig config = toy_config(1 + draw(i, 4), 1 + draw(i + 1, 5), 9);
+  config.sync.final_average = draw(i + 2, 2) == 1;
+  if (draw(i + 3, 2) == 1) {
+    config.sync.algorithm = Algorithm::kPostLocal;
+    config.sync.switch_step = draw(i + 4, 9);
+  }
+  config.sync.scope.momentum = static_cast<MomentumSync>(draw(i + 5, 3));
+  config.sync.scope.bn_stats = static_cast<BatchNormStats>(draw(i + 6, 3));
+  config.sampling = static_cast<Sampling>(draw(i + 7, 2));
+  config.label_noise = 0.25 * draw(i + 8, 2);
+  config.lr.shape = LrShape::kCosine;
+  config.seed = static_cast<std::uint64_t>(draw(i + 9, 1000));
+  return config;
+}
+
+// Stops at `cut`, moves everything through a checkpoint into a new trainer, and goes on.
+ToyRun interrupted(const TrainConfig& config, const DataSource& data, Step cut) {
+  StepLog log;
+  Checkpoint checkpoint;
+  {
+    Trainer first(config, data);
+    testing::run_to(first, cut, log);
+    checkpoint = first.checkpoint();
+  }
+  Trainer second(config, data);
+  second.restore(checkpoint);
+  EXPECT_EQ(second.step(), cut);
+  testing::run_to(second, second.schedule().total_steps, log);
+  return {.steps = log.steps, .workers = second.checkpoint().workers};
+}
+
+TEST(Invariance, ResumedRunEqualsAnUninterruptedOne) {
+  const DataSource data = toy_data(40);
+  for (std::uint64_t round = 0; round < 6; ++round) {
+    const TrainConfig config = random_config(round);
+    const Step cut = draw(16 * round + 10, 10);
+    SCOPED_TRACE(fmt::format("seed={} round {}: K {} H {} cut at step {}", testing::seed(), round, config.sync.workers,
+                             config.sync.periods[0], cut));
+    expect_same_bits(interrupted(config, data, cut), run_toy(config, data));
+  }
+}
+
+TEST(Invariance, ARunInPiecesEqualsAWholeOne) {
+  const DataSource data = toy_data(40);
+  const TrainConfig config = toy_config(3, 4, 9);
+  Trainer trainer(config, data);
+  StepLog log;
+  for (const Step last : {2, 2, 3, 8, 9}) EXPECT_EQ(testing::run_to(trainer, last, log), last);
+  expect_same_bits({.steps = log.steps, .workers = trainer.checkpoint().workers}, run_toy(config, data));
+}
+
+TEST(Invariance, SameBitsTwiceAndForAnyLoaderThreadsAndLanes) {
+  const DataSource data = toy_data(64);
+  TrainConfig config = toy_config(4, 3, 7);
+  config.label_noise = 0.3;
+  const ToyRun reference = run_toy(config, data);
+  expect_same_bits(run_toy(config, data), reference);
+  for (const int loader_threads : {1, 3}) {
+    TrainConfig other = config;
+    other.loader_threads = loader_threads;
+    expect_same_bits(run_toy(other, data), reference);
+  }
+  for (const int threads : {1, 4}) {  // lanes: 1 and 4 for the 4 workers, against 2
+    TrainConfig other = config;
+    other.threads = threads;
+    expect_same_bits(run_toy(other, data), reference);
+  }
+  config.seed = 2;
+  EXPECT_FALSE(run_toy(config, data).workers[0].values == reference.workers[0].values);
+}
+
+TEST(Invariance, EvaluationsAndCheckpointsDoNotDisturb) {
+  const DataSource data = toy_data(40);
+  for (const BatchNormStats bn_stats :
+       {BatchNormStats::kReestimate, BatchNormStats::kAverage, BatchNormStats::kLocal}) {
+    TrainConfig config = toy_config(3, 3, 7);
+    config.sync.scope.bn_stats = bn_stats;
+    config.threads = 1;
+    Trainer trainer(config, data);
+    StepLog log;
+    for (const Step step : {1, 3, 5, 7}) {
+      testing::run_to(trainer, step, log);
+      const EvalRecord first = trainer.evaluate();
+      const EvalRecord again = trainer.evaluate();
+      EXPECT_EQ(first.loss, again.loss);
+      EXPECT_EQ(first.correct, again.correct);
+      (void)trainer.checkpoint();
+    }
+    expect_same_bits({.steps = log.steps, .workers = trainer.checkpoint().workers}, run_toy(config, data));
+  }
+}
+
+TEST(Invariance, StepsAllocateNoDeviceMemoryAfterTheFirstTwo) {
+  const DataSource data = toy_data(40);
+  TrainConfig config = toy_config(3, 2, 8);
+  config.threads = 1;  // one lane, so that it is certain which steps are the lane's first
+  config.sync.scope = {.momentum = MomentumSync::kAverage, .bn_stats = BatchNormStats::kAverage};
+  Trainer trainer(config, data);
+  StepLog log;
+  testing::run_to(trainer, 2, log);
+  const std::int64_t before = Storage::allocations();
+  testing::run_to(trainer, 8, log);
+  EXPECT_EQ(Storage::allocations(), before);
+}
+
+}  // namespace
+}  // namespace drift

@@ -1,0 +1,250 @@
+// The laws of parallel, local and post-local SGD, on whole runs of the engine. How the bits do not depend on the
+// machinery around the algorithm (resuming, threads, evaluations): invariance_test.cpp.
+#include <algorithm>
+#include <cmath>
+#include <gtest/gtest.h>
+#include <thread>
+
+#include "comm/collective.h"
+#include "comm/in_process.h"
+#include "core/rng.h"
+#include "tests/reference/sgd.h"
+#include "tests/support/seed.h"
+#include "tests/train/toy_run.h"
+
+namespace drift {
+namespace {
+
+using testing::expect_same_bits;
+using testing::losses;
+using testing::run_toy;
+using testing::synchronous;
+using testing::toy_config;
+using testing::toy_data;
+using testing::ToyRun;
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double{a[i]} - double{b[i]}));
+  return largest;
+}
+
+// Arenas of all workers, as the reference's mean over them.
+std::vector<float> mean_of(const std::vector<WorkerState>& workers, std::vector<float> WorkerState::*arena) {
+  std::vector<std::vector<float>> replicas;
+  for (const WorkerState& worker : workers) replicas.push_back(worker.*arena);
+  return reference::tree_average(std::move(replicas));
+}
+
+// A loop without plan, communicator or threads.
+ToyRun plain_sgd(const TrainConfig& config, const DataSource& data, const Schedule& schedule) {
+  const Sampler sampler({.sampling = config.sampling,
+                         .seed = config.seed,
+                         .dataset_size = data.train->size(),
+                         .workers = 1,
+                         .local_batch = config.sync.local_batch});
+  Worker worker(config, 0, data, sampler, Device{}, 1);
+  MemoryPool pool(Device{});
+  ToyRun run;
+  for (Step step = 0; step < schedule.total_steps; ++step) {
+    run.steps.push_back({.step = step, .loss = worker.forward_backward(worker.loader().next(), pool).loss});
+    worker.update(schedule.lr.at(step));
+  }
+  const ParameterSet& p = worker.parameters();
+  run.workers.push_back({.values = {p.values().begin(), p.values().end()},
+                         .momentum = {p.momentum().begin(), p.momentum().end()},
+                         .buffers = {p.buffers().begin(), p.buffers().end()}});
+  return run;
+}
+
+TEST(Laws, OneWorkerIsPlainSgdUnderAnyPlan) {
+  const DataSource data = toy_data(24);
+  TrainConfig post_local = toy_config(1, 3, 8);
+  post_local.sync.algorithm = Algorithm::kPostLocal;
+  post_local.sync.switch_step = 2;
+  TrainConfig averaging = toy_config(1, 2, 8);
+  averaging.sync.scope = {.momentum = MomentumSync::kAverage, .bn_stats = BatchNormStats::kAverage};
+  const TrainConfig sgd = synchronous(toy_config(1, 1, 8));
+  const ToyRun plain = plain_sgd(sgd, data, Trainer(sgd, data).schedule());
+  EXPECT_LT(plain.steps.back().loss, plain.steps.front().loss);
+  for (const TrainConfig& config : {sgd, toy_config(1, 3, 8), post_local, averaging}) {
+    expect_same_bits(run_toy(config, data), plain);
+  }
+}
+
+TEST(Laws, ReplicasAreEqualAfterAParameterAverageAndOnlyThen) {
+  const DataSource data = toy_data(24);
+  Trainer trainer(toy_config(3, 4, 8), data);
+  testing::StepLog log;
+  for (Step step = 1; step <= 8; ++step) {
+    testing::run_to(trainer, step, log);
+    const auto workers = trainer.checkpoint().workers;
+    const bool averaged = trainer.schedule().plan.at(step - 1) == Sync::kParameters;
+    EXPECT_EQ(averaged, step % 4 == 0);
+    EXPECT_EQ(workers[0].values == workers[1].values, averaged) << "step " << step;
+    EXPECT_EQ(workers[0].values == workers[2].values, averaged) << "step " << step;
+  }
+}
+
+TEST(Laws, SynchronousReplicasStayEqualInParametersAndMomentum) {
+  const ToyRun run = run_toy(synchronous(toy_config(3, 1, 4)), toy_data(24));
+  for (const WorkerState& worker : run.workers) {
+    EXPECT_TRUE(worker.values == run.workers[0].values);
+    EXPECT_TRUE(worker.momentum == run.workers[0].momentum);
+  }
+  EXPECT_FALSE(run.workers[1].buffers == run.workers[0].buffers);  // statistics follow each worker's own batches
+}
+
+// SGD with momentum and coupled weight decay is linear in the gradient, so with H = 1 the mean of the updated replicas
+// is the update by the mean gradient; momentum buffers differ between workers, their mean does not. What remains is
+// rounding: each step rounds w, v and g a few times, an error of about 4 eps (|w| + lr |v|) < 16 eps for values below
+// 2, which later steps amplify. The bound allows them a factor of 100; H = 2 differs by more than ten times the bound.
+TEST(Laws, PeriodOneIsGradientAveragingUpToRounding) {
+  const DataSource data = toy_data(64);
+  for (const bool nesterov : {false, true}) {
+    TrainConfig config = toy_config(4, 1, 4);
+    config.optimizer.nesterov = nesterov;
+    const ToyRun local = run_toy(config, data);
+    const ToyRun gradients = run_toy(synchronous(config), data);
+    config.sync.periods = {2};
+    const ToyRun longer = run_toy(config, data);
+
+    const double bound = 100 * 16 * 0x1p-24;
+    EXPECT_LT(largest_difference(local.workers[0].values, gradients.workers[0].values), bound);
+    EXPECT_LT(largest_difference(mean_of(local.workers, &WorkerState::momentum), gradients.workers[0].momentum), bound);
+    EXPECT_FALSE(local.workers[0].momentum == local.workers[1].momentum);
+    EXPECT_GT(largest_difference(longer.workers[0].values, gradients.workers[0].values), 10 * bound);
+  }
+}
+
+// One worker's part of a toy with nothing but parameters: gradients are small integers, rates powers of two, so that no
+// operation rounds and both sides of the law must be equal exactly.
+class DyadicToy {
+ public:
+  explicit DyadicToy(int rank) : rank_(rank), stream_(make_stream(Device{}, 1)), backend_(make_backend(*stream_)) {
+    set_.add_parameter("w", {kSize / 2, 2}, ParameterRole::kLinearWeight, {.value = 1});
+    set_.add_parameter("b", {kSize}, ParameterRole::kLinearBias, {.value = -2});
+    set_.allocate(*backend_);
+    set_.initialise(*backend_, 1);
+  }
+
+  std::vector<float> run(Sync sync, Communicator& comm) {
+    for (std::uint64_t step = 0; step < 3; ++step) {
+      const Rng rng(testing::seed(), stream_id(Purpose::kTest, step, static_cast<std::uint64_t>(rank_)));
+      const std::span<float> gradients = set_.gradients();
+      for (std::size_t i = 0; i < gradients.size(); ++i) gradients[i] = static_cast<float>(rng.below(i, 17)) - 8;
+      if (sync == Sync::kGradients) comm.all_reduce_mean(gradients, *backend_);
+      sgd_.update(*backend_, set_, 0.25f);
+      if (sync == Sync::kParameters) comm.all_reduce_mean(set_.values(), *backend_);
+    }
+    return {set_.values().begin(), set_.values().end()};
+  }
+
+ private:
+  static constexpr std::int64_t kSize = 34;
+  int rank_;
+  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<Backend> backend_;
+  ParameterSet set_;
+  Sgd sgd_{.momentum = 0.5f, .weight_decay = 0.25f, .nesterov = true};
+};
+
+std::vector<std::vector<float>> run_dyadic(Sync sync, int workers) {
+  const auto communicators = make_in_process_communicators(workers);
+  std::vector<std::vector<float>> results(static_cast<std::size_t>(workers));
+  {
+    std::vector<std::jthread> threads;
+    for (int k = 0; k < workers; ++k) {
+      threads.emplace_back([&, k] {
+        const auto i = static_cast<std::size_t>(k);
+        results[i] = DyadicToy(k).run(sync, *communicators[i]);
+      });
+    }
+  }
+  return results;
+}
+
+TEST(Laws, PeriodOneIsGradientAveragingExactlyOnDyadicInputs) {
+  for (const int workers : {2, 4, 8}) {
+    const auto gradients = run_dyadic(Sync::kGradients, workers);
+    EXPECT_EQ(run_dyadic(Sync::kParameters, workers), gradients) << workers << " workers";
+    EXPECT_NE(run_dyadic(Sync::kNone, workers), gradients);
+  }
+}
+
+TEST(Laws, WorkersFedTheSameDataAreOneWorker) {
+  const DataSource once = toy_data(24);
+  for (const int workers : {2, 4}) {
+    TrainConfig config = toy_config(workers, 3, 6);
+    config.sampling = Sampling::kSequential;
+    config.augmentation = Augmentation::kNone;
+    const DataSource repeated = testing::repeated_for_workers(once, workers, config.sync.local_batch);
+    TrainConfig alone = config;
+    alone.sync.workers = 1;
+    const ToyRun one = run_toy(alone, once);
+    for (const TrainConfig& plan : {config, synchronous(config)}) {
+      const ToyRun many = run_toy(plan, repeated);
+      EXPECT_EQ(losses(many.steps), losses(one.steps));
+      for (const WorkerState& worker : many.workers) EXPECT_TRUE(worker == one.workers[0]) << workers << " workers";
+    }
+  }
+}
+
+TEST(Laws, BytesOnTheWireEqualTheFormula) {
+  const DataSource data = toy_data(24);
+  TrainConfig config = toy_config(3, 3, 8);
+  config.sync.algorithm = Algorithm::kPostLocal;
+  config.sync.switch_step = 2;
+  config.sync.scope = {.momentum = MomentumSync::kAverage, .bn_stats = BatchNormStats::kAverage};
+  const ToyRun run = run_toy(config, data);
+  const auto all_reduce = [&](const std::vector<float>& arena) {
+    return 3 * bytes_on_wire(Collective::kAllReduceMean, std::ssize(arena), 3);
+  };
+  const WorkerState& worker = run.workers[0];
+  const std::int64_t gradients = all_reduce(worker.values);
+  const std::int64_t round_end = 2 * all_reduce(worker.values) + all_reduce(worker.buffers);
+  const std::vector<std::int64_t> expected{gradients, gradients, 0, 0, round_end, 0, 0, round_end};
+  ASSERT_EQ(run.steps.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(run.steps[i].bytes, expected[i]) << "step " << i;
+}
+
+// Up to the end of the first round all policies do the same, so what they leave can be told from what `keep` leaves.
+TEST(Laws, MomentumPoliciesDoWhatTheySay) {
+  const DataSource data = toy_data(24);
+  const auto after_a_round = [&](MomentumSync policy) {
+    TrainConfig config = toy_config(3, 2, 2);
+    config.sync.scope.momentum = policy;
+    return run_toy(config, data).workers;
+  };
+  const auto keep = after_a_round(MomentumSync::kKeep);
+  const auto average = after_a_round(MomentumSync::kAverage);
+  const auto reset = after_a_round(MomentumSync::kReset);
+  const std::vector<float> mean = mean_of(keep, &WorkerState::momentum);
+  EXPECT_FALSE(keep[0].momentum == keep[1].momentum);
+  for (std::size_t k = 0; k < keep.size(); ++k) {
+    EXPECT_TRUE(average[k].momentum == mean) << "worker " << k;
+    EXPECT_TRUE(reset[k].momentum == std::vector<float>(mean.size(), 0.0f)) << "worker " << k;
+    EXPECT_TRUE(average[k].values == keep[k].values && reset[k].values == keep[k].values) << "worker " << k;
+  }
+}
+
+TEST(Laws, BatchNormStatisticsAreAveragedOnlyWhenAsked) {
+  const DataSource data = toy_data(24);
+  const auto after_a_round = [&](BatchNormStats policy) {
+    TrainConfig config = toy_config(3, 2, 2);
+    config.sync.scope.bn_stats = policy;
+    return run_toy(config, data).workers;
+  };
+  const auto local = after_a_round(BatchNormStats::kLocal);
+  const auto average = after_a_round(BatchNormStats::kAverage);
+  const auto reestimate = after_a_round(BatchNormStats::kReestimate);
+  const std::vector<float> mean = mean_of(local, &WorkerState::buffers);
+  EXPECT_FALSE(local[0].buffers == local[1].buffers);
+  for (std::size_t k = 0; k < local.size(); ++k) {
+    EXPECT_TRUE(average[k].buffers == mean) << "worker " << k;
+    EXPECT_TRUE(reestimate[k].buffers == local[k].buffers) << "worker " << k;
+  }
+}
+
+}  // namespace
+}  // namespace drift

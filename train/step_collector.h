@@ -1,0 +1,53 @@
+// StepCollector: K workers report their steps as they finish them, one sink receives each step once, in order, when the
+// last worker has reported it. The mean loss is summed in the order of workers, so a record's numbers do not depend on
+// who was first.
+#pragma once
+
+#include <deque>
+#include <mutex>
+#include <vector>
+
+#include "train/lr_schedule.h"
+#include "train/metrics.h"
+#include "train/stopwatch.h"
+
+namespace drift {
+
+struct StepReport {
+  Step step = 0;
+  int worker = 0;
+  double loss = 0;
+  std::int64_t correct = 0;
+  double compute_seconds = 0;
+  double comm_seconds = 0;
+  std::int64_t bytes = 0;
+};
+
+class StepCollector {
+ public:
+  // The first record is that of step `first`.
+  StepCollector(const Schedule& schedule, int workers, std::int64_t local_batch, Step first, MetricsSink& sink);
+
+  // From any thread; throws what the sink throws.
+  void add(const StepReport& report);
+
+ private:
+  struct Pending {
+    int reports = 0;
+    std::vector<double> losses;  // by worker
+    StepReport sum;
+  };
+  StepRecord record_of(const Pending& pending);
+
+  const Schedule& schedule_;
+  int workers_;
+  std::int64_t local_batch_;
+  MetricsSink& sink_;
+  std::mutex mutex_;
+  Step first_;  // the step of pending_.front()
+  std::deque<Pending> pending_;
+  std::vector<Pending> spare_;
+  Stopwatch since_last_;
+};
+
+}  // namespace drift
