@@ -37,8 +37,9 @@ struct DataSource {
   Normalisation normalisation;
 };
 
-// spec: "cifar10:DIR", "cifar100:DIR" (official binary layouts), "shapes[:TRAIN_SIZE]" (procedural; a function of `seed`).
-// Throws kUsage for an unknown kind (with a "did you mean"), kData for files that are missing, truncated or malformed.
+// spec: "cifar10:DIR", "cifar100:DIR" (official binary layouts, data/cifar.h) or "shapes[:TRAIN_SIZE[:TEST_SIZE]]"
+// (procedural, a function of `seed`, data/shapes.h). Throws kUsage for a malformed spec or an unknown kind (with a "did
+// you mean"), kData for files that are missing, truncated or malformed.
 DataSource open_data(std::string_view spec, std::uint64_t seed);
 
 }  // namespace drift

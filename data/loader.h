@@ -19,6 +19,7 @@ constexpr int kCropPad = 4;
 
 struct Batch {
   std::int64_t step = 0;
+  std::vector<std::int64_t> indices;  // [B_loc], in the dataset
   std::vector<std::uint8_t> images;   // [B_loc,H,W,3]
   std::vector<std::int32_t> labels;   // [B_loc]
   std::vector<Crop> crops;            // [B_loc]; {kCropPad,kCropPad,0} without augmentation
@@ -27,18 +28,20 @@ struct Batch {
 struct LoaderConfig {
   int worker = 0;
   Augmentation augmentation = Augmentation::kNone;
-  float label_noise = 0;   // with this probability the label is replaced by a uniform draw over the other classes, anew each step
-  int threads = 0;         // that prepare batches ahead; 0: prepared when asked for
+  float label_noise = 0;  // probability that a label becomes a uniform draw over the other classes, anew each step
+  int threads = 0;        // that prepare batches ahead; 0: prepared when asked for
 };
 
 class Loader {
  public:
   // `dataset` and `sampler` must outlive the loader.
+  // Throws kConfig when label_noise is no probability or threads is negative.
   Loader(const Dataset& dataset, const Sampler& sampler, const LoaderConfig& config);
   ~Loader();
   // The next call of next() returns the batch of this step.
   void seek(std::int64_t step);
-  // Valid until the next call. Errors met while preparing a batch are thrown here.
+  // Valid until the next call. Errors met while preparing this step's batch are thrown here; calling again tries it
+  // again.
   const Batch& next();
 
  private:
@@ -51,7 +54,11 @@ class Loader {
   std::unique_ptr<Prefetcher> prefetcher_;
 };
 
-// What the loader does for one batch: a pure function of its arguments.
-void prepare_batch(const Dataset& dataset, const Sampler& sampler, const LoaderConfig& config, std::int64_t step, Batch& batch);
+// What the loader does for one batch: a pure function of its arguments. Buffers of `batch` are used again.
+void prepare_batch(const Dataset& dataset, const Sampler& sampler, const LoaderConfig& config, std::int64_t step,
+                   Batch& batch);
+
+// The crop at a position of an epoch's order: dy and dx uniform over 0 .. 2 kCropPad, mirrored every other time.
+Crop draw_crop(std::uint64_t seed, std::int64_t epoch, std::int64_t position);
 
 }  // namespace drift

@@ -1,13 +1,14 @@
-// Sampler: which samples worker k reads at step t. A pure function of (config, step, worker): nothing to save in a checkpoint.
-// The epoch's permutation is shared by all K workers; worker k takes positions [j B + k B_loc, + B_loc) of it at the epoch's
-// step j, with B = K B_loc. What does not fill a step is dropped each epoch. The samples do not depend on where workers run.
+// Sampler: which samples worker k reads at step t. A pure function of (config, step, worker): nothing to save in a
+// checkpoint. The epoch's permutation is shared by all K workers; worker k takes positions [j B + k B_loc, + B_loc) of
+// it at the epoch's step j, with B = K B_loc. What does not fill a step is dropped each epoch. The samples do not
+// depend on where workers run.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <span>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace drift {
@@ -18,15 +19,15 @@ struct SamplerConfig {
   Sampling sampling = Sampling::kWithoutReplacement;
   std::uint64_t seed = 0;
   std::int64_t dataset_size = 0;
-  int workers = 1;                    // K
-  std::int64_t local_batch = 1;       // B_loc
-  std::int64_t steps_per_epoch = 0;   // 0: floor(dataset_size / B)
+  int workers = 1;                   // K
+  std::int64_t local_batch = 1;      // B_loc
+  std::int64_t steps_per_epoch = 0;  // 0: floor(dataset_size / B)
 };
 
 class Sampler {
  public:
-  // Throws kConfig when the dataset is smaller than one global batch, or when steps_per_epoch asks for more samples than there
-  // are without replacement.
+  // Throws kConfig when the dataset is smaller than one global batch, or when steps_per_epoch asks for more samples
+  // than there are (which only sampling with replacement allows).
   explicit Sampler(const SamplerConfig& config);
 
   std::int64_t steps_per_epoch() const { return config_.steps_per_epoch; }
@@ -34,7 +35,12 @@ class Sampler {
   std::int64_t epoch_of(std::int64_t step) const { return step / config_.steps_per_epoch; }
   const SamplerConfig& config() const { return config_; }
 
-  // Fills B_loc dataset indices. Callable from any thread.
+  // The worker's first position in the epoch's order: j B + k B_loc at the epoch's step j.
+  std::int64_t first_position(std::int64_t step, int worker) const {
+    return step % config_.steps_per_epoch * global_batch() + worker * config_.local_batch;
+  }
+
+  // Fills the B_loc dataset indices at positions first_position() onwards. Callable from any thread.
   void indices(std::int64_t step, int worker, std::span<std::int64_t> out) const;
 
  private:

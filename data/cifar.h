@@ -1,0 +1,22 @@
+// CIFAR-10 and CIFAR-100 in their official binary layouts (Krizhevsky 2009, "binary version"). A record is 1 label
+// byte, or for CIFAR-100 a coarse and a fine label byte of which the fine one is used, then 3,072 bytes: a red, a green
+// and a blue 32x32 plane. The files are read whole and made interleaved once.
+//   CIFAR-10:  data_batch_1.bin .. data_batch_5.bin, test_batch.bin   10,000 records each
+//   CIFAR-100: train.bin, test.bin                                    50,000 and 10,000 records
+// Either every file has its official number of records or none has: in a set made smaller for a trial each file may
+// have any whole number of records, but one short file in an otherwise official set is a truncated one.
+#pragma once
+
+#include <filesystem>
+
+#include "data/dataset.h"
+
+namespace drift {
+
+// `directory` holds the files, or the official archive's folder (cifar-10-batches-bin, cifar-100-binary) which does.
+// Class names are read from batches.meta.txt or fine_label_names.txt where present; else they are the official ones.
+// Throws kData naming the file, the offset and what was expected there.
+DataSource open_cifar10(const std::filesystem::path& directory);
+DataSource open_cifar100(const std::filesystem::path& directory);
+
+}  // namespace drift
