@@ -24,7 +24,7 @@ endif()
 # CUDA, NCCL and MPI backends are not written yet: their twins in missing/ are linked, which throw when asked for.
 foreach(backend CUDA NCCL MPI)
   if(DRIFT_${backend} STREQUAL "ON")
-    message(FATAL_ERROR "DRIFT_${backend}=ON, but this version of Drift has no ${backend} backend yet. Use AUTO or OFF.")
+    message(FATAL_ERROR "DRIFT_${backend}=ON, but this version of Drift has no ${backend} backend. Use AUTO or OFF.")
   endif()
   set(DRIFT_HAVE_${backend} OFF)
 endforeach()

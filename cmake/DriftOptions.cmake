@@ -20,7 +20,7 @@ if(DRIFT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${DRIFT_CCACHE})
 endif()
 
-# -ffp-contract=off: a map written once gives the same bits on the CPU and on a GPU (docs/numerics.md). No fast-math anywhere.
+# -ffp-contract=off: a map written once gives the same bits on the CPU and on a GPU (docs/numerics.md). No fast-math.
 add_library(drift_flags INTERFACE)
 target_compile_features(drift_flags INTERFACE cxx_std_20)
 target_include_directories(drift_flags INTERFACE ${CMAKE_SOURCE_DIR})

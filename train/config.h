@@ -1,5 +1,6 @@
-// TrainConfig: everything that decides a run, resolved. The bits of a run are a function of this struct (and of the machine's
-// instruction set). How values are read from flags and recipes: options.h. Defaults here are the command line's.
+// TrainConfig: everything that decides a run, resolved. The bits of a run are a function of this struct (and of the
+// machine's instruction set). How values are read from flags and recipes: options.h. Defaults here are the command
+// line's.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ namespace drift {
 
 enum class Algorithm : std::uint8_t { kSgd, kLocal, kPostLocal };
 enum class LrShape : std::uint8_t { kConstant, kSteps, kCosine };
-// Where a step decay lands: at the end of the last round that ends by its epoch (the paper's CIFAR code), or at the epoch's first step.
+// Where a step decay lands: at the end of the last round that ends by its epoch (the paper's CIFAR code), or at the
+// epoch's first step.
 enum class DecayOn : std::uint8_t { kRound, kEpoch };
 // --linear-scaling: the learning rate as given, times K, or times B/256.
 enum class LinearScaling : std::uint8_t { kNone, kWorkers, kBatch256 };
@@ -32,27 +34,27 @@ struct SyncScope {
 
 struct SyncConfig {
   Algorithm algorithm = Algorithm::kSgd;
-  int workers = 1;                              // K
-  std::int64_t local_batch = 128;               // B_loc
-  std::vector<Step> periods{1};                 // H; up to three: before, between and after the step decays
-  std::optional<double> switch_epoch;           // post-local: where local steps begin; one of the two
+  int workers = 1;                     // K
+  std::int64_t local_batch = 128;      // B_loc
+  std::vector<Step> periods{1};        // H; up to three: before, between and after the step decays
+  std::optional<double> switch_epoch;  // post-local: where local steps begin; one of the two
   std::optional<Step> switch_step;
-  double qsr_alpha = 0;                         // > 0: H = max(H, floor((alpha / lr)^power)) at each round's start (QSR)
+  double qsr_alpha = 0;  // > 0: H = max(H, floor((alpha / lr)^power)) at each round's start (QSR)
   double qsr_power = 2;
-  bool final_average = true;                    // the last step ends a round, even a short one
+  bool final_average = true;  // the last step ends a round, even a short one
   SyncScope scope;
 };
 
 struct LrConfig {
-  double lr = 0.1;                              // the peak, before linear scaling
+  double lr = 0.1;  // the peak, before linear scaling
   LrShape shape = LrShape::kConstant;
   LinearScaling linear_scaling = LinearScaling::kNone;
   double warmup_epochs = 0;
-  double warmup_start = 0;                      // learning rate at step 0 of the warm-up
-  std::vector<double> decay_epochs;             // kSteps
+  double warmup_start = 0;           // learning rate at step 0 of the warm-up
+  std::vector<double> decay_epochs;  // kSteps
   double gamma = 0.1;
   DecayOn decay_on = DecayOn::kRound;
-  double min_lr = 0;                            // kCosine ends here
+  double min_lr = 0;  // kCosine ends here
 };
 
 struct OptimizerConfig {
@@ -73,21 +75,21 @@ struct TrainConfig {
   OptimizerConfig optimizer;
   std::uint64_t seed = 1;
   double epochs = 10;
-  std::optional<Step> steps;                    // overrides epochs
-  std::int64_t steps_per_epoch = 0;             // 0: floor(N/B)
-  double eval_every = 1;                        // epochs; 0: only at the end
-  double checkpoint_every = 0;                  // epochs; 0: only at the end and on a signal
+  std::optional<Step> steps;         // overrides epochs
+  std::int64_t steps_per_epoch = 0;  // 0: floor(N/B)
+  double eval_every = 1;             // epochs; 0: only at the end
+  double checkpoint_every = 0;       // epochs; 0: only at the end and on a signal
   int keep_checkpoints = 2;
   std::int64_t eval_batch = 250;
   DType precision = DType::kFloat32;
-  std::string device = "auto";                  // auto | cpu | cuda:N
-  int threads = 0;                              // CPU threads in all; 0: all cores
-  int worker_threads = 0;                       // per worker; 0: threads / min(K, threads)
-  int loader_threads = 0;                       // per worker
-  std::string weights;                          // start from these (safetensors)
-  std::string resume;                           // continue this checkpoint or run directory
-  std::string out;                              // the run directory; "": runs/<date>-<time>-<name>
-  std::string name;                             // "": made from model and algorithm
+  std::string device = "auto";  // auto | cpu | cuda:N
+  int threads = 0;              // CPU threads in all; 0: all cores
+  int worker_threads = 0;       // per worker; 0: threads / min(K, threads)
+  int loader_threads = 0;       // per worker
+  std::string weights;          // start from these (safetensors)
+  std::string resume;           // continue this checkpoint or run directory
+  std::string out;              // the run directory; "": runs/<date>-<time>-<name>
+  std::string name;             // "": made from model and algorithm
 };
 
 }  // namespace drift

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """bench_step and pytorch_step.py in one go, in turn on the same machine, and their ratios.
 
-Run it with a Python that has PyTorch: python3 -m venv VENV && VENV/bin/pip install torch && VENV/bin/python bench/peers/compare_step.py.
-Drift is timed before and after PyTorch, so that a change in the machine's mood shows. Exits 9 when a result check failed.
+Run it with a Python that has PyTorch:
+  python3 -m venv VENV && VENV/bin/pip install torch && VENV/bin/python bench/peers/compare_step.py
+Drift is timed before and after PyTorch, so that a change in the machine's mood shows. Exits 9 when a check failed.
 """
 import argparse
 import json
@@ -36,17 +37,19 @@ def main():
     common = ["--threads", str(args.threads), "--batch", str(args.batch), "--samples", str(args.samples)]
     with tempfile.TemporaryDirectory() as folder:
         drift = [str(args.bench), *common]
-        peer = [sys.executable, str(HERE / "pytorch_step.py"), *common] + (["--no-compile"] if args.no_compile else [])
+        peer = [sys.executable, str(HERE / "pytorch_step.py"), *common]
+        if args.no_compile:
+            peer.append("--no-compile")
         before = run(drift, f"{folder}/before.json")
         torch = run(peer, f"{folder}/torch.json")
         after = run(drift, f"{folder}/after.json")
-    print(f"\nDrift (oneDNN {before['onednn']}) against PyTorch {torch['torch']}, batch {args.batch}, {args.threads} threads")
+    print(f"\nDrift (oneDNN {before['onednn']}) against PyTorch {torch['torch']}, {args.threads} threads")
     for precision in ("fp32", "bf16"):
         first, second, best = rate(before, precision), rate(after, precision), torch["best"][precision]
         if first is None:
             continue
         ratio = (first + second) / 2 / best
-        print(f"{precision}: Drift {first:.1f} and {second:.1f} images/s, PyTorch's best {best:.1f}: ratio {ratio:.2f}")
+        print(f"{precision}: Drift {first:.1f} and {second:.1f} images/s, PyTorch {best:.1f}: ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":

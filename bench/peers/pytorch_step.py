@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The work of bench_step in PyTorch: one training step (forward, backward, SGD) of ResNet-56 on the CPU, in every way PyTorch offers.
+"""The work of bench_step in PyTorch: one training step of ResNet-56 on the CPU, in every way PyTorch offers.
 
-Tries NCHW and channels_last, fp32 and bf16 autocast, eager and torch.compile; checks that the loss starts near ln 10 and falls; prints
-images/s (median) for each and the best per precision. --json FILE writes them too.
+Tries NCHW and channels_last, fp32 and bf16 autocast, eager and torch.compile; checks that the loss starts near
+ln 10 and falls; prints images/s (median) for each and the best per precision. --json FILE writes them too.
 """
 import argparse
 import json
@@ -96,7 +96,7 @@ def main():
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--samples", type=int, default=7)
-    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out (it needs a C++ compiler and minutes)")
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out (it takes minutes)")
     parser.add_argument("--json")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -105,20 +105,21 @@ def main():
     for bf16 in (False, True):
         for channels_last in (False, True):
             for compiled in (False,) if args.no_compile else (False, True):
-                entry = {"precision": "bf16" if bf16 else "fp32", "layout": "channels_last" if channels_last else "NCHW",
-                         "compile": compiled}
+                entry = {"precision": "bf16" if bf16 else "fp32", "compile": compiled,
+                         "layout": "channels_last" if channels_last else "NCHW"}
                 try:
-                    entry["images_per_second"] = measure(args.depth, args.batch, args.samples, channels_last, bf16, compiled)
-                    rate = f"{entry['images_per_second']:8.1f} images/s"
-                except Exception as error:  # torch.compile may lack what it needs here: say so and go on with the others
+                    speed = measure(args.depth, args.batch, args.samples, channels_last, bf16, compiled)
+                    entry["images_per_second"] = speed
+                    rate = f"{speed:8.1f} images/s"
+                except Exception as error:  # torch.compile may lack what it needs: say so and go on with the others
                     entry["error"] = str(error).splitlines()[0]
                     rate = f"failed: {entry['error']}"
-                print(f"  {entry['precision']}  {entry['layout']:<14}{'compiled' if compiled else 'eager':<10}{rate}", flush=True)
+                how = "compiled" if compiled else "eager"
+                print(f"  {entry['precision']}  {entry['layout']:<14}{how:<10}{rate}", flush=True)
                 results.append(entry)
     best = {}
     for precision in ("fp32", "bf16"):
-        rates = [r["images_per_second"] for r in results if r["precision"] == precision and "images_per_second" in r]
-        best[precision] = max(rates)
+        best[precision] = max(r.get("images_per_second", 0) for r in results if r["precision"] == precision)
         print(f"best {precision}: {best[precision]:.1f} images/s")
     if args.json:
         with open(args.json, "w") as out:

@@ -1,8 +1,7 @@
 #include "core/dtype.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 #include <limits>
 
 namespace drift {
@@ -10,9 +9,9 @@ namespace {
 
 TEST(BFloat16, RoundsToNearestEven) {
   EXPECT_EQ(from_float<BFloat16>(1.0f).bits, 0x3f80);
-  EXPECT_EQ(from_float<BFloat16>(1.0f + 0x1p-8f).bits, 0x3f80);              // halfway, to even
-  EXPECT_EQ(from_float<BFloat16>(1.0f + 0x1p-7f + 0x1p-8f).bits, 0x3f82);    // halfway, to even
-  EXPECT_EQ(from_float<BFloat16>(1.0f + 0x1p-8f + 0x1p-20f).bits, 0x3f81);   // above halfway
+  EXPECT_EQ(from_float<BFloat16>(1.0f + 0x1p-8f).bits, 0x3f80);             // halfway, to even
+  EXPECT_EQ(from_float<BFloat16>(1.0f + 0x1p-7f + 0x1p-8f).bits, 0x3f82);   // halfway, to even
+  EXPECT_EQ(from_float<BFloat16>(1.0f + 0x1p-8f + 0x1p-20f).bits, 0x3f81);  // above halfway
 }
 
 TEST(BFloat16, EveryValueSurvivesARoundTrip) {

@@ -26,7 +26,7 @@ TEST(Rng, StreamsDiffer) {
   EXPECT_NE(Rng(1, 7).bits(0), Rng(1, 8).bits(0));
 }
 
-// n = 1e5 draws: the mean of a uniform has standard error 0.29 / sqrt(n) = 9e-4, of a normal 3.2e-3; five of them are allowed.
+// n = 1e5 draws: the mean of a uniform has standard error 0.29 / sqrt(n) = 9e-4, of a normal 3.2e-3; five are allowed.
 TEST(Rng, UniformAndNormalHaveTheirMoments) {
   const Rng rng(123, stream_id(Purpose::kTest));
   constexpr int kDraws = 100000;

@@ -1,5 +1,5 @@
-// The seed of randomised tests: DRIFT_TEST_SEED if set, else drawn from the clock; printed at start and with every failure, so that
-// any failure can be replayed.
+// The seed of randomised tests: DRIFT_TEST_SEED if set, else drawn from the clock; printed at the start of each
+// program, so that any failure can be replayed.
 #pragma once
 
 #include <cstdint>

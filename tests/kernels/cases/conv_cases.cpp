@@ -1,3 +1,4 @@
+// Convolutions, forward and both gradients: 3x3, 1x1 and 7x7 windows, strides and odd sizes, few and many channels.
 #include <cmath>
 
 #include "tests/kernels/cases/label.h"

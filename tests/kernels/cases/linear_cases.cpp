@@ -1,3 +1,4 @@
+// The linear layer, forward and backward.
 #include "tests/kernels/cases/label.h"
 #include "tests/kernels/tolerance.h"
 #include "tests/reference/linear.h"

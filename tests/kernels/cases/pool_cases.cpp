@@ -1,3 +1,4 @@
+// Max, average and global average pooling, forward and backward.
 #include "tests/kernels/cases/label.h"
 #include "tests/kernels/tolerance.h"
 #include "tests/reference/pool.h"

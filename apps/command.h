@@ -1,0 +1,13 @@
+// The subcommands of drift. Each takes its own part of the command line (argv[0] is its name), prints results to stdout
+// and returns the exit code; errors are thrown and become exit codes in main.cpp.
+#pragma once
+
+namespace drift {
+
+int run_train(int argc, char** argv);
+int run_eval(int argc, char** argv);
+int run_describe(int argc, char** argv);
+int run_data(int argc, char** argv);
+int run_doctor(int argc, char** argv);
+
+}  // namespace drift

@@ -1,0 +1,126 @@
+#include "apps/command_line.h"
+
+#include <memory>
+
+#include "core/text.h"
+
+namespace drift {
+namespace {
+
+constexpr std::size_t kFlagColumn = 34;
+
+// "-q,--quiet", "--[no-]nesterov", "--weight-decay,--wd X", "MODEL".
+std::string flag_text(const CLI::Option& option) {
+  if (option.get_positional()) return option.get_name(/*positional=*/true);
+  std::vector<std::string> names;
+  for (const std::string& name : option.get_snames()) names.push_back("-" + name);
+  const bool negatable = !option.get_fnames().empty();
+  for (const std::string& name : option.get_lnames()) {
+    if (!negatable || !name.starts_with("no-")) names.push_back((negatable ? "--[no-]" : "--") + name);
+  }
+  const std::string value = option.get_type_name();
+  return joined(names, ",") + (value.empty() ? "" : " " + value);
+}
+
+// One line for each flag: names, value, what it is for, the default at the end. A long flag has its help on the next
+// line.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  // One empty line between groups, where CLI11 leaves two.
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+    std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+    for (std::size_t at; (at = text.find("\n\n\n")) != std::string::npos;) text.erase(at, 1);
+    return text;
+  }
+  std::string make_option(const CLI::Option* option, bool) const override {
+    std::string flag = "  " + flag_text(*option);
+    if (flag.size() + 2 > kFlagColumn) {
+      flag += "\n" + std::string(kFlagColumn, ' ');
+    } else {
+      flag.resize(kFlagColumn, ' ');
+    }
+    return flag + option->get_description() + "\n";
+  }
+};
+
+// "[none]" behind the help of an option, unless that says nothing.
+std::string default_text(const Option& option) {
+  const std::string value = option.get(default_config()).value_or("");
+  return value.empty() ? "" : " [" + value + "]";
+}
+
+}  // namespace
+
+CommandLine::CommandLine(std::string name, std::string description, std::vector<std::string> examples)
+    : app_(std::move(description), std::move(name)) {
+  app_.formatter(std::make_shared<HelpFormatter>());
+  app_.allow_extras();
+  app_.get_formatter()->label("OPTIONS", "flags");
+  app_.set_help_flag("-h,--help", "this text")->group(own_group_);
+  app_.footer("\nExamples:\n  " + joined(examples, "\n  "));
+}
+
+void CommandLine::add_config_options() {
+  for (const Option& option : train_options()) add_config_option(option);
+}
+
+void CommandLine::add_config_options(const std::vector<std::string>& names) {
+  for (const Option& option : train_options()) {
+    if (std::find(names.begin(), names.end(), option.name) != names.end()) add_config_option(option);
+  }
+}
+
+void CommandLine::add_config_option(const Option& option) {
+  const std::string flag = "--" + option.name + (option.alias.empty() ? "" : ",--" + option.alias);
+  const std::string help = option.help + default_text(option);
+  CLI::Option* made = nullptr;
+  if (option.kind == ValueKind::kSwitch) {
+    made = app_.add_flag(flag + ",!--no-" + option.name, help);
+  } else {
+    made = app_.add_option(
+                   flag, [](const CLI::results_t&) { return true; }, help)
+               ->type_name(option.placeholder);
+  }
+  made->group(option.section);
+  config_options_.emplace_back(&option, made);
+}
+
+bool CommandLine::parse(int argc, char** argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app_.help());
+    return false;
+  } catch (const CLI::ParseError& error) {
+    DRIFT_FAIL(kUsage, "{}. `{} --help` lists the flags", error.what(), app_.get_name());
+  }
+  refuse_leftovers();
+  return true;
+}
+
+void CommandLine::refuse_leftovers() const {
+  const std::vector<std::string> leftovers = app_.remaining();
+  if (leftovers.empty()) return;
+  const std::string& word = leftovers.front();
+  if (!word.starts_with("-")) {
+    DRIFT_FAIL(kUsage, "nothing is expected where '{}' stands. `{} --help` lists the flags", word, app_.get_name());
+  }
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app_.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  const std::string flag = word.substr(0, word.find('='));
+  DRIFT_FAIL(kUsage, "unknown flag '{}'.{} `{} --help` lists the flags", flag, did_you_mean(flag, known),
+             app_.get_name());
+}
+
+SettingLayer CommandLine::settings() const {
+  SettingLayer layer{.origin = "command line", .kind = ErrorKind::kUsage, .settings = {}};
+  for (const auto& [option, given] : config_options_) {
+    if (given->count() == 0) continue;
+    layer.settings.push_back({.name = option->name, .text = given->results().back(), .where = "--" + option->name});
+  }
+  return layer;
+}
+
+}  // namespace drift

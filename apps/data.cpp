@@ -1,0 +1,100 @@
+// drift data: look at a data set before training on it.
+#include <fmt/format.h>
+#include <vector>
+
+#include "apps/command.h"
+#include "apps/command_line.h"
+#include "core/json_lines.h"
+#include "core/text.h"
+#include "data/dataset.h"
+#include "data/preview.h"
+
+namespace drift {
+namespace {
+
+TrainConfig config_of(const CommandLine& command) {
+  return resolve_config(std::vector{command.settings()}).config;
+}
+
+int preview(int argc, char** argv) {
+  CommandLine command("drift data preview", "Writes a contact sheet: one row of training images for each class.",
+                      {"drift data preview --out shapes.png", "drift data preview --data cifar10:DIR --augmented"});
+  std::string out = "preview.png";
+  PreviewOptions options;
+  bool test = false;
+  command.add_value("--out", "FILE.png", out, "the picture [preview.png]");
+  command.add_value("--columns", "N", options.columns, "images per class [12]");
+  command.add_switch("--augmented", options.augmented, "one image per class, as augmentation makes it in each epoch");
+  command.add_switch("--test", test, "images of the test split");
+  command.add_config_options({"data", "seed"});
+  if (!command.parse(argc, argv)) return 0;
+
+  DRIFT_CHECK(kUsage, options.columns >= 1, "--columns must be an integer of at least 1, found '{}'.", options.columns);
+  const TrainConfig config = config_of(command);
+  options.seed = config.seed;
+  const DataSource data = open_data(config.data, config.seed);
+  write_preview(test ? *data.test : *data.train, out, options);
+  fmt::print("{}\n", out);
+  return 0;
+}
+
+Json split_json(const Dataset& split) {
+  std::vector<std::int64_t> per_class(static_cast<std::size_t>(split.classes()));
+  for (std::int64_t i = 0; i < split.size(); ++i) ++per_class[static_cast<std::size_t>(split.label(i))];
+  return {{"size", split.size()}, {"per_class", per_class}};
+}
+
+int info(int argc, char** argv) {
+  CommandLine command("drift data info", "Sizes, classes and normalisation of a data set; reads all labels.",
+                      {"drift data info --data cifar10:DIR", "drift data info --json"});
+  bool json = false;
+  command.add_switch("--json", json, "print JSON");
+  command.add_config_options({"data", "seed"});
+  if (!command.parse(argc, argv)) return 0;
+
+  const TrainConfig config = config_of(command);
+  const DataSource data = open_data(config.data, config.seed);
+  const std::span<const std::string> names = data.train->class_names();
+  const Json train = split_json(*data.train), test = split_json(*data.test);
+  if (json) {
+    const Json result = {{"name", data.name},
+                         {"image", to_string(data.train->image_shape())},
+                         {"classes", std::vector<std::string>(names.begin(), names.end())},
+                         {"train", train},
+                         {"test", test},
+                         {"mean", data.normalisation.mean},
+                         {"std", data.normalisation.std}};
+    fmt::print("{}\n", result.dump(2));
+    return 0;
+  }
+  const auto& [mean, std] = data.normalisation;
+  fmt::print("{}: {} training and {} test images {}, {} classes\n", data.name, data.train->size(), data.test->size(),
+             to_string(data.train->image_shape()), names.size());
+  fmt::print("mean {:.4f} {:.4f} {:.4f}  std {:.4f} {:.4f} {:.4f}\n", mean[0], mean[1], mean[2], std[0], std[1],
+             std[2]);
+  for (std::size_t c = 0; c < names.size(); ++c) {
+    fmt::print("{:>4}  {:<20} {:>7} {:>7}\n", c, names[c], train.at("per_class")[c].get<std::int64_t>(),
+               test.at("per_class")[c].get<std::int64_t>());
+  }
+  return 0;
+}
+
+}  // namespace
+
+int run_data(int argc, char** argv) {
+  const std::string action = argc > 1 ? argv[1] : "--help";
+  if (action == "preview") return preview(argc - 1, argv + 1);
+  if (action == "info") return info(argc - 1, argv + 1);
+  if (action == "--help" || action == "-h") {
+    fmt::print(
+        "Look at a data set before training on it.\n\nUsage: drift data ACTION [flags]\n\nActions:\n"
+        "  preview    write a contact sheet (PNG)\n"
+        "  info       print sizes, classes and normalisation\n\n"
+        "`drift data ACTION --help` lists the flags.\n");
+    return 0;
+  }
+  const std::vector<std::string> actions = {"preview", "info"};
+  DRIFT_FAIL(kUsage, "unknown action 'data {}'.{} Actions: {}", action, did_you_mean(action, actions), joined(actions));
+}
+
+}  // namespace drift

@@ -1,0 +1,106 @@
+// drift describe: what a network is made of, layer by layer, before running it.
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "apps/command.h"
+#include "apps/command_line.h"
+#include "core/json_lines.h"
+#include "core/text.h"
+#include "models/registry.h"
+
+namespace drift {
+namespace {
+
+// The layer's output for a batch, in the type activations have; the logits are float32.
+std::int64_t activation_bytes(const LayerInfo& layer, std::int64_t batch, DType precision, bool is_last) {
+  return layer.output.elements() * batch * static_cast<std::int64_t>(size_of(is_last ? DType::kFloat32 : precision));
+}
+
+struct Totals {
+  std::int64_t parameters = 0, multiply_adds = 0, activation_bytes = 0;
+};
+
+Json layer_json(const LayerInfo& layer, std::int64_t bytes) {
+  Json output = Json::array();
+  for (int axis = 0; axis < layer.output.rank(); ++axis) output.push_back(layer.output[axis]);
+  return {{"name", layer.name},
+          {"kind", layer.kind},
+          {"output", output},
+          {"parameters", layer.parameters},
+          {"multiply_adds", layer.multiply_adds},
+          {"activation_bytes", bytes}};
+}
+
+void print_table(const Model& model, const std::vector<std::int64_t>& bytes, const Totals& totals, std::int64_t batch,
+                 DType precision) {
+  std::size_t name_width = 5, kind_width = 4;
+  for (const LayerInfo& layer : model.layers) {
+    name_width = std::max(name_width, layer.name.size());
+    kind_width = std::max(kind_width, layer.kind.size());
+  }
+  const auto row = [&](std::string_view name, std::string_view kind, const std::string& output,
+                       const auto&... numbers) {
+    fmt::print("{:<{}}  {:<{}}  {:<13}", name, name_width, kind, kind_width, output);
+    ((fmt::print("  {:>16}", numbers)), ...);
+    fmt::print("\n");
+  };
+  row("layer", "kind", "output", "parameters", "multiply-adds", "activation bytes");
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    const LayerInfo& layer = model.layers[i];
+    row(layer.name, layer.kind, to_string(layer.output), layer.parameters, layer.multiply_adds, bytes[i]);
+  }
+  row("total", "", "", totals.parameters, totals.multiply_adds, totals.activation_bytes);
+  fmt::print(
+      "\n{}: {} parameters; {} multiply-adds for one image; outputs of all layers at batch {} in {}: {:.1f} MB\n",
+      model.options.name, totals.parameters, totals.multiply_adds, batch, name_of(precision),
+      static_cast<double>(totals.activation_bytes) / 1e6);
+}
+
+}  // namespace
+
+int run_describe(int argc, char** argv) {
+  CommandLine command(
+      "drift describe",
+      "Layers, output shapes for one image, parameters, multiply-adds and activation bytes of a network.\n"
+      "Networks: " +
+          joined(model_names()) + ".",
+      {"drift describe resnet56 --batch 128", "drift describe resnet56 --norm group --precision bf16 --json"});
+  std::string name;
+  std::int64_t batch = 1;
+  bool json = false;
+  command.add_value("MODEL", "", name, "the network")->required();
+  command.add_value("--batch", "N", batch, "images at a time [1]");
+  command.add_switch("--json", json, "print JSON");
+  command.add_config_options({"norm", "groups", "classes", "precision"});
+  if (!command.parse(argc, argv)) return 0;
+
+  DRIFT_CHECK(kUsage, batch >= 1, "--batch must be an integer of at least 1, found '{}'.", batch);
+  TrainConfig config = resolve_config(std::vector{command.settings()}).config;
+  config.model.name = name;
+  const std::unique_ptr<Model> model = make_model(config.model);
+  std::vector<std::int64_t> bytes;
+  Totals totals;
+  for (const LayerInfo& layer : model->layers) {
+    bytes.push_back(activation_bytes(layer, batch, config.precision, &layer == &model->layers.back()));
+    totals.parameters += layer.parameters;
+    totals.multiply_adds += layer.multiply_adds;
+    totals.activation_bytes += bytes.back();
+  }
+  if (!json) {
+    print_table(*model, bytes, totals, batch, config.precision);
+    return 0;
+  }
+  Json layers = Json::array();
+  for (std::size_t i = 0; i < bytes.size(); ++i) layers.push_back(layer_json(model->layers[i], bytes[i]));
+  const Json result = {{"model", name},
+                       {"batch", batch},
+                       {"precision", name_of(config.precision)},
+                       {"parameters", totals.parameters},
+                       {"multiply_adds", totals.multiply_adds},
+                       {"activation_bytes", totals.activation_bytes},
+                       {"layers", layers}};
+  fmt::print("{}\n", result.dump(2));
+  return 0;
+}
+
+}  // namespace drift

@@ -1,0 +1,83 @@
+// drift: one binary, subcommands. Here is their table, and how errors become exit codes (core/check.h has the list).
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fmt/format.h>
+#include <string>
+#include <vector>
+
+#include "apps/command.h"
+#include "core/build_info.h"
+#include "core/check.h"
+#include "core/text.h"
+
+namespace drift {
+namespace {
+
+struct Command {
+  std::string_view name, summary;
+  int (*run)(int argc, char** argv);
+};
+
+constexpr std::array kCommands = {
+    Command{"train", "train a network with SGD, Local SGD or Post-local SGD", run_train},
+    Command{"eval", "measure the accuracy of stored weights", run_eval},
+    Command{"describe", "layers, parameters, multiply-adds and memory of a network", run_describe},
+    Command{"data", "look at a data set: preview, info", run_data},
+    Command{"doctor", "what this machine and this build offer", run_doctor},
+};
+
+void print_help() {
+  fmt::print(
+      "Drift trains ResNets with parallel SGD, Local SGD and Post-local SGD.\n\nUsage: drift COMMAND "
+      "[flags]\n\nCommands:\n");
+  for (const Command& command : kCommands) fmt::print("  {:<10} {}\n", command.name, command.summary);
+  fmt::print(
+      "\n  --help     this text; `drift COMMAND --help` for the flags of a command\n"
+      "  --version  versions of Drift and of what it is built from\n\n"
+      "Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 bug, 2 usage, 3 config, 4 data, 5 "
+      "device,\n"
+      "6 communication, 7 diverged, 8 checkpoint, 9 tolerance, 75 stopped and can be resumed, 130 interrupted.\n\n"
+      "A first run of about three minutes:\n  drift train --recipe recipes/quickstart.toml\n");
+}
+
+void print_version() {
+  const BuildInfo& build = build_info();
+  fmt::print("drift {} ({})\noneDNN {}, {}, {}, -march={}\n", build.version, build.git, build.onednn, build.compiler,
+             build.build_type, build.arch);
+}
+
+int dispatch(int argc, char** argv) {
+  const std::string name = argc > 1 ? argv[1] : "--help";
+  if (name == "--help" || name == "-h" || name == "help") {
+    print_help();
+    return 0;
+  }
+  if (name == "--version") {
+    print_version();
+    return 0;
+  }
+  const auto command =
+      std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& c) { return c.name == name; });
+  if (command != kCommands.end()) return command->run(argc - 1, argv + 1);
+  std::vector<std::string> names;
+  for (const Command& known : kCommands) names.emplace_back(known.name);
+  DRIFT_FAIL(kUsage, "unknown command '{}'.{} Commands: {}", name, did_you_mean(name, names), joined(names));
+}
+
+}  // namespace
+}  // namespace drift
+
+int main(int argc, char** argv) {
+  try {
+    return drift::dispatch(argc, argv);
+  } catch (const drift::Error& error) {
+    // Where a bug was noticed matters to who reports it; for everything else the message says what to do.
+    const bool is_bug = error.kind() == drift::ErrorKind::kInternal;
+    fmt::print(stderr, "drift: {}\n", is_bug ? error.what() : error.message());
+    return drift::exit_code(error.kind());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "drift: {}\n", error.what());
+    return drift::exit_code(drift::ErrorKind::kInternal);
+  }
+}

@@ -1,0 +1,16 @@
+// Asking a run to stop. SIGTERM, or SIGINT once: finish the step, write a checkpoint, exit with 75. SIGINT twice: stop
+// at once with 128 + 2. The handler does nothing but set a flag.
+#pragma once
+
+#include <atomic>
+
+namespace drift {
+
+// The exit code of a run that was stopped and can be resumed (EX_TEMPFAIL).
+constexpr int kExitResumable = 75;
+
+void install_stop_signals();
+// True from the first of these signals on.
+const std::atomic<bool>& stop_requested();
+
+}  // namespace drift

@@ -1,0 +1,103 @@
+// bench_ops: every Backend operation at the sizes of ResNet-56 with a batch of 128, on Google Benchmark. It iterates
+// the cases the tests iterate (tests/kernels/op_cases.h); each is checked against the double-precision reference before
+// it is timed, and a wrong one makes the program exit 9. GB/s counts every input and output once.
+#include <CLI/CLI.hpp>
+#include <benchmark/benchmark.h>
+#include <fmt/core.h>
+#include <list>
+
+#include "core/check.h"
+#include "tests/kernels/guarded_buffer.h"
+#include "tests/kernels/op_cases.h"
+#include "tests/kernels/run_case.h"
+
+namespace drift::bench {
+namespace {
+
+using testing::Array;
+using testing::GuardedBuffer;
+using testing::Named;
+using testing::OpCase;
+
+int wrong_cases = 0;
+
+// The checked case in buffers of its own, ready to run again and again.
+class ReadyCase {
+ public:
+  ReadyCase(const OpCase& op_case, const Named<Array>& inputs, Backend& backend) : op_case_(op_case) {
+    constexpr std::uint8_t kPattern = 0x00;
+    for (const testing::Operand& operand : op_case.operands) {
+      GuardedBuffer& buffer = buffers_.emplace_back(backend, operand.shape, operand.dtype, kPattern);
+      if (operand.role != testing::Role::kOutput) buffer.write(testing::encode(inputs[operand.name], operand.dtype));
+      views_.set(operand.name, buffer.view());
+    }
+  }
+  void run(Backend& backend) const { op_case_.run(backend, views_); }
+
+ private:
+  const OpCase& op_case_;
+  std::list<GuardedBuffer> buffers_;
+  Named<TensorView> views_;
+};
+
+void time_case(benchmark::State& state, const OpCase& op_case, Backend& backend) {
+  constexpr std::uint64_t kSeed = 1;
+  const Named<Array> inputs = testing::make_inputs(op_case, kSeed);
+  const auto wrong = testing::mismatches(op_case, inputs, testing::run_case(op_case, inputs, backend, 0xff));
+  if (!wrong.empty()) {
+    ++wrong_cases;
+    state.SkipWithError(("wrong result: " + wrong.front()).c_str());
+    return;
+  }
+  const ReadyCase ready(op_case, inputs, backend);
+  for (auto _ : state) ready.run(backend);
+  const double calls = static_cast<double>(state.iterations());
+  state.counters["GB/s"] = benchmark::Counter(1e-9 * calls * op_case.bytes(), benchmark::Counter::kIsRate);
+  if (op_case.flops > 0) {
+    state.counters["GFLOP/s"] = benchmark::Counter(1e-9 * calls * op_case.flops, benchmark::Counter::kIsRate);
+  }
+}
+
+int main(int argc, char** argv) {
+  int threads = 2;
+  std::string sizes = "resnet56";
+  CLI::App app{"Checks and times every operation. Flags of Google Benchmark (--benchmark_filter=...) are passed on."};
+  app.add_option("--threads", threads, "CPU threads")->capture_default_str();
+  app.add_option("--sizes", sizes, "resnet56, or small: the sizes of the tests")->capture_default_str();
+  app.allow_extras();
+  CLI11_PARSE(app, argc, argv);
+  DRIFT_CHECK(kUsage, sizes == "resnet56" || sizes == "small", "--sizes is resnet56 or small, not '{}'", sizes);
+
+  std::vector<std::string> extras = app.remaining();
+  std::vector<char*> passed{argv[0]};
+  for (std::string& extra : extras) passed.push_back(extra.data());
+  int count = static_cast<int>(passed.size());
+  benchmark::Initialize(&count, passed.data());
+  if (benchmark::ReportUnrecognizedArguments(count, passed.data())) return exit_code(ErrorKind::kUsage);
+
+  const auto stream = make_stream(Device{}, threads);
+  const auto backend = make_backend(*stream);
+  const auto cases = testing::op_cases(sizes == "small" ? testing::Suite::kTest : testing::Suite::kBench);
+  for (const OpCase& op_case : cases) {
+    if (op_case.activation == DType::kBFloat16 && !cpu_features().bf16) continue;
+    benchmark::RegisterBenchmark(fmt::format("{}/{}", op_case.op, op_case.label).c_str(),
+                                 [&](benchmark::State& state) { time_case(state, op_case, *backend); })
+        ->Unit(benchmark::kMicrosecond)
+        ->UseRealTime();
+  }
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return wrong_cases == 0 ? 0 : exit_code(ErrorKind::kTolerance);
+}
+
+}  // namespace
+}  // namespace drift::bench
+
+int main(int argc, char** argv) {
+  try {
+    return drift::bench::main(argc, argv);
+  } catch (const drift::Error& error) {
+    fmt::print(stderr, "bench_ops: {}\n", error.what());
+    return drift::exit_code(error.kind());
+  }
+}

@@ -1,0 +1,84 @@
+#include "tests/apps/program.h"
+
+#include <array>
+#include <csignal>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/check.h"
+
+namespace drift::testing {
+namespace {
+
+struct Pipe {
+  Pipe() { DRIFT_CHECK(kInternal, pipe(ends) == 0, "no pipe"); }
+  int ends[2];
+};
+
+// Reads both pipes until the program closes them; calls on_error_text after each piece of stderr.
+template <class F>
+void drain(int out_end, int err_end, Outcome& outcome, F on_error_text) {
+  std::array<pollfd, 2> ends = {pollfd{out_end, POLLIN, 0}, pollfd{err_end, POLLIN, 0}};
+  std::array<char, 4096> piece;
+  while (ends[0].fd >= 0 || ends[1].fd >= 0) {
+    if (poll(ends.data(), ends.size(), /*timeout=*/-1) < 0) continue;
+    for (pollfd& end : ends) {
+      if (end.fd < 0 || end.revents == 0) continue;
+      const ssize_t count = read(end.fd, piece.data(), piece.size());
+      if (count <= 0) {
+        close(end.fd);
+        end.fd = -1;  // poll ignores it
+        continue;
+      }
+      std::string& text = &end == &ends[0] ? outcome.out : outcome.err;
+      text.append(piece.data(), static_cast<std::size_t>(count));
+      if (&end == &ends[1]) on_error_text();
+    }
+  }
+}
+
+template <class F>
+Outcome run(const std::vector<std::string>& arguments, F on_error_text) {
+  std::vector<std::string> words = {DRIFT_BINARY};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+
+  Pipe out, err;
+  const pid_t child = fork();
+  DRIFT_CHECK(kInternal, child >= 0, "cannot fork");
+  if (child == 0) {
+    dup2(out.ends[1], STDOUT_FILENO);
+    dup2(err.ends[1], STDERR_FILENO);
+    for (const int end : {out.ends[0], out.ends[1], err.ends[0], err.ends[1]}) close(end);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  close(out.ends[1]);
+  close(err.ends[1]);
+  Outcome outcome;
+  drain(out.ends[0], err.ends[0], outcome, [&] { on_error_text(child, outcome); });
+  int status = 0;
+  waitpid(child, &status, 0);
+  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return outcome;
+}
+
+}  // namespace
+
+Outcome run_drift(const std::vector<std::string>& arguments) {
+  return run(arguments, [](pid_t, const Outcome&) {});
+}
+
+Outcome run_drift_and_signal(const std::vector<std::string>& arguments, const std::string& sign, int signal) {
+  bool sent = false;
+  return run(arguments, [&](pid_t child, const Outcome& so_far) {
+    if (sent || so_far.err.find(sign) == std::string::npos) return;
+    sent = true;
+    kill(child, signal);
+  });
+}
+
+}  // namespace drift::testing

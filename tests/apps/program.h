@@ -1,0 +1,19 @@
+// Runs the drift binary as a user would, with its output captured.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace drift::testing {
+
+struct Outcome {
+  int exit_code = -1;  // 128 + n if signal n ended it
+  std::string out, err;
+};
+
+Outcome run_drift(const std::vector<std::string>& arguments);
+
+// Starts it, waits until it has written `sign` to stderr, sends the signal, and waits for its end.
+Outcome run_drift_and_signal(const std::vector<std::string>& arguments, const std::string& sign, int signal);
+
+}  // namespace drift::testing

@@ -1,0 +1,172 @@
+// Whole runs of the binary: what they leave behind, how they end, and that a stopped run goes on as if nothing had
+// happened.
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+
+#include "core/json_lines.h"
+#include "tests/apps/program.h"
+#include "tests/support/temp_directory.h"
+
+namespace drift {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Outcome;
+using testing::run_drift;
+
+using Arguments = std::vector<std::string>;
+
+Arguments small_run(const fs::path& out, const Arguments& more = {}) {
+  Arguments arguments = {"train",     "--model",       "resnet8", "--data",     "shapes:80:20", "--workers",
+                         "2",         "--local-batch", "4",       "--algo",     "local",        "--period",
+                         "3",         "--momentum",    "0.9",     "--bn-stats", "reestimate:2", "--out",
+                         out.string()};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+// Without what is measured by a clock.
+std::vector<Json> timeless_metrics(const fs::path& run) {
+  std::vector<Json> lines = read_json_lines(run / "metrics.jsonl");
+  for (Json& line : lines) {
+    for (const char* key : {"img_s", "t_step", "t_compute", "t_comm", "t_eval"}) line.erase(key);
+  }
+  return lines;
+}
+
+std::string bytes_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.good()) << path;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Json summary_of(const fs::path& run) {
+  return Json::parse(bytes_of(run / "summary.json"));
+}
+
+TEST(Train, LeavesARunDirectoryAndOneResultLine) {
+  const testing::TempDirectory directory;
+  const fs::path run = directory / "run";
+  const Outcome outcome = run_drift(small_run(run, {"--steps", "7", "--eval-every", "0.5"}));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 1);
+  EXPECT_TRUE(outcome.out.starts_with("top1 0.")) << outcome.out;
+  EXPECT_TRUE(
+      outcome.out.ends_with("| averaged model, batch-norm statistics re-estimated on 2 batches, momentum kept local\n"))
+      << outcome.out;
+  for (const char* file : {"config.toml", "cmd.txt", "env.json", "metrics.jsonl", "summary.json"}) {
+    EXPECT_TRUE(fs::is_regular_file(run / file)) << file;
+  }
+  EXPECT_TRUE(fs::is_regular_file(run / "ckpt/step-7/model.safetensors"));
+  std::string syncs;
+  Arguments evaluated;
+  for (const Json& line : read_json_lines(run / "metrics.jsonl")) {
+    if (line.at("kind") == "step") syncs += line.at("sync") == "parameters" ? 'p' : '.';
+    if (line.at("kind") == "eval") evaluated.push_back(line.at("step").dump());
+  }
+  EXPECT_EQ(syncs, "..p..pp");  // the last step ends a short round
+  EXPECT_EQ(evaluated, (Arguments{"5", "7"}));
+  EXPECT_EQ(summary_of(run).at("status"), "finished");
+
+  const Outcome again = run_drift(small_run(run, {"--steps", "7", "--eval-every", "0.5"}));
+  EXPECT_EQ(again.exit_code, 2);
+  EXPECT_NE(again.err.find("is not empty"), std::string::npos) << again.err;
+}
+
+TEST(Train, QuietRunsPrintOnlyTheResult) {
+  const testing::TempDirectory directory;
+  const Outcome outcome = run_drift(small_run(directory / "run", {"--steps", "1", "-q"}));
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_NE(outcome.out, "");
+}
+
+TEST(Train, TheSameCommandGivesTheSameBits) {
+  const testing::TempDirectory directory;
+  for (const char* name : {"a", "b"}) {
+    ASSERT_EQ(run_drift(small_run(directory / name, {"--steps", "5", "--loader-threads", name[0] == 'a' ? "0" : "2"}))
+                  .exit_code,
+              0);
+  }
+  EXPECT_EQ(timeless_metrics(directory / "a"), timeless_metrics(directory / "b"));
+  EXPECT_EQ(bytes_of(directory / "a/ckpt/step-5/model.safetensors"),
+            bytes_of(directory / "b/ckpt/step-5/model.safetensors"));
+}
+
+TEST(Train, ASignalStopsItWithACheckpointAndResumeGivesTheSameBits) {
+  const testing::TempDirectory directory;
+  const Arguments length = {"--steps", "150", "--eval-every", "2"};
+  ASSERT_EQ(run_drift(small_run(directory / "whole", length)).exit_code, 0);
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const fs::path run = directory / (signal == SIGTERM ? "term" : "int");
+    const Outcome stopped = testing::run_drift_and_signal(small_run(run, length), "step 1/150", signal);
+    ASSERT_EQ(stopped.exit_code, 75) << stopped.err;
+    EXPECT_NE(stopped.err.find("--resume " + run.string()), std::string::npos) << stopped.err;
+    EXPECT_EQ(summary_of(run).at("status"), "stopped");
+    ASSERT_LT(summary_of(run).at("steps").get<int>(), 150);
+
+    const Outcome resumed = run_drift({"train", "--resume", run.string()});
+    ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+    EXPECT_EQ(timeless_metrics(run), timeless_metrics(directory / "whole"));
+    EXPECT_EQ(bytes_of(run / "ckpt/step-150/model.safetensors"),
+              bytes_of(directory / "whole/ckpt/step-150/model.safetensors"));
+    EXPECT_EQ(summary_of(run).at("status"), "finished");
+    EXPECT_EQ(summary_of(run).at("samples"), 150 * 8);
+  }
+}
+
+TEST(Train, AResumedRunRefusesOtherMaths) {
+  const testing::TempDirectory directory;
+  const fs::path run = directory / "run";
+  ASSERT_EQ(run_drift(small_run(run, {"--steps", "3"})).exit_code, 0);
+  const Outcome changed = run_drift({"train", "--resume", run.string(), "--lr", "0.2"});
+  EXPECT_EQ(changed.exit_code, 2);
+  EXPECT_NE(changed.err.find("--lr is 0.1 in the run to be resumed, and 0.2 here"), std::string::npos) << changed.err;
+  // The run's own command line does not contradict it. There is nothing left to do but to evaluate.
+  const Outcome same = run_drift(small_run(run, {"--steps", "3", "--resume", run.string(), "--threads", "1"}));
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+}
+
+TEST(Train, AResumedStepDirectoryMayGoOnElsewhere) {
+  const testing::TempDirectory directory;
+  ASSERT_EQ(run_drift(small_run(directory / "run", {"--steps", "6", "--checkpoint-every", "0.2"})).exit_code, 0);
+  const fs::path step = directory / "run/ckpt/step-4";
+  const Outcome outcome = run_drift({"train", "--resume", step.string(), "--out", (directory / "other").string()});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(timeless_metrics(directory / "other").front().at("step"), 4);
+  EXPECT_EQ(bytes_of(directory / "other/ckpt/step-6/model.safetensors"),
+            bytes_of(directory / "run/ckpt/step-6/model.safetensors"));
+}
+
+TEST(Train, DivergenceHasItsOwnExitCode) {
+  const testing::TempDirectory directory;
+  const Outcome outcome = run_drift(small_run(directory / "run", {"--steps", "30", "--lr", "1e30"}));
+  EXPECT_EQ(outcome.exit_code, 7) << outcome.err;
+  EXPECT_EQ(summary_of(directory / "run").at("status"), "diverged");
+}
+
+TEST(Eval, MeasuresWhatTrainingMeasured) {
+  const testing::TempDirectory directory;
+  const fs::path run = directory / "run";
+  ASSERT_EQ(run_drift(small_run(run, {"--steps", "5"})).exit_code, 0);
+  const Arguments arguments = {"eval",         "--weights",     (run / "ckpt/step-5/model.safetensors").string(),
+                               "--model",      "resnet8",       "--data",
+                               "shapes:80:20", "--local-batch", "4"};
+  Arguments json = arguments;
+  json.push_back("--json");
+  const Json stored = Json::parse(run_drift(json).out);
+  const Json summary = summary_of(run);
+  EXPECT_EQ(stored.at("correct"), summary.at("correct"));
+  EXPECT_EQ(stored.at("loss"), summary.at("loss"));
+  EXPECT_EQ(stored.at("total"), 20);
+  json.insert(json.end(), {"--bn-stats", "reestimate:1"});
+  EXPECT_NE(Json::parse(run_drift(json).out).at("loss"), summary.at("loss"));
+  const Outcome text = run_drift(arguments);
+  EXPECT_TRUE(text.out.starts_with("correct ")) << text.out;
+}
+
+}  // namespace
+}  // namespace drift
