@@ -16,6 +16,7 @@ Json examine() {
   for (int index = 0; index < cuda_device_count(); ++index) devices.push_back(to_string({DeviceType::kCuda, index}));
   report["devices"] = devices;
   report["default_device"] = to_string(default_device());
+  report["threads"] = cpu_features().cores;
   return report;
 }
 
@@ -41,6 +42,7 @@ void print_report(const Json& report) {
   line("bf16", report.at("bf16").get<bool>() ? "yes: --precision bf16 runs in hardware"
                                              : "no: --precision bf16 is refused on this CPU");
   line("cores", text(report.at("cores")));
+  line("threads", fmt::format("{} by default (--threads)", text(report.at("threads"))));
   line("memory", fmt::format("{:.1f} GB", report.at("memory_gb").get<double>()));
   for (const auto& [variable, value] : report.at("variables").items()) line(variable, text(value));
 }

@@ -31,7 +31,8 @@ struct Result {
 };
 
 Result measure(const TrainConfig& config, std::int64_t bn_batches) {
-  const Device device = config.device == "auto" ? default_device() : parse_device(config.device);
+  const Device device = choose_device(config.device);
+  require_precision(config.precision, device);
   const int threads = config.threads > 0 ? config.threads : cpu_features().cores;
   const std::unique_ptr<Stream> stream = make_stream(device, threads);
   const std::unique_ptr<Backend> backend = make_backend(*stream);

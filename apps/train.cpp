@@ -14,6 +14,7 @@
 #include "train/progress.h"
 #include "train/rhythm.h"
 #include "train/run_directory.h"
+#include "train/stopwatch.h"
 #include "train/sync_scope.h"
 #include "train/trainer.h"
 
@@ -84,25 +85,38 @@ class Session {
     const Schedule& schedule = trainer_.schedule();
     const Rhythm evaluations(config_.eval_every, schedule.steps_per_epoch, schedule.total_steps);
     const Rhythm checkpoints(config_.checkpoint_every, schedule.steps_per_epoch, schedule.total_steps);
-    const Step first = trainer_.step();
     for (;;) {
       const Step step = trainer_.step();
-      const bool save = checkpoints.at(step) && step != first;
+      // Also where a resumed run begins: the checkpoint it comes from may be one that a signal left.
+      const bool save = checkpoints.at(step);
       if (evaluations.at(step) || save) {
+        const Stopwatch watch;
         const std::unique_ptr<Model> model = trainer_.averaged_model();
-        if (evaluations.at(step)) metrics_.evaluation(trainer_.evaluate(*model));
+        if (evaluations.at(step)) {
+          EvalRecord record = trainer_.evaluate(*model);
+          record.seconds = watch.seconds();
+          metrics_.evaluation(record);
+        }
         if (save) write(*model);
       }
       if (step == schedule.total_steps) return true;
       trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_requested());
       if (stop_requested()) {
-        write(*trainer_.averaged_model());
+        const bool written = save && trainer_.step() == step;
+        if (!written) write(*trainer_.averaged_model(quick_bn_stats()));
         return false;
       }
     }
   }
 
  private:
+  // For a checkpoint written on a signal, when the time left may be seconds: its model.safetensors has the mean of the
+  // workers' running statistics where the run would re-estimate them. The workers' states are those of any checkpoint.
+  BatchNormStats quick_bn_stats() const {
+    const BatchNormStats configured = config_.sync.scope.bn_stats;
+    return configured == BatchNormStats::kReestimate ? BatchNormStats::kAverage : configured;
+  }
+
   void write(const Model& model) {
     const fs::path path = write_checkpoint(run_.checkpoints(), trainer_.checkpoint(), model.parameters,
                                            trainer_.backend(), config_.keep_checkpoints);

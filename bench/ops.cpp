@@ -51,10 +51,9 @@ void time_case(benchmark::State& state, const OpCase& op_case, Backend& backend)
   }
   const ReadyCase ready(op_case, inputs, backend);
   for (auto _ : state) ready.run(backend);
-  const double calls = static_cast<double>(state.iterations());
-  state.counters["GB/s"] = benchmark::Counter(1e-9 * calls * op_case.bytes(), benchmark::Counter::kIsRate);
+  state.counters["GB/s"] = benchmark::Counter(1e-9 * op_case.bytes(), benchmark::Counter::kIsIterationInvariantRate);
   if (op_case.flops > 0) {
-    state.counters["GFLOP/s"] = benchmark::Counter(1e-9 * calls * op_case.flops, benchmark::Counter::kIsRate);
+    state.counters["GFLOP/s"] = benchmark::Counter(1e-9 * op_case.flops, benchmark::Counter::kIsIterationInvariantRate);
   }
 }
 

@@ -107,13 +107,14 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   const double bandwidth = measured_bandwidth(options.threads, options.megabytes);
-  const double peak = measured_peak_flops(options.threads);
-  fmt::print("{} | oneDNN {} | measured: {:.1f} GB/s, {:.0f} GFLOP/s fp32 in registers\n", cpu_features().model,
-             build_info().onednn, 1e-9 * bandwidth, 1e-9 * peak);
+  const double fp32_peak = measured_peak_flops(options.threads, DType::kFloat32);
+  const double bf16_peak = cpu_features().bf16 ? measured_peak_flops(options.threads, DType::kBFloat16) : 0;
+  fmt::print("{} | oneDNN {} | measured: {:.1f} GB/s, {:.0f} GFLOP/s fp32, {:.0f} GFLOP/s bf16\n", cpu_features().model,
+             build_info().onednn, 1e-9 * bandwidth, 1e-9 * fp32_peak, 1e-9 * bf16_peak);
   nlohmann::json report = {{"cpu", cpu_features().model},
                            {"onednn", build_info().onednn},
                            {"bandwidth_bytes_per_second", bandwidth},
-                           {"peak_flops_per_second", peak}};
+                           {"peak_flops_per_second", {{"fp32", fp32_peak}, {"bf16", bf16_peak}}}};
   for (const std::string& precision : options.precisions) {
     const bool bf16 = precision == "bf16";
     DRIFT_CHECK(kUsage, bf16 || precision == "fp32", "--precision is fp32 or bf16, not '{}'", precision);
@@ -121,7 +122,8 @@ int main(int argc, char** argv) {
       fmt::print("\nbf16 left out: this CPU has no bf16 instructions\n");
       continue;
     }
-    const StepReport step = run(options, bf16 ? DType::kBFloat16 : DType::kFloat32, bandwidth, peak);
+    const StepReport step = bf16 ? run(options, DType::kBFloat16, bandwidth, bf16_peak)
+                                 : run(options, DType::kFloat32, bandwidth, fp32_peak);
     print(step);
     report["steps"].push_back(to_json(step));
   }

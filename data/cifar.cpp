@@ -1,6 +1,8 @@
 #include "data/cifar.h"
 
+#include <algorithm>
 #include <fstream>
+#include <numeric>
 #include <utility>
 
 #include "core/check.h"
@@ -105,26 +107,30 @@ std::int64_t count_records(const Layout& layout, const fs::path& folder, const F
 
 // Finds every file and checks all sizes before any is read. Returns the training set's number of records.
 std::int64_t check_files(const Layout& layout, const fs::path& folder) {
-  std::vector<File> files = layout.train;
-  files.push_back(layout.test);
-  const File* official = nullptr;
-  const File* other = nullptr;
-  std::int64_t other_records = 0, train_records = 0;
-  for (const File& file : files) {
-    const std::int64_t records = count_records(layout, folder, file);
-    if (records == file.official_records) {
-      official = &file;
-    } else {
-      other = &file;
-      other_records = records;
-    }
-    if (&file != &files.back()) train_records += records;
-  }
-  if (official && other) {
-    DRIFT_FAIL(
-        kData, "{}: ends at offset {} after {} records; expected {} records ({} bytes), because {} has its full {}",
-        (folder / other->name).string(), other_records * layout.record_bytes(), other_records, other->official_records,
-        other->official_records * layout.record_bytes(), official->name, official->official_records);
+  struct Found {
+    const File* file;
+    std::int64_t records;
+  };
+  std::vector<Found> found;
+  for (const File& file : layout.train) found.push_back({&file, count_records(layout, folder, file)});
+  const std::int64_t most = std::ranges::max_element(found, {}, &Found::records)->records;
+  const std::int64_t train_records =
+      std::accumulate(found.begin(), found.end(), std::int64_t{0}, [](auto sum, Found f) { return sum + f.records; });
+  found.push_back({&layout.test, count_records(layout, folder, layout.test)});
+
+  const auto require = [&](const Found& f, std::int64_t expected, const std::string& reason) {
+    DRIFT_CHECK(kData, f.records == expected,
+                "{}: ends at offset {} after {} records; expected {} records ({} bytes), because {}",
+                (folder / f.file->name).string(), f.records * layout.record_bytes(), f.records, expected,
+                expected * layout.record_bytes(), reason);
+  };
+  const auto official = std::ranges::find_if(found, [](Found f) { return f.records == f.file->official_records; });
+  if (official != found.end()) {
+    const std::string reason = fmt::format("{} has its official {}", official->file->name, official->records);
+    for (const Found& f : found) require(f, f.file->official_records, reason);
+  } else {
+    found.pop_back();  // the test set has a size of its own
+    for (const Found& f : found) require(f, most, fmt::format("another training file has {}", most));
   }
   return train_records;
 }

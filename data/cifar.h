@@ -3,8 +3,9 @@
 // and a blue 32x32 plane. The files are read whole and made interleaved once.
 //   CIFAR-10:  data_batch_1.bin .. data_batch_5.bin, test_batch.bin   10,000 records each
 //   CIFAR-100: train.bin, test.bin                                    50,000 and 10,000 records
-// Either every file has its official number of records or none has: in a set made smaller for a trial each file may
-// have any whole number of records, but one short file in an otherwise official set is a truncated one.
+// Checked before any record is read: every file is there, not empty and a whole number of records long; if one has its
+// official number of records all must have theirs; else (a set made smaller for a trial) all training files must be of
+// one length, and the test file may have any. Then every label is checked.
 #pragma once
 
 #include <filesystem>

@@ -36,7 +36,9 @@ Sampler::Sampler(const SamplerConfig& config) : config_(config) {
               "a data set of {} images is too large: fewer than 2^32 - 1 can be sampled", config.dataset_size);
   const std::int64_t whole_steps = config.dataset_size / global_batch();
   DRIFT_CHECK(
-      kConfig, whole_steps >= 1,
+      kConfig,
+      whole_steps >= 1 ||
+          (config.sampling == Sampling::kWithReplacement && config.steps_per_epoch > 0 && config.dataset_size >= 1),
       "the data set has {} images, fewer than one global batch of {} ({} workers with {} each): use fewer workers, "
       "a smaller local batch or more data",
       config.dataset_size, global_batch(), config.workers, config.local_batch);

@@ -27,7 +27,7 @@ struct SamplerConfig {
 class Sampler {
  public:
   // Throws kConfig when the dataset is smaller than one global batch, or when steps_per_epoch asks for more samples
-  // than there are (which only sampling with replacement allows).
+  // than there are. Both are allowed with replacement, where steps_per_epoch is given and the dataset is not empty.
   explicit Sampler(const SamplerConfig& config);
 
   std::int64_t steps_per_epoch() const { return config_.steps_per_epoch; }

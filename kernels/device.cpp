@@ -41,6 +41,20 @@ Device default_device() {
   return cuda_device_count() > 0 ? Device{DeviceType::kCuda, 0} : Device{};
 }
 
+Device choose_device(std::string_view text) {
+  return text == "auto" ? default_device() : parse_device(text);
+}
+
+void require_precision(DType precision, Device device) {
+  if (precision != DType::kBFloat16 || device.type != DeviceType::kCpu) return;
+  const CpuFeatures& cpu = cpu_features();
+  DRIFT_CHECK(
+      kDevice, cpu.bf16,
+      "--precision bf16 needs bf16 dot products in hardware (avx512_bf16 or amx_bf16); this CPU, {} ({}), would have "
+      "to emulate them, slower than fp32. Use --precision fp32",
+      cpu.model, cpu.instruction_sets);
+}
+
 std::unique_ptr<Stream> make_stream(Device device, int threads) {
   return device.type == DeviceType::kCpu ? make_cpu_stream(threads) : make_cuda_stream(device.index);
 }

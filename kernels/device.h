@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/dtype.h"
+
 namespace drift {
 
 enum class DeviceType : std::uint8_t { kCpu, kCuda };
@@ -26,6 +28,12 @@ Device parse_device(std::string_view text);
 
 // cuda:0 where this build has CUDA and the machine a GPU, else cpu. Chosen once, at start, and printed by the caller.
 Device default_device();
+
+// What --device says: "auto" is default_device(), anything else is parsed.
+Device choose_device(std::string_view text);
+
+// Throws kDevice for bf16 on a CPU that would have to emulate it.
+void require_precision(DType precision, Device device);
 
 class Stream {
  public:

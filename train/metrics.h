@@ -19,9 +19,14 @@ struct StepRecord {
   double lr = 0;
   Sync sync = Sync::kNone;
   double seconds = 0;          // wall time since the previous record, over the slowest worker
-  double compute_seconds = 0;  // mean over workers: batch, forward, backward, update
-  double comm_seconds = 0;     // mean over workers: in the communicator, waiting included
-  std::int64_t bytes = 0;      // sent by all workers in this step
+  double data_seconds = 0;     // this and the next four, mean over workers: waiting for the batch
+  double forward_seconds = 0;  // augmentation and loss included
+  double backward_seconds = 0;
+  double update_seconds = 0;
+  double comm_seconds = 0;  // in the communicator, waiting included
+  std::int64_t bytes = 0;   // sent by all workers in this step
+
+  double compute_seconds() const { return data_seconds + forward_seconds + backward_seconds + update_seconds; }
 };
 
 struct EvalRecord {
@@ -30,7 +35,7 @@ struct EvalRecord {
   double loss = 0;
   double top1 = 0;  // in [0,1]
   std::int64_t correct = 0, total = 0;
-  double seconds = 0;  // batch-norm re-estimation included
+  double seconds = 0;  // averaging and batch-norm re-estimation included
 };
 
 class MetricsSink {

@@ -1,7 +1,7 @@
 // Options: every field of TrainConfig a user can set, in ONE table. It drives the flags, the recipes (TOML), the
 // config.toml stored with a run, --print-config and the help text, so none of them can disagree. A recipe's key is the
-// flag without its dashes:
-// `--local-batch 128` and `local-batch = 128` are the same setting. Command line beats recipe beats default.
+// flag without its dashes: `--local-batch 128` and `local-batch = 128` are the same setting. Command line beats recipe
+// beats default.
 #pragma once
 
 #include <filesystem>

@@ -107,7 +107,11 @@ void RunDirectory::step(const StepRecord& r) {
           {"sync", name_of(r.sync)},
           {"img_s", per_second(global_batch_, r.seconds)},
           {"t_step", r.seconds},
-          {"t_compute", r.compute_seconds},
+          {"t_compute", r.compute_seconds()},
+          {"t_data", r.data_seconds},
+          {"t_fwd", r.forward_seconds},
+          {"t_bwd", r.backward_seconds},
+          {"t_opt", r.update_seconds},
           {"t_comm", r.comm_seconds},
           {"bytes", r.bytes}});
 }

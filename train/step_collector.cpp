@@ -31,7 +31,10 @@ void StepCollector::add(const StepReport& report) {
   Pending& pending = pending_[place];
   pending.losses[static_cast<std::size_t>(report.worker)] = report.loss;
   pending.sum.correct += report.correct;
-  pending.sum.compute_seconds += report.compute_seconds;
+  pending.sum.data_seconds += report.data_seconds;
+  pending.sum.forward_seconds += report.forward_seconds;
+  pending.sum.backward_seconds += report.backward_seconds;
+  pending.sum.update_seconds += report.update_seconds;
   pending.sum.comm_seconds += report.comm_seconds;
   pending.sum.bytes += report.bytes;
   ++pending.reports;
@@ -62,7 +65,10 @@ StepRecord StepCollector::record_of(const Pending& pending) {
       .lr = schedule_.lr.at(step),
       .sync = schedule_.plan.at(step),
       .seconds = since_last_.lap(),
-      .compute_seconds = pending.sum.compute_seconds / workers,
+      .data_seconds = pending.sum.data_seconds / workers,
+      .forward_seconds = pending.sum.forward_seconds / workers,
+      .backward_seconds = pending.sum.backward_seconds / workers,
+      .update_seconds = pending.sum.update_seconds / workers,
       .comm_seconds = pending.sum.comm_seconds / workers,
       .bytes = pending.sum.bytes,
   };

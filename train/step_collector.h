@@ -18,7 +18,7 @@ struct StepReport {
   int worker = 0;
   double loss = 0;
   std::int64_t correct = 0;
-  double compute_seconds = 0;
+  double data_seconds = 0, forward_seconds = 0, backward_seconds = 0, update_seconds = 0;
   double comm_seconds = 0;
   std::int64_t bytes = 0;
 };

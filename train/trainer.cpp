@@ -57,10 +57,11 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
 
     Lane lane = lanes.acquire(step);
     Stopwatch watch;
-    const Batch& batch = worker.loader().next();                             // this worker's share
+    const Batch& batch = worker.loader().next();  // this worker's share
+    report.data_seconds = watch.lap();
     const BatchResult result = worker.forward_backward(batch, lane.pool());  // fills the gradient arena
     require_finite(result.loss, step, worker.id(), lr);
-    report.compute_seconds += watch.lap();
+    watch.lap();  // the result says how this time is divided
 
     if (sync == Sync::kGradients) {
       lane.release();
@@ -70,7 +71,7 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
       watch.lap();
     }
     worker.update(lr);
-    report.compute_seconds += watch.lap();
+    report.update_seconds = watch.lap();
     lane.release();
 
     if (sync == Sync::kParameters) {
@@ -79,19 +80,11 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
     }
     report.loss = result.loss;
     report.correct = result.correct;
+    report.forward_seconds = result.forward_seconds;
+    report.backward_seconds = result.backward_seconds;
     report.bytes = comm.bytes_sent() - bytes_before;
     metrics.add(report);
   }
-}
-
-void require_bf16_hardware(DType precision, Device device) {
-  if (precision != DType::kBFloat16 || device.type != DeviceType::kCpu) return;
-  const CpuFeatures& cpu = cpu_features();
-  DRIFT_CHECK(
-      kDevice, cpu.bf16,
-      "--precision bf16 needs bf16 dot products in hardware (avx512_bf16 or amx_bf16); this CPU, {} ({}), would have "
-      "to emulate them, slower than fp32. Use --precision fp32",
-      cpu.model, cpu.instruction_sets);
 }
 
 Sampler make_sampler(const TrainConfig& config, const Dataset& train) {
@@ -109,14 +102,14 @@ Sampler make_sampler(const TrainConfig& config, const Dataset& train) {
 Trainer::State::State(const TrainConfig& run_config, const DataSource& source)
     : config(run_config),
       data(source),
-      device(config.device == "auto" ? default_device() : parse_device(config.device)),
+      device(choose_device(config.device)),
       sampler(make_sampler(config, *data.train)),
       schedule(make_schedule(config, sampler.steps_per_epoch())),
       layout(share_threads(config.sync.workers, config.threads, config.worker_threads, cpu_features().cores)),
       lanes(layout.lanes, device),
       communicators(make_in_process_communicators(config.sync.workers)),
       evaluator(device, layout.threads) {
-  require_bf16_hardware(config.precision, device);
+  require_precision(config.precision, device);
   DRIFT_CHECK(kConfig, config.model.classes == data.train->classes(),
               "the model has {} classes and {} has {}; set --classes {}", config.model.classes, data.name,
               data.train->classes(), data.train->classes());

@@ -6,10 +6,10 @@
 //   gradients   in a synchronous step, before the update; so parameters and momentum of all replicas stay equal there
 //   parameters  at the end of each round, after the update
 //   momentum    then: keep (each worker's own), average, or reset to zero; untouched while synchronous
-//   bn_stats    then: average makes running statistics equal at the end of each round. Synchronous steps leave them
-//   alone in every
-//               mode: each worker's follow its own batches. An evaluation works on a copy, whose statistics are
-//               re-estimated (reestimate), averaged over the workers (average) or those of worker 0 (local).
+//   bn_stats    then: average makes running statistics equal at the end of each round. Synchronous steps
+//               leave them alone in every mode: each worker's follow its own batches. An evaluation works on a copy,
+//               whose statistics are re-estimated (reestimate), averaged over the workers (average) or those of
+//               worker 0 (local).
 // Then the schedule moves on (learning rate, H), and evaluations come last.
 #pragma once
 
@@ -47,8 +47,10 @@ class Trainer {
   // Where evaluations run, and the memory of averaged_model() lies: all threads.
   Backend& backend();
 
-  // The average over workers, on a copy without training state; no worker changes.
+  // The average over workers, on a copy without training state; no worker changes. Batch-norm statistics as configured,
+  // or by another policy.
   std::unique_ptr<Model> averaged_model();
+  std::unique_ptr<Model> averaged_model(BatchNormStats bn_stats);
   EvalRecord evaluate();                    // of averaged_model() on the test set
   EvalRecord evaluate(const Model& model);  // of a model that averaged_model() made
 

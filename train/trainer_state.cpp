@@ -28,6 +28,10 @@ std::string text_of(const ModelOptions& model) {
 }  // namespace
 
 std::unique_ptr<Model> Trainer::averaged_model() {
+  return averaged_model(state_->config.sync.scope.bn_stats);
+}
+
+std::unique_ptr<Model> Trainer::averaged_model(BatchNormStats bn_stats) {
   State& state = *state_;
   auto model = make_model(state.config.model);
   Backend& backend = *state.evaluator.backend;
@@ -35,7 +39,7 @@ std::unique_ptr<Model> Trainer::averaged_model() {
   average_into(arenas_of(state.workers, &ParameterSet::values), model->parameters.values(), backend);
   const auto buffers = arenas_of(state.workers, &ParameterSet::buffers);
   if (buffers.front().empty()) return model;
-  switch (state.config.sync.scope.bn_stats) {
+  switch (bn_stats) {
     case BatchNormStats::kReestimate:
       reestimate_batch_norm(*model, *state.data.train, state.data.normalisation, state.config, state.done, backend,
                             state.evaluator.pool);
@@ -100,8 +104,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
                checkpoint.meta.workers, checkpoint.workers.size());
   check_fits(checkpoint, text_of(state.config.model), state.config.sync.workers, state.workers.front()->parameters());
   DRIFT_CHECK(kCheckpoint, 0 <= step && step <= state.schedule.total_steps,
-              "the checkpoint is of step {}, this run ends at step {}; raise --epochs or --steps", step,
-              state.schedule.total_steps);
+              "the checkpoint is of step {}, this run ends at step {}", step, state.schedule.total_steps);
   for (std::size_t k = 0; k < state.workers.size(); ++k) {
     const ParameterSet& replica = state.workers[k]->parameters();
     Backend& backend = state.workers[k]->backend();

@@ -1,6 +1,7 @@
 #include "train/worker.h"
 
 #include "train/batch_loss.h"
+#include "train/stopwatch.h"
 
 namespace drift {
 
@@ -27,12 +28,17 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
 }
 
 BatchResult Worker::forward_backward(const Batch& batch, MemoryPool& pool) {
+  Stopwatch watch;
   Tape tape(*backend_, pool, precision_, Mode::kTrain);
   const BatchView view{.images = batch.images, .labels = batch.labels, .crops = batch.crops, .image = image_};
   const Tensor result = forward_loss(tape, *model_, view, normalisation_);
+  const double forward_seconds = watch.lap();
   tape.backward();
   const BatchScore score = read_score(result, *backend_);
-  return {.loss = score.loss, .correct = score.correct};
+  return {.loss = score.loss,
+          .correct = score.correct,
+          .forward_seconds = forward_seconds,
+          .backward_seconds = watch.lap()};
 }
 
 void Worker::update(double lr) {

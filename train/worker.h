@@ -17,6 +17,9 @@ namespace drift {
 struct BatchResult {
   double loss = 0;           // mean over the batch
   std::int64_t correct = 0;  // top-1
+  // Upload, augmentation and loss belong to forward. On a GPU forward is the time to enqueue it, and the wait for both
+  // is in backward.
+  double forward_seconds = 0, backward_seconds = 0;
 };
 
 class Worker {

@@ -1,10 +1,13 @@
 #include "bench/common/peaks.h"
 
+#include <cstring>
+#include <omp.h>
 #include <thread>
 #include <vector>
 
 #include "bench/common/measure.h"
 #include "kernels/backend.h"
+#include "kernels/cpu/onednn.h"
 #include "kernels/math/packet.h"
 
 namespace drift::bench {
@@ -40,9 +43,7 @@ __attribute__((optimize("fp-contract=fast"), noinline)) float chains(float start
   return total[0];
 }
 
-}  // namespace
-
-double measured_peak_flops(int threads) {
+double float32_peak(int threads) {
   std::vector<float> results(static_cast<std::size_t>(threads));
   const Sample sample = measure(1, 7, [&] {
     std::vector<std::thread> team;
@@ -53,6 +54,34 @@ double measured_peak_flops(int threads) {
   });
   const double kept = results[0] > 1e30f ? 0 : 1;  // the results are used, so the chains are computed
   return kept * 2.0 * kPacket * kChains * static_cast<double>(kSteps) * threads / sample.at(0.1);
+}
+
+double bfloat16_peak(int threads) {
+  omp_set_num_threads(threads);
+  constexpr std::int64_t kSide = 2048;
+  using dnnl::memory;
+  const memory::desc matrix({kSide, kSide}, memory::data_type::bf16, memory::format_tag::ab);
+  const memory::desc any({kSide, kSide}, memory::data_type::bf16, memory::format_tag::any);
+  const auto description = onednn::describe<dnnl::matmul>(matrix, any, matrix);
+  const auto make = [](const memory::desc& desc) {
+    memory result(desc, onednn::engine());
+    std::memset(result.get_data_handle(), 0, desc.get_size());
+    return result;
+  };
+  const dnnl::matmul product(description);
+  dnnl::stream stream(onednn::engine());
+  const std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, make(matrix)},
+                                                  {DNNL_ARG_WEIGHTS, make(description.weights_desc())},
+                                                  {DNNL_ARG_DST, make(matrix)},
+                                                  {DNNL_ARG_SCRATCHPAD, make(description.scratchpad_desc())}};
+  const Sample sample = measure(2, 9, [&] { product.execute(stream, arguments); });
+  return 2.0 * kSide * kSide * kSide / sample.at(0.1);
+}
+
+}  // namespace
+
+double measured_peak_flops(int threads, DType precision) {
+  return precision == DType::kBFloat16 ? bfloat16_peak(threads) : float32_peak(threads);
 }
 
 }  // namespace drift::bench

@@ -3,6 +3,7 @@
 
 Run it with a Python that has PyTorch:
   python3 -m venv VENV && VENV/bin/pip install torch && VENV/bin/python bench/peers/compare_step.py
+(PyTorch's wheel from PyPI serves the CPU too; a CPU-only one is smaller.)
 Drift is timed before and after PyTorch, so that a change in the machine's mood shows. Exits 9 when a check failed.
 """
 import argparse
@@ -46,7 +47,8 @@ def main():
     print(f"\nDrift (oneDNN {before['onednn']}) against PyTorch {torch['torch']}, {args.threads} threads")
     for precision in ("fp32", "bf16"):
         first, second, best = rate(before, precision), rate(after, precision), torch["best"][precision]
-        if first is None:
+        if first is None or best == 0:
+            print(f"{precision}: not measured on both sides")
             continue
         ratio = (first + second) / 2 / best
         print(f"{precision}: Drift {first:.1f} and {second:.1f} images/s, PyTorch {best:.1f}: ratio {ratio:.2f}")

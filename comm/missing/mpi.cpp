@@ -11,7 +11,7 @@ bool have_mpi() {
 }
 
 std::unique_ptr<Communicator> make_mpi_communicator() {
-  DRIFT_FAIL(kComm, "built without MPI: configure with -DDRIFT_MPI=ON, or run all workers in one process");
+  DRIFT_FAIL(kComm, "this version of Drift has no MPI backend: run all workers in one process");
 }
 
 }  // namespace drift

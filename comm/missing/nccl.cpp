@@ -11,8 +11,10 @@ bool have_nccl() {
 }
 
 std::vector<std::unique_ptr<Communicator>> make_nccl_communicators(std::span<const Device> devices) {
-  DRIFT_FAIL(kComm, "built without NCCL, asked for {} devices: configure with -DDRIFT_NCCL=ON, or use --device cpu",
-             devices.size());
+  DRIFT_FAIL(
+      kComm,
+      "this version of Drift has no NCCL backend (asked for {} devices): use --device cpu; workers run in one process",
+      devices.size());
 }
 
 }  // namespace drift

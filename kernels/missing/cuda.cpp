@@ -7,7 +7,7 @@ namespace drift {
 namespace {
 
 [[noreturn]] void missing() {
-  DRIFT_FAIL(kDevice, "this Drift was built without CUDA: use --device cpu, or build with -DDRIFT_CUDA=ON");
+  DRIFT_FAIL(kDevice, "this version of Drift has no CUDA backend: use --device cpu");
 }
 
 }  // namespace

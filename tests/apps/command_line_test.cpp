@@ -155,10 +155,12 @@ TEST(CommandLine, DescribeCountsResNet56Exactly) {
 TEST(CommandLine, DoctorTellsMachineAndBuild) {
   const Outcome text = run_drift({"doctor"});
   EXPECT_EQ(text.exit_code, 0) << text.err;
-  for (const char* part : {"oneDNN", "instruction sets", "bf16", "cores", "devices"}) EXPECT_TRUE(has(text.out, part));
+  for (const char* part : {"oneDNN", "instruction sets", "bf16", "cores", "devices", "by default (--threads)"})
+    EXPECT_TRUE(has(text.out, part));
   const Json json = Json::parse(run_drift({"doctor", "--json"}).out);
   EXPECT_TRUE(json.at("build").at("backends").at("cpu").get<bool>());
   EXPECT_GE(json.at("cores").get<int>(), 1);
+  EXPECT_EQ(json.at("threads"), json.at("cores"));
 }
 
 TEST(CommandLine, DataInfoCountsAndPreviewDraws) {

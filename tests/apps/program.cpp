@@ -66,6 +66,12 @@ Outcome run(const std::vector<std::string>& arguments, F on_error_text) {
   return outcome;
 }
 
+bool has_ended(pid_t child) {
+  siginfo_t info{};
+  waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT);
+  return info.si_pid == child;
+}
+
 }  // namespace
 
 Outcome run_drift(const std::vector<std::string>& arguments) {
@@ -78,6 +84,13 @@ Outcome run_drift_and_signal(const std::vector<std::string>& arguments, const st
     if (sent || so_far.err.find(sign) == std::string::npos) return;
     sent = true;
     kill(child, signal);
+  });
+}
+
+Outcome run_drift_and_insist(const std::vector<std::string>& arguments, const std::string& sign, int signal) {
+  return run(arguments, [&](pid_t child, const Outcome& so_far) {
+    if (so_far.err.find(sign) == std::string::npos) return;
+    while (!has_ended(child)) kill(child, signal);
   });
 }
 

@@ -16,4 +16,7 @@ Outcome run_drift(const std::vector<std::string>& arguments);
 // Starts it, waits until it has written `sign` to stderr, sends the signal, and waits for its end.
 Outcome run_drift_and_signal(const std::vector<std::string>& arguments, const std::string& sign, int signal);
 
+// The same with a signal sent again and again until it ends: one alone could be merged with the one still pending.
+Outcome run_drift_and_insist(const std::vector<std::string>& arguments, const std::string& sign, int signal);
+
 }  // namespace drift::testing

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
 
 #include "core/json_lines.h"
+#include "kernels/device.h"
 #include "tests/apps/program.h"
+#include "tests/support/seed.h"
 #include "tests/support/temp_directory.h"
 
 namespace drift {
@@ -32,7 +35,10 @@ Arguments small_run(const fs::path& out, const Arguments& more = {}) {
 std::vector<Json> timeless_metrics(const fs::path& run) {
   std::vector<Json> lines = read_json_lines(run / "metrics.jsonl");
   for (Json& line : lines) {
-    for (const char* key : {"img_s", "t_step", "t_compute", "t_comm", "t_eval"}) line.erase(key);
+    for (const char* key : {"img_s", "t_step", "t_compute", "t_data", "t_fwd", "t_bwd", "t_opt", "t_comm", "t_eval"}) {
+      EXPECT_EQ(line.contains(key), (line.at("kind") == "eval") == (std::string_view(key) == "t_eval")) << key;
+      line.erase(key);
+    }
   }
   return lines;
 }
@@ -45,6 +51,11 @@ std::string bytes_of(const fs::path& path) {
 
 Json summary_of(const fs::path& run) {
   return Json::parse(bytes_of(run / "summary.json"));
+}
+
+// A line of a run of 150 steps, which shows every fifth: early enough that the run cannot end before the signal.
+std::string seeded_line(std::uint64_t draw) {
+  return fmt::format("step {}/150", 5 * (2 + (testing::seed() + draw * 7) % 19));  // 10 .. 100
 }
 
 TEST(Train, LeavesARunDirectoryAndOneResultLine) {
@@ -102,7 +113,9 @@ TEST(Train, ASignalStopsItWithACheckpointAndResumeGivesTheSameBits) {
   ASSERT_EQ(run_drift(small_run(directory / "whole", length)).exit_code, 0);
   for (const int signal : {SIGTERM, SIGINT}) {
     const fs::path run = directory / (signal == SIGTERM ? "term" : "int");
-    const Outcome stopped = testing::run_drift_and_signal(small_run(run, length), "step 1/150", signal);
+    const std::string line = seeded_line(signal == SIGTERM ? 0 : 1);
+    SCOPED_TRACE("stopped at " + line);
+    const Outcome stopped = testing::run_drift_and_signal(small_run(run, length), line, signal);
     ASSERT_EQ(stopped.exit_code, 75) << stopped.err;
     EXPECT_NE(stopped.err.find("--resume " + run.string()), std::string::npos) << stopped.err;
     EXPECT_EQ(summary_of(run).at("status"), "stopped");
@@ -116,6 +129,36 @@ TEST(Train, ASignalStopsItWithACheckpointAndResumeGivesTheSameBits) {
     EXPECT_EQ(summary_of(run).at("status"), "finished");
     EXPECT_EQ(summary_of(run).at("samples"), 150 * 8);
   }
+}
+
+TEST(Train, AKilledRunGoesOnFromItsNewestCheckpointWithTheSameBits) {
+  const testing::TempDirectory directory;
+  const Arguments length = {"--steps", "150", "--eval-every", "2", "--checkpoint-every", "0.8"};
+  ASSERT_EQ(run_drift(small_run(directory / "whole", length)).exit_code, 0);
+  const fs::path run = directory / "run";
+  const std::string line = seeded_line(2);
+  SCOPED_TRACE("killed at " + line);
+  const Outcome killed = testing::run_drift_and_signal(small_run(run, length), line, SIGKILL);
+  ASSERT_EQ(killed.exit_code, 128 + SIGKILL) << killed.err;
+  ASSERT_FALSE(fs::exists(run / "ckpt/step-150"));
+
+  const Outcome resumed = run_drift({"train", "--resume", run.string()});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(resumed.err.find("step 1/150"), std::string::npos) << "it started anew:\n" << resumed.err;
+  EXPECT_EQ(timeless_metrics(run), timeless_metrics(directory / "whole"));
+  EXPECT_EQ(bytes_of(run / "ckpt/step-150/model.safetensors"),
+            bytes_of(directory / "whole/ckpt/step-150/model.safetensors"));
+}
+
+TEST(Train, TheSecondInterruptStopsItAtOnce) {
+  const testing::TempDirectory directory;
+  const fs::path run = directory / "run";
+  // A step long enough that the second signal comes within the step of the first.
+  const Arguments long_steps = {"train", "--model",       "resnet56", "--data", "shapes:80:20", "--steps",
+                                "150",   "--local-batch", "64",       "--out",  run.string()};
+  const Outcome stopped = testing::run_drift_and_insist(long_steps, "step 1/150", SIGINT);
+  EXPECT_EQ(stopped.exit_code, 130) << stopped.err;
+  EXPECT_FALSE(fs::exists(run / "ckpt"));
 }
 
 TEST(Train, AResumedRunRefusesOtherMaths) {
@@ -146,6 +189,13 @@ TEST(Train, DivergenceHasItsOwnExitCode) {
   const Outcome outcome = run_drift(small_run(directory / "run", {"--steps", "30", "--lr", "1e30"}));
   EXPECT_EQ(outcome.exit_code, 7) << outcome.err;
   EXPECT_EQ(summary_of(directory / "run").at("status"), "diverged");
+}
+
+TEST(Eval, Bf16IsRefusedWhereItWouldBeEmulated) {
+  if (cpu_features().bf16) GTEST_SKIP() << "this CPU has bf16";
+  const Outcome outcome = run_drift({"eval", "--weights", "none.safetensors", "--precision", "bf16"});
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_NE(outcome.err.find("--precision fp32"), std::string::npos) << outcome.err;
 }
 
 TEST(Eval, MeasuresWhatTrainingMeasured) {

@@ -142,6 +142,30 @@ TEST(Cifar10, AFileCutBetweenRecordsOfAnOfficialSetIsAnError) {
       << message;
 }
 
+TEST(Cifar10, TrainingFilesOfASmallSetMustBeOfOneLength) {
+  for (const std::int64_t records : {1, 3}) {
+    const TempDirectory directory;
+    write_cifar10(directory.path());
+    fs::resize_file(directory / "data_batch_3.bin", records * kRecord10);
+    const std::string message = cifar10_error(directory);
+    const std::string expected =
+        records == 1 ? "data_batch_3.bin: ends at offset 3073 after 1 records; expected 2 records (6146 bytes)"
+                     : "data_batch_1.bin: ends at offset 6146 after 2 records; expected 3 records (9219 bytes)";
+    EXPECT_TRUE(contains(message, expected)) << message;
+  }
+}
+
+TEST(Cifar10, ALongFileInAnOfficialSetIsNamed) {
+  const TempDirectory directory;
+  write_cifar10(directory.path());
+  for (int i = 1; i <= 5; ++i) {
+    fs::resize_file(directory / ("data_batch_" + std::to_string(i) + ".bin"), (i == 2 ? 10001 : 10000) * kRecord10);
+  }
+  const std::string message = cifar10_error(directory);
+  EXPECT_TRUE(contains(message, "data_batch_2.bin: ends at offset 30733073 after 10001 records; expected 10000"))
+      << message;
+}
+
 TEST(Cifar10, AMissingFileOrDirectoryIsNamed) {
   const TempDirectory directory;
   write_cifar10(directory.path());

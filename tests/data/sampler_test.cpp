@@ -125,6 +125,17 @@ TEST(Sampler, WithReplacementAnEpochMayBeLongerThanTheData) {
   EXPECT_EQ(epoch_indices(Sampler(config), 0).size(), 200u);
 }
 
+TEST(Sampler, WithReplacementABatchMayBeLargerThanTheData) {
+  const Sampler sampler({.sampling = Sampling::kWithReplacement,
+                         .dataset_size = 5,
+                         .workers = 2,
+                         .local_batch = 4,
+                         .steps_per_epoch = 3});
+  const Indices drawn = epoch_indices(sampler, 0);
+  ASSERT_EQ(drawn.size(), 24u);
+  for (const std::int64_t index : drawn) EXPECT_TRUE(index >= 0 && index < 5) << index;
+}
+
 TEST(Sampler, SequentialIsTheDatasetsOrderInEveryEpoch) {
   const Sampler sampler({.sampling = Sampling::kSequential, .dataset_size = 11, .workers = 2, .local_batch = 2});
   EXPECT_EQ(epoch_indices(sampler, 0), (Indices{0, 1, 2, 3, 4, 5, 6, 7}));
@@ -145,7 +156,13 @@ TEST(Sampler, RefusesWhatCannotBeSampled) {
   const std::string small = message({.dataset_size = 15, .workers = 4, .local_batch = 4});
   EXPECT_TRUE(contains(small, "15 images")) << small;
   EXPECT_TRUE(contains(small, "16 (4 workers with 4 each)")) << small;
+  const SamplerConfig replaced{.sampling = Sampling::kWithReplacement, .dataset_size = 15, .local_batch = 16};
+  EXPECT_TRUE(contains(message(replaced), "15 images"));  // how long is an epoch?
+  const SamplerConfig empty{.sampling = Sampling::kWithReplacement, .local_batch = 16, .steps_per_epoch = 1};
+  EXPECT_TRUE(contains(message(empty), "0 images"));
   for (const Sampling sampling : {Sampling::kWithoutReplacement, Sampling::kSequential}) {
+    EXPECT_TRUE(contains(message({.sampling = sampling, .dataset_size = 15, .local_batch = 16, .steps_per_epoch = 1}),
+                         "15 images"));
     const std::string long_epoch =
         message({.sampling = sampling, .dataset_size = 99, .local_batch = 10, .steps_per_epoch = 10});
     EXPECT_TRUE(contains(long_epoch, "at most 9 steps")) << long_epoch;

@@ -98,7 +98,15 @@ TEST(StepCollector, RecordsComeInOrderWhenTheLastWorkerHasReported) {
   testing::StepLog log;
   StepCollector collector(schedule, 2, 8, /*first=*/2, log);
   const auto report = [&](int worker, Step step, double loss) {
-    collector.add({.step = step, .worker = worker, .loss = loss, .correct = 4, .compute_seconds = 1, .bytes = 10});
+    collector.add({.step = step,
+                   .worker = worker,
+                   .loss = loss,
+                   .correct = 4,
+                   .data_seconds = 1,
+                   .forward_seconds = 2,
+                   .backward_seconds = 4,
+                   .update_seconds = worker * 16.0,
+                   .bytes = 10});
   };
   report(1, 2, 3.0);
   report(1, 3, 1.0);
@@ -119,7 +127,11 @@ TEST(StepCollector, RecordsComeInOrderWhenTheLastWorkerHasReported) {
   EXPECT_EQ(first.round, 0);
   EXPECT_EQ(first.period, 2);
   EXPECT_EQ(first.bytes, 20);
-  EXPECT_EQ(first.compute_seconds, 1);
+  EXPECT_EQ(first.data_seconds, 1);
+  EXPECT_EQ(first.forward_seconds, 2);
+  EXPECT_EQ(first.backward_seconds, 4);
+  EXPECT_EQ(first.update_seconds, 8);
+  EXPECT_EQ(first.compute_seconds(), 15);
   EXPECT_EQ(first.sync, Sync::kNone);
   EXPECT_EQ(log.steps[1].sync, Sync::kParameters);
   EXPECT_EQ(log.steps[1].loss, 1.5);

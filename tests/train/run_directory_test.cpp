@@ -37,6 +37,11 @@ StepRecord record_of(Step step, double loss = 1.5) {
   record.lr = 0.1;
   record.sync = Sync::kParameters;
   record.seconds = 0.5;
+  record.data_seconds = 0.125;
+  record.forward_seconds = 0.25;
+  record.backward_seconds = 0.5;
+  record.update_seconds = 1;
+  record.comm_seconds = 2;
   record.bytes = 100;
   return record;
 }
@@ -85,6 +90,12 @@ TEST(RunDirectory, HoldsConfigCommandEnvironmentAndMetrics) {
   EXPECT_EQ(lines[0].at("kind"), "step");
   EXPECT_EQ(lines[0].at("sync"), "parameters");
   EXPECT_EQ(lines[0].at("img_s"), 20.0);
+  EXPECT_EQ(lines[0].at("t_data"), 0.125);
+  EXPECT_EQ(lines[0].at("t_fwd"), 0.25);
+  EXPECT_EQ(lines[0].at("t_bwd"), 0.5);
+  EXPECT_EQ(lines[0].at("t_opt"), 1.0);
+  EXPECT_EQ(lines[0].at("t_compute"), 1.875);
+  EXPECT_EQ(lines[0].at("t_comm"), 2.0);
   EXPECT_EQ(lines[1].at("kind"), "eval");
   EXPECT_EQ(lines[1].at("correct"), 60);
 }
