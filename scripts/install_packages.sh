@@ -3,8 +3,9 @@
 # tests, checks and benches need (tests). Does nothing, and needs no rights, when all of it is there.
 set -euo pipefail
 
-run=(g++ cmake ninja-build git libdnnl-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev nlohmann-json3-dev
-     libstb-dev libxxhash-dev)
+# ocl-icd-opencl-dev: oneDNN's CMake package demands OpenCL, its Debian package only recommends it.
+run=(g++ cmake ninja-build git libdnnl-dev ocl-icd-opencl-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev
+     nlohmann-json3-dev libstb-dev libxxhash-dev)
 # libgmock-dev: GTest's CMake package names its library too. clang-format-14: another version formats differently.
 tests=(libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev python3 clang-format-14)
 
