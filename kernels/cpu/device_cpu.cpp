@@ -1,7 +1,9 @@
 // Stream and memory of the CPU.
 #include "kernels/cpu/device_cpu.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <omp.h>
 #include <sys/mman.h>
 
 #include "core/check.h"
@@ -29,7 +31,8 @@ constexpr std::size_t kCacheLine = 64;
 
 std::unique_ptr<Stream> make_cpu_stream(int threads) {
   DRIFT_ASSERT(threads >= 1, "a CPU stream needs at least one thread, got {}", threads);
-  return std::make_unique<CpuStream>(threads);
+  // Where OMP_THREAD_LIMIT allows fewer, oneDNN would plan for more threads than come and wait for them for ever.
+  return std::make_unique<CpuStream>(std::min(threads, omp_get_thread_limit()));
 }
 
 void* allocate_cpu(std::size_t bytes) {
