@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 #include <list>
 
+#include "bench/common/program.h"
 #include "core/check.h"
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/kernels/op_cases.h"
@@ -93,10 +94,5 @@ int main(int argc, char** argv) {
 }  // namespace drift::bench
 
 int main(int argc, char** argv) {
-  try {
-    return drift::bench::main(argc, argv);
-  } catch (const drift::Error& error) {
-    fmt::print(stderr, "bench_ops: {}\n", error.what());
-    return drift::exit_code(error.kind());
-  }
+  return drift::bench::run_program("bench_ops", [&] { return drift::bench::main(argc, argv); });
 }

@@ -8,6 +8,7 @@
 
 #include "bench/common/conv_floor.h"
 #include "bench/common/peaks.h"
+#include "bench/common/program.h"
 #include "bench/common/step_report.h"
 #include "bench/common/training_step.h"
 #include "core/build_info.h"
@@ -135,10 +136,5 @@ int main(int argc, char** argv) {
 }  // namespace drift::bench
 
 int main(int argc, char** argv) {
-  try {
-    return drift::bench::main(argc, argv);
-  } catch (const drift::Error& error) {
-    fmt::print(stderr, "bench_step: {}\n", error.what());
-    return drift::exit_code(error.kind());
-  }
+  return drift::bench::run_program("bench_step", [&] { return drift::bench::main(argc, argv); });
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "engine/memory_pool.h"
 #include "engine/optim/sgd.h"
@@ -25,7 +27,8 @@ class TrainingStep {
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Model> model_;
   MemoryPool pool_;
-  Tensor images_, labels_;
+  std::vector<std::uint8_t> images_;
+  std::vector<std::int32_t> labels_;
   std::vector<Crop> crops_;
   DType precision_;
 };
