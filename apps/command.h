@@ -8,6 +8,7 @@ int run_train(int argc, char** argv);
 int run_eval(int argc, char** argv);
 int run_describe(int argc, char** argv);
 int run_data(int argc, char** argv);
+int run_plans(int argc, char** argv);
 int run_doctor(int argc, char** argv);
 
 }  // namespace drift

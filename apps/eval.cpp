@@ -11,6 +11,7 @@
 #include "kernels/backend.h"
 #include "train/evaluate.h"
 #include "train/weights.h"
+#include "train/worker.h"
 
 namespace drift {
 namespace {
@@ -35,7 +36,7 @@ Result measure(const TrainConfig& config, std::int64_t bn_batches) {
   require_precision(config.precision, device);
   const int threads = config.threads > 0 ? config.threads : cpu_features().cores;
   const std::unique_ptr<Stream> stream = make_stream(device, threads);
-  const std::unique_ptr<Backend> backend = make_backend(*stream);
+  const std::unique_ptr<Backend> backend = make_backend(*stream, backend_options(config));
   const std::unique_ptr<Model> model = make_model(config.model);
   model->parameters.allocate(*backend, /*with_training_state=*/false);
   read_weights(config.weights, model->parameters, *backend);

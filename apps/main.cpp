@@ -24,6 +24,7 @@ constexpr std::array kCommands = {
     Command{"eval", "measure the accuracy of stored weights", run_eval},
     Command{"describe", "layers, parameters, multiply-adds and memory of a network", run_describe},
     Command{"data", "look at a data set: preview, info", run_data},
+    Command{"plans", "the cuDNN plans of a network, on a GPU that need not be there", run_plans},
     Command{"doctor", "what this machine and this build offer", run_doctor},
 };
 

@@ -60,15 +60,24 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const T
                  : RunDirectory::create(path, description);
 }
 
+// How workers share the device.
+std::string layout_text(const TrainConfig& config, const Trainer& trainer) {
+  const ThreadLayout& layout = trainer.layout();
+  if (trainer.device().type == DeviceType::kCuda) {
+    return fmt::format("{}; {} workers, a stream each, steps {}", config.tf32 ? "TF32" : name_of(config.precision),
+                       config.sync.workers, config.graphs ? "captured" : "not captured");
+  }
+  return fmt::format("{}; threads: {} in all, {} of {} workers at once with {} each", name_of(config.precision),
+                     layout.threads, layout.lanes, config.sync.workers, layout.threads_per_worker);
+}
+
 std::string setup_text(const TrainConfig& config, const Trainer& trainer, const DataSource& data) {
   const Schedule& schedule = trainer.schedule();
-  const ThreadLayout& layout = trainer.layout();
   return fmt::format(
       "{} on {} ({} training images), {} steps, {} per epoch, global batch {} x {}\n"
-      "device {}, {}; threads: {} in all, {} of {} workers at once with {} each",
+      "device {}, {}",
       config.model.name, data.name, data.train->size(), schedule.total_steps, schedule.steps_per_epoch,
-      config.sync.workers, config.sync.local_batch, to_string(trainer.device()), name_of(config.precision),
-      layout.threads, layout.lanes, config.sync.workers, layout.threads_per_worker);
+      config.sync.workers, config.sync.local_batch, describe_device(trainer.device()), layout_text(config, trainer));
 }
 
 class Session {

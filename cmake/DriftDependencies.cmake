@@ -21,18 +21,16 @@ if(DRIFT_BENCH)
   find_package(benchmark CONFIG REQUIRED)
 endif()
 
-# This version has no CUDA, NCCL or MPI backend: their twins in missing/ are linked, which throw when asked for. AUTO
-# looks what is there, so that the summary can say so.
-foreach(backend CUDA NCCL MPI)
+include(DriftCuda)
+
+# This version has no NCCL or MPI backend: their twins in missing/ are linked, which throw when asked for. AUTO looks
+# what is there, so that the summary can say so.
+foreach(backend NCCL MPI)
   if(DRIFT_${backend} STREQUAL "ON")
     message(FATAL_ERROR "DRIFT_${backend}=ON, but this version of Drift has no ${backend} backend. Use AUTO or OFF.")
   endif()
   set(DRIFT_HAVE_${backend} OFF)
 endforeach()
-if(DRIFT_CUDA STREQUAL "AUTO")
-  find_package(CUDAToolkit QUIET)
-  set(DRIFT_SEEN_CUDA ${CUDAToolkit_VERSION})
-endif()
 if(DRIFT_NCCL STREQUAL "AUTO")
   find_library(DRIFT_SEEN_NCCL nccl HINTS ${CUDAToolkit_LIBRARY_DIR})
   mark_as_advanced(DRIFT_SEEN_NCCL)

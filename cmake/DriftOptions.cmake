@@ -24,10 +24,11 @@ endif()
 add_library(drift_flags INTERFACE)
 target_compile_features(drift_flags INTERFACE cxx_std_20)
 target_include_directories(drift_flags INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_options(drift_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -march=${DRIFT_ARCH} -ffp-contract=off
-                                             -fno-math-errno -fno-trapping-math)
+target_compile_options(drift_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow
+                                             -march=${DRIFT_ARCH} -ffp-contract=off -fno-math-errno -fno-trapping-math>)
 if(DRIFT_SANITIZE)
-  target_compile_options(drift_flags INTERFACE -fsanitize=${DRIFT_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(drift_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${DRIFT_SANITIZE}
+                                               -fno-omit-frame-pointer>)
   target_link_options(drift_flags INTERFACE -fsanitize=${DRIFT_SANITIZE})
 endif()
 

@@ -42,9 +42,12 @@ class InProcessCommunicator final : public Communicator {
 
   void all_reduce_mean(std::span<float> values, Backend& backend) override {
     const auto elements = static_cast<std::int64_t>(values.size());
-    together({Collective::kAllReduceMean, elements, 0, values.data()}, backend, [&] {
-      const std::int64_t begin = share_begin(elements, rank_, size());
-      const std::int64_t end = share_begin(elements, rank_ + 1, size());
+    const bool on_cpu = backend.stream().device().type == DeviceType::kCpu;
+    const int sharers = on_cpu ? size() : 1;
+    const Part part{.touches = rank_ < sharers ? others(size()) : std::vector<int>{}, .touched_by = others(sharers)};
+    together({Collective::kAllReduceMean, elements, 0, values.data(), {}, {}}, backend, part, [&] {
+      const std::int64_t begin = rank_ < sharers ? share_begin(elements, rank_, sharers) : elements;
+      const std::int64_t end = rank_ < sharers ? share_begin(elements, rank_ + 1, sharers) : elements;
       if (size() == 1 || begin == end) return;
       replicas_.clear();
       for (int k = 0; k < size(); ++k) replicas_.push_back(meeting_->request(k).values + begin);
@@ -54,7 +57,9 @@ class InProcessCommunicator final : public Communicator {
 
   void broadcast(std::span<float> values, int root, Backend& backend) override {
     const auto elements = static_cast<std::int64_t>(values.size());
-    together({Collective::kBroadcast, elements, root, values.data()}, backend, [&] {
+    const Part part =
+        rank_ == root ? Part{.touches = {}, .touched_by = others(size())} : Part{.touches = {root}, .touched_by = {}};
+    together({Collective::kBroadcast, elements, root, values.data(), {}, {}}, backend, part, [&] {
       if (rank_ == root || elements == 0) return;
       backend.copy({meeting_->request(root).values, {elements}}, {values.data(), {elements}});
     });
@@ -63,15 +68,39 @@ class InProcessCommunicator final : public Communicator {
   void barrier() override { meeting_->agree(rank_, {}); }
 
  private:
-  // Runs `work`, which may touch the spans of all ranks, while every rank is in here. Whoever fails takes all with it.
+  // Whose memory this rank's work touches, and whose work touches its memory.
+  struct Part {
+    std::vector<int> touches, touched_by;
+  };
+
+  std::vector<int> others(int end) const {
+    std::vector<int> ranks;
+    for (int k = 0; k < end; ++k) {
+      if (k != rank_) ranks.push_back(k);
+    }
+    return ranks;
+  }
+
+  // Enqueues `work`, which may touch the spans of other ranks, between what they enqueued before and what they enqueue
+  // afterwards. Whoever fails takes all with it.
   template <class Work>
-  void together(const Meeting::Request& request, Backend& backend, const Work& work) {
-    stop_all_on_error([&] { backend.stream().synchronize(); });
+  void together(Meeting::Request request, Backend& backend, const Part& part, const Work& work) {
+    Stream& stream = backend.stream();
+    stop_all_on_error([&] {
+      if (!ready_) ready_ = std::make_shared<Event>(stream.device());
+      if (!done_) done_ = std::make_shared<Event>(stream.device());
+      ready_->record(stream);
+    });
+    request.ready = ready_;
+    request.done = done_;
     meeting_->agree(rank_, request);
+    std::vector<std::shared_ptr<const Event>> done;  // theirs, who may be gone once they have left
     try {
       stop_all_on_error([&] {
+        for (const int k : part.touches) meeting_->request(k).ready->wait(stream);
         work();
-        backend.stream().synchronize();
+        done_->record(stream);
+        for (const int k : part.touched_by) done.push_back(meeting_->request(k).done);
       });
     } catch (...) {
       meeting_->leave();
@@ -79,6 +108,9 @@ class InProcessCommunicator final : public Communicator {
     }
     const auto reason = meeting_->leave();
     DRIFT_CHECK(kComm, !reason, "rank {} of {}, {}: {}", rank_, size(), name_of(request.call), *reason);
+    stop_all_on_error([&] {
+      for (const auto& event : done) event->wait(stream);
+    });
     bytes_sent_ += bytes_on_wire(request.call, request.elements, size());
   }
 
@@ -94,6 +126,7 @@ class InProcessCommunicator final : public Communicator {
 
   int rank_;
   std::shared_ptr<Meeting> meeting_;
+  std::shared_ptr<Event> ready_, done_;  // made by the first collective, which knows the device
   std::int64_t bytes_sent_ = 0;
   std::vector<float*> replicas_;  // kept, so that averaging allocates once
 };

@@ -1,6 +1,7 @@
-// Ranks as threads of one process. all_reduce_mean: every rank publishes its span, waits for the others, averages its
-// own share of the elements over all K replicas in place (Backend::average) and waits again: a reduce-scatter and
-// all-gather in shared memory.
+// Ranks as threads of one process, on one device. all_reduce_mean: every rank publishes its span and meets the others;
+// on a CPU each averages its own share of the elements over all K replicas in place (Backend::average), a
+// reduce-scatter and all-gather in shared memory; on a GPU rank 0 enqueues one kernel over everything. Streams wait for
+// each other by events: the hosts meet, but none waits for the device.
 #pragma once
 
 #include <memory>

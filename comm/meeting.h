@@ -6,12 +6,14 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "comm/collective.h"
+#include "kernels/device.h"
 
 namespace drift {
 
@@ -23,6 +25,8 @@ class Meeting {
     std::int64_t elements = 0;
     int root = 0;
     float* values = nullptr;
+    // Recorded on the rank's stream: its values may be read and written, and its work on those of others is enqueued.
+    std::shared_ptr<const Event> ready, done;
   };
 
   explicit Meeting(int ranks);

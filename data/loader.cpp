@@ -44,13 +44,15 @@ void prepare_batch(const Dataset& dataset, const Sampler& sampler, const LoaderC
 
   batch.step = step;
   batch.indices.resize(local_batch);
-  batch.images.resize(local_batch * image_bytes);
+  batch.images.resize(config.images ? local_batch * image_bytes : 0);
   batch.labels.resize(local_batch);
   batch.crops.resize(local_batch);
   sampler.indices(step, config.worker, batch.indices);
   for (std::size_t i = 0; i < local_batch; ++i) {
     const std::int64_t position = first + static_cast<std::int64_t>(i);
-    dataset.read_image(batch.indices[i], std::span(batch.images).subspan(i * image_bytes, image_bytes));
+    if (config.images) {
+      dataset.read_image(batch.indices[i], std::span(batch.images).subspan(i * image_bytes, image_bytes));
+    }
     batch.labels[i] = dataset.label(batch.indices[i]);
     if (config.label_noise > 0) {
       const Rng rng = rng_at(Purpose::kLabelNoise, seed, epoch, position);

@@ -30,6 +30,7 @@ struct LoaderConfig {
   Augmentation augmentation = Augmentation::kNone;
   float label_noise = 0;  // probability that a label becomes a uniform draw over the other classes, anew each step
   int threads = 0;        // that prepare batches ahead; 0: prepared when asked for
+  bool images = true;     // false leaves Batch::images empty, for whoever has the images already
 };
 
 class Loader {

@@ -42,9 +42,9 @@ detail::PoolBlock* MemoryPool::grow(std::size_t bytes) {
   block->home = this;
   try {
     block->storage = Storage(device_, bytes);
-  } catch (const Error& error) {
-    DRIFT_FAIL(kDevice, "no {} bytes left on {} for a tensor; {} bytes are held already, {} of them in use: {}", bytes,
-               to_string(device_), bytes_held_, bytes_in_use_, error.message());
+  } catch (const OutOfMemory& error) {
+    throw OutOfMemory(fmt::format("{}; this pool of activations holds {} bytes, {} of them in use", error.message(),
+                                  bytes_held(), bytes_in_use_));
   }
   bytes_held_ += static_cast<std::int64_t>(bytes);
   blocks_.push_back(std::move(block));

@@ -3,6 +3,7 @@
 // the pool grows for one step and then never again. One thread uses it at a time; it must outlive its tensors.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -35,7 +36,7 @@ class MemoryPool {
   std::vector<std::unique_ptr<detail::PoolBlock>> blocks_;
   // By size in bytes; last in, first out: it may still be in cache.
   std::unordered_map<std::size_t, std::vector<detail::PoolBlock*>> free_;
-  std::int64_t bytes_held_ = 0;
+  std::atomic<std::int64_t> bytes_held_ = 0;  // read from other threads
   std::int64_t bytes_in_use_ = 0;
   std::int64_t peak_bytes_in_use_ = 0;
 };

@@ -120,15 +120,16 @@ struct SoftmaxCrossEntropy {
 };
 
 // g' = g + weight_decay w;  v <- momentum v + g';  w <- w - lr (nesterov ? g' + momentum v : v)   (PyTorch's
-// convention)
+// convention). lr float32 [1] lies in device memory, so that a step that was captured once reads the rate of today.
 struct SgdUpdate {
   std::span<float> w, v;
   std::span<const float> g;
-  float lr = 0, momentum = 0, weight_decay = 0;
+  TensorView lr;
+  float momentum = 0, weight_decay = 0;
   bool nesterov = false;
 };
 
-// Where each sample's crop starts in the zero-padded image, and whether it is mirrored.
+// Where a sample's crop starts in the zero-padded image, and whether it is mirrored.
 struct Crop {
   std::int8_t dy = 0, dx = 0;  // 0 .. 2 pad
   std::uint8_t flip = 0;
@@ -136,11 +137,10 @@ struct Crop {
 };
 
 // y[n,h,w,c] = (pixel/255 - mean[c]) / std[c] of the crop at (h + dy - pad, w + dx - pad); outside the image the pixel
-// is 0 (padding happens before normalising, so the border is -mean/std). images uint8 [N,H,W,3], crops N entries, y T
-// [N,H,W,3].
+// is 0 (padding happens before normalising, so the border is -mean/std). Sample n is images[indices[n]], or images[n]
+// without indices. images uint8 [M,H,W,3], indices int32 [N] or none, crops uint8 [N,4] (N times Crop), y T [N,H,W,3].
 struct Augment {
-  TensorView images, y;
-  std::span<const Crop> crops;
+  TensorView images, indices, crops, y;
   int pad = 0;
   std::array<float, 3> mean{}, std{};
 };

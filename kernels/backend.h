@@ -4,8 +4,11 @@
 // rules and formulas: kernels/args.h. Nothing here knows the tape.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "kernels/args.h"
 #include "kernels/device.h"
@@ -20,8 +23,9 @@ class Backend {
   // Memory. Views are of equal size; `upload` and `download` cross between host memory and the device.
   virtual void copy(const TensorView& from, const TensorView& to) = 0;
   virtual void upload(const void* host, const TensorView& to) = 0;
-  virtual void download(const TensorView& from, void* host) = 0;    // returns when done
-  virtual void fill(const TensorView& y, float value) = 0;          // float32 or bfloat16
+  virtual void download(const TensorView& from, void* host) = 0;                  // returns when done
+  virtual void download_async(const TensorView& from, const HostMemory& to) = 0;  // enqueued; an Event says when
+  virtual void fill(const TensorView& y, float value) = 0;                        // float32 or bfloat16
   virtual void cast(const TensorView& x, const TensorView& y) = 0;  // float32 <-> bfloat16, round to nearest even
 
   // Vendor operations.
@@ -58,7 +62,14 @@ class Backend {
   virtual void augment(const Augment& args) = 0;
 };
 
+// What only a GPU's vendor libraries ask for; the CPU backend has no use for it.
+struct BackendOptions {
+  bool tf32 = false;      // float32 convolutions and matmuls may round what they multiply to TF32
+  std::string plan_file;  // plans chosen by an earlier run: read, used, and new ones added; "": none
+  std::function<void(std::string_view)> explain_plan = {};  // receives a line about each plan that is built
+};
+
 // The backend of the stream's device, working on `stream`, which must outlive it.
-std::unique_ptr<Backend> make_backend(Stream& stream);
+std::unique_ptr<Backend> make_backend(Stream& stream, const BackendOptions& options = {});
 
 }  // namespace drift

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 
 #include "kernels/backend.h"
@@ -11,9 +12,24 @@
 namespace drift {
 
 int cuda_device_count();
+std::string cuda_device_name(int device);  // "NVIDIA H100 80GB HBM3, sm_90"
+std::int64_t free_bytes_cuda(int device);
 std::unique_ptr<Stream> make_cuda_stream(int device);
 void* allocate_cuda(int device, std::size_t bytes);  // nullptr when there is no memory
 void free_cuda(int device, void* data) noexcept;
-std::unique_ptr<Backend> make_cuda_backend(Stream& stream);
+void* allocate_cuda_host(std::size_t bytes);  // page-locked; nullptr when there is no memory
+void free_cuda_host(void* data) noexcept;
+void* make_cuda_event(int device);
+void destroy_cuda_event(void* event) noexcept;
+void record_cuda_event(void* event, Stream& stream);
+void wait_cuda_event(void* event, Stream& stream);
+void synchronize_cuda_event(void* event);
+std::unique_ptr<Backend> make_cuda_backend(Stream& stream, const BackendOptions& options);
+
+// A backend that runs nothing: it builds and explains the plan that each vendor operation would use on the device
+// described by `device_properties` (a JSON file), which need not be there. `stream` is the CPU's, and memory is never
+// touched.
+std::unique_ptr<Backend> make_planning_backend(Stream& stream, const std::filesystem::path& device_properties,
+                                               const BackendOptions& options);
 
 }  // namespace drift

@@ -21,6 +21,15 @@ std::string to_string(Device device) {
   return device.type == DeviceType::kCpu ? "cpu" : fmt::format("cuda:{}", device.index);
 }
 
+std::string describe_device(Device device) {
+  if (device.type == DeviceType::kCpu) return to_string(device);
+  return fmt::format("{} ({})", to_string(device), cuda_device_name(device.index));
+}
+
+std::int64_t free_bytes(Device device) {
+  return device.type == DeviceType::kCpu ? free_bytes_cpu() : free_bytes_cuda(device.index);
+}
+
 Device parse_device(std::string_view text) {
   if (text == "cpu") return {};
   int index = -1;
@@ -59,18 +68,42 @@ std::unique_ptr<Stream> make_stream(Device device, int threads) {
   return device.type == DeviceType::kCpu ? make_cpu_stream(threads) : make_cuda_stream(device.index);
 }
 
-std::unique_ptr<Backend> make_backend(Stream& stream) {
-  if (stream.device().type == DeviceType::kCuda) return make_cuda_backend(stream);
+std::unique_ptr<Backend> make_backend(Stream& stream, const BackendOptions& options) {
+  if (stream.device().type == DeviceType::kCuda) return make_cuda_backend(stream, options);
   return std::make_unique<CpuBackend>(stream);
+}
+
+std::unique_ptr<CapturedWork> Stream::capture(const std::function<void()>&) {
+  DRIFT_FAIL(kInternal, "work on {} runs when it is enqueued and cannot be captured", to_string(device()));
+}
+
+Event::Event(Device device) : handle_(device.type == DeviceType::kCuda ? make_cuda_event(device.index) : nullptr) {}
+
+Event::~Event() {
+  if (handle_ != nullptr) destroy_cuda_event(handle_);
+}
+
+Event::Event(Event&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+
+void Event::record(Stream& stream) {
+  if (handle_ != nullptr) record_cuda_event(handle_, stream);
+}
+
+void Event::wait(Stream& stream) const {
+  if (handle_ != nullptr) wait_cuda_event(handle_, stream);
+}
+
+void Event::synchronize() const {
+  if (handle_ != nullptr) synchronize_cuda_event(handle_);
 }
 
 Storage::Storage(Device device, std::size_t bytes) : device_(device), bytes_(bytes) {
   if (bytes == 0) return;
   data_ = device.type == DeviceType::kCpu ? allocate_cpu(bytes) : allocate_cuda(device.index, bytes);
-  DRIFT_CHECK(kDevice, data_ != nullptr,
-              "out of memory on {}: {} bytes were asked for, {} are held. Use a smaller --local-batch or fewer workers "
-              "at once.",
-              to_string(device), bytes, bytes_held());
+  if (data_ == nullptr) {
+    throw OutOfMemory(fmt::format("out of memory on {}: {} bytes were asked for, {} are held, {} are free",
+                                  to_string(device), bytes, bytes_held(), free_bytes(device)));
+  }
   ++allocation_count;
   held_bytes += static_cast<std::int64_t>(bytes);
 }
@@ -89,6 +122,17 @@ Storage& Storage::operator=(Storage&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   return *this;
+}
+
+HostMemory::HostMemory(Device device, std::size_t bytes) : device_(device), bytes_(bytes) {
+  if (bytes == 0) return;
+  data_ = device.type == DeviceType::kCpu ? allocate_cpu(bytes) : allocate_cuda_host(bytes);
+  DRIFT_CHECK(kDevice, data_ != nullptr, "no {} bytes of host memory left to share with {}", bytes, to_string(device));
+}
+
+HostMemory::~HostMemory() {
+  if (data_ == nullptr) return;
+  device_.type == DeviceType::kCpu ? free_cpu(data_) : free_cuda_host(data_);
 }
 
 std::int64_t Storage::allocations() {

@@ -1,14 +1,16 @@
-// Where work happens: Device names a place, Stream is an ordered queue of work there, Storage owns memory there.
-// On the CPU enqueued work runs at once, with the stream's number of threads.
+// Where work happens: Device names a place, Stream is an ordered queue of work there, Event orders two queues, Storage
+// owns memory there. On the CPU enqueued work runs at once, with the stream's number of threads.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "core/dtype.h"
+#include "core/error.h"
 
 namespace drift {
 
@@ -21,7 +23,10 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
-std::string to_string(Device device);  // "cpu", "cuda:0"
+std::string to_string(Device device);        // "cpu", "cuda:0"
+std::string describe_device(Device device);  // "cpu", "cuda:0 (NVIDIA H100 80GB HBM3, sm_90)"
+// Bytes that could still be allocated there now.
+std::int64_t free_bytes(Device device);
 
 // Throws kUsage for text that names no device, kDevice for a device that this build or this machine does not have.
 Device parse_device(std::string_view text);
@@ -35,6 +40,13 @@ Device choose_device(std::string_view text);
 // Throws kDevice for bf16 on a CPU that would have to emulate it.
 void require_precision(DType precision, Device device);
 
+// Work that was enqueued once and can be enqueued again as a whole: the same operations on the same memory.
+class CapturedWork {
+ public:
+  virtual ~CapturedWork() = default;
+  virtual void replay() = 0;  // on the stream it was captured from
+};
+
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -45,6 +57,12 @@ class Stream {
   virtual int threads() const = 0;  // CPU threads that work on it; 1 on a GPU
   virtual void synchronize() = 0;   // returns when all work enqueued before is done
 
+  // Whether capture() is there: on a GPU, where one launch then replaces hundreds.
+  virtual bool can_capture() const { return false; }
+  // What `work` enqueues on this stream, not run yet. Memory it uses must stay where it is; it may neither allocate nor
+  // wait for the device.
+  virtual std::unique_ptr<CapturedWork> capture(const std::function<void()>& work);
+
  protected:
   Stream() = default;
 };
@@ -52,8 +70,31 @@ class Stream {
 // threads: for the CPU, at least 1.
 std::unique_ptr<Stream> make_stream(Device device, int threads);
 
+// A point in a stream that other streams, or a thread, can wait for. Without record() there is nothing to wait for.
+class Event {
+ public:
+  explicit Event(Device device);
+  ~Event();
+  Event(Event&& other) noexcept;
+  Event& operator=(Event&&) = delete;
+
+  void record(Stream& stream);      // the work enqueued on `stream` so far
+  void wait(Stream& stream) const;  // work enqueued on `stream` from now on runs after it
+  void synchronize() const;         // returns when it is done
+
+ private:
+  void* handle_ = nullptr;  // nullptr on the CPU, where everything enqueued is done
+};
+
+// A device has no room for what was asked.
+class OutOfMemory : public Error {
+ public:
+  explicit OutOfMemory(std::string message, std::source_location where = std::source_location::current())
+      : Error(ErrorKind::kDevice, std::move(message), {}, where) {}
+};
+
 // A fixed number of bytes on one device, aligned to 64; the only type that allocates device memory. Contents start
-// undefined.
+// undefined. Throws OutOfMemory.
 class Storage {
  public:
   Storage() = default;
@@ -69,6 +110,23 @@ class Storage {
   // How often memory was allocated since the program started, and the bytes held now: for tests and reports.
   static std::int64_t allocations();
   static std::int64_t bytes_held();
+
+ private:
+  Device device_;
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+// Host memory that copies to and from a device can use while the host goes on: page-locked where the device is a GPU.
+class HostMemory {
+ public:
+  HostMemory(Device device, std::size_t bytes);
+  ~HostMemory();
+  HostMemory(const HostMemory&) = delete;
+  HostMemory& operator=(const HostMemory&) = delete;
+
+  void* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
 
  private:
   Device device_;

@@ -1,7 +1,9 @@
 // See layer_list.h.
 #include "models/layer_list.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 #include <utility>
 
 namespace drift {
@@ -26,10 +28,11 @@ void LayerList::elementwise(std::string name, std::string kind) {
   rows_.push_back({.name = std::move(name), .kind = std::move(kind), .output = shape_});
 }
 
-void LayerList::average_pool(std::string name, Window window) {
+void LayerList::pool(std::string name, Pooling pooling, Window window) {
   shape_ = {window.output_extent(shape_[0]), window.output_extent(shape_[1]), shape_.channels()};
   rows_.push_back({.name = std::move(name),
-                   .kind = fmt::format("average pool {0}x{0}/{1}", window.size, window.stride),
+                   .kind = fmt::format("{0} pool {1}x{1}/{2}", pooling == Pooling::kMax ? "max" : "average",
+                                       window.size, window.stride),
                    .output = shape_});
 }
 
@@ -40,6 +43,10 @@ void LayerList::global_average_pool(std::string name) {
 
 void LayerList::shortcut(std::string name, std::int64_t stride, const Shape& output) {
   rows_.push_back({.name = std::move(name), .kind = fmt::format("shortcut /{}", stride), .output = output});
+}
+
+void LayerList::branch(LayerList side) {
+  std::move(side.rows_.begin(), side.rows_.end(), std::back_inserter(rows_));
 }
 
 void LayerList::linear(std::string name, const LinearOptions& options) {

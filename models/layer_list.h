@@ -20,10 +20,12 @@ class LayerList {
   // Scale and shift per channel.
   void norm(std::string name, std::string kind);
   void elementwise(std::string name, std::string kind);
-  void average_pool(std::string name, Window window);
+  void pool(std::string name, Pooling pooling, Window window);
   void global_average_pool(std::string name);
   // An output beside the main path: the next row continues from the shape before.
   void shortcut(std::string name, std::int64_t stride, const Shape& output);
+  // The rows of a branch beside the main path: the next row continues from the shape before.
+  void branch(LayerList side);
   void linear(std::string name, const LinearOptions& options);
 
   const Shape& shape() const { return shape_; }

@@ -1,4 +1,6 @@
-// The networks by name. A Model is a module with its parameters and what a user wants to know before running it.
+// The networks by name: "resnetD" is the CIFAR ResNet of depth D = 6n+2, except that "resnet50" is the one for
+// ImageNet; there is no CIFAR ResNet of depth 50. A Model is a module with its parameters and what a user wants to know
+// before running it.
 #pragma once
 
 #include <memory>
@@ -30,7 +32,7 @@ struct LayerInfo {
 
 struct Model {
   ModelOptions options;
-  Shape input;  // for one image: [32,32,3]
+  Shape input;  // for one image: [32,32,3], for resnet50 [224,224,3]
   ParameterSet parameters;
   std::unique_ptr<Module> network;  // forward: images T [N,H,W,3] -> logits float32 [N,classes]
   std::vector<LayerInfo> layers;

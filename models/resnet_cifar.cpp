@@ -15,6 +15,7 @@ namespace {
 constexpr std::int64_t kImageChannels = 3;
 constexpr std::int64_t kStemChannels = 16;  // 32 and 64 in the stages behind the first
 constexpr int kStages = 3;
+constexpr std::int64_t kImageNetDepth = 50;  // resnet50 is not one of these networks
 constexpr float kLinearStd = 0.01f;
 
 struct BlockPlan {
@@ -129,10 +130,19 @@ std::vector<LayerInfo> list_layers(const Shape& input, const std::vector<BlockPl
   return rows.take();
 }
 
-void check_options(const ModelOptions& options, std::int64_t depth) {
+// Of 8, 14, 20, ... without 50.
+std::int64_t nearest_depth(std::int64_t depth) {
   const std::int64_t nearest = 6 * std::max<std::int64_t>(1, (depth - 2 + 3) / 6) + 2;
-  DRIFT_CHECK(kConfig, depth == nearest, "{}: a CIFAR ResNet has 6n+2 layers. Did you mean 'resnet{}'?", options.name,
-              nearest);
+  if (nearest != kImageNetDepth) return nearest;
+  return depth < kImageNetDepth ? nearest - 6 : nearest + 6;
+}
+
+void check_options(const ModelOptions& options, std::int64_t depth) {
+  const std::int64_t nearest = nearest_depth(depth);
+  DRIFT_CHECK(
+      kConfig, depth == nearest,
+      "{}: a CIFAR ResNet has 6n+2 layers, and the one ResNet for ImageNet is resnet{}. Did you mean 'resnet{}'?",
+      options.name, kImageNetDepth, nearest);
   DRIFT_CHECK(kConfig, options.norm == "batch" || options.norm == "group",
               "{}: the norm must be 'batch' or 'group', got '{}'", options.name, options.norm);
   DRIFT_CHECK(kConfig, options.norm == "batch" || (options.groups >= 1 && kStemChannels % options.groups == 0),

@@ -81,7 +81,7 @@ std::vector<LayerInfo> list_layers(const Shape& input, const std::vector<ConvPla
   for (const ConvPlan& plan : plans) {
     rows.convolution(plan.name, plan.options);
     rows.elementwise(plan.activation_name, "silu");
-    if (!plan.pool_name.empty()) rows.average_pool(plan.pool_name, kPool);
+    if (!plan.pool_name.empty()) rows.pool(plan.pool_name, Pooling::kAverage, kPool);
   }
   rows.linear("classifier", classifier);
   return rows.take();

@@ -83,6 +83,10 @@ struct TrainConfig {
   std::int64_t eval_batch = 250;
   DType precision = DType::kFloat32;
   std::string device = "auto";  // auto | cpu | cuda:N
+  bool tf32 = false;            // on a GPU: float32 convolutions and matmuls may round to TF32
+  bool graphs = true;           // on a GPU: capture each kind of step once and replay it
+  std::string plan_file;        // on a GPU: plans of cuDNN, read and added to; "": none
+  bool explain_plans = false;   // on a GPU: print each plan of cuDNN that is built
   int threads = 0;              // CPU threads in all; 0: all cores
   int worker_threads = 0;       // per worker; 0: threads / min(K, threads)
   int loader_threads = 0;       // per worker

@@ -20,16 +20,13 @@ void read_plain(const Dataset& dataset, std::int64_t first, Batch& batch) {
   }
 }
 
-BatchView view_of(const Batch& batch, const Dataset& dataset) {
-  return {.images = batch.images, .labels = batch.labels, .crops = batch.crops, .image = dataset.image_shape()};
-}
-
 }  // namespace
 
 Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisation& normalisation, DType precision,
                     std::int64_t batch, Backend& backend, MemoryPool& pool) {
   DRIFT_CHECK(kConfig, batch > 0, "--eval-batch must be at least 1, got {}", batch);
   Evaluation total{.total = dataset.size()};
+  BatchMemory memory(backend.stream().device(), dataset.image_shape(), std::min(batch, dataset.size()));
   Batch host;
   for (std::int64_t first = 0; first < dataset.size(); first += batch) {
     const std::int64_t n = std::min(batch, dataset.size() - first);
@@ -38,7 +35,8 @@ Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisat
     host.crops.resize(static_cast<std::size_t>(n), Crop{.dy = kCropPad, .dx = kCropPad});
     read_plain(dataset, first, host);
     Tape tape(backend, pool, precision, Mode::kInference);
-    const BatchScore score = read_score(forward_loss(tape, model, view_of(host, dataset), normalisation), backend);
+    const DeviceBatch on_device = memory.upload(view_of(host), backend);
+    const BatchScore score = read_score(forward_loss(tape, model, on_device, normalisation), backend);
     total.correct += score.correct;
     total.correct_top5 += score.correct_top5;
     total.loss += score.loss * static_cast<double>(n);
@@ -60,12 +58,13 @@ void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Nor
                          .workers = 1,
                          .local_batch = config.sync.local_batch});
   const LoaderConfig loading{.augmentation = config.augmentation};
+  BatchMemory memory(backend.stream().device(), dataset.image_shape(), config.sync.local_batch);
   Batch host;
   for (std::int64_t i = 0; i < batches; ++i) {
     prepare_batch(dataset, sampler, loading, i, host);
     Tape tape(backend, pool, config.precision, Mode::kStatistics);
     tape.batch_norm_momentum = 1.0f / static_cast<float>(1 + i);
-    forward_logits(tape, model, view_of(host, dataset), normalisation);
+    forward_logits(tape, model, memory.upload(view_of(host), backend), normalisation);
   }
 }
 

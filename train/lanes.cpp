@@ -24,13 +24,16 @@ LaneGate::LaneGate(int lanes, Device device) {
   }
 }
 
-Lane LaneGate::acquire(Step step) {
+Lane LaneGate::acquire(Step step, int worker) {
   std::unique_lock lock(mutex_);
   const auto place = waiting_.emplace(step, arrivals_++).first;
   changed_.wait(lock, [&] { return !free_.empty() && place == waiting_.begin(); });
   waiting_.erase(place);
-  MemoryPool* pool = free_.back();
-  free_.pop_back();
+  const auto own =
+      std::find(free_.begin(), free_.end(), pools_[static_cast<std::size_t>(worker) % pools_.size()].get());
+  const auto taken = own == free_.end() ? std::prev(free_.end()) : own;
+  MemoryPool* pool = *taken;
+  free_.erase(taken);
   // The next in line may have been woken while it was not yet first.
   if (!free_.empty() && !waiting_.empty()) changed_.notify_all();
   return Lane(this, pool);

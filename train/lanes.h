@@ -43,11 +43,12 @@ class LaneGate {
  public:
   LaneGate(int lanes, Device device);
 
-  // Waits for a lane. Tensors from its pool must be gone when it is released.
-  Lane acquire(Step step);
+  // Waits for a lane. Tensors from its pool must be gone when it is released. With a lane for each worker, a worker
+  // always gets its own: captured steps rely on it.
+  Lane acquire(Step step, int worker);
   int lanes() const { return static_cast<int>(pools_.size()); }
   int waiting() const;              // workers that wait for a lane now
-  std::int64_t bytes_held() const;  // by the pools; not while workers run
+  std::int64_t bytes_held() const;  // by the pools
 
  private:
   friend class Lane;

@@ -177,6 +177,12 @@ void add_run_options(std::vector<Option>& table) {
               {{"fp32", DType::kFloat32}, {"bf16", DType::kBFloat16}}, DRIFT_FIELD(precision)),
        list(text(row("device", "DEVICE", "auto | cpu | cuda:N"), DRIFT_FIELD(device), names_device),
             "auto, cpu or cuda:N"),
+       on_off(row("tf32", "", "GPU: fp32 convolutions and matmuls may round to TF32"), DRIFT_FIELD(tf32)),
+       free_on_resume(on_off(row("graphs", "", "GPU: capture a step once and replay it"), DRIFT_FIELD(graphs))),
+       free_on_resume(text(row("plan-file", "FILE", "GPU: cuDNN plans, read if it exists; new ones are added"),
+                           DRIFT_FIELD(plan_file))),
+       free_on_resume(
+           on_off(row("explain-plans", "", "GPU: print each cuDNN plan that is built"), DRIFT_FIELD(explain_plans))),
        free_on_resume(number(row("threads", "N", "CPU threads in all; 0: one per core"), {.min = 0, .max = 65536},
                              DRIFT_FIELD(threads))),
        free_on_resume(number(row("worker-threads", "N", "CPU threads of each worker; 0: its share of --threads"),

@@ -3,6 +3,7 @@
 #include "train/trainer.h"
 
 #include <cmath>
+#include <deque>
 #include <exception>
 #include <source_location>
 #include <system_error>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "train/memory_advice.h"
 #include "train/replicas.h"
 #include "train/step_collector.h"
 #include "train/stop_gate.h"
@@ -45,46 +47,87 @@ void require_finite(double loss, Step step, int worker, double lr) {
               loss, step, worker, lr);
 }
 
+// The steps of one worker whose results have not come home yet: at once on a CPU, a few steps later on a GPU.
+class OpenSteps {
+ public:
+  OpenSteps(Worker& worker, const Schedule& schedule, StepCollector& metrics)
+      : worker_(worker), schedule_(schedule), metrics_(metrics) {}
+
+  StepReport& add(const StepReport& report) { return reports_.emplace_back(report); }
+
+  // Takes all results but those of the newest `behind` steps. Throws kDiverged.
+  void take_results(int behind) {
+    while (std::ssize(reports_) - taken_ > behind) {
+      StepReport& report = reports_[static_cast<std::size_t>(taken_)];
+      const BatchResult result = worker_.take_result();
+      require_finite(result.loss, report.step, worker_.id(), schedule_.lr.at(report.step));
+      report.loss = result.loss;
+      report.correct = result.correct;
+      ++taken_;
+    }
+  }
+
+  // The steps whose results were taken go to the sink.
+  void report() {
+    for (; taken_ > 0; --taken_) {
+      metrics_.add(reports_.front());
+      reports_.pop_front();
+    }
+  }
+
+ private:
+  Worker& worker_;
+  const Schedule& schedule_;
+  StepCollector& metrics_;
+  std::deque<StepReport> reports_;
+  std::int64_t taken_ = 0;  // of the first ones, whose results are known
+};
+
 // Steps [first, ...) of one worker, until the gate says that all leave.
 void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& schedule, const SyncScope& scope,
                 LaneGate& lanes, StopGate& gate, StepCollector& metrics) {
   worker.loader().seek(first);
+  OpenSteps open(worker, schedule, metrics);
   for (Step step = first; gate.enter(step); ++step) {
     const Sync sync = schedule.plan.at(step);
     const double lr = schedule.lr.at(step);
     const std::int64_t bytes_before = comm.bytes_sent();
-    StepReport report{.step = step, .worker = worker.id()};
+    StepReport& report = open.add({.step = step, .worker = worker.id()});
 
-    Lane lane = lanes.acquire(step);
+    Lane lane = lanes.acquire(step, worker.id());
     Stopwatch watch;
     const Batch& batch = worker.loader().next();  // this worker's share
     report.data_seconds = watch.lap();
-    const BatchResult result = worker.forward_backward(batch, lane.pool());  // fills the gradient arena
-    require_finite(result.loss, step, worker.id(), lr);
-    watch.lap();  // the result says how this time is divided
+    const bool together = sync == Sync::kGradients;
+    const StepTimes times = together ? worker.forward_backward(batch, lr, lane.pool())  // fills the gradient arena
+                                     : worker.local_step(batch, lr, lane.pool());       // and updates from it
+    report.forward_seconds = times.forward_seconds;
+    report.backward_seconds = times.backward_seconds;
+    report.update_seconds = times.update_seconds;
+    open.take_results(worker.results_behind());
+    watch.lap();  // `times` says how this time is divided
 
-    if (sync == Sync::kGradients) {
+    if (together) {
       lane.release();
       comm.all_reduce_mean(worker.parameters().gradients(), worker.backend());
       report.comm_seconds += watch.lap();
-      lane = lanes.acquire(step);
+      lane = lanes.acquire(step, worker.id());
       watch.lap();
+      worker.update();
+      report.update_seconds = watch.lap();
     }
-    worker.update(lr);
-    report.update_seconds = watch.lap();
     lane.release();
 
     if (sync == Sync::kParameters) {
       average_replicas(worker.parameters(), comm, worker.backend(), scope);
       report.comm_seconds += watch.lap();
     }
-    report.loss = result.loss;
-    report.correct = result.correct;
-    report.forward_seconds = result.forward_seconds;
-    report.backward_seconds = result.backward_seconds;
     report.bytes = comm.bytes_sent() - bytes_before;
-    metrics.add(report);
+    open.report();
   }
+  open.take_results(0);
+  open.report();
+  worker.stream().synchronize();  // whoever comes next reads the replica from another stream
 }
 
 Sampler make_sampler(const TrainConfig& config, const Dataset& train) {
@@ -97,6 +140,13 @@ Sampler make_sampler(const TrainConfig& config, const Dataset& train) {
                   .steps_per_epoch = config.steps_per_epoch});
 }
 
+// On a GPU every worker has a stream and its own activations, and the hardware shares itself.
+ThreadLayout layout_on(Device device, const TrainConfig& config) {
+  ThreadLayout layout = share_threads(config.sync.workers, config.threads, config.worker_threads, cpu_features().cores);
+  if (device.type == DeviceType::kCuda) layout.lanes = config.sync.workers;
+  return layout;
+}
+
 }  // namespace
 
 Trainer::State::State(const TrainConfig& run_config, const DataSource& source)
@@ -105,17 +155,25 @@ Trainer::State::State(const TrainConfig& run_config, const DataSource& source)
       device(choose_device(config.device)),
       sampler(make_sampler(config, *data.train)),
       schedule(make_schedule(config, sampler.steps_per_epoch())),
-      layout(share_threads(config.sync.workers, config.threads, config.worker_threads, cpu_features().cores)),
+      layout(layout_on(device, config)),
       lanes(layout.lanes, device),
       communicators(make_in_process_communicators(config.sync.workers)),
-      evaluator(device, layout.threads) {
+      evaluator(device, layout.threads, backend_options(config)) {
   require_precision(config.precision, device);
+  if (device.type == DeviceType::kCuda) train_images.emplace(*data.train, *evaluator.backend);
   DRIFT_CHECK(kConfig, config.model.classes == data.train->classes(),
               "the model has {} classes and {} has {}; set --classes {}", config.model.classes, data.name,
               data.train->classes(), data.train->classes());
   for (int k = 0; k < config.sync.workers; ++k) {
-    workers.push_back(std::make_unique<Worker>(config, k, data, sampler, device, layout.threads_per_worker));
+    workers.push_back(std::make_unique<Worker>(config, k, data, sampler, device, layout.threads_per_worker,
+                                               train_images ? &*train_images : nullptr));
   }
+}
+
+// Called while the workers leave one after the other: what the pools hold is read as it is now.
+std::string Trainer::State::memory_advice() const {
+  const std::int64_t capacity = free_bytes(device) + lanes.bytes_held();
+  return drift::memory_advice(config, lanes.lanes(), capacity);
 }
 
 Trainer::Trainer(const TrainConfig& config, const DataSource& data) : state_(std::make_unique<State>(config, data)) {}
@@ -155,6 +213,9 @@ Step Trainer::run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop
     try {
       run_worker(*state.workers[k], comm, state.done, state.schedule, state.config.sync.scope, state.lanes, gate,
                  collector);
+    } catch (const OutOfMemory& error) {
+      const std::string message = fmt::format("worker {}: {}. {}", k, error.message(), state.memory_advice());
+      fail(comm, std::make_exception_ptr(OutOfMemory(message)), message);
     } catch (const Error& error) {
       fail(comm, std::current_exception(), error.message());
     } catch (const std::exception& error) {

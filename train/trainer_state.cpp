@@ -119,6 +119,7 @@ void Trainer::load_weights(const std::filesystem::path& path) {
   State& state = *state_;
   const ParameterSet& source = state.workers.front()->parameters();
   read_weights(path, source, state.workers.front()->backend());
+  state.workers.front()->stream().synchronize();  // the others copy from it on streams of their own
   for (const auto& worker : state.workers) {
     const ParameterSet& replica = worker->parameters();
     Backend& backend = worker->backend();

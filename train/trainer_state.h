@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "comm/in_process.h"
@@ -12,8 +13,8 @@ namespace drift {
 
 // Evaluations run on one stream with all threads, while no worker computes.
 struct Evaluator {
-  Evaluator(Device device, int threads)
-      : stream(make_stream(device, threads)), backend(make_backend(*stream)), pool(device) {}
+  Evaluator(Device device, int threads, const BackendOptions& options)
+      : stream(make_stream(device, threads)), backend(make_backend(*stream, options)), pool(device) {}
 
   std::unique_ptr<Stream> stream;
   std::unique_ptr<Backend> backend;
@@ -22,6 +23,8 @@ struct Evaluator {
 
 struct Trainer::State {
   State(const TrainConfig& run_config, const DataSource& source);
+  // What would have fitted, once the device is full.
+  std::string memory_advice() const;
 
   const TrainConfig config;
   const DataSource& data;
@@ -32,6 +35,7 @@ struct Trainer::State {
   LaneGate lanes;
   std::vector<std::unique_ptr<Communicator>> communicators;  // by worker
   Evaluator evaluator;
+  std::optional<ResidentImages> train_images;  // on a GPU
   std::vector<std::unique_ptr<Worker>> workers;
   Step done = 0;
   bool failed = false;

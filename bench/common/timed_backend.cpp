@@ -28,6 +28,9 @@ void TimedBackend::upload(const void* host, const TensorView& to) {
 void TimedBackend::download(const TensorView& from, void* host) {
   timed("copy", 2 * bytes_of(from), 0, [&] { backend_.download(from, host); });
 }
+void TimedBackend::download_async(const TensorView& from, const HostMemory& to) {
+  timed("copy", 2 * bytes_of(from), 0, [&] { backend_.download_async(from, to); });
+}
 void TimedBackend::fill(const TensorView& y, float value) {
   timed("fill", bytes_of(y), 0, [&] { backend_.fill(y, value); });
 }

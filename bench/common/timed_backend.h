@@ -12,11 +12,18 @@
 
 namespace drift::bench {
 
+// What one call must at least move and compute.
+struct OpCost {
+  double bytes = 0;
+  double flops = 0;
+};
+
 struct OpTotals {
   std::int64_t calls = 0;
   double seconds = 0;
   double bytes = 0;
   double flops = 0;
+  std::vector<OpCost> costs;  // of each call
 };
 
 // One convolution of a step, by shapes: x or its gradient, y or its gradient.
@@ -42,6 +49,7 @@ class TimedBackend final : public Backend {
   void copy(const TensorView& from, const TensorView& to) override;
   void upload(const void* host, const TensorView& to) override;
   void download(const TensorView& from, void* host) override;
+  void download_async(const TensorView& from, const HostMemory& to) override;
   void fill(const TensorView& y, float value) override;
   void cast(const TensorView& x, const TensorView& y) override;
   void conv2d_forward(const Conv2dForward& args) override;
@@ -80,6 +88,7 @@ class TimedBackend final : public Backend {
     ++total.calls;
     total.bytes += bytes;
     total.flops += flops;
+    total.costs.push_back({bytes, flops});
   }
 
   Backend& backend_;

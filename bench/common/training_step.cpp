@@ -17,21 +17,24 @@ TrainingStep::TrainingStep(const std::string& model, std::int64_t batch, DType p
   model_->parameters.initialise(*backend_, kSeed);
   const Shape& image = model_->input;
   const Rng random(kSeed, stream_id(Purpose::kImages));
-  images_.resize(static_cast<std::size_t>(batch * image.elements()));
-  for (std::size_t i = 0; i < images_.size(); ++i) images_[i] = static_cast<std::uint8_t>(random.below(i, 256));
-  labels_.resize(static_cast<std::size_t>(batch));
-  for (std::size_t i = 0; i < labels_.size(); ++i) labels_[i] = static_cast<std::int32_t>(i % 10);
-  crops_.assign(labels_.size(), Crop{kCropPad, kCropPad, 0, 0});
+  auto& [step, indices, images, labels, crops] = batch_;
+  images.resize(static_cast<std::size_t>(batch * image.elements()));
+  for (std::size_t i = 0; i < images.size(); ++i) images[i] = static_cast<std::uint8_t>(random.below(i, 256));
+  labels.resize(static_cast<std::size_t>(batch));
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % 10);
+  crops.assign(labels.size(), Crop{kCropPad, kCropPad, 0, 0});
+  batch_memory_ = std::make_unique<BatchMemory>(Device{}, image, batch);
+  lr_ = std::make_unique<LearningRate>(*backend_, 0.01f);
 }
 
 double TrainingStep::run(Backend& backend) {
   Tape tape(backend, pool_, precision_, Mode::kTrain);
   constexpr Normalisation kNormalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-  const BatchView view{.images = images_, .labels = labels_, .crops = crops_, .image = model_->input};
-  const Tensor result = forward_loss(tape, *model_, view, kNormalisation);
+  const DeviceBatch batch = batch_memory_->upload(view_of(batch_), backend);
+  const Tensor result = forward_loss(tape, *model_, batch, kNormalisation);
   tape.backward();
   constexpr Sgd kSgd{.momentum = 0.9f, .weight_decay = 5e-4f};
-  kSgd.update(backend, model_->parameters, 0.01f);
+  kSgd.update(backend, model_->parameters, lr_->view());
   return read_score(result, backend).loss;
 }
 

@@ -8,6 +8,7 @@
 #include "engine/memory_pool.h"
 #include "engine/optim/sgd.h"
 #include "models/registry.h"
+#include "train/batch_memory.h"
 
 namespace drift::bench {
 
@@ -27,9 +28,9 @@ class TrainingStep {
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Model> model_;
   MemoryPool pool_;
-  std::vector<std::uint8_t> images_;
-  std::vector<std::int32_t> labels_;
-  std::vector<Crop> crops_;
+  Batch batch_;
+  std::unique_ptr<BatchMemory> batch_memory_;
+  std::unique_ptr<LearningRate> lr_;
   DType precision_;
 };
 

@@ -37,6 +37,6 @@ Tensor linear(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
 
 // The loss: result float32 [3] = mean cross-entropy, top-1 count, top-5 count. labels int32 [N]. Always the last op of
 // a tape that runs backward.
-Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const Tensor& labels);
+Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const TensorView& labels);
 
 }  // namespace drift

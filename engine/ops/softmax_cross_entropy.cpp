@@ -20,17 +20,17 @@ struct SoftmaxCrossEntropyNode final : Node {
 
 }  // namespace
 
-Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const Tensor& labels) {
+Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const TensorView& labels) {
   DRIFT_ASSERT(logits && logits.shape().rank() == 2 && logits.dtype() == DType::kFloat32,
                "softmax_cross_entropy: logits must be fp32 [N,classes], got {}", to_string(logits));
-  DRIFT_ASSERT(labels && labels.shape() == Shape{logits.shape()[0]} && labels.dtype() == DType::kInt32,
-               "softmax_cross_entropy: labels must be int32 [{}] for logits {}, got {}", logits.shape()[0],
-               to_string(logits), to_string(labels));
+  DRIFT_ASSERT(labels && labels.shape == Shape{logits.shape()[0]} && labels.dtype == DType::kInt32,
+               "softmax_cross_entropy: labels must be int32 [{}] for logits {}, got {} {}", logits.shape()[0],
+               to_string(logits), name_of(labels.dtype), to_string(labels.shape));
   Tensor result = tape.scratch({3}, DType::kFloat32);
   Tensor dlogits;
   if (tape.records()) dlogits = tape.scratch(logits.shape(), DType::kFloat32);
   tape.backend().softmax_cross_entropy(
-      {.logits = logits.view(), .labels = labels.view(), .dlogits = dlogits.view(), .result = result.view()});
+      {.logits = logits.view(), .labels = labels, .dlogits = dlogits.view(), .result = result.view()});
   if (tape.records()) {
     auto node = std::make_unique<SoftmaxCrossEntropyNode>();
     node->dlogits = std::move(dlogits);

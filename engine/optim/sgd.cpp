@@ -3,7 +3,7 @@
 
 namespace drift {
 
-void Sgd::update(Backend& backend, const ParameterSet& parameters, float lr) const {
+void Sgd::update(Backend& backend, const ParameterSet& parameters, const TensorView& lr) const {
   const auto update_range = [&](std::size_t begin, std::size_t end, float decay) {
     if (begin == end) return;
     backend.sgd_update({.w = parameters.values().subspan(begin, end - begin),

@@ -12,7 +12,21 @@ struct Sgd {
   bool nesterov = false;
   bool decay_norm_and_bias = false;
 
-  void update(Backend& backend, const ParameterSet& parameters, float lr) const;
+  // lr: float32 [1] in device memory, see LearningRate.
+  void update(Backend& backend, const ParameterSet& parameters, const TensorView& lr) const;
+};
+
+// The learning rate, where the optimizer reads it.
+class LearningRate {
+ public:
+  explicit LearningRate(Device device) : value_(device, sizeof(float)) {}
+  LearningRate(Backend& backend, float rate) : LearningRate(backend.stream().device()) { set(backend, rate); }
+
+  void set(Backend& backend, float rate) { backend.upload(&rate, view()); }
+  TensorView view() const { return {.data = value_.data(), .shape = {1}}; }
+
+ private:
+  Storage value_;
 };
 
 }  // namespace drift

@@ -3,7 +3,6 @@
 #include <cstring>
 #include <omp.h>
 
-#include "kernels/cpu/with_type.h"
 #include "kernels/launch/column_sums_cpu.h"
 #include "kernels/math/augment.h"
 #include "kernels/math/average.h"
@@ -12,6 +11,7 @@
 #include "kernels/math/sgd.h"
 #include "kernels/math/shortcut.h"
 #include "kernels/math/softmax_cross_entropy.h"
+#include "kernels/with_type.h"
 
 namespace drift {
 
@@ -37,6 +37,10 @@ void CpuBackend::upload(const void* host, const TensorView& to) {
 
 void CpuBackend::download(const TensorView& from, void* host) {
   std::memcpy(host, from.data, from.bytes());
+}
+
+void CpuBackend::download_async(const TensorView& from, const HostMemory& to) {
+  download(from, to.data());
 }
 
 void CpuBackend::fill(const TensorView& y, float value) {
@@ -79,9 +83,7 @@ void CpuBackend::linear_backward(const LinearBackward& args) {
   const PlainSums<float> sums{args.dy.as<float>(), space.columns};
   auto& totals = workspace_.doubles(space.columns);
   column_sums(threads_, space, sums, workspace_.floats(column_sums_workspace<PlainSums<float>>(space)), totals);
-  for (std::int64_t c = 0; c < space.columns; ++c) {
-    args.dbias.as<float>()[c] = static_cast<float>(totals[static_cast<std::size_t>(c)]);
-  }
+  for_each_total<1>(space, totals, StoreTotal{args.dbias.as<float>()});
 }
 
 void CpuBackend::batch_norm_forward(const BatchNormForward& args) {
@@ -130,30 +132,24 @@ void CpuBackend::add(const TensorView& a, const TensorView& b, const TensorView&
 void CpuBackend::shortcut_forward(std::int64_t stride, const TensorView& x, const TensorView& y) {
   with_type(x.dtype, [&]<class T>(T) {
     const Shape &in = x.shape, &out = y.shape;
-    for_each_item(threads_, out.rows(), out.channels(),
-                  ShortcutForward<T>{x.as<T>(), y.as<T>(), stride, in[1], in[2], out[1], out[2], in[3], out[3]});
+    for_each_item(
+        threads_, out.rows(), out.channels(),
+        OnOneLane{ShortcutForward<T>{x.as<T>(), y.as<T>(), {stride, in[1], in[2], out[1], out[2], in[3], out[3]}}});
   });
 }
 
 void CpuBackend::shortcut_backward(std::int64_t stride, const TensorView& dy, const TensorView& dx) {
   with_type(dy.dtype, [&]<class T>(T) {
     const Shape &in = dx.shape, &out = dy.shape;
-    for_each_item(threads_, in.rows(), in.channels(),
-                  ShortcutBackward<T>{dy.as<T>(), dx.as<T>(), stride, in[1], in[2], out[1], out[2], in[3], out[3]});
+    for_each_item(
+        threads_, in.rows(), in.channels(),
+        OnOneLane{ShortcutBackward<T>{dy.as<T>(), dx.as<T>(), {stride, in[1], in[2], out[1], out[2], in[3], out[3]}}});
   });
 }
 
-namespace {
-
-PoolGeometry geometry(const Window& window, const Shape& in, const Shape& out) {
-  return {in[1], in[2], out[1], out[2], in[3], window.size, window.stride, window.pad};
-}
-
-}  // namespace
-
 void CpuBackend::pool_forward(const PoolForward& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
-    const PoolGeometry g = geometry(args.window, args.x.shape, args.y.shape);
+    const PoolGeometry g = PoolGeometry::of(args.window, args.x.shape, args.y.shape);
     const RowSpace space{1, args.y.shape.rows(), g.columns};
     if (args.pooling == Pooling::kMax) {
       for_each_row_packet(threads_, space,
@@ -166,7 +162,7 @@ void CpuBackend::pool_forward(const PoolForward& args) {
 
 void CpuBackend::pool_backward(const PoolBackward& args) {
   with_type(args.dy.dtype, [&]<class T>(T) {
-    const PoolGeometry g = geometry(args.window, args.dx.shape, args.dy.shape);
+    const PoolGeometry g = PoolGeometry::of(args.window, args.dx.shape, args.dy.shape);
     const RowSpace space{1, args.dx.shape.rows(), g.columns};
     const std::uint8_t* index = args.pooling == Pooling::kMax ? args.index.as<std::uint8_t>() : nullptr;
     for_each_row_packet(threads_, space, PoolBackwardGather<T>{g, args.dy.as<T>(), index, args.dx.as<T>()});
@@ -179,10 +175,7 @@ void CpuBackend::global_average_pool_forward(const TensorView& x, const TensorVi
     auto& totals = workspace_.doubles(space.segments * space.columns);
     column_sums(threads_, space, PlainSums<T>{x.as<T>(), space.columns},
                 workspace_.floats(column_sums_workspace<PlainSums<T>>(space)), totals);
-    for (std::int64_t i = 0; i < space.segments * space.columns; ++i) {
-      y.as<T>()[i] =
-          from_float<T>(static_cast<float>(totals[static_cast<std::size_t>(i)] / static_cast<double>(space.rows)));
-    }
+    for_each_total<1>(space, totals, StoreMean<T>{y.as<T>(), space.columns, static_cast<double>(space.rows)});
   });
 }
 
@@ -201,37 +194,38 @@ void CpuBackend::softmax_cross_entropy(const SoftmaxCrossEntropy& args) {
   const SoftmaxCrossEntropyRow row{
       args.logits.as<float>(),        args.labels.as<std::int32_t>(), args.dlogits.as<float>(), row_results, classes,
       1.0f / static_cast<float>(rows)};
-  for_each_item(threads_, rows, classes, row);
-  double sums[3] = {};
-  for (std::int64_t i = 0; i < 3 * rows; ++i) sums[i % 3] += row_results[i];
-  args.result.as<float>()[0] = static_cast<float>(sums[0] / static_cast<double>(rows));
-  args.result.as<float>()[1] = static_cast<float>(sums[1]);
-  args.result.as<float>()[2] = static_cast<float>(sums[2]);
+  for_each_item(threads_, rows, classes, OnOneLane{row});
+  auto& totals = workspace_.doubles(3);
+  std::fill(totals.begin(), totals.end(), 0.0);
+  for (std::int64_t i = 0; i < 3 * rows; ++i) totals[static_cast<std::size_t>(i % 3)] += row_results[i];
+  const SoftmaxCrossEntropyResult result{args.result.as<float>(), static_cast<double>(rows)};
+  for_each_total<1>({1, rows, 3}, totals, result);
 }
 
 void CpuBackend::sgd_update(const SgdUpdate& args) {
-  const SgdStep step{args.lr,       args.momentum, args.weight_decay, args.nesterov,
-                     args.w.data(), args.v.data(), args.g.data()};
+  const SgdStep step{args.lr.as<float>(), args.momentum, args.weight_decay, args.nesterov,
+                     args.w.data(),       args.v.data(), args.g.data()};
   for_each_packet(threads_, static_cast<std::int64_t>(args.w.size()), step);
 }
 
 void CpuBackend::average(std::span<float* const> replicas, std::int64_t n) {
   const int count = static_cast<int>(replicas.size());
-  for_each_packet(threads_, n, AverageReplicas{replicas.data(), count, 1.0f / static_cast<float>(count)});
+  const float scale = 1.0f / static_cast<float>(count);
+  for_each_packet(threads_, n, AverageReplicas<float* const*, 31>{replicas.data(), count, scale});
 }
 
 void CpuBackend::augment(const Augment& args) {
   with_type(args.y.dtype, [&]<class T>(T) {
     const Shape& shape = args.images.shape;
-    const AugmentRow<T> row{args.images.as<std::uint8_t>(),
-                            args.y.as<T>(),
-                            args.crops.data(),
-                            shape[1],
-                            shape[2],
-                            args.pad,
-                            {args.mean[0], args.mean[1], args.mean[2]},
-                            {args.std[0], args.std[1], args.std[2]}};
-    for_each_item(threads_, shape[0] * shape[1], shape[2] * 3, row);
+    const AugmentSource source{args.images.as<std::uint8_t>(),
+                               args.indices.as<std::int32_t>(),
+                               args.crops.as<Crop>(),
+                               shape[1],
+                               shape[2],
+                               args.pad,
+                               {args.mean[0], args.mean[1], args.mean[2]},
+                               {args.std[0], args.std[1], args.std[2]}};
+    for_each_item(threads_, args.y.shape[0] * shape[1], shape[2] * 3, AugmentRow<T>{source, args.y.as<T>()});
   });
 }
 

@@ -20,6 +20,7 @@ class CpuBackend final : public Backend {
   void copy(const TensorView& from, const TensorView& to) override;
   void upload(const void* host, const TensorView& to) override;
   void download(const TensorView& from, void* host) override;
+  void download_async(const TensorView& from, const HostMemory& to) override;
   void fill(const TensorView& y, float value) override;
   void cast(const TensorView& x, const TensorView& y) override;
   void conv2d_forward(const Conv2dForward& args) override;

@@ -1,12 +1,12 @@
 // Batch normalisation: column sums in float chunks, a few numbers per channel in double, then the map. The formulas of
-// both directions are in kernels/math/batch_norm.h; group_norm.cpp is the same with one segment per sample.
+// both directions are in kernels/math/batch_norm.h and batch_norm_statistics.h; group_norm.cpp is the same with one
+// segment per sample.
 #include "kernels/math/batch_norm.h"
 
-#include <cmath>
-
 #include "kernels/cpu/normalisation.h"
-#include "kernels/cpu/with_type.h"
 #include "kernels/launch/column_sums_cpu.h"
+#include "kernels/math/batch_norm_statistics.h"
+#include "kernels/with_type.h"
 
 namespace drift {
 namespace {
@@ -24,25 +24,22 @@ void Normalisations::forward(const BatchNormForward& args) {
     float* shift = workspace_.floats(2 * channels + column_sums_workspace<MomentSums<T>>(space));
     float* scale = shift + channels;
     const T* x = args.x.as<T>();
-    for (std::int64_t c = 0; c < channels; ++c) shift[c] = to_float(x[c]);
+    const SampledMeans<T> sampled_means{x, shift, space.rows, channels};
+    for (std::int64_t c = 0; c < channels; ++c) sampled_means(c);
     auto& totals = workspace_.doubles(2 * channels);
     column_sums(threads_, space, MomentSums<T>{x, shift, channels}, scale + channels, totals);
 
-    const double rows = static_cast<double>(space.rows);
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const double offset = totals[static_cast<std::size_t>(c)] / rows;
-      const double variance = std::max(0.0, totals[static_cast<std::size_t>(channels + c)] / rows - offset * offset);
-      const double inv_std = 1.0 / std::sqrt(variance + args.epsilon);
-      args.mean.as<float>()[c] = static_cast<float>(shift[c] + offset);
-      args.inv_std.as<float>()[c] = static_cast<float>(inv_std);
-      scale[c] = static_cast<float>(args.gamma.as<float>()[c] * inv_std);
-      if (!args.running_mean) continue;
-      const double unbiased = variance * rows / std::max(1.0, rows - 1);
-      float& running_mean = args.running_mean.as<float>()[c];
-      float& running_var = args.running_var.as<float>()[c];
-      running_mean = static_cast<float>((1.0 - args.momentum) * running_mean + args.momentum * (shift[c] + offset));
-      running_var = static_cast<float>((1.0 - args.momentum) * running_var + args.momentum * unbiased);
-    }
+    const BatchNormStatistics statistics{shift,
+                                         args.gamma.as<float>(),
+                                         args.mean.as<float>(),
+                                         args.inv_std.as<float>(),
+                                         scale,
+                                         args.running_mean.as<float>(),
+                                         args.running_var.as<float>(),
+                                         static_cast<double>(space.rows),
+                                         args.epsilon,
+                                         args.momentum};
+    for_each_total<2>(space, totals, statistics);
     const NormApply<T> apply{x,
                              args.z.as<T>(),
                              args.mean.as<float>(),
@@ -60,10 +57,8 @@ void Normalisations::inference(const BatchNormInference& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
     const RowSpace space = rows_of(args.x);
     float* scale = workspace_.floats(space.columns);
-    for (std::int64_t c = 0; c < space.columns; ++c) {
-      scale[c] =
-          static_cast<float>(args.gamma.as<float>()[c] / std::sqrt(double{args.var.as<float>()[c]} + args.epsilon));
-    }
+    const BatchNormInferenceScale scale_of{args.gamma.as<float>(), args.var.as<float>(), scale, args.epsilon};
+    for (std::int64_t c = 0; c < space.columns; ++c) scale_of(c);
     const NormApply<T> apply{
         args.x.as<T>(), args.z.as<T>(), args.mean.as<float>(), scale, args.beta.as<float>(), args.y.as<T>(),
         nullptr,        args.relu,      space.columns};
@@ -85,18 +80,15 @@ void Normalisations::backward(const BatchNormBackward& args) {
     column_sums(threads_, space, NormBackwardSums<T>{incoming, x, mean, args.dz.as<T>(), channels}, c + channels,
                 totals);
 
-    const double rows = static_cast<double>(space.rows);
-    for (std::int64_t i = 0; i < channels; ++i) {
-      const double inv_std = args.inv_std.as<float>()[i];
-      const double sum = totals[static_cast<std::size_t>(i)];
-      const double dgamma = totals[static_cast<std::size_t>(channels + i)] * inv_std;
-      args.dbeta.as<float>()[i] = static_cast<float>(sum);
-      args.dgamma.as<float>()[i] = static_cast<float>(dgamma);
-      const double factor = args.gamma.as<float>()[i] * inv_std;
-      a[i] = static_cast<float>(factor);
-      b[i] = static_cast<float>(factor * sum / rows);
-      c[i] = static_cast<float>(factor * inv_std * dgamma / rows);
-    }
+    const BatchNormGradients gradients{args.inv_std.as<float>(),
+                                       args.gamma.as<float>(),
+                                       args.dgamma.as<float>(),
+                                       args.dbeta.as<float>(),
+                                       a,
+                                       b,
+                                       c,
+                                       static_cast<double>(space.rows)};
+    for_each_total<2>(space, totals, gradients);
     // Where g was written to dz, it is read back instead of being put together again.
     const MaskedGradient<T> gradient =
         args.dz ? MaskedGradient<T>{args.dz.as<T>(), nullptr, nullptr, channels} : incoming;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <omp.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/check.h"
 
@@ -33,6 +34,10 @@ std::unique_ptr<Stream> make_cpu_stream(int threads) {
   DRIFT_ASSERT(threads >= 1, "a CPU stream needs at least one thread, got {}", threads);
   // Where OMP_THREAD_LIMIT allows fewer, oneDNN would plan for more threads than come and wait for them for ever.
   return std::make_unique<CpuStream>(std::min(threads, omp_get_thread_limit()));
+}
+
+std::int64_t free_bytes_cpu() {
+  return std::int64_t{sysconf(_SC_AVPHYS_PAGES)} * sysconf(_SC_PAGESIZE);
 }
 
 void* allocate_cpu(std::size_t bytes) {

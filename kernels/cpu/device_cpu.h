@@ -9,6 +9,7 @@
 namespace drift {
 
 std::unique_ptr<Stream> make_cpu_stream(int threads);
+std::int64_t free_bytes_cpu();
 void* allocate_cpu(std::size_t bytes);  // nullptr when there is no memory
 void free_cpu(void* data) noexcept;
 

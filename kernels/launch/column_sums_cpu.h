@@ -85,4 +85,17 @@ void column_sums(int threads, const RowSpace& space, const F& f, float* workspac
   }
 }
 
+// finish(segment, column, sums) for every column of every segment, from the totals that column_sums left.
+template <int kSums, class Finish>
+void for_each_total(const RowSpace& space, std::span<const double> totals, const Finish& finish) {
+  for (std::int64_t segment = 0; segment < space.segments; ++segment) {
+    const double* const first = totals.data() + segment * kSums * space.columns;
+    for (std::int64_t column = 0; column < space.columns; ++column) {
+      double sums[kSums];
+      for (int s = 0; s < kSums; ++s) sums[s] = first[s * space.columns + column];
+      finish(segment, column, sums);
+    }
+  }
+}
+
 }  // namespace drift

@@ -61,6 +61,13 @@ void for_each_row_packet(int threads, const RowSpace& space, const F& functor) {
   });
 }
 
+// A functor whose items are shared by lanes on a GPU, for for_each_item.
+template <class F>
+struct OnOneLane {
+  F f;
+  DRIFT_HD void operator()(std::int64_t item) const { f(item, OneLane{}); }
+};
+
 // f(item) for items that each cost about `elements_each` element accesses.
 template <class F>
 void for_each_item(int threads, std::int64_t items, std::int64_t elements_each, const F& functor) {

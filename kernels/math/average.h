@@ -5,9 +5,12 @@
 #include "kernels/math/packet.h"
 
 namespace drift {
+inline namespace DRIFT_PACKETS {
 
+// Replicas: what gives a float* for k; K below 2^kLevels.
+template <class Replicas, int kLevels>
 struct AverageReplicas {
-  float* const* replicas;
+  Replicas replicas;
   int count;    // K
   float scale;  // 1/K
 
@@ -15,22 +18,25 @@ struct AverageReplicas {
   DRIFT_HD void operator()(std::int64_t i, N n) const {
     // sums[level] holds the sum of the latest finished subtree of 2^level leaves: adding leaf k carries like adding 1
     // to a binary number.
-    Packet sums[32];
-    for (int level = 0; count >> level; ++level) sums[level] = Packet{};
+    int levels = 0;
+    while (count >> levels) ++levels;
+    Packets<kLevels> sums(levels);
     for (int k = 0; k < count; ++k) {
       Packet carry = load(replicas[k] + i, n);
       int level = 0;
-      for (; (k >> level) & 1; ++level) carry = sums[level] + carry;
-      sums[level] = carry;
+      for (; (k >> level) & 1; ++level) carry = sums.get(level) + carry;
+      sums.set(level, carry);
     }
-    int level = __builtin_ctz(static_cast<unsigned>(count));
-    Packet total = sums[level];
-    for (++level; count >> level; ++level) {
-      if ((count >> level) & 1) total = sums[level] + total;
+    int level = 0;
+    while (((count >> level) & 1) == 0) ++level;
+    Packet total = sums.get(level);
+    for (++level; level < levels; ++level) {
+      if ((count >> level) & 1) total = sums.get(level) + total;
     }
     const Packet mean = total * scale;
     for (int k = 0; k < count; ++k) store(replicas[k] + i, mean, n);
   }
 };
 
+}  // namespace DRIFT_PACKETS
 }  // namespace drift

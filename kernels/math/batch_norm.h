@@ -1,12 +1,13 @@
 // Batch normalisation over the rows of a [rows, C] matrix (NHWC), forward and backward (Ioffe and Szegedy 2015), with
 // the ReLU and the residual addition that surround it in a residual block. Each direction is one pass of column sums
-// and one map. The statistics are sums of x - shift, where the shift is the first row, so that a large mean does not
+// and one map. The statistics are sums of x - shift, where the shift is near the mean, so that a large mean does not
 // cancel the variance.
 #pragma once
 
 #include "kernels/math/packet.h"
 
 namespace drift {
+inline namespace DRIFT_PACKETS {
 
 // Sums of (x - shift) and (x - shift)^2; shift [segments, C].
 template <class T>
@@ -115,4 +116,5 @@ struct NormBackwardApply {
   }
 };
 
+}  // namespace DRIFT_PACKETS
 }  // namespace drift

@@ -4,6 +4,7 @@
 #include "kernels/math/exponential.h"
 
 namespace drift {
+inline namespace DRIFT_PACKETS {
 
 template <class T>
 struct Add {
@@ -87,4 +88,5 @@ struct Fill {
   }
 };
 
+}  // namespace DRIFT_PACKETS
 }  // namespace drift

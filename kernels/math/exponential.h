@@ -6,10 +6,10 @@
 #include "kernels/math/packet.h"
 
 namespace drift {
+inline namespace DRIFT_PACKETS {
 
 DRIFT_HD Packet exponential(Packet x) {
-  x = x < -87.0f ? broadcast(-87.0f) : x;
-  x = x > 88.0f ? broadcast(88.0f) : x;
+  x = clamp(x, -87.0f, 88.0f);
   constexpr float kRound = 0x1.8p23f;  // adding it rounds to an integer in the low bits
   const Packet shifted = x * 1.44269504f + kRound;
   const Packet k = shifted - kRound;
@@ -21,12 +21,8 @@ DRIFT_HD Packet exponential(Packet x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  detail::Words power;
-  std::memcpy(&power, &shifted, sizeof power);
-  power = (power + 127u) << 23;
-  Packet scale;
-  std::memcpy(&scale, &power, sizeof scale);
-  return p * scale;
+  return p * power_of_two(shifted);
 }
 
+}  // namespace DRIFT_PACKETS
 }  // namespace drift

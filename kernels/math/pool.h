@@ -3,16 +3,63 @@
 // padding in its divisor.
 #pragma once
 
-#include <limits>
+#include <cstdint>
 
+#include "kernels/args.h"
 #include "kernels/math/packet.h"
 
 namespace drift {
+inline namespace DRIFT_PACKETS {
 
 struct PoolGeometry {
-  std::int64_t height, width, out_height, out_width, columns;  // columns: channels
-  std::int64_t size, stride, pad;
+  int height, width, out_height, out_width, size, stride, pad;
+  std::int64_t columns;  // channels
+
+  static PoolGeometry of(const Window& window, const Shape& in, const Shape& out) {
+    const auto extent = [](std::int64_t n) { return static_cast<int>(n); };
+    return {extent(in[1]),       extent(in[2]),         extent(out[1]),     extent(out[2]),
+            extent(window.size), extent(window.stride), extent(window.pad), in[3]};
+  }
 };
+
+// Pixel number `row` of images of this extent.
+struct Pixel {
+  std::int64_t image;
+  int h, w;
+};
+DRIFT_HD Pixel pixel_at(std::int64_t row, int height, int width) {
+  const std::int64_t image = row / (std::int64_t{height} * width);
+  const int inside = static_cast<int>(row - image * height * width);
+  const int h = inside / width;
+  return {image, h, inside - h * width};
+}
+
+// visit(k, row) for the pixels of an output's window that lie inside the image, k counting the window's places.
+template <class Visit>
+DRIFT_HD void visit_window(const PoolGeometry& g, std::int64_t out_row, const Visit& visit) {
+  const Pixel out = pixel_at(out_row, g.out_height, g.out_width);
+  const int top = out.h * g.stride - g.pad, left = out.w * g.stride - g.pad;
+  const int begin_h = top < 0 ? -top : 0, end_h = top + g.size > g.height ? g.height - top : g.size;
+  const int begin_w = left < 0 ? -left : 0, end_w = left + g.size > g.width ? g.width - left : g.size;
+  for (int kh = begin_h; kh < end_h; ++kh) {
+    const std::int64_t first = (out.image * g.height + top + kh) * g.width + left;
+    for (int kw = begin_w; kw < end_w; ++kw) visit(kh * g.size + kw, first + kw);
+  }
+}
+
+// visit(k, out_row) for the windows that cover a pixel, which is number k in them; k ascends.
+template <class Visit>
+DRIFT_HD void visit_windows_over(const PoolGeometry& g, std::int64_t row, const Visit& visit) {
+  const Pixel in = pixel_at(row, g.height, g.width);
+  const int h = in.h + g.pad, w = in.w + g.pad;
+  for (int oh = h / g.stride; oh >= 0 && h - oh * g.stride < g.size; --oh) {
+    if (oh >= g.out_height) continue;
+    for (int ow = w / g.stride; ow >= 0 && w - ow * g.stride < g.size; --ow) {
+      if (ow >= g.out_width) continue;
+      visit((h - oh * g.stride) * g.size + w - ow * g.stride, (in.image * g.out_height + oh) * g.out_width + ow);
+    }
+  }
+}
 
 template <class T>
 struct MaxPoolForward {
@@ -23,25 +70,10 @@ struct MaxPoolForward {
 
   template <class N>
   DRIFT_HD void operator()(std::int64_t, std::int64_t row, std::int64_t column, N n) const {
-    using Indices = std::int32_t __attribute__((vector_size(4 * kPacket)));
-    using Bytes = std::uint8_t __attribute__((vector_size(kPacket)));
-    const std::int64_t image = row / (g.out_height * g.out_width);
-    const std::int64_t top = row / g.out_width % g.out_height * g.stride - g.pad;
-    const std::int64_t left = row % g.out_width * g.stride - g.pad;
-    Packet best = broadcast(-std::numeric_limits<float>::infinity());
-    Indices winner = Indices{} - 1;
-    for (std::int64_t k = 0; k < g.size * g.size; ++k) {
-      const std::int64_t h = top + k / g.size, w = left + k % g.size;
-      if (h < 0 || h >= g.height || w < 0 || w >= g.width) continue;
-      const Packet value = load(x + ((image * g.height + h) * g.width + w) * g.columns + column, n);
-      const Indices better =
-          (value > best) | (winner < 0);  // the first real element wins over nothing, even if it is -infinity
-      best = better ? value : best;
-      winner = better ? Indices{} + static_cast<std::int32_t>(k) : winner;
-    }
-    store(y + row * g.columns + column, best, n);
-    const Bytes bytes = __builtin_convertvector(winner, Bytes);
-    std::memcpy(index + row * g.columns + column, &bytes, static_cast<std::size_t>(n));
+    PacketMaximum largest;
+    visit_window(g, row, [&](int k, std::int64_t from) { largest.take(load(x + from * g.columns + column, n), k); });
+    store(y + row * g.columns + column, largest.value, n);
+    largest.store_places(index + row * g.columns + column, n);
   }
 };
 
@@ -53,15 +85,8 @@ struct AveragePoolForward {
 
   template <class N>
   DRIFT_HD void operator()(std::int64_t, std::int64_t row, std::int64_t column, N n) const {
-    const std::int64_t image = row / (g.out_height * g.out_width);
-    const std::int64_t top = row / g.out_width % g.out_height * g.stride - g.pad;
-    const std::int64_t left = row % g.out_width * g.stride - g.pad;
     Packet sum = {};
-    for (std::int64_t k = 0; k < g.size * g.size; ++k) {
-      const std::int64_t h = top + k / g.size, w = left + k % g.size;
-      if (h < 0 || h >= g.height || w < 0 || w >= g.width) continue;
-      sum += load(x + ((image * g.height + h) * g.width + w) * g.columns + column, n);
-    }
+    visit_window(g, row, [&](int, std::int64_t from) { sum += load(x + from * g.columns + column, n); });
     store(y + row * g.columns + column, sum / static_cast<float>(g.size * g.size), n);
   }
 };
@@ -76,22 +101,12 @@ struct PoolBackwardGather {
 
   template <class N>
   DRIFT_HD void operator()(std::int64_t, std::int64_t row, std::int64_t column, N n) const {
-    const std::int64_t image = row / (g.height * g.width), h = row / g.width % g.height, w = row % g.width;
     Packet sum = {};
-    for (std::int64_t k = 0; k < g.size * g.size; ++k) {
-      const std::int64_t top = h - k / g.size + g.pad,
-                         left = w - k % g.size + g.pad;  // of the window in which we are number k
-      if (top < 0 || left < 0 || top % g.stride != 0 || left % g.stride != 0) continue;
-      const std::int64_t oh = top / g.stride, ow = left / g.stride;
-      if (oh >= g.out_height || ow >= g.out_width) continue;
-      const std::int64_t i = ((image * g.out_height + oh) * g.out_width + ow) * g.columns + column;
+    visit_windows_over(g, row, [&](int k, std::int64_t out_row) {
+      const std::int64_t i = out_row * g.columns + column;
       const Packet value = load(dy + i, n);
-      if (index == nullptr) {
-        sum += value;
-      } else {
-        for (int j = 0; j < n; ++j) sum[j] += index[i + j] == k ? value[j] : 0.0f;
-      }
-    }
+      sum = index == nullptr ? sum + value : add_where(sum, value, index + i, k, n);
+    });
     if (index == nullptr) sum /= static_cast<float>(g.size * g.size);
     store(dx + row * g.columns + column, sum, n);
   }
@@ -110,6 +125,27 @@ struct PlainSums {
   }
 };
 
+// The end of a global average: [segments, C] means from sums over `rows` pixels.
+template <class T>
+struct StoreMean {
+  T* y;
+  std::int64_t columns;
+  double rows;
+
+  DRIFT_HD void operator()(std::int64_t segment, std::int64_t column, const double (&totals)[1]) const {
+    y[segment * columns + column] = from_float<T>(static_cast<float>(totals[0] / rows));
+  }
+};
+
+// The end of a bias gradient.
+struct StoreTotal {
+  float* y;
+
+  DRIFT_HD void operator()(std::int64_t, std::int64_t column, const double (&totals)[1]) const {
+    y[column] = static_cast<float>(totals[0]);
+  }
+};
+
 template <class T>
 struct GlobalAveragePoolBackward {
   const T* dy;  // [segments, C]
@@ -123,4 +159,5 @@ struct GlobalAveragePoolBackward {
   }
 };
 
+}  // namespace DRIFT_PACKETS
 }  // namespace drift

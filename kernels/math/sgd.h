@@ -5,9 +5,11 @@
 #include "kernels/math/packet.h"
 
 namespace drift {
+inline namespace DRIFT_PACKETS {
 
 struct SgdStep {
-  float lr, momentum, weight_decay;
+  const float* lr;  // in device memory
+  float momentum, weight_decay;
   bool nesterov;
   float* w;
   float* v;
@@ -19,8 +21,9 @@ struct SgdStep {
     const Packet gradient = load(g + i, n) + weight_decay * weight;
     const Packet velocity = momentum * load(v + i, n) + gradient;
     store(v + i, velocity, n);
-    store(w + i, weight - lr * (nesterov ? gradient + momentum * velocity : velocity), n);
+    store(w + i, weight - *lr * (nesterov ? gradient + momentum * velocity : velocity), n);
   }
 };
 
+}  // namespace DRIFT_PACKETS
 }  // namespace drift

@@ -1,14 +1,15 @@
 // One row of logits: cross-entropy -log softmax(logits)[label], its gradient (softmax - onehot) / N, and whether the
 // label is among the best one and the best five. The rank of the label counts classes that score strictly more, or
-// equal with a smaller number.
+// equal with a smaller number. On a GPU the lanes of a warp share the classes of a row.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 
-#include "core/host_device.h"
+#include "kernels/math/packet.h"
 
 namespace drift {
+inline namespace DRIFT_PACKETS {
 
 struct SoftmaxCrossEntropyRow {
   const float* logits;  // [N, classes]
@@ -18,26 +19,44 @@ struct SoftmaxCrossEntropyRow {
   std::int64_t classes;
   float scale;  // 1/N
 
-  DRIFT_HD void operator()(std::int64_t row) const {
+  template <class Lanes>
+  DRIFT_HD void operator()(std::int64_t row, const Lanes& lanes) const {
     const float* x = logits + row * classes;
     const std::int32_t label = labels[row];
+    const std::int64_t lane = lanes.index(), step = lanes.count();
     float largest = x[0];
-    for (std::int64_t c = 1; c < classes; ++c) largest = x[c] > largest ? x[c] : largest;
+    for (std::int64_t c = lane; c < classes; c += step) largest = x[c] > largest ? x[c] : largest;
+    largest = lanes.maximum(largest);
     float sum = 0;
-    std::int64_t rank = 0;
-    for (std::int64_t c = 0; c < classes; ++c) {
+    int rank = 0;
+    for (std::int64_t c = lane; c < classes; c += step) {
       sum += std::exp(x[c] - largest);
       rank += x[c] > x[label] || (x[c] == x[label] && c < label);
     }
-    row_results[3 * row] = std::log(sum) - (x[label] - largest);
-    row_results[3 * row + 1] = rank < 1 ? 1.0f : 0.0f;
-    row_results[3 * row + 2] = rank < 5 ? 1.0f : 0.0f;
+    sum = lanes.sum(sum);
+    rank = lanes.sum(rank);
+    if (lane == 0) {
+      row_results[3 * row] = std::log(sum) - (x[label] - largest);
+      row_results[3 * row + 1] = rank < 1 ? 1.0f : 0.0f;
+      row_results[3 * row + 2] = rank < 5 ? 1.0f : 0.0f;
+    }
     if (dlogits == nullptr) return;
-    for (std::int64_t c = 0; c < classes; ++c) {
+    for (std::int64_t c = lane; c < classes; c += step) {
       const float probability = std::exp(x[c] - largest) / sum;
       dlogits[row * classes + c] = (probability - (c == label ? 1.0f : 0.0f)) * scale;
     }
   }
 };
 
+// The batch's result from the sums of its rows: mean loss, count of top-1 hits, count of top-5 hits.
+struct SoftmaxCrossEntropyResult {
+  float* result;
+  double rows;
+
+  DRIFT_HD void operator()(std::int64_t, std::int64_t column, const double (&totals)[1]) const {
+    result[column] = static_cast<float>(column == 0 ? totals[0] / rows : totals[0]);
+  }
+};
+
+}  // namespace DRIFT_PACKETS
 }  // namespace drift

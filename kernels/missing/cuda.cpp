@@ -7,13 +7,21 @@ namespace drift {
 namespace {
 
 [[noreturn]] void missing() {
-  DRIFT_FAIL(kDevice, "this version of Drift has no CUDA backend: use --device cpu");
+  DRIFT_FAIL(kDevice,
+             "this build of Drift has no CUDA backend: use --device cpu, or build with -DDRIFT_CUDA=ON where a CUDA "
+             "toolkit 12.4 or newer with cuDNN 9.11 or newer is installed");
 }
 
 }  // namespace
 
 int cuda_device_count() {
   return 0;
+}
+std::string cuda_device_name(int) {
+  missing();
+}
+std::int64_t free_bytes_cuda(int) {
+  missing();
 }
 std::unique_ptr<Stream> make_cuda_stream(int) {
   missing();
@@ -22,7 +30,27 @@ void* allocate_cuda(int, std::size_t) {
   missing();
 }
 void free_cuda(int, void*) noexcept {}
-std::unique_ptr<Backend> make_cuda_backend(Stream&) {
+void* allocate_cuda_host(std::size_t) {
+  missing();
+}
+void free_cuda_host(void*) noexcept {}
+void* make_cuda_event(int) {
+  missing();
+}
+void destroy_cuda_event(void*) noexcept {}
+void record_cuda_event(void*, Stream&) {
+  missing();
+}
+void wait_cuda_event(void*, Stream&) {
+  missing();
+}
+void synchronize_cuda_event(void*) {
+  missing();
+}
+std::unique_ptr<Backend> make_cuda_backend(Stream&, const BackendOptions&) {
+  missing();
+}
+std::unique_ptr<Backend> make_planning_backend(Stream&, const std::filesystem::path&, const BackendOptions&) {
   missing();
 }
 

@@ -25,7 +25,8 @@ TEST(CommandLine, HelpNamesEveryCommand) {
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{}, {"--help"}}) {
     const Outcome help = run_drift(arguments);
     EXPECT_EQ(help.exit_code, 0);
-    for (const char* command : {"train", "eval", "describe", "data", "doctor"}) EXPECT_TRUE(has(help.out, command));
+    for (const char* command : {"train", "eval", "describe", "data", "plans", "doctor"})
+      EXPECT_TRUE(has(help.out, command));
     EXPECT_EQ(help.err, "");
   }
   for (const std::vector<std::string>& command : {std::vector<std::string>{"train"},
@@ -34,6 +35,7 @@ TEST(CommandLine, HelpNamesEveryCommand) {
                                                   {"data"},
                                                   {"data", "preview"},
                                                   {"data", "info"},
+                                                  {"plans"},
                                                   {"doctor"}}) {
     std::vector<std::string> arguments = command;
     arguments.push_back("--help");
@@ -92,6 +94,7 @@ TEST(CommandLine, ErrorsAreOneLineWithAnExitCodeAndAHint) {
       {{"describe", "vgg61"}, 3, "Did you mean 'vgg16'?"},
       {{"describe", "resnet20", "--batch", "0"}, 2, "--batch must be"},
       {{"eval"}, 2, "--weights"},
+      {{"plans", "resnet20"}, 2, "--device-properties"},
       {{"eval", "--weights", "none.safetensors"}, 8, "none.safetensors"},
       {{"eval", "--weights", "none.safetensors", "--bn-stats", "local"}, 2, "--bn-stats must be stored"},
   };

@@ -57,7 +57,7 @@ TEST(StepMemory, BackwardFreesWhatItNoLongerNeeds) {
   const std::int64_t before = pool.bytes_in_use();
   Tape tape(environment.backend(), pool, DType::kFloat32, Mode::kTrain);
   {
-    const Tensor loss = softmax_cross_entropy(tape, net.forward(tape, images), labels);
+    const Tensor loss = softmax_cross_entropy(tape, net.forward(tape, images), labels.view());
     // The inputs of all convolutions but the first, whose input is the caller's.
     const std::int64_t saved = pool.bytes_in_use() - before;
     EXPECT_GE(saved, (ConvChain::kLength - 1) * activation_bytes);
@@ -99,7 +99,7 @@ TEST(StepMemory, TheResidualsGradientReusesMemory) {
   {
     const Tensor x = stem.forward(tape, images);
     const Tensor y = norm.forward_add_relu(tape, x, x);
-    softmax_cross_entropy(tape, linear.forward(tape, global_average_pool(tape, y)), labels);
+    softmax_cross_entropy(tape, linear.forward(tape, global_average_pool(tape, y)), labels.view());
   }
   tape.backward();
   // x, dy (which becomes dz) and dx live at once.

@@ -35,7 +35,7 @@ class SgdTest : public ::testing::Test {
 
 TEST_F(SgdTest, MomentumAndDecayOfWeightsAlone) {
   const Sgd sgd{.momentum = 0.5f, .weight_decay = 0.25f};
-  sgd.update(environment_.backend(), set_, 0.5f);
+  sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view());
   // v = 0.5 * 4 + (0.5 + 0.25 * 2) = 3, w = 2 - 0.5 * 3
   expect_all(weight_.momentum(), 3);
   expect_all(weight_.value(), 0.5f);
@@ -48,14 +48,14 @@ TEST_F(SgdTest, MomentumAndDecayOfWeightsAlone) {
 
 TEST_F(SgdTest, DecayOfEverything) {
   const Sgd sgd{.weight_decay = 0.25f, .decay_norm_and_bias = true};
-  sgd.update(environment_.backend(), set_, 0.5f);
+  sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view());
   expect_all(weight_.value(), 1.5f);
   expect_all(shift_.value(), 1.5f);
 }
 
 TEST_F(SgdTest, Nesterov) {
   const Sgd sgd{.momentum = 0.5f, .nesterov = true};
-  sgd.update(environment_.backend(), set_, 0.5f);
+  sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view());
   // v = 2.5, w = 2 - 0.5 * (0.5 + 0.5 * 2.5)
   expect_all(shift_.momentum(), 2.5f);
   expect_all(shift_.value(), 1.125f);
@@ -63,7 +63,7 @@ TEST_F(SgdTest, Nesterov) {
 
 TEST_F(SgdTest, PaddingStaysZero) {
   const Sgd sgd{.momentum = 0.5f, .weight_decay = 0.25f};
-  sgd.update(environment_.backend(), set_, 0.5f);
+  sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view());
   for (const std::size_t padding : {9, 10, 11}) {
     EXPECT_EQ(set_.values()[padding], 0);
     EXPECT_EQ(set_.momentum()[padding], 0);

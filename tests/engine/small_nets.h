@@ -103,7 +103,7 @@ inline float run_step(Environment& environment, const SmallNet& net, const Tenso
                       Mode mode = Mode::kTrain) {
   Tape tape(environment.backend(), environment.pool(), images.dtype(), mode);
   const Tensor labels = environment.cyclic_labels(images.shape()[0], kClasses);
-  const Tensor result = softmax_cross_entropy(tape, net.forward(tape, images), labels);
+  const Tensor result = softmax_cross_entropy(tape, net.forward(tape, images), labels.view());
   if (backward) tape.backward();
   return environment.read(result)[0];
 }

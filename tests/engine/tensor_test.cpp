@@ -84,7 +84,7 @@ TEST(MemoryPool, OutOfMemoryNamesWhatWasAskedAndWhatIsHeld) {
 #endif
   MemoryPool pool{Device{}};
   const Tensor held = pool.allocate({256}, DType::kFloat32);
-  expect_error(ErrorKind::kDevice, {"4611686018427387904 bytes", "1024 bytes are held", "cpu"},
+  expect_error(ErrorKind::kDevice, {"4611686018427387904 bytes", "holds 1024 bytes", "cpu"},
                [&] { pool.allocate({std::int64_t{1} << 60}, DType::kFloat32); });
   EXPECT_EQ(pool.bytes_in_use(), 1024);
 }

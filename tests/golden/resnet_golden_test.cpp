@@ -86,7 +86,7 @@ class ResNetGolden : public ::testing::TestWithParam<std::string> {
     const Tensor labels = to_device<std::int32_t>(file_.at("labels"), first, batch);
     Tape tape(*backend_, pool_, DType::kFloat32, Mode::kTrain);
     const Tensor logits = model_->network->forward(tape, images);
-    const Tensor result = softmax_cross_entropy(tape, logits, labels);
+    const Tensor result = softmax_cross_entropy(tape, logits, labels.view());
     tape.backward();
     return {read(result.view())[0], read(logits.view())};
   }
@@ -150,6 +150,7 @@ TEST_P(ResNetGolden, LogitsAndGradientsOfOneStep) {
 
 TEST_P(ResNetGolden, LossesOfTwentySteps) {
   const Sgd sgd{.momentum = options_.at("momentum"), .weight_decay = options_.at("weight_decay")};
+  const LearningRate lr(*backend_, options_.at("lr"));
   const Array& losses = golden("losses");
   const Array& deviations = golden("loss_deviations");
   double largest_deviation = 0;  // errors grow along the path, even where two of them happen to meet
@@ -157,7 +158,7 @@ TEST_P(ResNetGolden, LossesOfTwentySteps) {
     const double loss = forward_backward(step).loss;
     largest_deviation = std::max(largest_deviation, deviations[step]);
     EXPECT_NEAR(loss, losses[step], allowed(largest_deviation)) << "step " << step;
-    sgd.update(*backend_, model_->parameters, options_.at("lr"));
+    sgd.update(*backend_, model_->parameters, lr.view());
   }
   check_buffers();
 }

@@ -1,5 +1,6 @@
 #include "kernels/launch/index_space.h"
 
+#include <algorithm>
 #include <atomic>
 #include <gtest/gtest.h>
 #include <vector>
@@ -83,6 +84,63 @@ TEST(ColumnSums, EveryRowOfEverySegmentCountsOnce) {
         ASSERT_EQ(totals[static_cast<std::size_t>(2 * columns + c)], rows);
         ASSERT_EQ(totals[static_cast<std::size_t>(3 * columns + c)], rows);
       }
+    }
+  }
+}
+
+// A functor of row packets over a grid played on the host: how often each thread is given each element.
+std::vector<int> visits_of_rows(const RowSpace& space, int packet, const RowGridLimits& limits) {
+  std::vector<int> counts(static_cast<std::size_t>(space.segments * space.rows * space.columns));
+  const RowGrid grid = row_grid(space, packet, limits);
+  for (std::int64_t block = 0; block < grid.blocks; ++block) {
+    for (int thread = 0; thread < kBlockThreads; ++thread) {
+      const RowPlace place = row_place({block, thread}, grid, packet);
+      visit_rows(place, grid, space, [&](std::int64_t row) {
+        EXPECT_EQ(place.segment, row / space.rows);
+        const std::int64_t end = std::min(place.column + packet, space.columns);
+        for (std::int64_t c = place.column; c < end; ++c) ++counts[static_cast<std::size_t>(row * space.columns + c)];
+      });
+    }
+  }
+  return counts;
+}
+
+TEST(GpuGrid, EachItemIsVisitedExactlyOnce) {
+  for (const std::int64_t n : {1L, 2L, 255L, 256L, 257L, 1000L, 65536L, kMaxBlocks * kBlockThreads + 1}) {
+    const FlatGrid grid = flat_grid(n);
+    std::vector<std::uint8_t> counts(static_cast<std::size_t>(n));
+    for (std::int64_t block = 0; block < grid.blocks; ++block) {
+      for (int thread = 0; thread < kBlockThreads; ++thread) {
+        visit_items({block, thread}, grid, n, [&](std::int64_t i) { ++counts[static_cast<std::size_t>(i)]; });
+      }
+    }
+    EXPECT_EQ(std::count(counts.begin(), counts.end(), 1), n);
+  }
+}
+
+TEST(GpuGrid, EachPacketOfEachRowIsVisitedExactlyOnce) {
+  for (const auto& limits : {kMapLimits, kSumLimits}) {
+    for (const std::int64_t columns : {1, 3, 8, 16, 17, 48, 64, 100, 264, 2056, 2304}) {
+      for (const std::int64_t rows : {1, 2, 5, 127, 400}) {
+        for (const std::int64_t segments : {1, 3}) {
+          const std::vector<int> counts = visits_of_rows({segments, rows, columns}, 8, limits);
+          ASSERT_TRUE(std::all_of(counts.begin(), counts.end(), [](int count) { return count == 1; }))
+              << segments << " x " << rows << " x " << columns;
+        }
+      }
+    }
+  }
+  for (const auto& limits : {kMapLimits, kSumLimits}) {  // more rows than the grid has threads for
+    const std::vector<int> counts = visits_of_rows({2, 700'001, 3}, 8, limits);
+    EXPECT_TRUE(std::all_of(counts.begin(), counts.end(), [](int count) { return count == 1; }));
+  }
+}
+
+TEST(GpuGrid, HasNoMoreBlocksThanItIsLimitedTo) {
+  for (const std::int64_t columns : {1, 17, 64, 2048}) {
+    for (const std::int64_t rows : {1L, 1000L, 10'000'000L}) {
+      EXPECT_LE(row_grid({1, rows, columns}, 8, kSumLimits).blocks, kSumLimits.max_blocks);
+      EXPECT_LE(row_grid({1, rows, columns}, 8, kMapLimits).blocks, kMapLimits.max_blocks);
     }
   }
 }

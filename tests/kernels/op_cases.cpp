@@ -2,6 +2,8 @@
 // are a multiple of nothing; then channels of the real networks.
 #include "tests/kernels/op_cases.h"
 
+#include <utility>
+
 namespace drift::testing {
 namespace {
 
@@ -230,11 +232,13 @@ void add_updates(Suite suite, Cases& cases) {
 void add_augments(Suite suite, DType dtype, Cases& cases) {
   if (suite == Suite::kBench)
     return cases.push_back(AugmentCase{.samples = 128, .height = 32, .width = 32, .dtype = dtype}.make());
+  cases.push_back(AugmentCase{.samples = 9, .height = 32, .width = 32, .indexed = true, .dtype = dtype}.make());
+  cases.push_back(AugmentCase{.samples = 5, .height = 3, .width = 5, .pad = 1, .indexed = true, .dtype = dtype}.make());
   for (const bool white : {false, true}) {
-    cases.push_back(AugmentCase{9, 32, 32, 4, white, dtype}.make());
-    cases.push_back(AugmentCase{11, 5, 7, 2, white, dtype}.make());
-    cases.push_back(AugmentCase{3, 5, 7, 0, white, dtype}.make());
-    cases.push_back(AugmentCase{1, 1, 3, 4, white, dtype}.make());
+    cases.push_back(AugmentCase{9, 32, 32, 4, white, false, dtype}.make());
+    cases.push_back(AugmentCase{11, 5, 7, 2, white, false, dtype}.make());
+    cases.push_back(AugmentCase{3, 5, 7, 0, white, false, dtype}.make());
+    cases.push_back(AugmentCase{1, 1, 3, 4, white, false, dtype}.make());
   }
 }
 
@@ -261,6 +265,23 @@ std::vector<OpCase> op_cases(Suite suite) {
   add_updates(suite, cases);
   if (suite == Suite::kTest) add_large_means(cases);
   return cases;
+}
+
+const std::map<std::string, std::vector<OpCase>>& cases_by_op() {
+  static const auto grouped = [] {
+    std::map<std::string, std::vector<OpCase>> groups;
+    for (OpCase& op_case : op_cases(Suite::kTest)) {
+      groups[op_case.op + "_" + std::string(name_of(op_case.activation))].push_back(std::move(op_case));
+    }
+    return groups;
+  }();
+  return grouped;
+}
+
+std::vector<std::string> op_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, cases] : cases_by_op()) names.push_back(name);
+  return names;
 }
 
 }  // namespace drift::testing

@@ -5,6 +5,7 @@
 // and its sizes in op_cases.cpp, not a test program.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -141,7 +142,8 @@ struct AverageCase {
 struct AugmentCase {
   std::int64_t samples, height, width;
   int pad = 4;
-  bool white = false;  // pixels 0 and 255 with mean = std = 1/2: the result is -1 or 1
+  bool white = false;    // pixels 0 and 255 with mean = std = 1/2: the result is -1 or 1
+  bool indexed = false;  // samples are drawn from more images, some of them twice
   DType dtype = DType::kFloat32;
   OpCase make() const;
 };
@@ -168,5 +170,9 @@ struct CastCase {
 // kTest: awkward and small, for the checks. kBench: the shapes of a ResNet-56 step at a local batch of 128, for timing.
 enum class Suite : std::uint8_t { kTest, kBench };
 std::vector<OpCase> op_cases(Suite suite);
+
+// The cases of kTest by operation and type: "conv2d_forward_bf16" -> its cases.
+const std::map<std::string, std::vector<OpCase>>& cases_by_op();
+std::vector<std::string> op_names();  // its keys
 
 }  // namespace drift::testing

@@ -3,10 +3,8 @@
 #include "tests/kernels/op_cases.h"
 
 #include <gtest/gtest.h>
-#include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/check.h"
@@ -15,24 +13,6 @@
 
 namespace drift::testing {
 namespace {
-
-// "conv2d_forward_bf16" -> its cases.
-const std::map<std::string, std::vector<OpCase>>& cases_by_op() {
-  static const auto grouped = [] {
-    std::map<std::string, std::vector<OpCase>> groups;
-    for (OpCase& op_case : op_cases(Suite::kTest)) {
-      groups[op_case.op + "_" + std::string(name_of(op_case.activation))].push_back(std::move(op_case));
-    }
-    return groups;
-  }();
-  return grouped;
-}
-
-std::vector<std::string> op_names() {
-  std::vector<std::string> names;
-  for (const auto& [name, cases] : cases_by_op()) names.push_back(name);
-  return names;
-}
 
 struct CpuBackend {
   std::unique_ptr<Stream> stream;

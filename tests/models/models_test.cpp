@@ -183,13 +183,14 @@ TEST(Models, ALittleTrainingLowersTheLoss) {
   model->parameters.initialise(environment.backend(), 1);
   const Tensor images = environment.normal({8, 32, 32, 3}, 0);
   const Tensor labels = environment.cyclic_labels(8, 10);
+  const LearningRate lr(environment.backend(), 0.05f);
   std::vector<float> losses;
   for (int step = 0; step < 10; ++step) {
     Tape tape(environment.backend(), environment.pool(), DType::kFloat32, Mode::kTrain);
-    const Tensor result = softmax_cross_entropy(tape, model->network->forward(tape, images), labels);
+    const Tensor result = softmax_cross_entropy(tape, model->network->forward(tape, images), labels.view());
     tape.backward();
     losses.push_back(environment.read(result)[0]);
-    Sgd{.momentum = 0.9f}.update(environment.backend(), model->parameters, 0.05f);
+    Sgd{.momentum = 0.9f}.update(environment.backend(), model->parameters, lr.view());
   }
   EXPECT_NEAR(losses.front(), std::log(10.0f), 0.3f);  // the linear layer starts near 0
   EXPECT_LT(losses.back(), 0.9f * losses.front());
@@ -199,7 +200,7 @@ TEST(Models, ListedNamesCanAllBeMade) {
   for (const std::string& name : model_names()) {
     const std::unique_ptr<Model> model = make_model(named(name));
     EXPECT_EQ(model->options.name, name);
-    EXPECT_EQ(model->input, (Shape{32, 32, 3})) << name;
+    EXPECT_EQ(model->input, name == "resnet50" ? (Shape{224, 224, 3}) : (Shape{32, 32, 3})) << name;
     std::set<std::string> row_names;
     for (const LayerInfo& layer : model->layers) row_names.insert(layer.name);
     EXPECT_EQ(row_names.size(), model->layers.size()) << name;

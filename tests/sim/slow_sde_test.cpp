@@ -61,7 +61,7 @@ class ValleyWorker {
   void run(const SyncPlan& plan, Step steps, double lr, Communicator& comm) {
     for (Step step = 0; step < steps; ++step) {
       fill_gradients(step);
-      sgd_.update(*backend_, set_, static_cast<float>(lr));
+      sgd_.update(*backend_, set_, LearningRate(*backend_, static_cast<float>(lr)).view());
       if (plan.at(step) == Sync::kParameters) comm.all_reduce_mean(set_.values(), *backend_);
     }
   }

@@ -37,6 +37,9 @@ void FakeBackend::upload(const void*, const TensorView&) {
 void FakeBackend::download(const TensorView&, void*) {
   unexpected("download");
 }
+void FakeBackend::download_async(const TensorView&, const HostMemory&) {
+  unexpected("download_async");
+}
 void FakeBackend::fill(const TensorView&, float) {
   unexpected("fill");
 }

@@ -21,6 +21,7 @@ class FakeBackend : public Backend {
 
   void upload(const void*, const TensorView&) override;
   void download(const TensorView&, void*) override;
+  void download_async(const TensorView&, const HostMemory&) override;
   void fill(const TensorView&, float) override;
   void cast(const TensorView&, const TensorView&) override;
   void conv2d_forward(const Conv2dForward&) override;

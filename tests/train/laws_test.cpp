@@ -47,8 +47,9 @@ ToyRun plain_sgd(const TrainConfig& config, const DataSource& data, const Schedu
   MemoryPool pool(Device{});
   ToyRun run;
   for (Step step = 0; step < schedule.total_steps; ++step) {
-    run.steps.push_back({.step = step, .loss = worker.forward_backward(worker.loader().next(), pool).loss});
-    worker.update(schedule.lr.at(step));
+    worker.forward_backward(worker.loader().next(), schedule.lr.at(step), pool);
+    run.steps.push_back({.step = step, .loss = worker.take_result().loss});
+    worker.update();
   }
   const ParameterSet& p = worker.parameters();
   run.workers.push_back({.values = {p.values().begin(), p.values().end()},
@@ -134,7 +135,7 @@ class DyadicToy {
       const std::span<float> gradients = set_.gradients();
       for (std::size_t i = 0; i < gradients.size(); ++i) gradients[i] = static_cast<float>(rng.below(i, 17)) - 8;
       if (sync == Sync::kGradients) comm.all_reduce_mean(gradients, *backend_);
-      sgd_.update(*backend_, set_, 0.25f);
+      sgd_.update(*backend_, set_, LearningRate(*backend_, 0.25f).view());
       if (sync == Sync::kParameters) comm.all_reduce_mean(set_.values(), *backend_);
     }
     return {set_.values().begin(), set_.values().end()};

@@ -28,11 +28,11 @@ TEST(LaneGate, LowestStepFirstThenFirstCome) {
   LaneGate gate(1, Device{});
   std::vector<std::pair<Step, int>> order;
   {
-    Lane held = gate.acquire(0);
+    Lane held = gate.acquire(0, 0);
     std::vector<std::jthread> threads;
     for (const auto& [step, id] : std::vector<std::pair<Step, int>>{{7, 0}, {5, 1}, {7, 2}, {3, 3}, {5, 4}}) {
       threads.emplace_back([&, step = step, id = id] {
-        const Lane lane = gate.acquire(step);
+        const Lane lane = gate.acquire(step, 0);
         order.emplace_back(step, id);
       });
       while (gate.waiting() < static_cast<int>(threads.size())) std::this_thread::yield();
@@ -44,12 +44,12 @@ TEST(LaneGate, LowestStepFirstThenFirstCome) {
 
 TEST(LaneGate, NoTwoHoldersShareMemory) {
   LaneGate gate(2, Device{});
-  Lane a = gate.acquire(0);
-  const Lane b = gate.acquire(0);
+  Lane a = gate.acquire(0, 0);
+  const Lane b = gate.acquire(0, 0);
   EXPECT_NE(&a.pool(), &b.pool());
   MemoryPool* first = &a.pool();
   a.release();
-  EXPECT_EQ(&gate.acquire(1).pool(), first);
+  EXPECT_EQ(&gate.acquire(1, 0).pool(), first);
 }
 
 TEST(StopGate, EndsWithTheFurthestStepThatAnyoneEntered) {

@@ -31,11 +31,12 @@ OpCase SgdCase::make() const {
                            kFloat);
   const Shape shape{elements};
   result.in_out("w", shape, kFloat, normal()).in_out("v", shape, kFloat, normal()).input("g", shape, kFloat, normal());
+  result.input("lr", {1}, kFloat, constant(lr));
   result.run = [c = *this](Backend& backend, const Named<TensorView>& v) {
     const auto floats = [&](const char* name) {
       return std::span(v[name].as<float>(), static_cast<std::size_t>(c.elements));
     };
-    backend.sgd_update({floats("w"), floats("v"), floats("g"), c.lr, c.momentum, c.weight_decay, c.nesterov});
+    backend.sgd_update({floats("w"), floats("v"), floats("g"), v["lr"], c.momentum, c.weight_decay, c.nesterov});
   };
   result.expect = [c = *this](const Named<Array>& in) {
     const std::vector<float> g = to_floats(in["g"]);

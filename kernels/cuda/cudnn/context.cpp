@@ -1,0 +1,54 @@
+#include "kernels/cuda/cudnn/context.h"
+
+#include <cstdlib>
+
+#include "kernels/cuda.h"
+#include "kernels/cuda/cudnn/check_cudnn.h"
+#include "kernels/cuda/device_cuda.h"
+
+namespace drift {
+namespace {
+
+std::shared_ptr<cudnnContext> make_handle(Device device, cudaStream_t stream) {
+  cudnnHandle_t handle = nullptr;
+  DRIFT_CUDNN(cudnnCreate(&handle), "cuDNN on {}", to_string(device));
+  std::shared_ptr<cudnnContext> owner(handle, [](cudnnHandle_t old) { cudnnDestroy(old); });
+  DRIFT_CUDNN(cudnnSetStream(handle, stream), "cuDNN on {}", to_string(device));
+  return owner;
+}
+
+}  // namespace
+
+CudnnContext::CudnnContext(Stream& stream, CudaWorkspace& workspace, const BackendOptions& options)
+    : device_(stream.device()),
+      stream_(cuda_handle(stream)),
+      workspace_(workspace),
+      tf32_(options.tf32),
+      explain_(options.explain_plan) {
+  const DeviceGuard guard(device_.index);
+  const char* const described = std::getenv("DRIFT_DEVICE_PROPERTIES");
+  if (described != nullptr) {
+    target_ = read_plan_target(described);
+  } else {
+    target_.device = cuda_device_name(device_.index);
+  }
+  target_.handle = make_handle(device_, stream_);
+  cache_ = PlanCache::shared(described != nullptr ? described : to_string(device_), target_.device, options.plan_file);
+}
+
+// Plans that this handle made may keep it longer than the stream lives.
+CudnnContext::~CudnnContext() {
+  cudnnSetStream(target_.handle.get(), nullptr);
+}
+
+const Plan& CudnnContext::plan(const GraphRequest& request) {
+  const Plan*& known = plans_[key_of(request)];
+  if (known == nullptr) known = &cache_->plan(request, target_, explain_);
+  return *known;
+}
+
+void CudnnContext::run(const Plan& plan, std::span<const Binding> bindings, std::byte* scratch) {
+  plan.execute(target_.handle.get(), bindings, scratch);
+}
+
+}  // namespace drift

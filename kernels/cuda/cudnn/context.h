@@ -1,0 +1,43 @@
+// CudnnContext: what the cuDNN operations of one backend share: handle, stream, workspace and the plans of its device.
+//
+// Plans are made for the stream's own device. Where DRIFT_DEVICE_PROPERTIES names a file of device properties in the
+// environment, they are made for the device described there instead and no handle takes part in making them: this is
+// how the tests run real plans without a GPU.
+#pragma once
+
+#include <cuda_runtime_api.h>
+#include <unordered_map>
+
+#include "kernels/backend.h"
+#include "kernels/cuda/cudnn/plan_cache.h"
+#include "kernels/cuda/workspace.h"
+
+namespace drift {
+
+class CudnnContext {
+ public:
+  CudnnContext(Stream& stream, CudaWorkspace& workspace, const BackendOptions& options);
+  ~CudnnContext();
+  CudnnContext(const CudnnContext&) = delete;
+  CudnnContext& operator=(const CudnnContext&) = delete;
+
+  const Plan& plan(const GraphRequest& request);
+  // `scratch` has the plan's workspace_bytes.
+  void run(const Plan& plan, std::span<const Binding> bindings, std::byte* scratch);
+
+  cudaStream_t stream() const { return stream_; }
+  CudaWorkspace& workspace() { return workspace_; }
+  bool tf32() const { return tf32_; }
+
+ private:
+  Device device_;
+  cudaStream_t stream_;
+  CudaWorkspace& workspace_;
+  bool tf32_;
+  PlanCache::Explain explain_;
+  PlanTarget target_;
+  std::shared_ptr<PlanCache> cache_;
+  std::unordered_map<std::string, const Plan*> plans_;  // those of the cache used before, found without its lock
+};
+
+}  // namespace drift

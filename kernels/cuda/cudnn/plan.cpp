@@ -1,0 +1,176 @@
+#include "kernels/cuda/cudnn/plan.h"
+
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "core/check.h"
+#include "kernels/cuda/cudnn/frontend_graph.h"
+
+namespace drift {
+namespace {
+
+namespace fe = cudnn_frontend;
+using fe::NumericalNote_t;
+
+const char* name_of(fe::NumericalNote_t note) {
+  switch (note) {
+    case NumericalNote_t::TENSOR_CORE:
+      return "TENSOR_CORE";
+    case NumericalNote_t::DOWN_CONVERT_INPUTS:
+      return "DOWN_CONVERT_INPUTS";
+    case NumericalNote_t::REDUCED_PRECISION_REDUCTION:
+      return "REDUCED_PRECISION_REDUCTION";
+    case NumericalNote_t::FFT:
+      return "FFT";
+    case NumericalNote_t::NONDETERMINISTIC:
+      return "NONDETERMINISTIC";
+    case NumericalNote_t::WINOGRAD:
+      return "WINOGRAD";
+    case NumericalNote_t::WINOGRAD_TILE_4x4:
+      return "WINOGRAD_TILE_4x4";
+    case NumericalNote_t::WINOGRAD_TILE_6x6:
+      return "WINOGRAD_TILE_6x6";
+    case NumericalNote_t::WINOGRAD_TILE_13x13:
+      return "WINOGRAD_TILE_13x13";
+    case NumericalNote_t::STRICT_NAN_PROP:
+      return "STRICT_NAN_PROP";
+    case NumericalNote_t::NOT_SET:
+      break;
+  }
+  return "";
+}
+
+const char* name_of(fe::BehaviorNote_t note) {
+  switch (note) {
+    case fe::BehaviorNote_t::RUNTIME_COMPILATION:
+      return "RUNTIME_COMPILATION";
+    case fe::BehaviorNote_t::SUPPORTS_CUDA_GRAPH_NATIVE_API:
+      return "SUPPORTS_CUDA_GRAPH_NATIVE_API";
+    case fe::BehaviorNote_t::CUBLASLT_DEPENDENCY:
+      return "CUBLASLT_DEPENDENCY";
+    default:  // of int8 only
+      return "";
+  }
+}
+
+// cudnn-frontend filters by the notes of its engines but does not show them.
+class OpenGraph : public fe::graph::Graph {
+ public:
+  std::string notes() const {
+    const auto index = static_cast<std::size_t>(plans.candidate);
+    std::string text;
+    const auto append = [&text](std::string_view name) {
+      if (!name.empty()) text.append(text.empty() ? "" : " ").append(name);
+    };
+    for (const auto note : plans.numeric_notes.at(index)) append(name_of(note));
+    for (const auto note : plans.behavior_notes.at(index)) append(name_of(note));
+    return text;
+  }
+};
+
+class FrontendPlan final : public Plan {
+ public:
+  FrontendPlan(const GraphRequest& request, const PlanTarget& target, const std::string& pinned)
+      : request_(request), target_(target) {
+    const auto start = std::chrono::steady_clock::now();
+    describe(request, graph_);
+    if (target.properties) graph_.set_device_properties(target.properties);
+    require(graph_.validate(), "its graph is not valid");
+    require(graph_.build_operation_graph(target.properties ? nullptr : target.handle.get()), "cuDNN refuses its graph");
+    require(graph_.create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::B, fe::HeurMode_t::FALLBACK}),
+            "cuDNN knows no engine");
+    refuse_engines();
+    pinned.empty() ? choose() : choose(pinned);
+    require(graph_.get_plan_name(info_.engine), "its engine has no name");
+    require(graph_.get_workspace_size(info_.workspace_bytes), "its workspace is unknown");
+    info_.notes = graph_.notes();
+    info_.build_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  void execute(cudnnHandle_t handle, std::span<const Binding> bindings, void* workspace) const override {
+    std::unordered_map<std::int64_t, void*> pointers;
+    for (const Binding& binding : bindings) {
+      pointers[static_cast<std::int64_t>(binding.operand)] = const_cast<void*>(binding.data);
+    }
+    fe::error_t status = graph_.execute(handle, pointers, workspace);
+    DRIFT_CHECK(kDevice, status.is_good(), "{} on {}: running {} failed: {}", key_of(request_), target_.device,
+                info_.engine, status.get_message());
+  }
+
+ private:
+  // A resumed run must equal an uninterrupted one bit for bit, and nobody gets TF32 who did not ask for it.
+  void refuse_engines() {
+    std::vector<NumericalNote_t> refused{NumericalNote_t::NONDETERMINISTIC,
+                                         NumericalNote_t::REDUCED_PRECISION_REDUCTION};
+    const auto* convolution = std::get_if<ConvolutionGraph>(&request_);
+    if (convolution != nullptr && convolution->dtype == DType::kFloat32 && !convolution->tf32) {
+      refused.insert(refused.end(), {NumericalNote_t::TENSOR_CORE, NumericalNote_t::DOWN_CONVERT_INPUTS});
+    }
+    graph_.deselect_numeric_notes(refused);
+  }
+
+  void choose() {
+    require(graph_.check_support(), "none of its engines is deterministic and precise enough");
+    require(graph_.build_plans(), "none of its engines could be built");
+  }
+
+  // The heuristics of one cuDNN for one device always list the same engines.
+  void choose(const std::string& engine) {
+    std::string name, offered;
+    for (std::int64_t i = 0; i < graph_.get_execution_plan_count(); ++i) {
+      require(graph_.get_plan_name_at_index(i, name), "an engine has no name");
+      if (name == engine) {
+        require(graph_.build_plan_at_index(i),
+                "the plan file's engine " + engine + " cannot be used (or remove its entry)");
+        // Chooses nothing any more, but makes ready what execute() would else make at its first call, in any thread.
+        require(graph_.build_plans(), "it could not be made ready");
+        return;
+      }
+      offered += " " + name;
+    }
+    DRIFT_FAIL(kDevice, "the plan file's engine {} for {} on {} is none of cuDNN's:{}. Remove its entry", engine,
+               key_of(request_), target_.device, offered);
+  }
+
+  void require(fe::error_t status, std::string_view what) const {
+    DRIFT_CHECK(
+        kDevice, status.is_good(),
+        "no cuDNN plan for {} on {}: {}. Try the other --precision, another batch size or number of channels, or "
+        "--device cpu. cuDNN {} says: {}",
+        key_of(request_), target_.device, what, cudnn_version(), status.get_message());
+  }
+
+  GraphRequest request_;
+  PlanTarget target_;
+  OpenGraph graph_;
+};
+
+}  // namespace
+
+PlanTarget read_plan_target(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  DRIFT_CHECK(kConfig, json.is_object() && json.contains("deviceName") && json.contains("deviceVer"),
+              "{}: not a file of device properties (a JSON object with deviceName, deviceVer, ...)", file.string());
+  auto properties = std::make_shared<fe::DeviceProperties>();
+  fe::error_t status = properties->deserialize({text.begin(), text.end()});
+  DRIFT_CHECK(kConfig, status.is_good(), "{}: cuDNN does not take these device properties: {}", file.string(),
+              status.get_message());
+  return {.handle = nullptr,
+          .properties = std::move(properties),
+          .device = fmt::format("{}, sm_{}", json["deviceName"].get<std::string>(), json["deviceVer"].get<int>() / 10)};
+}
+
+std::string cudnn_version() {
+  const std::size_t version = cudnnGetVersion();
+  return fmt::format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);
+}
+
+std::unique_ptr<Plan> build_plan(const GraphRequest& request, const PlanTarget& target, const std::string& pinned) {
+  return std::make_unique<FrontendPlan>(request, target, pinned);
+}
+
+}  // namespace drift

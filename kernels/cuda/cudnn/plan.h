@@ -1,0 +1,60 @@
+// Plan: one operation graph with the engine that cuDNN will run for it. Plans come either from a handle, for its
+// device, or from a description of a device that need not be there; everything after that is the same. Only plan.cpp
+// and frontend_graph.cpp see cudnn-frontend.
+#pragma once
+
+#include <cudnn.h>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "kernels/cuda/cudnn/graph.h"
+
+namespace cudnn_frontend {
+class DeviceProperties;
+}
+
+namespace drift {
+
+// What plans are made for: `properties` if given, else the handle's device. Plans keep the handle they came from.
+struct PlanTarget {
+  std::shared_ptr<cudnnContext> handle;
+  std::shared_ptr<const cudnn_frontend::DeviceProperties> properties;
+  std::string device;  // "NVIDIA H100 80GB HBM3, sm_90"
+};
+
+// "9.19.0", of the cuDNN that is linked.
+std::string cudnn_version();
+
+// The target that a JSON file of device properties describes, as cuDNN itself writes them.
+PlanTarget read_plan_target(const std::filesystem::path& file);
+
+struct PlanInfo {
+  std::string engine;  // engine number and knobs, "eng8_k24=19": enough to build the same plan again
+  std::int64_t workspace_bytes = 0;
+  std::string notes;  // numerical and behaviour notes, "TENSOR_CORE RUNTIME_COMPILATION"
+  double build_ms = 0;
+};
+
+struct Binding {
+  Operand operand;
+  const void* data;  // device memory; host memory for by-value operands
+};
+
+class Plan {
+ public:
+  virtual ~Plan() = default;
+  const PlanInfo& info() const { return info_; }
+  // Enqueues it on the handle's stream. Several threads may run one plan, each with its own handle and workspace.
+  virtual void execute(cudnnHandle_t handle, std::span<const Binding> bindings, void* workspace) const = 0;
+
+ protected:
+  PlanInfo info_;
+};
+
+// The first engine of cuDNN's heuristics that can be built, is deterministic and keeps the precision asked for, or the
+// engine named by `pinned` if that is not empty. Throws kDevice when there is none.
+std::unique_ptr<Plan> build_plan(const GraphRequest& request, const PlanTarget& target, const std::string& pinned);
+
+}  // namespace drift

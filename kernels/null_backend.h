@@ -1,0 +1,48 @@
+// NullBackend does nothing: what is derived from it counts, plans or records instead of computing, on memory that
+// nobody touches.
+#pragma once
+
+#include "kernels/backend.h"
+
+namespace drift {
+
+class NullBackend : public Backend {
+ public:
+  explicit NullBackend(Stream& stream) : stream_(stream) {}
+
+  Stream& stream() override { return stream_; }
+  void copy(const TensorView&, const TensorView&) override {}
+  void upload(const void*, const TensorView&) override {}
+  void download(const TensorView&, void*) override {}
+  void download_async(const TensorView&, const HostMemory&) override {}
+  void fill(const TensorView&, float) override {}
+  void cast(const TensorView&, const TensorView&) override {}
+  void conv2d_forward(const Conv2dForward&) override {}
+  void conv2d_backward_data(const Conv2dBackwardData&) override {}
+  void conv2d_backward_weights(const Conv2dBackwardWeights&) override {}
+  void linear_forward(const LinearForward&) override {}
+  void linear_backward(const LinearBackward&) override {}
+  void batch_norm_forward(const BatchNormForward&) override {}
+  void batch_norm_inference(const BatchNormInference&) override {}
+  void batch_norm_backward(const BatchNormBackward&) override {}
+  void group_norm_forward(const GroupNormForward&) override {}
+  void group_norm_backward(const GroupNormBackward&) override {}
+  void activation_forward(Activation, const TensorView&, const TensorView&) override {}
+  void activation_backward(Activation, const TensorView&, const TensorView&, const TensorView&) override {}
+  void add(const TensorView&, const TensorView&, const TensorView&) override {}
+  void shortcut_forward(std::int64_t, const TensorView&, const TensorView&) override {}
+  void shortcut_backward(std::int64_t, const TensorView&, const TensorView&) override {}
+  void pool_forward(const PoolForward&) override {}
+  void pool_backward(const PoolBackward&) override {}
+  void global_average_pool_forward(const TensorView&, const TensorView&) override {}
+  void global_average_pool_backward(const TensorView&, const TensorView&) override {}
+  void softmax_cross_entropy(const SoftmaxCrossEntropy&) override {}
+  void sgd_update(const SgdUpdate&) override {}
+  void average(std::span<float* const>, std::int64_t) override {}
+  void augment(const Augment&) override {}
+
+ private:
+  Stream& stream_;
+};
+
+}  // namespace drift

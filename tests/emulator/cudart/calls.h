@@ -1,0 +1,29 @@
+// Counts the calls of every API and picks those that the environment wants to fail or to be left out: a test asks first
+// how many calls there are (EMU_COUNT_CALLS, EMU_COUNT_WAITS), then makes each of them fail in its turn (EMU_FAIL,
+// EMU_SKIP_WAIT).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace drift::emulator {
+
+class Calls {
+ public:
+  Calls();
+
+  // True if this call must fail; *code is set where EMU_FAIL names one.
+  bool must_fail(const std::string& api, int* code);
+  // True if this cudaStreamWaitEvent must do nothing.
+  bool skip_wait() { return ++waits_ == skipped_wait_; }
+
+ private:
+  void write() const;
+
+  std::map<std::string, std::uint64_t> counts_;
+  std::uint64_t waits_ = 0;
+  std::uint64_t skipped_wait_;
+};
+
+}  // namespace drift::emulator

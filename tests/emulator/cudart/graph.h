@@ -1,0 +1,103 @@
+// Graphs: what a stream capture collects, what instantiation freezes, what a launch runs. Nodes of a launched graph run
+// in random topological order, interleaved with other streams; every launch of an executable graph is ordered after its
+// earlier ones, as CUDA promises.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "tests/emulator/cudart/race.h"
+#include "tests/emulator/cudart/stream.h"
+
+namespace drift::emulator {
+
+struct Launch;
+
+struct GraphNode {
+  std::size_t index = 0;
+  Work work;
+  std::vector<GraphNode*> after;
+  std::vector<void*> parameter_pointers;  // what cudaGraphKernelNodeGetParams hands out
+};
+
+class UserObject {
+ public:
+  UserObject(void* object, cudaHostFn_t destroy, unsigned references)
+      : object_(object), destroy_(destroy), references_(references) {}
+  void retain(unsigned count) { references_ += count; }
+  bool release(unsigned count);  // false: there are not that many; the last one destroys the object
+  bool destroyed() const { return references_ == 0; }
+
+ private:
+  void* object_;
+  cudaHostFn_t destroy_;
+  unsigned references_;
+};
+
+struct Graph {
+  std::vector<std::unique_ptr<GraphNode>> nodes;
+  std::vector<std::pair<std::shared_ptr<UserObject>, unsigned>> objects;
+
+  GraphNode* add(Work work, const std::vector<GraphNode*>& after);
+  ~Graph();
+};
+
+struct Capture {
+  std::uint64_t id = 0;
+  cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal;
+  std::thread::id thread;
+  Stream* origin = nullptr;
+  std::vector<Stream*> members;  // the origin and those that joined by an event
+  std::shared_ptr<Graph> graph = std::make_shared<Graph>();
+  bool invalidated = false;
+};
+
+// The nodes as instantiation or the last update left them. Never changed: launches under way keep theirs.
+struct GraphBody {
+  std::vector<Work> works;
+  std::vector<std::vector<std::size_t>> after;
+  std::shared_ptr<const Reachability> reaches;
+};
+
+struct ExecutableGraph {
+  std::shared_ptr<const GraphBody> body;
+  std::unordered_map<const GraphNode*, std::size_t> index_of;
+  std::shared_ptr<const Graph> source;  // keeps user objects and the keys of index_of alive
+  std::shared_ptr<Operation> last_launch;
+  Clock last_clock;
+};
+
+// One launch under way.
+class GraphRun {
+ public:
+  explicit GraphRun(std::shared_ptr<const GraphBody> body);
+
+  std::vector<int> ready() const;  // nodes that may run now
+  const Work& work(int node) const { return body_->works[node]; }
+  const PinnedGuard& pinned(int node) const { return pinned_[node]; }
+  void start(int node) { started_[node] = true; }
+  void finish(int node);
+  bool finished() const { return left_ == 0; }
+  OperationRecord record(const Operation& launch, int node) const;
+
+ private:
+  std::shared_ptr<const GraphBody> body_;
+  std::vector<PinnedGuard> pinned_;
+  std::vector<std::size_t> waits_for_;  // unfinished nodes before each
+  std::vector<bool> started_;
+  std::size_t left_;
+  std::uint64_t id_;
+};
+
+std::shared_ptr<const GraphBody> make_body(const Graph& graph);
+std::shared_ptr<ExecutableGraph> instantiate(const std::shared_ptr<Graph>& graph);
+// Takes the works of a graph with the same nodes and edges; false if it has not.
+bool update(ExecutableGraph& executable, const Graph& graph);
+void replace_work(ExecutableGraph& executable, std::size_t node, Work work);
+void launch(ExecutableGraph& executable, Stream& stream);
+
+}  // namespace drift::emulator

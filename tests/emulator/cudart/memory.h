@@ -1,0 +1,82 @@
+// Device memory and the pinned host memory that devices may reach. One memory file is mapped twice: at the addresses
+// the program sees it is PROT_NONE, so host code that follows a device pointer faults as it should; the emulator works
+// at the second place. Addresses are never used again, so that a use after free is always seen.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace drift::emulator {
+
+enum class MemoryKind { kDevice, kVariable, kPinned, kRegistered };
+
+// Who touched four bytes last: numbers of operations (RaceChecker), and the block in its low 28 bits with the bytes
+// touched in its high 4.
+struct ShadowWord {
+  std::uint32_t writer = 0, writer_block = 0;
+  std::uint32_t reader = 0, reader_block = 0;
+};
+
+struct Reader {
+  std::uint32_t operation, block;
+};
+
+struct Allocation {
+  std::uint64_t begin = 0, end = 0;
+  MemoryKind kind = MemoryKind::kDevice;
+  int device = -1;                  // of kDevice memory
+  std::uint64_t device_writes = 0;  // operations that wrote to host memory: the host did not change it alone
+  std::vector<ShadowWord> shadow;   // empty without the race check
+  std::unordered_map<std::uint64_t, std::vector<Reader>> more_readers;  // of words that several operations read at once
+
+  bool on_host() const { return kind == MemoryKind::kPinned || kind == MemoryKind::kRegistered; }
+  std::size_t bytes() const { return end - begin; }
+};
+
+class AddressSpace {
+ public:
+  AddressSpace(int devices, std::size_t bytes_per_device, bool shadowed);
+
+  // Fresh memory full of 0xCD; 0 if the device has not that much left.
+  std::uint64_t allocate(std::size_t bytes, std::size_t alignment, MemoryKind kind, int device);
+  // Makes host memory known; false if part of it already is.
+  bool add_host(void* begin, std::size_t bytes, MemoryKind kind);
+  void release(Allocation& allocation, const std::string& by);
+
+  Allocation* find(std::uint64_t address);                     // nullptr: none lives there
+  Allocation* find(std::uint64_t address, std::size_t bytes);  // that holds all of it
+  char* host(std::uint64_t address) const;                     // where the emulator itself reads and writes
+  std::string describe(std::uint64_t address, std::size_t bytes);
+
+  std::size_t used(int device) const { return used_.at(device); }
+  std::size_t capacity() const { return bytes_per_device_; }
+  std::size_t live(MemoryKind kind) const;
+
+ private:
+  bool is_device_address(std::uint64_t address) const;
+
+  struct Freed {
+    std::uint64_t begin;
+    std::string by;
+  };
+
+  int file_;
+  char* alias_;
+  std::uint64_t next_ = 0;  // offset of the first byte never given out
+  std::size_t bytes_per_device_;
+  bool shadowed_;
+  std::vector<std::size_t> used_;
+  std::map<std::uint64_t, std::unique_ptr<Allocation>> live_;  // by end
+  std::map<std::uint64_t, Freed> freed_;                       // by end
+  Allocation* last_found_ = nullptr;
+};
+
+// Messages name addresses this way.
+std::string hexadecimal(std::uint64_t value);
+
+}  // namespace drift::emulator

@@ -1,0 +1,58 @@
+// The race check of global memory: happens-before by vector clocks (streams, events, host synchronisation) and, inside
+// a graph, by its edges. A missing order is found under every schedule, not only where it does harm. Blocks of one
+// launch are unordered too; inside a block only shared memory is checked (by the PTX interpreter).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/emulator/cudart/clock.h"
+#include "tests/emulator/cudart/memory.h"
+#include "tests/emulator/ptx/ptx.h"
+
+namespace drift::emulator {
+
+// reaches[b][a]: node a of a graph happens before its node b.
+using Reachability = std::vector<std::vector<bool>>;
+
+struct OperationRecord {
+  std::shared_ptr<const Clock> clock;
+  std::uint32_t stream = 0, sequence = 0;
+  std::string name;
+  std::uint64_t graph_run = 0;  // 0: not a node of a graph
+  std::size_t node = 0;
+  std::shared_ptr<const Reachability> reaches;
+};
+
+class RaceChecker {
+ public:
+  static constexpr std::uint32_t kWholeOperation = 0x0ffffffe;  // in place of a block: copies, library calls
+
+  RaceChecker() : records_(1) {}
+
+  // From here on, what is touched is touched by this operation.
+  void begin(OperationRecord record);
+  // Throws ptx::Error if it is not ordered with what came before.
+  void touch(Allocation& allocation, std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access,
+             std::uint32_t block);
+
+ private:
+  struct Access;
+  bool ordered(std::uint32_t earlier);
+  bool conflicts(const Access& access, std::uint32_t earlier, std::uint32_t earlier_block);
+  void touch_word(Allocation& allocation, std::uint64_t word, const Access& access);
+  void check(Allocation& allocation, std::uint64_t word, const Access& access);
+  void record_read(Allocation& allocation, std::uint64_t word, const Access& access);
+  [[noreturn]] void fail(const Allocation& allocation, std::uint64_t word, const Access& access,
+                         const std::string& relation, std::uint32_t earlier) const;
+
+  std::vector<OperationRecord> records_;
+  std::uint32_t current_ = 0;
+  std::uint32_t last_asked_ = 0;  // the answer for one earlier operation is remembered
+  bool last_answer_ = false;
+};
+
+}  // namespace drift::emulator

@@ -1,0 +1,140 @@
+#include "tests/emulator/cudart/runtime.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string_view>
+
+#include "tests/emulator/cudart/report.h"
+
+namespace drift::emulator {
+namespace {
+
+Runtime* the_runtime = nullptr;  // never destroyed: the program's static objects may still free things
+
+// Runs after the destructors of the program, which depends on this library.
+__attribute__((destructor)) void at_library_end() {
+  if (the_runtime == nullptr) return;
+  run_end_actions();
+  if (settings().statistics) {
+    std::fprintf(stderr, "[emulator] %llu warp instructions, %llu thread instructions\n",
+                 static_cast<unsigned long long>(the_runtime->statistics.warp_instructions),
+                 static_cast<unsigned long long>(the_runtime->statistics.thread_instructions));
+  }
+  if (settings().leaks) the_runtime->report_leaks();
+}
+
+}  // namespace
+
+std::uint64_t GlobalMemory::allocate_variable(std::size_t bytes, std::size_t alignment) {
+  return memory_.allocate(bytes, std::max<std::size_t>(alignment, 256), MemoryKind::kVariable, /*device=*/-1);
+}
+
+bool GlobalMemory::reachable(const Allocation& allocation) const {
+  if (allocation.kind != MemoryKind::kDevice) return true;
+  const int device = scheduler_.running_device();
+  return device == -1 || allocation.device == device || peers_.contains({device, allocation.device});
+}
+
+std::string GlobalMemory::no_peer_access(std::uint64_t address, std::size_t bytes) const {
+  return memory_.describe(address, bytes) + "; device " + std::to_string(scheduler_.running_device()) +
+         " has no peer access to it";
+}
+
+ptx::Region GlobalMemory::find(std::uint64_t address, std::size_t bytes) {
+  const Allocation* const allocation = memory_.find(address, bytes);
+  const bool refused = allocation == nullptr || !reachable(*allocation);
+  if (refused) refusal_ = allocation == nullptr ? memory_.describe(address, bytes) : no_peer_access(address, bytes);
+  if (refused) return {};
+  return {allocation->begin, allocation->end, memory_.host(allocation->begin)};
+}
+
+void GlobalMemory::touch(std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access, std::uint32_t block) {
+  if (Allocation* const allocation = memory_.find(address, bytes)) {
+    races_.touch(*allocation, address, bytes, access, block);
+  }
+}
+
+char* GlobalMemory::touch_range(std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access) {
+  Allocation* const allocation = memory_.find(address, bytes);
+  if (allocation == nullptr) throw ptx::Error(memory_.describe(address, bytes));
+  if (!reachable(*allocation)) throw ptx::Error(no_peer_access(address, bytes));
+  races_.touch(*allocation, address, bytes, access, RaceChecker::kWholeOperation);
+  return memory_.host(address);
+}
+
+Runtime::Runtime()
+    : memory(settings().devices, settings().memory, settings().race),
+      scheduler(mutex, races),
+      global(memory, scheduler, races),
+      modules(global) {}
+
+Runtime& runtime() {
+  static Runtime& instance = *(the_runtime = new Runtime());
+  return instance;
+}
+
+int& current_device() {
+  thread_local int device = 0;
+  return device;
+}
+
+cudaError_t& last_error() {
+  thread_local cudaError_t error = cudaSuccess;
+  return error;
+}
+
+int injected_error(const char* api) {
+  const std::string_view name(api);
+  const bool allocates = name.find("Malloc") != name.npos || name.find("Alloc") != name.npos;
+  return allocates ? cudaErrorMemoryAllocation : cudaErrorUnknown;
+}
+
+void trace_error(const char* api, cudaError_t error) {
+  if (settings().trace) trace(std::string(api) + " returns " + cudaGetErrorName(error));
+}
+
+Stream* Runtime::stream(cudaStream_t handle) {
+  if (handle == nullptr || handle == cudaStreamLegacy) return &scheduler.default_stream(current_device());
+  if (handle == cudaStreamPerThread) {
+    thread_local std::map<int, std::shared_ptr<Stream>> own;
+    auto& mine = own[current_device()];
+    if (!mine) mine = scheduler.create(current_device(), cudaStreamDefault, /*priority=*/0);
+    return mine.get();
+  }
+  return streams.find(handle).get();
+}
+
+cudaError_t Runtime::submit(Stream& stream, Work work) {
+  if (stream.capture) return captures.add(stream, std::move(work));
+  if (stream.is_default) {
+    const cudaError_t error = captures.refuse_implicit(stream);
+    if (error != cudaSuccess) return error;
+  }
+  scheduler.enqueue(stream, std::move(work));
+  return cudaSuccess;
+}
+
+void Runtime::report_leaks() const {
+  const std::pair<const char*, std::size_t> counts[] = {
+      {"device allocations", memory.live(MemoryKind::kDevice)},
+      {"pinned host allocations", memory.live(MemoryKind::kPinned)},
+      {"registered host ranges", memory.live(MemoryKind::kRegistered)},
+      {"streams", streams.size()},
+      {"events", events.size()},
+      {"graphs", graphs.size()},
+      {"executable graphs", executables.size()},
+      {"user objects", objects.size()},
+  };
+  bool any = false;
+  for (const auto& [what, count] : counts) {
+    if (count == 0) continue;
+    any = true;
+    std::fprintf(stderr, "[emulator] ERROR: %zu %s were never released\n", count, what);
+  }
+  if (!any) return;
+  std::fflush(nullptr);
+  std::_Exit(kExitCode);
+}
+
+}  // namespace drift::emulator

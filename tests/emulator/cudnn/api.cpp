@@ -1,0 +1,143 @@
+// The replaced cuDNN functions, interposed by LD_PRELOAD. Handles are ours, because the real cudnnCreate needs a
+// device; descriptors are real, recorded on the way through; only cudnnBackendExecute is replaced whole. A graph must
+// be built from device properties: a handle of ours means nothing to the real library, so setting one is refused.
+#include <algorithm>
+#include <cstdio>
+#include <cudnn.h>
+#include <exception>
+
+#include "tests/emulator/cudart/enqueue.h"
+#include "tests/emulator/cudnn/execute.h"
+#include "tests/emulator/cudnn/real_function.h"
+#include "tests/emulator/cudnn/records.h"
+
+#define DRIFT_REPLACES extern "C" __attribute__((visibility("default"))) cudnnStatus_t
+
+struct cudnnContext {
+  cudaStream_t stream;
+};
+
+namespace drift::emulator::cudnn {
+
+namespace {
+
+// The status that an injected fault asks for, `usual` unless it names another; CUDNN_STATUS_SUCCESS to go on.
+cudnnStatus_t fault(const char* api, cudnnStatus_t usual) {
+  int status = usual;
+  return call_must_fail(api, &status) ? static_cast<cudnnStatus_t>(status) : CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t refuse(cudnnStatus_t status, const char* api, const char* why) {
+  std::fprintf(stderr, "[emulator] %s: %s\n", api, why);
+  return status;
+}
+
+}  // namespace
+
+}  // namespace drift::emulator::cudnn
+
+// `real` is the hidden function itself.
+#define DRIFT_REAL(name) \
+  static auto* const real = drift::emulator::real_function<decltype(name)>(#name, "libcudnn.so.9")
+
+using drift::emulator::cudnn::fault;
+using drift::emulator::cudnn::refuse;
+using drift::emulator::cudnn::Registry;
+
+DRIFT_REPLACES cudnnCreate(cudnnHandle_t* handle) {
+  if (const auto injected = fault("cudnnCreate", CUDNN_STATUS_NOT_INITIALIZED)) return injected;
+  *handle = new cudnnContext{nullptr};
+  return CUDNN_STATUS_SUCCESS;
+}
+
+DRIFT_REPLACES cudnnDestroy(cudnnHandle_t handle) {
+  if (const auto injected = fault("cudnnDestroy", CUDNN_STATUS_BAD_PARAM)) return injected;
+  delete handle;
+  return CUDNN_STATUS_SUCCESS;
+}
+
+DRIFT_REPLACES cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
+  if (const auto injected = fault("cudnnSetStream", CUDNN_STATUS_BAD_PARAM_STREAM_MISMATCH)) return injected;
+  if (handle == nullptr) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
+  handle->stream = stream;
+  return CUDNN_STATUS_SUCCESS;
+}
+
+DRIFT_REPLACES cudnnGetStream(cudnnHandle_t handle, cudaStream_t* stream) {
+  if (const auto injected = fault("cudnnGetStream", CUDNN_STATUS_BAD_PARAM)) return injected;
+  if (handle == nullptr) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
+  *stream = handle->stream;
+  return CUDNN_STATUS_SUCCESS;
+}
+
+DRIFT_REPLACES cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t* descriptor) {
+  DRIFT_REAL(cudnnBackendCreateDescriptor);
+  if (const auto injected = fault("cudnnBackendCreateDescriptor", CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED))
+    return injected;
+  const auto status = real(type, descriptor);
+  if (status == CUDNN_STATUS_SUCCESS) Registry::instance().created(*descriptor, type);
+  return status;
+}
+
+DRIFT_REPLACES cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t descriptor) {
+  DRIFT_REAL(cudnnBackendDestroyDescriptor);
+  if (const auto injected = fault("cudnnBackendDestroyDescriptor", CUDNN_STATUS_BAD_PARAM)) return injected;
+  Registry::instance().destroyed(descriptor);
+  return real(descriptor);
+}
+
+DRIFT_REPLACES cudnnBackendFinalize(cudnnBackendDescriptor_t descriptor) {
+  DRIFT_REAL(cudnnBackendFinalize);
+  if (const auto injected = fault("cudnnBackendFinalize", CUDNN_STATUS_NOT_SUPPORTED)) return injected;
+  const auto status = real(descriptor);
+  if (status == CUDNN_STATUS_SUCCESS) Registry::instance().finalized(descriptor);
+  return status;
+}
+
+DRIFT_REPLACES cudnnBackendSetAttribute(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name,
+                                        cudnnBackendAttributeType_t type, int64_t count, const void* values) {
+  DRIFT_REAL(cudnnBackendSetAttribute);
+  if (const auto injected = fault("cudnnBackendSetAttribute", CUDNN_STATUS_BAD_PARAM)) return injected;
+  if (type == CUDNN_TYPE_HANDLE) {
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "cudnnBackendSetAttribute",
+                  "an emulated handle cannot build plans; build them from device properties");
+  }
+  const auto status = real(descriptor, name, type, count, values);
+  if (status == CUDNN_STATUS_SUCCESS) {
+    Registry::instance().set(descriptor, name, type, static_cast<std::size_t>(count), values);
+  }
+  return status;
+}
+
+DRIFT_REPLACES cudnnBackendGetAttribute(cudnnBackendDescriptor_t const descriptor, cudnnBackendAttributeName_t name,
+                                        cudnnBackendAttributeType_t type, int64_t requested, int64_t* count,
+                                        void* values) {
+  DRIFT_REAL(cudnnBackendGetAttribute);
+  if (const auto injected = fault("cudnnBackendGetAttribute", CUDNN_STATUS_BAD_PARAM)) return injected;
+  const auto status = real(descriptor, name, type, requested, count, values);
+  if (status == CUDNN_STATUS_SUCCESS && type == CUDNN_TYPE_BACKEND_DESCRIPTOR && values != nullptr) {
+    const auto filled = count == nullptr ? requested : std::min(requested, *count);
+    Registry::instance().filled_in(descriptor, static_cast<const cudnnBackendDescriptor_t*>(values),
+                                   static_cast<std::size_t>(filled));
+  }
+  return status;
+}
+
+DRIFT_REPLACES cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
+                                   cudnnBackendDescriptor_t variant_pack) {
+  DRIFT_REAL(cudnnBackendGetAttribute);
+  if (const auto injected = fault("cudnnBackendExecute", CUDNN_STATUS_EXECUTION_FAILED)) return injected;
+  if (handle == nullptr) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
+  int64_t workspace_bytes = 0;
+  int64_t found = 0;
+  const auto status =
+      real(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &found, &workspace_bytes);
+  if (status != CUDNN_STATUS_SUCCESS) return status;
+  auto& registry = Registry::instance();
+  try {
+    drift::emulator::cudnn::execute(registry.find(plan), workspace_bytes, registry.find(variant_pack), handle->stream);
+  } catch (const std::exception& error) {
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "cudnnBackendExecute", error.what());
+  }
+  return CUDNN_STATUS_SUCCESS;
+}

@@ -1,0 +1,125 @@
+// Every mistake of mistakes.cu must be found, under every seed; the same program without a mistake must pass. The
+// programs are real processes, run as a user would: by scripts/emulated.sh.
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace drift::emulator::testing {
+namespace {
+
+constexpr int kFound = 70;
+constexpr int kRefused = 1;
+
+struct Outcome {
+  int status = -1;
+  std::string text;
+};
+
+Outcome run(const std::string& mistake, const std::string& environment) {
+  const std::string command = "env EMU_QUIET=1 EMU_RACE=1 DRIFT_BUILD=" DRIFT_BUILD " " + environment +
+                              " " EMULATED_SH " " MISTAKES_PROGRAM " " + mistake + " 2>&1";
+  std::FILE* const pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return {};
+  Outcome outcome;
+  std::array<char, 4096> piece;
+  while (const std::size_t count = std::fread(piece.data(), 1, piece.size(), pipe)) {
+    outcome.text.append(piece.data(), count);
+  }
+  const int status = pclose(pipe);
+  outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return outcome;
+}
+
+struct Case {
+  const char* mistake;
+  int status;
+  const char* text;
+  const char* environment = "";
+};
+
+void PrintTo(const Case& one, std::ostream* out) {
+  *out << one.mistake;
+}
+
+class Mistakes : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Mistakes, IsFoundUnderEverySeed) {
+  for (const char* seed : {"0", "1", "2"}) {
+    const Outcome outcome = run(GetParam().mistake, std::string("EMU_SEED=") + seed + " " + GetParam().environment);
+    EXPECT_EQ(outcome.status, GetParam().status) << "seed " << seed << "\n" << outcome.text;
+    EXPECT_NE(outcome.text.find(GetParam().text), std::string::npos) << "seed " << seed << "\n" << outcome.text;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Mistakes,
+    ::testing::Values(
+        Case{"none", 0, ""}, Case{"none_in_graph", 0, ""}, Case{"none_in_bytes", 0, ""},
+        Case{"none", 0, "", "EMU_LEAKS=1"}, Case{"none_in_graph", 0, "", "EMU_EAGER=1"},
+        Case{"streams_unordered", kFound, "global memory race"}, Case{"reader_unordered", kFound, "global memory race"},
+        Case{"graph_and_stream_unordered", kFound, "global memory race"},
+        Case{"memory_used_on_another_stream", kFound, "global memory race"},
+        Case{"freed_while_used", kFound, "cudaFreeAsync"}, Case{"pinned_reused_early", kFound, "changed pinned memory"},
+        Case{"pinned_reused_early_in_graph", kFound, "changed pinned memory"},
+        Case{"blocks_conflict", kFound, "another block"}, Case{"blocks_conflict_in_bytes", kFound, "another block"},
+        Case{"shared_race", kFound, "shared-memory race"}, Case{"out_of_bounds", kFound, "lie in no allocation"},
+        Case{"misaligned", kFound, "misaligned"}, Case{"host_memory", kFound, "host memory"},
+        Case{"used_after_free", kFound, "freed by cudaFree"},
+        Case{"used_after_free_in_order", kFound, "freed by cudaFreeAsync"},
+        Case{"barrier_deadlock", kFound, "barrier deadlock"}, Case{"wrong_shuffle_mask", kFound, "shfl"},
+        Case{"endless", kFound, "without end", "EMU_MAX_INSTRUCTIONS=10000"}, Case{"trap", kFound, "trap"},
+        Case{"other_device", kFound, "no peer access", "EMU_DEVICES=2"},
+        Case{"unjoined_capture", kRefused, "cudaErrorStreamCaptureUnjoined"},
+        Case{"too_many_threads", kRefused, "cudaErrorInvalidConfiguration"},
+        Case{"too_much_shared", kRefused, "cudaErrorInvalidValue"},
+        Case{"waits_inside_work", kRefused, "cudaErrorNotPermitted"},
+        Case{"leak", kFound, "2 device allocations were never released", "EMU_LEAKS=1"},
+        Case{"none", kRefused, "cudaErrorMemoryAllocation", "EMU_MEMORY=1500"},
+        Case{"none", kRefused, "cudaErrorNoDevice", "EMU_DEVICES=0"},
+        Case{"none", kRefused, "cudaErrorNoKernelImageForDevice", "EMU_SM=80"},
+        Case{"trap", kRefused, "cudaErrorIllegalAddress", "EMU_ON_ERROR=sticky"},
+        Case{"none", kFound, "EMU_SM: 80, 90 or 100 is wanted", "EMU_SM=75"}),
+    [](const auto& one) { return std::string(one.param.mistake) + "_" + std::to_string(one.index); });
+
+TEST(HostCode, FaultsWhereItFollowsADevicePointer) {
+  EXPECT_EQ(run("host_reads_device", "").status, 128 + SIGSEGV);
+}
+
+class Counted : public ::testing::TestWithParam<const char*> {
+ protected:
+  std::string path = ::testing::TempDir() + "emulator_counts_" + std::to_string(getpid()) + "_" + GetParam();
+  ~Counted() override { std::remove(path.c_str()); }
+};
+
+TEST_P(Counted, EveryEventWaitIsNeeded) {
+  ASSERT_EQ(run(GetParam(), "EMU_COUNT_WAITS=" + path).status, 0);
+  int waits = 0;
+  std::ifstream(path) >> waits;
+  ASSERT_EQ(waits, 2);
+  for (int wait = 1; wait <= waits; ++wait) {
+    const Outcome outcome = run(GetParam(), "EMU_SKIP_WAIT=" + std::to_string(wait));
+    EXPECT_NE(outcome.status, 0) << "without wait " << wait;
+  }
+}
+
+TEST_P(Counted, EveryCallCanFail) {
+  ASSERT_EQ(run(GetParam(), "EMU_COUNT_CALLS=" + path).status, 0);
+  std::ifstream counts(path);
+  std::string api;
+  int count = 0, apis = 0;
+  while (counts >> api >> count) {
+    ++apis;
+    const Outcome outcome = run(GetParam(), "EMU_FAIL=" + api + ":" + std::to_string(count) + ":801");
+    EXPECT_EQ(outcome.status, kRefused) << api << " call " << count;
+    EXPECT_NE(outcome.text.find("cudaErrorNotSupported"), std::string::npos) << api << ": " << outcome.text;
+  }
+  EXPECT_GE(apis, 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Counted, ::testing::Values("none", "none_in_graph"));
+
+}  // namespace
+}  // namespace drift::emulator::testing

@@ -1,0 +1,112 @@
+// Every op of the CUDA backend, in both precisions, over all cases of op_cases.h: right within derived tolerances,
+// exact on exact inputs, confined to its outputs, overwriting all of them, the same bits again and again; and the bits
+// of the CPU backend where the formula has only + - * / sqrt.
+#include <algorithm>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/kernels/op_cases.h"
+#include "tests/kernels/run_case.h"
+#include "tests/support/seed.h"
+
+namespace drift::testing {
+namespace {
+
+struct OnDevice {
+  std::unique_ptr<Stream> stream;
+  std::unique_ptr<Backend> backend;
+
+  explicit OnDevice(Device device) : stream(make_stream(device, 2)), backend(make_backend(*stream)) {}
+};
+
+class EveryCudaOp : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (default_device().type != DeviceType::kCuda) GTEST_SKIP() << "no CUDA device";
+  }
+  const std::vector<OpCase>& cases() const { return cases_by_op().at(GetParam()); }
+};
+
+TEST_P(EveryCudaOp, MatchesTheReference) {
+  const OnDevice cuda(default_device());
+  for (const OpCase& op_case : cases()) {
+    SCOPED_TRACE(op_case.op + " " + op_case.label);
+    const Named<Array> inputs = make_inputs(op_case, seed());
+    const CaseRun run = run_case(op_case, inputs, *cuda.backend, 0xff);
+    for (const std::string& line : mismatches(op_case, inputs, run)) ADD_FAILURE() << line;
+    for (const std::string& fault : run.faults) ADD_FAILURE() << fault;
+  }
+}
+
+TEST_P(EveryCudaOp, WritesAllOfItsOutputsTheSameEachTime) {
+  const OnDevice cuda(default_device());
+  for (const OpCase& op_case : cases()) {
+    SCOPED_TRACE(op_case.op + " " + op_case.label);
+    const Named<Array> inputs = make_inputs(op_case, seed());
+    const CaseRun over_nan = run_case(op_case, inputs, *cuda.backend, 0xff);
+    const CaseRun over_numbers = run_case(op_case, inputs, *cuda.backend, 0xcd);
+    for (const std::string& fault : over_numbers.faults) ADD_FAILURE() << fault;
+    for (const Operand& operand : op_case.operands) {
+      EXPECT_TRUE(over_nan.outputs[operand.name] == over_numbers.outputs[operand.name])
+          << operand.name << " depends on what its memory held before, or changes from run to run";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cuda, EveryCudaOp, ::testing::ValuesIn(op_names()),
+                         [](const auto& parameter) { return parameter.param; });
+
+// Everything but vendor operations, sums over many elements and the exponential and logarithm of the loss.
+bool has_cpu_bits(const OpCase& op_case) {
+  static const std::vector<std::string> kOps = {"copy",
+                                                "fill",
+                                                "cast",
+                                                "add",
+                                                "relu_forward",
+                                                "relu_backward",
+                                                "silu_forward",
+                                                "silu_backward",
+                                                "shortcut_forward",
+                                                "shortcut_backward",
+                                                "max_pool_forward",
+                                                "max_pool_backward",
+                                                "average_pool_forward",
+                                                "average_pool_backward",
+                                                "global_average_pool_backward",
+                                                "batch_norm_inference",
+                                                "sgd_update",
+                                                "average",
+                                                "augment"};
+  return std::find(kOps.begin(), kOps.end(), op_case.op) != kOps.end();
+}
+
+std::vector<std::string> maps() {
+  std::vector<std::string> names;
+  for (const auto& [name, cases] : cases_by_op()) {
+    if (has_cpu_bits(cases.front())) names.push_back(name);
+  }
+  return names;
+}
+
+class EveryCudaMap : public EveryCudaOp {};
+
+TEST_P(EveryCudaMap, HasTheBitsOfTheCpu) {
+  const OnDevice cuda(default_device()), cpu{Device{}};
+  for (const OpCase& op_case : cases()) {
+    SCOPED_TRACE(op_case.op + " " + op_case.label);
+    const Named<Array> inputs = make_inputs(op_case, seed());
+    const CaseRun there = run_case(op_case, inputs, *cuda.backend, 0xff);
+    const CaseRun here = run_case(op_case, inputs, *cpu.backend, 0xff);
+    for (const Operand& operand : op_case.operands) {
+      EXPECT_TRUE(there.outputs[operand.name] == here.outputs[operand.name]) << operand.name;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cuda, EveryCudaMap, ::testing::ValuesIn(maps()),
+                         [](const auto& parameter) { return parameter.param; });
+
+}  // namespace
+}  // namespace drift::testing

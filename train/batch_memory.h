@@ -1,0 +1,60 @@
+// Where a batch lies on the device. Its parts keep their addresses from batch to batch, so that a captured step finds
+// the batch of today; a data set small enough to lie there as a whole is read by index, and only indices, crops and
+// labels travel.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "kernels/backend.h"
+
+namespace drift {
+
+// A batch on the host.
+struct BatchView {
+  std::span<const std::int64_t> indices;  // [N], in the data set; needed where the images are resident
+  std::span<const std::uint8_t> images;   // [N,H,W,3]; needed where they are not
+  std::span<const std::int32_t> labels;   // [N]
+  std::span<const Crop> crops;            // [N], in images padded by kCropPad
+};
+BatchView view_of(const Batch& batch);
+
+// The same on the device: what Augment and the loss read.
+struct DeviceBatch {
+  TensorView images;   // uint8 [M,H,W,3]
+  TensorView indices;  // int32 [N], or nothing: M = N
+  TensorView labels;   // int32 [N]
+  TensorView crops;    // uint8 [N,4]
+};
+
+// The images of a whole data set in device memory.
+class ResidentImages {
+ public:
+  ResidentImages(const Dataset& dataset, Backend& backend);
+  TensorView view() const;
+
+ private:
+  Shape shape_;
+  Storage images_;
+};
+
+class BatchMemory {
+ public:
+  // For batches of at most `capacity` samples of shape `image`. resident, which must outlive it, may be nullptr.
+  BatchMemory(Device device, const Shape& image, std::int64_t capacity, const ResidentImages* resident = nullptr);
+
+  // Enqueues the copy; the host's batch may change at once.
+  DeviceBatch upload(const BatchView& batch, Backend& backend);
+
+ private:
+  Shape image_;
+  std::int64_t capacity_;
+  const ResidentImages* resident_;
+  Storage images_, indices_, labels_, crops_;
+  std::vector<std::int32_t> narrow_indices_;
+};
+
+}  // namespace drift
