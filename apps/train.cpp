@@ -65,7 +65,7 @@ std::string layout_text(const TrainConfig& config, const Trainer& trainer) {
   const ThreadLayout& layout = trainer.layout();
   if (trainer.device().type == DeviceType::kCuda) {
     return fmt::format("{}; {} workers, a stream each, steps {}", config.tf32 ? "TF32" : name_of(config.precision),
-                       config.sync.workers, config.graphs ? "captured" : "not captured");
+                       config.sync.workers, config.graphs && !config.op_times ? "captured" : "not captured");
   }
   return fmt::format("{}; threads: {} in all, {} of {} workers at once with {} each", name_of(config.precision),
                      layout.threads, layout.lanes, config.sync.workers, layout.threads_per_worker);
@@ -146,6 +146,16 @@ void print_result(const Json& summary, const RunDirectory& run) {
              number("img_s"), number("bytes") / 1e9, run.path().string(), summary.at("sync_scope").get<std::string>());
 }
 
+void print_op_times(const std::map<std::string, OpTime>& times) {
+  double all = 0;
+  for (const auto& [kind, time] : times) all += time.milliseconds;
+  fmt::print("{:<30}{:>10}{:>14}{:>8}\n", "operation", "calls", "device ms", "%");
+  for (const auto& [kind, time] : times) {
+    fmt::print("{:<30}{:>10}{:>14.3f}{:>8.1f}\n", kind, time.calls, time.milliseconds,
+               all > 0 ? 100 * time.milliseconds / all : 0);
+  }
+}
+
 // Returns the exit code.
 int train(const Request& request, bool quiet) {
   const TrainConfig& config = request.resolved.config;
@@ -171,6 +181,7 @@ int train(const Request& request, bool quiet) {
     const bool finished = Session(config, trainer, *run, progress.get()).run();
     const Json summary = run->write_summary(
         {.status = finished ? "finished" : "stopped", .message = finished ? "" : "by a signal", .sync_scope = scope});
+    if (config.op_times) print_op_times(trainer.op_times());
     if (finished) {
       print_result(summary, *run);
       return 0;

@@ -14,18 +14,20 @@ Tensor Tape::output(const Shape& shape, DType dtype) {
   return result;
 }
 
-void Tape::push(std::unique_ptr<Node> node) {
+void Tape::push(std::unique_ptr<Node> node, std::string_view layer) {
   DRIFT_ASSERT(records(), "{}: a node was pushed on a tape that does not record", node->name());
-  nodes_.push_back(std::move(node));
+  if (layer.empty()) layer = node->name();
+  nodes_.push_back({std::move(node), layer});
 }
 
 void Tape::backward() {
   DRIFT_ASSERT(!nodes_.empty(), "backward on an empty tape: nothing ran forward on it in Mode::kTrain");
   Gradients gradients(*this);
   while (!nodes_.empty()) {
-    const std::unique_ptr<Node> node = std::move(nodes_.back());
+    const Entry entry = std::move(nodes_.back());
     nodes_.pop_back();
-    node->backward(backend_, gradients);
+    const Span span(backend_, entry.layer);
+    entry.node->backward(backend_, gradients);
   }
 }
 

@@ -50,7 +50,8 @@ class Tape {
   Tensor output(const Shape& shape, DType dtype);
   // Memory that only an op and its node see: statistics, masks.
   Tensor scratch(const Shape& shape, DType dtype) { return pool_.allocate(shape, dtype); }
-  void push(std::unique_ptr<Node> node);
+  // layer: its name for profilers, living as long as the tape; "": the node's own.
+  void push(std::unique_ptr<Node> node, std::string_view layer = {});
   // Runs every node backward, last first, starting from the gradient that the last one (the loss) makes itself.
   // Parameter gradients are overwritten, each parameter being used once per forward.
   void backward();
@@ -64,7 +65,11 @@ class Tape {
   DType activation_;
   Mode mode_;
   int value_count_ = 0;
-  std::vector<std::unique_ptr<Node>> nodes_;
+  struct Entry {
+    std::unique_ptr<Node> node;
+    std::string_view layer;
+  };
+  std::vector<Entry> nodes_;
 };
 
 }  // namespace drift

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,10 +16,22 @@
 
 namespace drift {
 
+struct OpTime {
+  std::int64_t calls = 0;
+  double milliseconds = 0;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual Stream& stream() = 0;
+
+  // For profilers: what happens between the two belongs to a layer or a phase of that name. See Span.
+  virtual void begin_span(std::string_view) {}
+  virtual void end_span() {}
+  // Time on the device by kind of operation since the backend was made, where BackendOptions::op_times asked for it.
+  // Waits for the stream.
+  virtual std::map<std::string, OpTime> op_times() { return {}; }
 
   // Memory. Views are of equal size; `upload` and `download` cross between host memory and the device.
   virtual void copy(const TensorView& from, const TensorView& to) = 0;
@@ -62,11 +75,24 @@ class Backend {
   virtual void augment(const Augment& args) = 0;
 };
 
-// What only a GPU's vendor libraries ask for; the CPU backend has no use for it.
+// A name for what its scope enqueues, on a profiler's time line.
+class Span {
+ public:
+  Span(Backend& backend, std::string_view name) : backend_(backend) { backend.begin_span(name); }
+  ~Span() { backend_.end_span(); }
+  Span(const Span&) = delete;
+  Span& operator=(const Span&) = delete;
+
+ private:
+  Backend& backend_;
+};
+
+// What only the backend of a GPU has a use for.
 struct BackendOptions {
   bool tf32 = false;      // float32 convolutions and matmuls may round what they multiply to TF32
   std::string plan_file;  // plans chosen by an earlier run: read, used, and new ones added; "": none
   std::function<void(std::string_view)> explain_plan = {};  // receives a line about each plan that is built
+  bool op_times = false;  // measure every operation by a pair of events; not while steps are captured
 };
 
 // The backend of the stream's device, working on `stream`, which must outlive it.

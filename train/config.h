@@ -87,6 +87,7 @@ struct TrainConfig {
   bool graphs = true;           // on a GPU: capture each kind of step once and replay it
   std::string plan_file;        // on a GPU: plans of cuDNN, read and added to; "": none
   bool explain_plans = false;   // on a GPU: print each plan of cuDNN that is built
+  bool op_times = false;        // on a GPU: time by kind of operation; steps are then not captured
   int threads = 0;              // CPU threads in all; 0: all cores
   int worker_threads = 0;       // per worker; 0: threads / min(K, threads)
   int loader_threads = 0;       // per worker

@@ -183,6 +183,8 @@ void add_run_options(std::vector<Option>& table) {
                            DRIFT_FIELD(plan_file))),
        free_on_resume(
            on_off(row("explain-plans", "", "GPU: print each cuDNN plan that is built"), DRIFT_FIELD(explain_plans))),
+       free_on_resume(on_off(row("op-times", "", "GPU: time by kind of operation, at the end; steps are not captured"),
+                             DRIFT_FIELD(op_times))),
        free_on_resume(number(row("threads", "N", "CPU threads in all; 0: one per core"), {.min = 0, .max = 65536},
                              DRIFT_FIELD(threads))),
        free_on_resume(number(row("worker-threads", "N", "CPU threads of each worker; 0: its share of --threads"),

@@ -23,6 +23,7 @@ namespace {
 
 // The end of a round: one worker's part of it. Afterwards the values of all replicas are equal bit for bit.
 void average_replicas(ParameterSet& replica, Communicator& comm, Backend& backend, const SyncScope& scope) {
+  const Span span(backend, "average parameters");
   comm.all_reduce_mean(replica.values(), backend);
   switch (scope.momentum) {
     case MomentumSync::kKeep:
@@ -37,6 +38,11 @@ void average_replicas(ParameterSet& replica, Communicator& comm, Backend& backen
   if (scope.bn_stats == BatchNormStats::kAverage && !replica.buffers().empty()) {
     comm.all_reduce_mean(replica.buffers(), backend);
   }
+}
+
+void average_gradients(Worker& worker, Communicator& comm) {
+  const Span span(worker.backend(), "average gradients");
+  comm.all_reduce_mean(worker.parameters().gradients(), worker.backend());
 }
 
 void require_finite(double loss, Step step, int worker, double lr) {
@@ -83,6 +89,11 @@ class OpenSteps {
   std::int64_t taken_ = 0;  // of the first ones, whose results are known
 };
 
+const Batch& next_batch(Worker& worker) {
+  const Span span(worker.backend(), "batch");
+  return worker.loader().next();
+}
+
 // Steps [first, ...) of one worker, until the gate says that all leave.
 void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& schedule, const SyncScope& scope,
                 LaneGate& lanes, StopGate& gate, StepCollector& metrics) {
@@ -96,7 +107,7 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
 
     Lane lane = lanes.acquire(step, worker.id());
     Stopwatch watch;
-    const Batch& batch = worker.loader().next();  // this worker's share
+    const Batch& batch = next_batch(worker);  // this worker's share
     report.data_seconds = watch.lap();
     const bool together = sync == Sync::kGradients;
     const StepTimes times = together ? worker.forward_backward(batch, lr, lane.pool())  // fills the gradient arena
@@ -109,7 +120,7 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
 
     if (together) {
       lane.release();
-      comm.all_reduce_mean(worker.parameters().gradients(), worker.backend());
+      average_gradients(worker, comm);
       report.comm_seconds += watch.lap();
       lane = lanes.acquire(step, worker.id());
       watch.lap();
@@ -160,6 +171,9 @@ Trainer::State::State(const TrainConfig& run_config, const DataSource& source)
       communicators(make_in_process_communicators(config.sync.workers)),
       evaluator(device, layout.threads, backend_options(config)) {
   require_precision(config.precision, device);
+  DRIFT_CHECK(kConfig, !config.op_times || device.type == DeviceType::kCuda,
+              "--op-times measures by the events of a GPU, and this run is on {}; bench_step does it on a CPU",
+              to_string(device));
   if (device.type == DeviceType::kCuda) train_images.emplace(*data.train, *evaluator.backend);
   DRIFT_CHECK(kConfig, config.model.classes == data.train->classes(),
               "the model has {} classes and {} has {}; set --classes {}", config.model.classes, data.name,
@@ -193,6 +207,17 @@ Step Trainer::step() const {
 }
 Model& Trainer::model(int worker) {
   return state_->workers.at(static_cast<std::size_t>(worker))->model();
+}
+
+std::map<std::string, OpTime> Trainer::op_times() {
+  std::map<std::string, OpTime> all;
+  for (const auto& worker : state_->workers) {
+    for (const auto& [kind, time] : worker->backend().op_times()) {
+      all[kind].calls += time.calls;
+      all[kind].milliseconds += time.milliseconds;
+    }
+  }
+  return all;
 }
 
 Step Trainer::run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop) {

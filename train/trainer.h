@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <memory>
 
 #include "comm/communicator.h"
@@ -38,6 +39,8 @@ class Trainer {
   Device device() const;
   Step step() const;         // steps done
   Model& model(int worker);  // for tests and tools
+  // Of all workers, by kind of operation; with config.op_times on a GPU.
+  std::map<std::string, OpTime> op_times();
 
   // Runs until `last`, or until `stop` turns true: then all workers finish the same step. Returns the steps done.
   // Throws what a worker threw; the trainer is unusable afterwards. kDiverged when a loss is not finite, naming step

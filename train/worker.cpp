@@ -13,7 +13,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       precision_(config.precision),
       normalisation_(data.normalisation),
       stream_(make_stream(device, threads)),
-      capture_(config.graphs && stream_->can_capture()),
+      capture_(config.graphs && !config.op_times && stream_->can_capture()),
       backend_(make_backend(*stream_, backend_options(config))),
       model_(make_model(config.model)),
       optimizer_{.momentum = static_cast<float>(config.optimizer.momentum),
@@ -69,6 +69,7 @@ void Worker::enqueue_update() {
 StepTimes Worker::step(Piece piece, const Batch& batch, double lr, MemoryPool& pool) {
   DRIFT_ASSERT(results_made_ - results_taken_ < std::ssize(slots_), "worker {}: {} results wait to be taken", id_,
                results_made_ - results_taken_);
+  const Span span(*backend_, piece == kLocalStep ? "local step" : "forward and backward");
   Stopwatch watch;
   lr_.set(*backend_, static_cast<float>(lr));
   batch_ = batch_memory_.upload(view_of(batch), *backend_);
@@ -98,11 +99,12 @@ StepTimes Worker::local_step(const Batch& batch, double lr, MemoryPool& pool) {
 }
 
 void Worker::update() {
+  const Span span(*backend_, "update");
   run(kUpdate, nullptr, [&] { enqueue_update(); });
 }
 
 BackendOptions backend_options(const TrainConfig& config) {
-  BackendOptions options{.tf32 = config.tf32, .plan_file = config.plan_file};
+  BackendOptions options{.tf32 = config.tf32, .plan_file = config.plan_file, .op_times = config.op_times};
   if (config.explain_plans) options.explain_plan = [](std::string_view line) { log_info("{}", line); };
   return options;
 }

@@ -50,6 +50,7 @@ Tensor conv2d(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
                "conv2d: a {}x{} window with stride {} and padding {} does not fit x {}", window.size, window.size,
                stride, pad, to_string(x));
 
+  const Span span(tape.backend(), weight.name());
   const Shape shape{x.shape()[0], window.output_extent(x.shape()[1]), window.output_extent(x.shape()[2]), w[0]};
   Tensor y = tape.output(shape, x.dtype());
   tape.backend().conv2d_forward({.window = window,
@@ -65,7 +66,7 @@ Tensor conv2d(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
     node->output = y.value();
     node->weight = &weight;
     node->bias = bias;
-    tape.push(std::move(node));
+    tape.push(std::move(node), weight.name());
   }
   return y;
 }

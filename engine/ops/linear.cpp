@@ -40,6 +40,7 @@ Tensor linear(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
                x.shape()[1], to_string(x), to_string(w));
   check_parameter("linear", bias, {w[0]}, x);
 
+  const Span span(tape.backend(), weight.name());
   Tensor y = tape.output({x.shape()[0], w[0]}, DType::kFloat32);
   tape.backend().linear_forward({.x = x.view(), .w = weight.value(), .bias = bias.value(), .y = y.view()});
   if (tape.records()) {
@@ -48,7 +49,7 @@ Tensor linear(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
     node->output = y.value();
     node->weight = &weight;
     node->bias = &bias;
-    tape.push(std::move(node));
+    tape.push(std::move(node), weight.name());
   }
   return y;
 }

@@ -9,6 +9,7 @@
 #include "kernels/cuda/cudnn/context.h"
 #include "kernels/cuda/cudnn/convolution.h"
 #include "kernels/cuda/device_cuda.h"
+#include "kernels/cuda/op_clock.h"
 #include "kernels/cuda/staging.h"
 #include "kernels/cuda/workspace.h"
 
@@ -19,6 +20,9 @@ class CudaBackend final : public Backend {
   CudaBackend(Stream& stream, const BackendOptions& options);
 
   Stream& stream() override { return stream_; }
+  void begin_span(std::string_view name) override;
+  void end_span() override;
+  std::map<std::string, OpTime> op_times() override;
   void copy(const TensorView& from, const TensorView& to) override;
   void upload(const void* host, const TensorView& to) override;
   void download(const TensorView& from, void* host) override;
@@ -51,8 +55,7 @@ class CudaBackend final : public Backend {
   void augment(const Augment& args) override;
 
  private:
-  // The device of the stream must be the calling thread's while anything is enqueued.
-  DeviceGuard here() const { return DeviceGuard(stream_.device().index); }
+  class OpScope;
 
   Stream& stream_;
   cudaStream_t handle_;
@@ -62,6 +65,7 @@ class CudaBackend final : public Backend {
   CudnnConvolutions convolutions_;
   CudnnBatchNorms batch_norms_;
   CublasLtLinears linears_;
+  std::unique_ptr<OpClock> clock_;  // nullptr: nobody asked for times
 };
 
 }  // namespace drift

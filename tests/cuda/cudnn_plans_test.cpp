@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/cuda/planning.h"
+#include "tests/support/require_gpu.h"
 #include "train/dry_run.h"
 
 namespace drift::testing {
@@ -41,9 +42,7 @@ bool contains(const std::string& text, std::string_view part) {
 
 class EveryModel : public ::testing::TestWithParam<int> {
  protected:
-  void SetUp() override {
-    if (cuda_device_count() == 0) GTEST_SKIP() << "no CUDA device";
-  }
+  void SetUp() override { DRIFT_NEEDS_GPU(); }
 };
 
 // Two threads, so that they also meet in the plan cache.

@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "kernels/cuda/cudnn/plan_cache.h"
 #include "tests/cuda/planning.h"
+#include "tests/support/require_gpu.h"
 #include "tests/support/temp_directory.h"
 
 namespace drift::testing {
@@ -34,9 +35,7 @@ std::string key(std::int64_t channels) {
 
 class PlanFile : public ::testing::Test {
  protected:
-  void SetUp() override {
-    if (cuda_device_count() == 0) GTEST_SKIP() << "no CUDA device";
-  }
+  void SetUp() override { DRIFT_NEEDS_GPU(); }
 
   // What a run that needs plans for these channels is told about them.
   std::map<std::string, std::string> run(const std::vector<std::int64_t>& channels) const {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/cuda.h"
+#include "tests/support/require_gpu.h"
 #include "tests/train/toy_run.h"
 
 namespace drift {
@@ -18,9 +19,7 @@ using testing::ToyRun;
 
 class CudaTraining : public ::testing::Test {
  protected:
-  void SetUp() override {
-    if (cuda_device_count() == 0) GTEST_SKIP() << "no CUDA device";
-  }
+  void SetUp() override { DRIFT_NEEDS_GPU(); }
 
   const DataSource data_ = toy_data(48);
 };

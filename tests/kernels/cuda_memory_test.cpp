@@ -8,6 +8,7 @@
 
 #include "core/check.h"
 #include "kernels/backend.h"
+#include "tests/support/require_gpu.h"
 
 namespace drift::testing {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 class CudaMemory : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (default_device().type != DeviceType::kCuda) GTEST_SKIP() << "no CUDA device";
+    DRIFT_NEEDS_GPU();
     stream_ = make_stream(default_device(), 1);
     backend_ = make_backend(*stream_);
   }

@@ -9,6 +9,7 @@
 
 #include "tests/kernels/op_cases.h"
 #include "tests/kernels/run_case.h"
+#include "tests/support/require_gpu.h"
 #include "tests/support/seed.h"
 
 namespace drift::testing {
@@ -23,9 +24,7 @@ struct OnDevice {
 
 class EveryCudaOp : public ::testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override {
-    if (default_device().type != DeviceType::kCuda) GTEST_SKIP() << "no CUDA device";
-  }
+  void SetUp() override { DRIFT_NEEDS_GPU(); }
   const std::vector<OpCase>& cases() const { return cases_by_op().at(GetParam()); }
 };
 

@@ -94,6 +94,7 @@ const std::map<std::string, std::string>& other_values() {
       {"graphs", "false"},
       {"plan-file", "plans.json"},
       {"explain-plans", "true"},
+      {"op-times", "true"},
       {"threads", "8"},
       {"worker-threads", "2"},
       {"loader-threads", "1"},
