@@ -13,7 +13,8 @@ namespace {
 Json examine() {
   Json report = describe_environment();
   Json devices = Json::array({"cpu"});
-  for (int index = 0; index < cuda_device_count(); ++index) devices.push_back(to_string({DeviceType::kCuda, index}));
+  for (int index = 0; index < cuda_device_count(); ++index)
+    devices.push_back(describe_device({DeviceType::kCuda, index}));
   report["devices"] = devices;
   report["default_device"] = to_string(default_device());
   report["threads"] = cpu_features().cores;
@@ -29,6 +30,9 @@ void print_report(const Json& report) {
   line("compiler", text(build.at("compiler")));
   for (const char* library : {"oneDNN", "CLI11", "toml++", "nlohmann_json", "spdlog", "fmt"}) {
     line(library, text(build.at(library)));
+  }
+  if (build.at("backends").at("cuda")) {
+    line("CUDA", fmt::format("{}, cuDNN {}", text(build.at("CUDA")), text(build.at("cuDNN"))));
   }
   for (const auto& [backend, built] : build.at("backends").items()) {
     line("backend " + backend, built.get<bool>() ? "built in" : "not in this build");

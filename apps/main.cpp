@@ -44,8 +44,9 @@ void print_help() {
 
 void print_version() {
   const BuildInfo& build = build_info();
-  fmt::print("drift {} ({})\noneDNN {}, {}, {}, -march={}\n", build.version, build.git, build.onednn, build.compiler,
-             build.build_type, build.arch);
+  const std::string cuda = build.cuda ? fmt::format(", CUDA {}, cuDNN {}", build.cuda_toolkit, build.cudnn) : "";
+  fmt::print("drift {} ({})\noneDNN {}{}, {}, {}, -march={}\n", build.version, build.git, build.onednn, cuda,
+             build.compiler, build.build_type, build.arch);
 }
 
 int dispatch(int argc, char** argv) {

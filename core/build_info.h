@@ -16,6 +16,7 @@ struct BuildInfo {
   std::string_view onednn;      // version linked
   std::string_view cli11, tomlplusplus, nlohmann_json, spdlog, fmt;
   bool cuda = false, nccl = false, mpi = false;  // false: the missing/ twin is linked
+  std::string_view cuda_toolkit, cudnn;          // versions built with, or ""
 };
 
 const BuildInfo& build_info();

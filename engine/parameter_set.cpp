@@ -126,7 +126,7 @@ void ParameterSet::initialise(Backend& backend, std::uint64_t seed) {
   }
   backend.upload(host.data(), whole(values()));
   if (!host_buffers.empty()) backend.upload(host_buffers.data(), whole(buffers()));
-  backend.stream().synchronize();  // the host copies end here
+  backend.stream().synchronize();  // whoever comes next may read them from another stream
 }
 
 std::span<float> ParameterSet::values() const {

@@ -33,7 +33,8 @@ class Backend {
   // Waits for the stream.
   virtual std::map<std::string, OpTime> op_times() { return {}; }
 
-  // Memory. Views are of equal size; `upload` and `download` cross between host memory and the device.
+  // Memory. Views are of equal size; `upload` and `download` cross between host memory and the device. The caller may
+  // change `host` when upload returns; the device has it after the stream's earlier work.
   virtual void copy(const TensorView& from, const TensorView& to) = 0;
   virtual void upload(const void* host, const TensorView& to) = 0;
   virtual void download(const TensorView& from, void* host) = 0;                  // returns when done

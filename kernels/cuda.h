@@ -23,7 +23,7 @@ void* make_cuda_event(int device);
 void destroy_cuda_event(void* event) noexcept;
 void record_cuda_event(void* event, Stream& stream);
 void wait_cuda_event(void* event, Stream& stream);
-void synchronize_cuda_event(void* event);
+void synchronize_cuda_event(int device, void* event);
 std::unique_ptr<Backend> make_cuda_backend(Stream& stream, const BackendOptions& options);
 
 // A backend that runs nothing: it builds and explains the plan that each vendor operation would use on the device

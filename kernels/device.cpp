@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "core/build_info.h"
 #include "core/check.h"
 #include "kernels/cpu/backend_cpu.h"
 #include "kernels/cpu/device_cpu.h"
@@ -39,10 +40,13 @@ Device parse_device(std::string_view text) {
     if (status != std::errc{} || end != digits.data() + digits.size()) index = -1;
   }
   DRIFT_CHECK(kUsage, index >= 0, "no device is called '{}': use cpu or cuda:N", text);
+  DRIFT_CHECK(kDevice, build_info().cuda,
+              "{} was asked for, but this build has no CUDA backend: use --device cpu, or build with -DDRIFT_CUDA=ON",
+              text);
   const int count = cuda_device_count();
-  DRIFT_CHECK(kDevice, index < count, "{} was asked for, but this {} {}", text,
-              count == 0 ? "build or machine" : "machine",
-              count == 0 ? "has no CUDA device; use --device cpu" : fmt::format("has {} CUDA devices", count));
+  DRIFT_CHECK(kDevice, index < count, "{} was asked for, but this machine has {}; use --device cpu{}", text,
+              count == 0 ? "no CUDA device or no driver" : fmt::format("{} CUDA devices", count),
+              count == 0 ? "" : " or a smaller number");
   return {DeviceType::kCuda, index};
 }
 
@@ -77,13 +81,14 @@ std::unique_ptr<CapturedWork> Stream::capture(const std::function<void()>&) {
   DRIFT_FAIL(kInternal, "work on {} runs when it is enqueued and cannot be captured", to_string(device()));
 }
 
-Event::Event(Device device) : handle_(device.type == DeviceType::kCuda ? make_cuda_event(device.index) : nullptr) {}
+Event::Event(Device device)
+    : device_(device), handle_(device.type == DeviceType::kCuda ? make_cuda_event(device.index) : nullptr) {}
 
 Event::~Event() {
   if (handle_ != nullptr) destroy_cuda_event(handle_);
 }
 
-Event::Event(Event&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+Event::Event(Event&& other) noexcept : device_(other.device_), handle_(std::exchange(other.handle_, nullptr)) {}
 
 void Event::record(Stream& stream) {
   if (handle_ != nullptr) record_cuda_event(handle_, stream);
@@ -94,7 +99,7 @@ void Event::wait(Stream& stream) const {
 }
 
 void Event::synchronize() const {
-  if (handle_ != nullptr) synchronize_cuda_event(handle_);
+  if (handle_ != nullptr) synchronize_cuda_event(device_.index, handle_);
 }
 
 Storage::Storage(Device device, std::size_t bytes) : device_(device), bytes_(bytes) {
@@ -127,7 +132,8 @@ Storage& Storage::operator=(Storage&& other) noexcept {
 HostMemory::HostMemory(Device device, std::size_t bytes) : device_(device), bytes_(bytes) {
   if (bytes == 0) return;
   data_ = device.type == DeviceType::kCpu ? allocate_cpu(bytes) : allocate_cuda_host(bytes);
-  DRIFT_CHECK(kDevice, data_ != nullptr, "no {} bytes of host memory left to share with {}", bytes, to_string(device));
+  DRIFT_CHECK(kDevice, data_ != nullptr, "no {} bytes of host memory left that {} can copy from and to", bytes,
+              to_string(device));
 }
 
 HostMemory::~HostMemory() {

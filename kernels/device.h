@@ -83,6 +83,7 @@ class Event {
   void synchronize() const;         // returns when it is done
 
  private:
+  Device device_;
   void* handle_ = nullptr;  // nullptr on the CPU, where everything enqueued is done
 };
 

@@ -25,11 +25,13 @@ Order and checks
 Mistakes made on purpose
   EMU_FAIL=API:N[:CODE],...  the N-th call of API fails, with the cudaError_t CODE if one is given
   EMU_SKIP_WAIT=N            the N-th cudaStreamWaitEvent of the process does nothing
+  EMU_SKIP_SYNC=N            the N-th cudaEventSynchronize or cudaStreamSynchronize that finds unfinished work does
+                             nothing
 What happens at a mistake, and what is reported
   EMU_ON_ERROR=exit          end with status 70 (default); sticky: all later calls fail, as on a device; abort
   EMU_LEAKS=1                memory, streams, events, graphs never released are a mistake
   EMU_COUNT_CALLS=FILE       writes how often each API was called
-  EMU_COUNT_WAITS=FILE       writes how often cudaStreamWaitEvent was called
+  EMU_COUNT_WAITS=FILE       writes how often cudaStreamWaitEvent was called, and how often the host had to wait
   EMU_STATISTICS=1           instructions run
   EMU_TRACE=1                every operation as it runs, every call that fails
   EMU_DRIVER_TRACE=1         what asks for the fake driver's functions

@@ -46,6 +46,8 @@ Json describe_build() {
           {"nlohmann_json", build.nlohmann_json},
           {"spdlog", build.spdlog},
           {"fmt", build.fmt},
+          {"CUDA", build.cuda_toolkit},
+          {"cuDNN", build.cudnn},
           {"backends", {{"cpu", true}, {"cuda", build.cuda}, {"nccl", build.nccl}, {"mpi", build.mpi}}}};
 }
 

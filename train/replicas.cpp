@@ -30,7 +30,7 @@ void average_into(std::span<const std::span<float>> sources, std::span<float> ta
     backend.average(replicas, static_cast<std::int64_t>(n));
     backend.copy(as_tensor({replicas[0], n}), as_tensor(target.subspan(first, n)));
   }
-  backend.stream().synchronize();
+  backend.stream().synchronize();  // the scratch memory goes away
 }
 
 std::vector<float> download(std::span<float> values, Backend& backend) {

@@ -111,6 +111,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     upload(checkpoint.workers[k].values, replica.values(), backend);
     upload(checkpoint.workers[k].momentum, replica.momentum(), backend);
     upload(checkpoint.workers[k].buffers, replica.buffers(), backend);
+    state.workers[k]->stream().synchronize();  // evaluations read it from another stream
   }
   state.done = step;
 }
@@ -119,8 +120,7 @@ void Trainer::load_weights(const std::filesystem::path& path) {
   State& state = *state_;
   const ParameterSet& source = state.workers.front()->parameters();
   read_weights(path, source, state.workers.front()->backend());
-  state.workers.front()->stream().synchronize();  // the others copy from it on streams of their own
-  for (const auto& worker : state.workers) {
+  for (const auto& worker : state.workers) {  // worker 0 comes first: the others copy from it
     const ParameterSet& replica = worker->parameters();
     Backend& backend = worker->backend();
     if (worker != state.workers.front()) {
@@ -128,6 +128,7 @@ void Trainer::load_weights(const std::filesystem::path& path) {
       if (!source.buffers().empty()) backend.copy(as_tensor(source.buffers()), as_tensor(replica.buffers()));
     }
     backend.fill(as_tensor(replica.momentum()), 0);
+    worker->stream().synchronize();  // others read it on streams of their own
   }
 }
 

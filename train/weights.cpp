@@ -140,7 +140,6 @@ void read_weights(const std::filesystem::path& path, const ParameterSet& model, 
     values.emplace(name, from_file_layout(file.floats(*entry), slots.at(name)));
   }
   for (const auto& [name, slot] : slots) backend.upload(values.at(name).data(), slot.view);
-  backend.stream().synchronize();  // the host memory goes away
 }
 
 }  // namespace drift

@@ -21,7 +21,7 @@ CudaBackend::CudaBackend(Stream& stream, const BackendOptions& options)
       convolutions_(cudnn_),
       batch_norms_(cudnn_),
       linears_(stream, workspace_, options.tf32) {
-  if (options.op_times) clock_ = std::make_unique<OpClock>(handle_);
+  if (options.op_times) clock_ = std::make_unique<OpClock>(stream);
 }
 
 // The device of the stream is the calling thread's while an operation is enqueued, and its time is taken if asked for.

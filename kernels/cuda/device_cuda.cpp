@@ -14,10 +14,10 @@ class CudaGraph final : public CapturedWork {
  public:
   CudaGraph(int device, cudaStream_t stream, cudaGraph_t graph) : device_(device), stream_(stream) {
     const cudaError_t status = cudaGraphInstantiate(&executable_, graph, 0);
-    cudaGraphDestroy(graph);
-    DRIFT_CUDA(status, "instantiating a captured step on cuda:{}", device);
+    warn_cuda(cudaGraphDestroy(graph), "cudaGraphDestroy");
+    DRIFT_CUDA_STATUS(status, "cudaGraphInstantiate", "instantiating a captured step on cuda:{}", device);
   }
-  ~CudaGraph() override { cudaGraphExecDestroy(executable_); }
+  ~CudaGraph() override { warn_cuda(cudaGraphExecDestroy(executable_), "cudaGraphExecDestroy"); }
 
   void replay() override { DRIFT_CUDA(cudaGraphLaunch(executable_, stream_), "a captured step on cuda:{}", device_); }
 
@@ -35,8 +35,8 @@ class CudaStream final : public Stream {
   }
   // Work still running would use memory that its owner is about to free.
   ~CudaStream() override {
-    cudaStreamSynchronize(handle_);
-    cudaStreamDestroy(handle_);
+    warn_cuda(cudaStreamSynchronize(handle_), "cudaStreamSynchronize");
+    warn_cuda(cudaStreamDestroy(handle_), "cudaStreamDestroy");
   }
 
   cudaStream_t handle() const { return handle_; }
@@ -60,8 +60,9 @@ std::unique_ptr<CapturedWork> CudaStream::capture(const std::function<void()>& w
   try {
     work();
   } catch (...) {
-    cudaStreamEndCapture(handle_, &graph);  // leaves the stream usable; what it captured is thrown away
-    if (graph != nullptr) cudaGraphDestroy(graph);
+    // Leaves the stream usable; what it captured is thrown away. What went wrong is reported by `work`.
+    if (cudaStreamEndCapture(handle_, &graph) != cudaSuccess) cudaGetLastError();
+    if (graph != nullptr) warn_cuda(cudaGraphDestroy(graph), "cudaGraphDestroy");
     throw;
   }
   DRIFT_CUDA(cudaStreamEndCapture(handle_, &graph), "the end of capturing a step on {}", to_string(device_));
@@ -70,13 +71,13 @@ std::unique_ptr<CapturedWork> CudaStream::capture(const std::function<void()>& w
 
 }  // namespace
 
-DeviceGuard::DeviceGuard(int device) {
-  DRIFT_CUDA(cudaGetDevice(&before_), "asking for the current device");
+DeviceGuard::DeviceGuard(int device) : device_(device) {
+  DRIFT_CUDA(cudaGetDevice(&before_), "making cuda:{} the current device", device);
   if (before_ != device) DRIFT_CUDA(cudaSetDevice(device), "making cuda:{} the current device", device);
 }
 
 DeviceGuard::~DeviceGuard() {
-  cudaSetDevice(before_);
+  if (before_ != device_) warn_cuda(cudaSetDevice(before_), "cudaSetDevice");
 }
 
 cudaStream_t cuda_handle(Stream& stream) {
@@ -93,7 +94,7 @@ int cuda_device_count() {
     cudaGetLastError();  // forget it: the runtime keeps reporting the last error
     return 0;
   }
-  DRIFT_CUDA(status, "counting CUDA devices");
+  DRIFT_CUDA_STATUS(status, "cudaGetDeviceCount", "counting CUDA devices");
   return count;
 }
 
@@ -122,12 +123,12 @@ void* allocate_cuda(int device, std::size_t bytes) {
     cudaGetLastError();
     return nullptr;
   }
-  DRIFT_CUDA(status, "{} bytes on cuda:{}", bytes, device);
+  DRIFT_CUDA_STATUS(status, "cudaMalloc", "{} bytes on cuda:{}", bytes, device);
   return data;
 }
 
 void free_cuda(int, void* data) noexcept {
-  cudaFree(data);
+  warn_cuda(cudaFree(data), "cudaFree");
 }
 
 void* allocate_cuda_host(std::size_t bytes) {
@@ -137,12 +138,12 @@ void* allocate_cuda_host(std::size_t bytes) {
     cudaGetLastError();
     return nullptr;
   }
-  DRIFT_CUDA(status, "{} bytes of page-locked host memory", bytes);
+  DRIFT_CUDA_STATUS(status, "cudaMallocHost", "{} bytes of page-locked host memory", bytes);
   return data;
 }
 
 void free_cuda_host(void* data) noexcept {
-  cudaFreeHost(data);
+  warn_cuda(cudaFreeHost(data), "cudaFreeHost");
 }
 
 void* make_cuda_event(int device) {
@@ -153,7 +154,7 @@ void* make_cuda_event(int device) {
 }
 
 void destroy_cuda_event(void* event) noexcept {
-  cudaEventDestroy(static_cast<cudaEvent_t>(event));
+  warn_cuda(cudaEventDestroy(static_cast<cudaEvent_t>(event)), "cudaEventDestroy");
 }
 
 void record_cuda_event(void* event, Stream& stream) {
@@ -166,8 +167,8 @@ void wait_cuda_event(void* event, Stream& stream) {
              to_string(stream.device()));
 }
 
-void synchronize_cuda_event(void* event) {
-  DRIFT_CUDA(cudaEventSynchronize(static_cast<cudaEvent_t>(event)), "waiting for an event");
+void synchronize_cuda_event(int device, void* event) {
+  DRIFT_CUDA(cudaEventSynchronize(static_cast<cudaEvent_t>(event)), "waiting for an event on cuda:{}", device);
 }
 
 }  // namespace drift

@@ -1,14 +1,18 @@
 #include "kernels/cuda/op_clock.h"
 
 #include "kernels/cuda/check_cuda.h"
+#include "kernels/cuda/device_cuda.h"
 
 namespace drift {
+
+OpClock::OpClock(Stream& stream) : device_(to_string(stream.device())), stream_(cuda_handle(stream)) {}
 
 OpClock::~OpClock() {
   spare_.insert(spare_.end(), pairs_.begin(), pairs_.end());
   for (const Pair& pair : spare_) {
-    cudaEventDestroy(pair.begin);
-    cudaEventDestroy(pair.end);
+    for (cudaEvent_t event : {pair.begin, pair.end}) {
+      if (event != nullptr) warn_cuda(cudaEventDestroy(event), "cudaEventDestroy");
+    }
   }
 }
 
@@ -16,20 +20,22 @@ void OpClock::start(const char* kind) {
   collect();
   if (spare_.empty()) {
     Pair& pair = spare_.emplace_back();
-    DRIFT_CUDA(cudaEventCreate(&pair.begin), "an event that times operations");
-    DRIFT_CUDA(cudaEventCreate(&pair.end), "an event that times operations");
+    DRIFT_CUDA(cudaEventCreate(&pair.begin), "timing operations on {}", device_);
+    DRIFT_CUDA(cudaEventCreate(&pair.end), "timing operations on {}", device_);
   }
   pairs_.push_back(spare_.back());
   spare_.pop_back();
   pairs_.back().kind = kind;
-  DRIFT_CUDA(cudaEventRecord(pairs_.back().begin, stream_), "the begin of {}", kind);
+  DRIFT_CUDA(cudaEventRecord(pairs_.back().begin, stream_), "the begin of {} on {}", kind, device_);
 }
 
-void OpClock::stop() {
-  DRIFT_CUDA(cudaEventRecord(pairs_.back().end, stream_), "the end of {}", pairs_.back().kind);
+void OpClock::stop() noexcept {
+  const cudaError_t status = cudaEventRecord(pairs_.back().end, stream_);
+  if (stopped_ == cudaSuccess) stopped_ = status;
 }
 
 void OpClock::collect() {
+  DRIFT_CUDA_STATUS(stopped_, "cudaEventRecord", "timing operations on {}", device_);
   while (!pairs_.empty()) {
     const Pair pair = pairs_.front();
     const cudaError_t status = cudaEventQuery(pair.end);
@@ -37,9 +43,9 @@ void OpClock::collect() {
       cudaGetLastError();  // an answer, but the runtime keeps it like an error
       return;
     }
-    DRIFT_CUDA(status, "the end of {}", pair.kind);
+    DRIFT_CUDA_STATUS(status, "cudaEventQuery", "the end of {} on {}", pair.kind, device_);
     float milliseconds = 0;
-    DRIFT_CUDA(cudaEventElapsedTime(&milliseconds, pair.begin, pair.end), "the time of {}", pair.kind);
+    DRIFT_CUDA(cudaEventElapsedTime(&milliseconds, pair.begin, pair.end), "the time of {} on {}", pair.kind, device_);
     OpTime& total = totals_[pair.kind];
     ++total.calls;
     total.milliseconds += milliseconds;
@@ -49,7 +55,7 @@ void OpClock::collect() {
 }
 
 std::map<std::string, OpTime> OpClock::totals() {
-  DRIFT_CUDA(cudaStreamSynchronize(stream_), "waiting for the operations that are timed");
+  DRIFT_CUDA(cudaStreamSynchronize(stream_), "waiting for the operations timed on {}", device_);
   collect();
   return totals_;
 }

@@ -14,13 +14,13 @@ namespace drift {
 
 class OpClock {
  public:
-  explicit OpClock(cudaStream_t stream) : stream_(stream) {}
+  explicit OpClock(Stream& stream);
   ~OpClock();
   OpClock(const OpClock&) = delete;
   OpClock& operator=(const OpClock&) = delete;
 
-  void start(const char* kind);  // a literal
-  void stop();
+  void start(const char* kind);            // a literal
+  void stop() noexcept;                    // what fails here is thrown by the next call
   std::map<std::string, OpTime> totals();  // waits for the stream
 
  private:
@@ -31,7 +31,9 @@ class OpClock {
   // Takes the times of the first pairs, all of which the device has passed.
   void collect();
 
+  std::string device_;  // for messages
   cudaStream_t stream_;
+  cudaError_t stopped_ = cudaSuccess;
   std::deque<Pair> pairs_;  // in the order of the stream; the last may still be open
   std::vector<Pair> spare_;
   std::map<std::string, OpTime> totals_;

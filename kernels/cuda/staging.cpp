@@ -16,15 +16,19 @@ StagingRing::StagingRing(Stream& stream) : stream_(stream), memory_(stream.devic
 // The copies still under way read memory_.
 StagingRing::~StagingRing() {
   try {
-    for (const Event& event : used_) event.synchronize();
+    stream_.synchronize();
   } catch (const Error& error) {
     log_warning("the end of the copies to {}: {}", to_string(stream_.device()), error.message());
   }
 }
 
-std::byte* StagingRing::free_slot(std::size_t slot) const {
-  used_[slot].synchronize();
+std::byte* StagingRing::memory_of(std::size_t slot) const {
   return static_cast<std::byte*>(memory_.data()) + slot * kSlotBytes;
+}
+
+std::byte* StagingRing::settled(std::size_t slot) const {
+  used_[slot].synchronize();
+  return memory_of(slot);
 }
 
 void StagingRing::require_no_capture(const char* operation) const {
@@ -39,7 +43,7 @@ void StagingRing::upload(const void* host, void* device, std::size_t bytes) {
   require_no_capture("an upload");
   for (std::size_t offset = 0; offset < bytes; offset += kSlotBytes) {
     const std::size_t size = std::min(kSlotBytes, bytes - offset), slot = next_++ % kSlots;
-    std::byte* const staged = free_slot(slot);
+    std::byte* const staged = settled(slot);
     std::memcpy(staged, static_cast<const std::byte*>(host) + offset, size);
     DRIFT_CUDA(cudaMemcpyAsync(static_cast<std::byte*>(device) + offset, staged, size, cudaMemcpyHostToDevice,
                                cuda_handle(stream_)),
@@ -58,14 +62,15 @@ void StagingRing::download(const void* device, void* host, std::size_t bytes) {
   for (std::size_t piece = 0; piece < pieces + kAhead; ++piece) {
     if (piece < pieces) {
       const std::size_t slot = (first + piece) % kSlots;
-      DRIFT_CUDA(cudaMemcpyAsync(free_slot(slot), static_cast<const std::byte*>(device) + piece * kSlotBytes,
+      // An older copy from this slot comes first by the order of the stream.
+      DRIFT_CUDA(cudaMemcpyAsync(memory_of(slot), static_cast<const std::byte*>(device) + piece * kSlotBytes,
                                  size_of_piece(piece), cudaMemcpyDeviceToHost, cuda_handle(stream_)),
                  "a download of {} bytes from {}", bytes, to_string(stream_.device()));
       used_[slot].record(stream_);
     }
     if (piece >= kAhead) {
       const std::size_t done = piece - kAhead;
-      std::memcpy(static_cast<std::byte*>(host) + done * kSlotBytes, free_slot((first + done) % kSlots),
+      std::memcpy(static_cast<std::byte*>(host) + done * kSlotBytes, settled((first + done) % kSlots),
                   size_of_piece(done));
     }
   }

@@ -24,8 +24,9 @@ class StagingRing {
   static constexpr std::size_t kSlots = 32;
 
  private:
-  // A slot's memory, once the copy that used it last is done.
-  std::byte* free_slot(std::size_t slot) const;
+  std::byte* memory_of(std::size_t slot) const;
+  // The same, once the copy that used it last is done.
+  std::byte* settled(std::size_t slot) const;
   void require_no_capture(const char* operation) const;
 
   Stream& stream_;

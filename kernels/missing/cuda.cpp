@@ -44,7 +44,7 @@ void record_cuda_event(void*, Stream&) {
 void wait_cuda_event(void*, Stream&) {
   missing();
 }
-void synchronize_cuda_event(void*) {
+void synchronize_cuda_event(int, void*) {
   missing();
 }
 std::unique_ptr<Backend> make_cuda_backend(Stream&, const BackendOptions&) {

@@ -92,6 +92,25 @@ TEST_F(CudaTraining, ReplayedStepsAreTheEagerOnes) {
   testing::expect_same_bits(captured, eager);
 }
 
+TEST_F(CudaTraining, TimesOfOperationsComeWithoutChangingBits) {
+  TrainConfig config = on_gpu(post_local("batch"));
+  config.graphs = false;
+  const ToyRun plain = run_toy(config, data_);
+  config.op_times = true;
+  Trainer trainer(config, data_);
+  testing::StepLog log;
+  testing::run_to(trainer, 8, log);
+  testing::expect_same_bits({.steps = log.steps, .workers = trainer.checkpoint().workers}, plain);
+  const auto times = trainer.op_times();
+  EXPECT_EQ(times.at("conv2d_forward").calls, 2 * 8 * 7);  // workers, steps, convolutions of ResNet-8
+  EXPECT_EQ(times.at("augment").calls, 2 * 8);
+  EXPECT_EQ(times.at("average").calls, 4 + 2);  // of gradients in each synchronous step, of parameters in each round
+  for (const auto& [kind, time] : times) EXPECT_GT(time.milliseconds, 0) << kind;
+
+  config.device = "cpu";
+  EXPECT_THROW(Trainer(config, data_), Error);
+}
+
 TEST_F(CudaTraining, StepsAllocateNothingOnceCaptured) {
   const TrainConfig config = on_gpu(post_local("batch"));
   Trainer trainer(config, data_);

@@ -1,5 +1,6 @@
 #include "kernels/cuda/cublaslt/linear.h"
 
+#include "core/log.h"
 #include "kernels/cuda/cublaslt/check_cublas.h"
 #include "kernels/cuda/device_cuda.h"
 #include "kernels/cuda/maps.h"
@@ -65,7 +66,8 @@ CublasLtLinears::CublasLtLinears(Stream& stream, CudaWorkspace& workspace, bool 
 
 CublasLtLinears::~CublasLtLinears() {
   plans_.clear();
-  cublasLtDestroy(handle_);
+  const cublasStatus_t status = cublasLtDestroy(handle_);
+  if (status != CUBLAS_STATUS_SUCCESS) log_warning("cublasLtDestroy failed: {}", cublasLtGetStatusName(status));
 }
 
 CublasLtLinears::Plan& CublasLtLinears::plan(const Operand& a, const Operand& b, const TensorView& bias,

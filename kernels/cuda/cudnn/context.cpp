@@ -12,7 +12,7 @@ namespace {
 std::shared_ptr<cudnnContext> make_handle(Device device, cudaStream_t stream) {
   cudnnHandle_t handle = nullptr;
   DRIFT_CUDNN(cudnnCreate(&handle), "cuDNN on {}", to_string(device));
-  std::shared_ptr<cudnnContext> owner(handle, [](cudnnHandle_t old) { cudnnDestroy(old); });
+  std::shared_ptr<cudnnContext> owner(handle, [](cudnnHandle_t old) { warn_cudnn(cudnnDestroy(old), "cudnnDestroy"); });
   DRIFT_CUDNN(cudnnSetStream(handle, stream), "cuDNN on {}", to_string(device));
   return owner;
 }
@@ -38,7 +38,7 @@ CudnnContext::CudnnContext(Stream& stream, CudaWorkspace& workspace, const Backe
 
 // Plans that this handle made may keep it longer than the stream lives.
 CudnnContext::~CudnnContext() {
-  cudnnSetStream(target_.handle.get(), nullptr);
+  warn_cudnn(cudnnSetStream(target_.handle.get(), nullptr), "cudnnSetStream");
 }
 
 const Plan& CudnnContext::plan(const GraphRequest& request) {

@@ -122,9 +122,10 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
     Stream* const stream = rt.stream(handle);
     if (stream == nullptr) return cudaErrorInvalidResourceHandle;
     if (stream->capture) return rt.captures.spoil(*stream, cudaErrorStreamCaptureUnsupported);
-    const cudaError_t error = rt.captures.refuse_unsafe();
-    if (error == cudaSuccess) rt.scheduler.wait(*stream);
-    return error;
+    if (const cudaError_t error = rt.captures.refuse_unsafe(); error != cudaSuccess) return error;
+    const bool pending = stream->last && !stream->last->done;
+    if (!pending || !rt.calls.skip_sync()) rt.scheduler.wait(*stream);
+    return cudaSuccess;
   });
 }
 
@@ -176,9 +177,10 @@ cudaError_t cudaEventSynchronize(cudaEvent_t handle) {
     const std::shared_ptr<Event> event = rt.events.find(handle);
     if (!event) return cudaErrorInvalidResourceHandle;
     if (event->captured) return cudaErrorCapturedEvent;
-    const cudaError_t error = rt.captures.refuse_unsafe();
-    if (error == cudaSuccess) rt.scheduler.wait(event->operation, event->clock);
-    return error;
+    if (const cudaError_t error = rt.captures.refuse_unsafe(); error != cudaSuccess) return error;
+    const bool pending = event->operation && !event->operation->done;
+    if (!pending || !rt.calls.skip_sync()) rt.scheduler.wait(event->operation, event->clock);
+    return cudaSuccess;
   });
 }
 

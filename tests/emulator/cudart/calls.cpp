@@ -3,11 +3,10 @@
 #include <fstream>
 
 #include "tests/emulator/cudart/report.h"
-#include "tests/emulator/cudart/settings.h"
 
 namespace drift::emulator {
 
-Calls::Calls() : skipped_wait_(settings().skip_wait) {
+Calls::Calls() {
   at_end([this] { write(); });
 }
 
@@ -23,7 +22,8 @@ bool Calls::must_fail(const std::string& api, int* code) {
 }
 
 void Calls::write() const {
-  if (!settings().count_waits_file.empty()) std::ofstream(settings().count_waits_file) << waits_ << "\n";
+  if (!settings().count_waits_file.empty())
+    std::ofstream(settings().count_waits_file) << waits_ << " " << syncs_ << "\n";
   if (settings().count_calls_file.empty()) return;
   std::ofstream file(settings().count_calls_file);
   for (const auto& [api, count] : counts_) file << api << " " << count << "\n";

@@ -1,11 +1,13 @@
 // Counts the calls of every API and picks those that the environment wants to fail or to be left out: a test asks first
 // how many calls there are (EMU_COUNT_CALLS, EMU_COUNT_WAITS), then makes each of them fail in its turn (EMU_FAIL,
-// EMU_SKIP_WAIT).
+// EMU_SKIP_WAIT, EMU_SKIP_SYNC).
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
+
+#include "tests/emulator/cudart/settings.h"
 
 namespace drift::emulator {
 
@@ -16,14 +18,15 @@ class Calls {
   // True if this call must fail; *code is set where EMU_FAIL names one.
   bool must_fail(const std::string& api, int* code);
   // True if this cudaStreamWaitEvent must do nothing.
-  bool skip_wait() { return ++waits_ == skipped_wait_; }
+  bool skip_wait() { return ++waits_ == settings().skip_wait; }
+  // True if the host must not wait, where it would find something to wait for.
+  bool skip_sync() { return ++syncs_ == settings().skip_sync; }
 
  private:
   void write() const;
 
   std::map<std::string, std::uint64_t> counts_;
-  std::uint64_t waits_ = 0;
-  std::uint64_t skipped_wait_;
+  std::uint64_t waits_ = 0, syncs_ = 0;
 };
 
 }  // namespace drift::emulator

@@ -83,6 +83,7 @@ Settings read_environment() {
   read("EMU_MAX_INSTRUCTIONS", result.max_instructions);
   read("EMU_TIMEOUT", result.timeout_seconds);
   read("EMU_SKIP_WAIT", result.skip_wait);
+  read("EMU_SKIP_SYNC", result.skip_sync);
   result.on_error = on_error("EMU_ON_ERROR");
   result.count_waits_file = text_of("EMU_COUNT_WAITS");
   result.count_calls_file = text_of("EMU_COUNT_CALLS");

@@ -1,0 +1,57 @@
+// What the step loop calls, counted by the emulator: a longer run of captured steps launches more graphs and nothing
+// else. No allocation, no wait but the one for a result of some steps ago, no kernel launched by itself.
+#include <fstream>
+#include <gtest/gtest.h>
+#include <map>
+#include <set>
+
+#include "tests/cuda/emulated_process.h"
+#include "tests/support/temp_directory.h"
+
+namespace drift::testing {
+namespace {
+
+class StepCalls : public ::testing::Test {
+ protected:
+  // How often each API is called in a run of local steps of two workers, without averages.
+  std::map<std::string, int> count(int steps) {
+    const std::string name = std::to_string(steps);
+    const std::string counts = directory_ / ("counts" + name);
+    const std::string command =
+        DRIFT_PROGRAM
+        " train --device cuda:0 --workers 2 --model resnet8 --norm group --data shapes:512:8 --local-batch 2 --algo "
+        "local --period 1000 --no-final-average --eval-every 0 --bn-stats local --steps " +
+        name + " --out " + (directory_ / ("run" + name)).string();
+    const Outcome outcome = run_emulated(command, "EMU_RACE=1 EMU_COUNT_CALLS=" + counts, directory_ / name);
+    EXPECT_EQ(outcome.status, 0) << outcome.text;
+    std::map<std::string, int> calls;
+    std::ifstream stream(counts);
+    std::string api;
+    for (int number = 0; stream >> api >> number;) calls[api] = number;
+    return calls;
+  }
+
+ private:
+  TempDirectory directory_;
+};
+
+TEST_F(StepCalls, GrowByOneGraphAndAFewCopiesAStep) {
+  constexpr int kSteps = 10, kWorkers = 2;
+  const auto few = count(kSteps), many = count(2 * kSteps);
+  // The batch (indices, labels, crops) and the rate go up, the result comes down, each with an event.
+  const std::map<std::string, int> a_step = {{"cudaGraphLaunch", 1},        {"cudaMemcpyAsync", 5},
+                                             {"cudaEventRecord", 5},        {"cudaEventSynchronize", -1},
+                                             {"cudaStreamIsCapturing", -1}, {"cudaGetDevice", -1}};
+  for (const auto& [api, number] : many) {
+    const auto known = a_step.find(api);
+    const int more = number - (few.contains(api) ? few.at(api) : 0);
+    if (known == a_step.end()) {
+      EXPECT_EQ(more, 0) << api << " is called in the step loop";
+    } else if (known->second > 0) {
+      EXPECT_EQ(more, known->second * kSteps * kWorkers) << api;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace drift::testing

@@ -1,0 +1,131 @@
+// Small programs in which every wait matters, for waits_test.cpp: what they print depends on no order of streams, and
+// is another thing, or a race, when one wait is left out.
+#include <cstdio>
+#include <cstring>
+#include <fmt/format.h>
+#include <string_view>
+#include <thread>
+
+#include "comm/in_process.h"
+#include "kernels/cuda/staging.h"
+#include "tests/train/toy_run.h"
+#include "train/weights.h"
+#include "train/worker.h"
+
+namespace drift {
+namespace {
+
+constexpr Device kGpu{DeviceType::kCuda, 0};
+
+// FNV-1a.
+std::uint64_t fingerprint(const void* data, std::size_t bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (std::size_t i = 0; i < bytes; ++i) hash = (hash ^ static_cast<const unsigned char*>(data)[i]) * 0x100000001b3;
+  return hash;
+}
+
+// Three ranks that change their values before and after each collective.
+void averages() {
+  constexpr int kRanks = 3;
+  constexpr std::size_t kElements = 100;
+  struct Rank {
+    std::unique_ptr<Stream> stream = make_stream(kGpu, 1);
+    std::unique_ptr<Backend> backend = make_backend(*stream, {});
+    Storage memory{kGpu, kElements * sizeof(float)};
+    TensorView view{memory.data(), {kElements}};
+  };
+  std::array<Rank, kRanks> ranks;
+  auto communicators = make_in_process_communicators(kRanks);
+  const auto work = [&](int k) {
+    Rank& rank = ranks[static_cast<std::size_t>(k)];
+    Communicator& comm = *communicators[static_cast<std::size_t>(k)];
+    const std::span<float> values(rank.view.as<float>(), kElements);
+    for (int round = 0; round < 2; ++round) {
+      rank.backend->fill(rank.view, static_cast<float>(k + round));
+      comm.all_reduce_mean(values, *rank.backend);
+      rank.backend->add(rank.view, rank.view, rank.view);
+      comm.broadcast(values, (1 + round) % kRanks, *rank.backend);
+      rank.backend->add(rank.view, rank.view, rank.view);
+    }
+    comm.barrier();  // nobody leaves while another still works
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int k = 0; k < kRanks; ++k) threads.emplace_back(work, k);
+  }
+  for (Rank& rank : ranks) {
+    std::vector<float> values(kElements);
+    rank.backend->download(rank.view, values.data());
+    fmt::print("{}\n", fmt::join(values, " "));
+  }
+}
+
+// More than the ring holds, up and down again.
+void staging() {
+  constexpr std::size_t kBytes = (StagingRing::kSlots + 2) * StagingRing::kSlotBytes;
+  const auto stream = make_stream(kGpu, 1);
+  StagingRing ring(*stream);
+  const Storage memory(kGpu, kBytes);
+  std::vector<std::byte> bytes(kBytes);
+  for (std::size_t i = 0; i < kBytes; ++i) bytes[i] = static_cast<std::byte>(1 + i / StagingRing::kSlotBytes);
+  ring.upload(bytes.data(), memory.data(), kBytes);
+  std::fill(bytes.begin(), bytes.end(), std::byte{});
+  ring.download(memory.data(), bytes.data(), kBytes);
+  fmt::print("{:x}\n", fingerprint(bytes.data(), kBytes));
+}
+
+void print_state(Trainer& trainer) {
+  fmt::print("test loss {}\n", trainer.evaluate().loss);
+  for (const WorkerState& worker : trainer.checkpoint().workers) {
+    for (const auto* part : {&worker.values, &worker.momentum}) {
+      fmt::print("{:x}\n", fingerprint(part->data(), part->size() * sizeof(float)));
+    }
+  }
+}
+
+TrainConfig toy(int workers, Step steps) {
+  TrainConfig config = testing::synchronous(testing::toy_config(workers, 1, steps));
+  config.model.norm = "group";
+  config.device = "cuda:0";
+  return config;
+}
+
+// A whole run of one worker, longer than results may stay untaken; its last step still updates when the result is home.
+void steps() {
+  const DataSource data = testing::toy_data(8, 4);
+  Trainer trainer(toy(1, Worker::kResultsBehind + 3), data);
+  fmt::print("test loss {}\n", trainer.evaluate().loss);
+  testing::StepLog log;
+  testing::run_to(trainer, trainer.schedule().total_steps, log);
+  for (const double loss : testing::losses(log.steps)) fmt::print("{}\n", loss);
+  print_state(trainer);
+}
+
+// Replicas that other streams read: initial ones, restored ones, weights from a file.
+void replicas(const std::filesystem::path& file) {
+  const DataSource data = testing::toy_data(8, 4);
+  Trainer trainer(toy(2, 1), data);
+  fmt::print("test loss {}\n", trainer.evaluate().loss);
+  trainer.restore(trainer.checkpoint());
+  print_state(trainer);
+  write_weights(file, trainer.model(0).parameters, trainer.backend());
+  trainer.load_weights(file);
+  fmt::print("test loss {}\n", trainer.evaluate().loss);
+}
+
+}  // namespace
+}  // namespace drift
+
+int main(int argc, char** argv) {
+  const std::string_view program = argc > 1 ? argv[1] : "";
+  try {
+    if (program == "averages") drift::averages();
+    if (program == "staging") drift::staging();
+    if (program == "steps") drift::steps();
+    if (program == "replicas" && argc > 2) drift::replicas(argv[2]);
+  } catch (const drift::Error& error) {
+    fmt::print(stderr, "{}\n", error.message());
+    return 1;
+  }
+  return 0;
+}
