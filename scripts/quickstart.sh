@@ -9,9 +9,16 @@ say() { printf '\n== %s\n' "$*"; }
 say "packages"
 bash scripts/install_packages.sh run
 
+# The CUDA backend takes minutes to compile: only where there is a GPU to run it on.
+cuda=OFF
+if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then
+  cuda=AUTO
+  bash scripts/fetch_cudnn_frontend.sh
+fi
+
 say "build"
 # Tests and benches need more packages. The objects are shared with scripts/test.sh, so neither rebuilds the other's.
-cmake --preset release -DDRIFT_TESTS=OFF -DDRIFT_BENCH=OFF
+cmake --preset release -DDRIFT_TESTS=OFF -DDRIFT_BENCH=OFF -DDRIFT_CUDA=$cuda
 cmake --build build --target drift --parallel "$(nproc)"
 
 say "train"

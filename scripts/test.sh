@@ -31,7 +31,7 @@ say "checks"
 python3 scripts/check || [ $? -eq 77 ]
 
 say "build: release"
-cmake --preset release -DDRIFT_TESTS=ON -DDRIFT_BENCH=ON
+cmake --preset release -DDRIFT_TESTS=ON -DDRIFT_BENCH=ON -DDRIFT_CUDA=AUTO
 cmake --build --preset release --parallel "$jobs"
 
 for preset in "${sanitizers[@]}"; do

@@ -94,7 +94,6 @@ TrainConfig toy(int workers, Step steps) {
 void steps() {
   const DataSource data = testing::toy_data(8, 4);
   Trainer trainer(toy(1, Worker::kResultsBehind + 3), data);
-  fmt::print("test loss {}\n", trainer.evaluate().loss);
   testing::StepLog log;
   testing::run_to(trainer, trainer.schedule().total_steps, log);
   for (const double loss : testing::losses(log.steps)) fmt::print("{}\n", loss);

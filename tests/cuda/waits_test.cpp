@@ -3,7 +3,7 @@
 // few orders. So every wait is needed, and none can be lost unnoticed.
 //
 // Where memory is freed behind a wait (average_into()), leaving it out changes nothing here: cudaFree and cudaFreeHost
-// wait as well, but CUDA does not promise that they do. Such waits are counted, so that no other one is among them.
+// wait as well, but CUDA does not promise that they do. Such waits are counted, so that no other is among them.
 // Not covered for the same reason: the waits in destructors (~StagingRing, ~CudaStream), where nothing is left to wait
 // for in a run that went well.
 #include <fstream>
@@ -65,7 +65,8 @@ TEST_P(Waits, AreAllNeeded) {
 
 // averages: two averages over 3 ranks and two broadcasts, 4 waits each; three downloads. staging: 2 slots used again,
 // 34 pieces downloaded. steps: the results, the images, the end.
-// replicas: each replica initial, restored and loaded; images that nobody trains on.
+// replicas: each replica initial, restored and loaded. What one of the two does not need, the other does: in steps
+// nobody reads the initial replica from another stream, in replicas nobody trains on the images.
 INSTANTIATE_TEST_SUITE_P(All, Waits,
                          ::testing::Values(Program{"averages", 16, 3, 0}, Program{"staging", 0, 36, 0},
                                            Program{"steps", 0, 9, 2}, Program{"replicas", 0, 7, 4}),
