@@ -65,7 +65,7 @@ std::string layout_text(const TrainConfig& config, const Trainer& trainer) {
   const ThreadLayout& layout = trainer.layout();
   if (trainer.device().type == DeviceType::kCuda) {
     return fmt::format("{}; {} workers, a stream each, steps {}", config.tf32 ? "TF32" : name_of(config.precision),
-                       config.sync.workers, config.graphs && !config.op_times ? "captured" : "not captured");
+                       config.sync.workers, config.captures_steps() ? "captured" : "not captured");
   }
   return fmt::format("{}; threads: {} in all, {} of {} workers at once with {} each", name_of(config.precision),
                      layout.threads, layout.lanes, config.sync.workers, layout.threads_per_worker);

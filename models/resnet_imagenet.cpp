@@ -9,6 +9,7 @@
 
 #include "core/check.h"
 #include "engine/nn/batch_norm.h"
+#include "engine/nn/conv2d.h"
 #include "models/layer_list.h"
 
 namespace drift {
@@ -21,8 +22,12 @@ constexpr std::int64_t kExpansion = 4;  // a bottleneck's output has 4 times the
 constexpr std::int64_t kBlocksPerStage[] = {3, 4, 6, 3};
 constexpr Window kStemPool{.size = 3, .stride = 2, .pad = 1};
 
-Conv2dOptions convolution_1x1(std::int64_t in_channels, std::int64_t out_channels, std::int64_t stride) {
-  return {.in_channels = in_channels, .out_channels = out_channels, .window = {.size = 1, .stride = stride, .pad = 0}};
+// Square, padded so that stride 1 keeps the extent, without bias.
+Conv2dOptions convolution(std::int64_t size, std::int64_t in_channels, std::int64_t out_channels, std::int64_t stride) {
+  return {.in_channels = in_channels,
+          .out_channels = out_channels,
+          .window = {.size = size, .stride = stride, .pad = size / 2},
+          .fan = Fan::kOut};
 }
 
 struct BottleneckPlan {
@@ -30,13 +35,11 @@ struct BottleneckPlan {
   std::int64_t in_channels, width, stride;
 
   std::int64_t out_channels() const { return kExpansion * width; }
-  Conv2dOptions conv1() const { return convolution_1x1(in_channels, width, 1); }
-  Conv2dOptions conv2() const {
-    return {.in_channels = width, .out_channels = width, .window = {.size = 3, .stride = stride, .pad = 1}};
-  }
-  Conv2dOptions conv3() const { return convolution_1x1(width, out_channels(), 1); }
+  Conv2dOptions conv1() const { return convolution(1, in_channels, width, 1); }
+  Conv2dOptions conv2() const { return convolution(3, width, width, stride); }
+  Conv2dOptions conv3() const { return convolution(1, width, out_channels(), 1); }
   bool changes_shape() const { return stride != 1 || in_channels != out_channels(); }
-  Conv2dOptions projection() const { return convolution_1x1(in_channels, out_channels(), stride); }
+  Conv2dOptions projection() const { return convolution(1, in_channels, out_channels(), stride); }
 };
 
 std::vector<BottleneckPlan> plan_blocks() {
@@ -56,7 +59,7 @@ std::vector<BottleneckPlan> plan_blocks() {
 }
 
 Conv2dOptions stem_options() {
-  return {.in_channels = kImageChannels, .out_channels = kStemChannels, .window = {.size = 7, .stride = 2, .pad = 3}};
+  return convolution(7, kImageChannels, kStemChannels, 2);
 }
 
 LinearOptions classifier_options(std::int64_t features, const ModelOptions& options) {
@@ -64,29 +67,6 @@ LinearOptions classifier_options(std::int64_t features, const ModelOptions& opti
           .out_features = options.classes,
           .weight_std = 1 / std::sqrt(3 * static_cast<float>(features))};
 }
-
-// A convolution without bias that starts from fan_out = O*k*k, where Conv2d starts from fan_in.
-class FanOutConvolution final : public Module {
- public:
-  FanOutConvolution(ParameterSet& set, const std::string& name, const Conv2dOptions& options)
-      : window_(options.window),
-        weight_(set.add_parameter(name + ".weight",
-                                  {options.out_channels, window_.size, window_.size, options.in_channels},
-                                  ParameterRole::kConvWeight, he_normal(options))) {}
-
-  Tensor forward(Tape& tape, const Tensor& x) const override {
-    return conv2d(tape, x, weight_, nullptr, window_.stride, window_.pad);
-  }
-
- private:
-  static Init he_normal(const Conv2dOptions& options) {
-    const auto fan_out = static_cast<float>(options.out_channels * options.window.size * options.window.size);
-    return {Init::Kind::kNormal, std::sqrt(2.0f / fan_out)};
-  }
-
-  Window window_;
-  const Parameter& weight_;
-};
 
 class Projection final : public Module {
  public:
@@ -98,7 +78,7 @@ class Projection final : public Module {
   }
 
  private:
-  FanOutConvolution convolution_;
+  Conv2d convolution_;
   BatchNorm norm_;
 };
 
@@ -123,11 +103,11 @@ class Bottleneck final : public Module {
   }
 
  private:
-  FanOutConvolution conv1_;
+  Conv2d conv1_;
   BatchNorm norm1_;
-  FanOutConvolution conv2_;
+  Conv2d conv2_;
   BatchNorm norm2_;
-  FanOutConvolution conv3_;
+  Conv2d conv3_;
   BatchNorm norm3_;
   std::optional<Projection> projection_;
 };
@@ -148,7 +128,7 @@ class ResNet50 final : public Module {
   }
 
  private:
-  FanOutConvolution conv1_;
+  Conv2d conv1_;
   BatchNorm norm1_;
   std::vector<std::unique_ptr<Bottleneck>> blocks_;
   std::unique_ptr<Linear> classifier_;

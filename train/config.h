@@ -95,6 +95,9 @@ struct TrainConfig {
   std::string resume;           // continue this checkpoint or run directory
   std::string out;              // the run directory; "": runs/<date>-<time>-<name>
   std::string name;             // "": made from model and algorithm
+
+  // On a GPU: the events of op_times belong to calls, not to a captured whole.
+  bool captures_steps() const { return graphs && !op_times; }
 };
 
 }  // namespace drift

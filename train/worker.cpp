@@ -13,7 +13,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       precision_(config.precision),
       normalisation_(data.normalisation),
       stream_(make_stream(device, threads)),
-      capture_(config.graphs && !config.op_times && stream_->can_capture()),
+      capture_(config.captures_steps() && stream_->can_capture()),
       backend_(make_backend(*stream_, backend_options(config))),
       model_(make_model(config.model)),
       optimizer_{.momentum = static_cast<float>(config.optimizer.momentum),

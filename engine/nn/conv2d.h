@@ -1,18 +1,23 @@
-// A convolution layer. Its weights start as N(0, 2/fan_in) with fan_in = I*k*k (He et al. 2015), its bias at 0.
+// A convolution layer. Its weights start as N(0, 2/fan) with fan_in = I*k*k or fan_out = O*k*k (He et al. 2015), its
+// bias at 0.
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <string>
 
 #include "engine/nn/module.h"
 
 namespace drift {
 
+enum class Fan : std::uint8_t { kIn, kOut };
+
 struct Conv2dOptions {
   std::int64_t in_channels = 0;
   std::int64_t out_channels = 0;
   Window window{.size = 3, .stride = 1, .pad = 1};
   bool bias = false;
+  Fan fan = Fan::kIn;
 };
 
 class Conv2d final : public Module {
@@ -31,8 +36,9 @@ class Conv2d final : public Module {
 
  private:
   static Init he_normal(const Conv2dOptions& options) {
-    const auto fan_in = static_cast<float>(options.in_channels * options.window.size * options.window.size);
-    return {Init::Kind::kNormal, std::sqrt(2.0f / fan_in)};
+    const std::int64_t channels = options.fan == Fan::kIn ? options.in_channels : options.out_channels;
+    const auto fan = static_cast<float>(channels * options.window.size * options.window.size);
+    return {Init::Kind::kNormal, std::sqrt(2.0f / fan)};
   }
 
   Window window_;

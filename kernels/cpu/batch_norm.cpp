@@ -29,16 +29,7 @@ void Normalisations::forward(const BatchNormForward& args) {
     auto& totals = workspace_.doubles(2 * channels);
     column_sums(threads_, space, MomentSums<T>{x, shift, channels}, scale + channels, totals);
 
-    const BatchNormStatistics statistics{shift,
-                                         args.gamma.as<float>(),
-                                         args.mean.as<float>(),
-                                         args.inv_std.as<float>(),
-                                         scale,
-                                         args.running_mean.as<float>(),
-                                         args.running_var.as<float>(),
-                                         static_cast<double>(space.rows),
-                                         args.epsilon,
-                                         args.momentum};
+    const auto statistics = BatchNormStatistics::of(args, shift, scale);
     for_each_total<2>(space, totals, statistics);
     const NormApply<T> apply{x,
                              args.z.as<T>(),

@@ -41,16 +41,7 @@ void batch_norm_forward_on(cudaStream_t stream, CudaWorkspace& workspace, const 
     float *const shift = table[0], *const scale = table[1];
     const T* x = args.x.as<T>();
     for_each_item(stream, space.columns, SampledMeans<T>{x, shift, space.rows, space.columns});
-    const BatchNormStatistics statistics{shift,
-                                         args.gamma.as<float>(),
-                                         args.mean.as<float>(),
-                                         args.inv_std.as<float>(),
-                                         scale,
-                                         args.running_mean.as<float>(),
-                                         args.running_var.as<float>(),
-                                         static_cast<double>(space.rows),
-                                         args.epsilon,
-                                         args.momentum};
+    const auto statistics = BatchNormStatistics::of(args, shift, scale);
     column_sums(stream, space, packed<MomentSums<T>>(x, shift, space.columns), partials, statistics);
     for_each_row_packet(
         stream, space,

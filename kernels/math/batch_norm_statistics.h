@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/args.h"
 #include "kernels/math/packet.h"
 
 namespace drift {
@@ -40,6 +41,19 @@ struct BatchNormStatistics {
   float* running_var;
   double rows;
   float epsilon, momentum;
+
+  static BatchNormStatistics of(const BatchNormForward& args, const float* shift, float* scale) {
+    return {shift,
+            args.gamma.as<float>(),
+            args.mean.as<float>(),
+            args.inv_std.as<float>(),
+            scale,
+            args.running_mean.as<float>(),
+            args.running_var.as<float>(),
+            static_cast<double>(args.x.shape.rows()),
+            args.epsilon,
+            args.momentum};
+  }
 
   DRIFT_HD void operator()(std::int64_t, std::int64_t c, const double (&sums)[2]) const {
     const double offset = sums[0] / rows;
