@@ -1,29 +1,30 @@
 #include "apps/signals.h"
 
 #include <csignal>
-#include <unistd.h>
 
 namespace drift {
 namespace {
 
 std::atomic<bool> stop{false};
-std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "the handler may use nothing that locks");
 
-extern "C" void on_stop_signal(int signal) {
-  if (signal == SIGINT && interrupted.exchange(true)) _exit(128 + SIGINT);
+extern "C" void on_stop_signal(int) {
   stop.store(true);
+}
+
+void install(int signal, int flags) {
+  struct sigaction action {};
+  action.sa_handler = on_stop_signal;
+  action.sa_flags = SA_RESTART | flags;
+  sigemptyset(&action.sa_mask);
+  sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
 
 void install_stop_signals() {
-  struct sigaction action {};
-  action.sa_handler = on_stop_signal;
-  action.sa_flags = SA_RESTART;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGTERM, &action, nullptr);
-  sigaction(SIGINT, &action, nullptr);
+  install(SIGTERM, 0);
+  install(SIGINT, static_cast<int>(SA_RESETHAND));  // the second one finds the default: death by the signal
 }
 
 const std::atomic<bool>& stop_requested() {

@@ -1,5 +1,5 @@
-// Asking a run to stop. SIGTERM, or SIGINT once: finish the step, write a checkpoint, exit with 75. SIGINT twice: stop
-// at once with 128 + 2. The handler does nothing but set a flag.
+// Asking a run to stop. SIGTERM, or SIGINT once: finish the step, write a checkpoint, exit with 75. SIGINT twice: the
+// second one kills the process as it would any other (a shell shows 130). The handler does nothing but set a flag.
 #pragma once
 
 #include <atomic>

@@ -35,7 +35,8 @@ class Parameter {
   ParameterRole role() const { return role_; }
   const Init& init() const { return init_; }
   bool decays() const { return role_ == ParameterRole::kConvWeight || role_ == ParameterRole::kLinearWeight; }
-  std::int64_t offset() const { return offset_; }  // in floats, in each of the three parameter arenas
+  const ParameterSet& set() const { return *set_; }
+  std::int64_t offset() const { return offset_; }  // in elements, in each of the three parameter arenas
   TensorView value() const;
   TensorView gradient() const;
   TensorView momentum() const;
@@ -85,7 +86,7 @@ class ParameterSet {
   // model) alone.
   void initialise(Backend& backend, std::uint64_t seed);
 
-  // Every parameter starts at a multiple of 16 bytes; the padding between two is 0 in each arena and stays 0.
+  // Every parameter starts at a multiple of 8 elements; the padding between two is 0 in each arena and stays 0.
   std::span<float> values() const;
   std::span<float> gradients() const;
   std::span<float> momentum() const;

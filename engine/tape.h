@@ -48,6 +48,9 @@ class Tape {
 
   // An uninitialised tensor for what an op computes; when recording it takes part in backward.
   Tensor output(const Shape& shape, DType dtype);
+  // A weight (a parameter that decays) in the type of activations, valid as long as the tape. In bf16 the first call
+  // casts all weights of its set in one kernel; they must not change until backward is done. A tape serves one set.
+  TensorView weight(const Parameter& parameter);
   // Memory that only an op and its node see: statistics, masks.
   Tensor scratch(const Shape& shape, DType dtype) { return pool_.allocate(shape, dtype); }
   // layer: its name for profilers, living as long as the tape; "": the node's own.
@@ -65,6 +68,8 @@ class Tape {
   DType activation_;
   Mode mode_;
   int value_count_ = 0;
+  const ParameterSet* cast_set_ = nullptr;
+  Tensor cast_weights_;  // bfloat16 [decayed_count of cast_set_]
   struct Entry {
     std::unique_ptr<Node> node;
     std::string_view layer;

@@ -1,6 +1,6 @@
 // What Backend functions take: TensorView and one argument struct per operation, with the shape rules of each.
 // All tensors are dense; images are [N,H,W,C], "rows" are N*H*W. T stands for the activation type, float32 or bfloat16;
-// all T tensors of one call have the same type. Everything else (weights, statistics, gradients of parameters) is
+// all T tensors of one call have the same type. Everything else (biases, statistics, gradients of parameters) is
 // float32 unless said.
 #pragma once
 
@@ -37,12 +37,12 @@ struct Window {
   bool operator==(const Window&) const = default;
 };
 
-// y = conv(x, w) + bias.  x T [N,H,W,I], w [O,k,k,I], bias [O] or none, y T [N,OH,OW,O].
+// y = conv(x, w) + bias.  x T [N,H,W,I], w T [O,k,k,I], bias [O] or none, y T [N,OH,OW,O].
 struct Conv2dForward {
   Window window;
   TensorView x, w, bias, y;
 };
-// dx T like x, from dy T like y.
+// dx T like x, from dy T like y and w T.
 struct Conv2dBackwardData {
   Window window;
   TensorView dy, w, dx;
@@ -53,11 +53,11 @@ struct Conv2dBackwardWeights {
   TensorView x, dy, dw, dbias;
 };
 
-// y = x w^T + bias.  x T [N,I], w [O,I], bias [O] or none, y [N,O] float32 (it feeds the loss).
+// y = x w^T + bias.  x T [N,I], w T [O,I], bias [O] or none, y [N,O] float32 (it feeds the loss).
 struct LinearForward {
   TensorView x, w, bias, y;
 };
-// dy [N,O] float32; dx T [N,I] or none, dw [O,I], dbias [O] or none; outputs overwritten.
+// dy [N,O] float32; x T, w T; dx T [N,I] or none, dw [O,I], dbias [O] or none; outputs overwritten.
 struct LinearBackward {
   TensorView x, dy, w, dx, dw, dbias;
 };

@@ -14,6 +14,7 @@ struct Conv2dNode final : Node {
   Tensor x;  // [N,H,W,I]
   Value input;
   Value output;  // [N,OH,OW,O]
+  TensorView w;  // in the type of x
   const Parameter* weight = nullptr;
   const Parameter* bias = nullptr;
 
@@ -29,7 +30,7 @@ struct Conv2dNode final : Node {
     x = {};
     if (!Gradients::wanted(input)) return;
     Tensor dx = gradients.like(input);
-    backend.conv2d_backward_data({.window = window, .dy = dy.view(), .w = weight->value(), .dx = dx.view()});
+    backend.conv2d_backward_data({.window = window, .dy = dy.view(), .w = w, .dx = dx.view()});
     gradients.add(input, std::move(dx));
   }
 };
@@ -53,9 +54,10 @@ Tensor conv2d(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
   const Span span(tape.backend(), weight.name());
   const Shape shape{x.shape()[0], window.output_extent(x.shape()[1]), window.output_extent(x.shape()[2]), w[0]};
   Tensor y = tape.output(shape, x.dtype());
+  const TensorView w_view = tape.weight(weight);
   tape.backend().conv2d_forward({.window = window,
                                  .x = x.view(),
-                                 .w = weight.value(),
+                                 .w = w_view,
                                  .bias = bias != nullptr ? bias->value() : TensorView{},
                                  .y = y.view()});
   if (tape.records()) {
@@ -64,6 +66,7 @@ Tensor conv2d(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
     node->x = x;
     node->input = x.value();
     node->output = y.value();
+    node->w = w_view;
     node->weight = &weight;
     node->bias = bias;
     tape.push(std::move(node), weight.name());

@@ -11,6 +11,7 @@ namespace {
 struct LinearNode final : Node {
   Tensor x;      // [N,I]
   Value output;  // [N,O], float32
+  TensorView w;  // in the type of x
   const Parameter* weight = nullptr;
   const Parameter* bias = nullptr;
 
@@ -20,12 +21,8 @@ struct LinearNode final : Node {
     const Tensor dy = gradients.take(output);
     Tensor dx;
     if (Gradients::wanted(x.value())) dx = gradients.like(x.value());
-    backend.linear_backward({.x = x.view(),
-                             .dy = dy.view(),
-                             .w = weight->value(),
-                             .dx = dx.view(),
-                             .dw = weight->gradient(),
-                             .dbias = bias->gradient()});
+    backend.linear_backward(
+        {.x = x.view(), .dy = dy.view(), .w = w, .dx = dx.view(), .dw = weight->gradient(), .dbias = bias->gradient()});
     gradients.add(x.value(), std::move(dx));
   }
 };
@@ -42,11 +39,13 @@ Tensor linear(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
 
   const Span span(tape.backend(), weight.name());
   Tensor y = tape.output({x.shape()[0], w[0]}, DType::kFloat32);
-  tape.backend().linear_forward({.x = x.view(), .w = weight.value(), .bias = bias.value(), .y = y.view()});
+  const TensorView w_view = tape.weight(weight);
+  tape.backend().linear_forward({.x = x.view(), .w = w_view, .bias = bias.value(), .y = y.view()});
   if (tape.records()) {
     auto node = std::make_unique<LinearNode>();
     node->x = x;
     node->output = y.value();
+    node->w = w_view;
     node->weight = &weight;
     node->bias = &bias;
     tape.push(std::move(node), weight.name());

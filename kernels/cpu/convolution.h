@@ -1,6 +1,5 @@
-// Convolution on oneDNN: NHWC activations, weights converted from the float32 arena to the primitive's own layout and
-// type before each use (they change every step), weight gradients converted back. One plan per shape, type and
-// direction, made at first use.
+// Convolution on oneDNN: NHWC activations, weights brought into the primitive's own layout before each use (they change
+// every step), weight gradients brought back. One plan per shape, type and direction, made at first use.
 #pragma once
 
 #include <map>

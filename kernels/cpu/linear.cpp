@@ -56,14 +56,13 @@ TensorView Linears::converted(const TensorView& view, DType dtype, std::byte* to
 }
 
 void Linears::forward(const LinearForward& args) {
-  const auto [weights] = workspace_.cut(args.w.bytes());
-  multiply({args.x}, {converted(args.w, args.x.dtype, weights), true}, args.bias, args.y);
+  multiply({args.x}, {args.w, true}, args.bias, args.y);
 }
 
 void Linears::backward(const LinearBackward& args) {
-  const auto [weights, gradient] = workspace_.cut(args.w.bytes(), args.dy.bytes());
+  const auto [gradient] = workspace_.cut(args.dy.bytes());
   const TensorView dy = converted(args.dy, args.x.dtype, gradient);
-  if (args.dx) multiply({dy}, {converted(args.w, args.x.dtype, weights)}, {}, args.dx);
+  if (args.dx) multiply({dy}, {args.w}, {}, args.dx);
   multiply({dy, true}, {args.x}, {}, args.dw);
 }
 

@@ -1,5 +1,5 @@
-// The linear layer on oneDNN's matmul. With bfloat16 activations the weights and dy are rounded to bfloat16 first;
-// products are summed in float32 and y, dw stay float32.
+// The linear layer on oneDNN's matmul. With bfloat16 activations dy is rounded to bfloat16 first; products are summed
+// in float32 and y, dw stay float32.
 #pragma once
 
 #include <map>

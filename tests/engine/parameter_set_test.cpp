@@ -35,17 +35,17 @@ TEST(ParameterSet, WeightsComeFirstAndEveryParameterStartsOnAPacket) {
   Environment environment;
   const SmallSet small(environment);
   EXPECT_EQ(small.conv.offset(), 0);
-  EXPECT_EQ(small.linear.offset(), 12);
-  EXPECT_EQ(small.set.decayed_count(), 20);
-  EXPECT_EQ(small.gamma.offset(), 20);
-  EXPECT_EQ(small.beta.offset(), 24);
-  EXPECT_EQ(small.bias.offset(), 28);
-  EXPECT_EQ(small.set.values().size(), 30u);
-  EXPECT_EQ(small.set.gradients().size(), 30u);
-  EXPECT_EQ(small.set.momentum().size(), 30u);
+  EXPECT_EQ(small.linear.offset(), 16);
+  EXPECT_EQ(small.set.decayed_count(), 24);
+  EXPECT_EQ(small.gamma.offset(), 24);
+  EXPECT_EQ(small.beta.offset(), 32);
+  EXPECT_EQ(small.bias.offset(), 40);
+  EXPECT_EQ(small.set.values().size(), 42u);
+  EXPECT_EQ(small.set.gradients().size(), 42u);
+  EXPECT_EQ(small.set.momentum().size(), 42u);
   EXPECT_EQ(small.mean.offset(), 0);
-  EXPECT_EQ(small.var.offset(), 4);
-  EXPECT_EQ(small.set.buffers().size(), 7u);
+  EXPECT_EQ(small.var.offset(), 8);
+  EXPECT_EQ(small.set.buffers().size(), 11u);
   EXPECT_EQ(small.set.parameter_count(), 9 + 3 + 3 + 6 + 2);
 }
 
@@ -101,7 +101,7 @@ TEST(ParameterSet, InitialiseIsAFunctionOfSeedAndDeclarationOrder) {
   EXPECT_EQ(environment.read(a.bias.value()), (std::vector<float>{0, 0}));
   EXPECT_EQ(environment.read(a.mean.value()), (std::vector<float>{0, 0, 0}));
   EXPECT_EQ(environment.read(a.var.value()), (std::vector<float>{1, 1, 1}));
-  for (const std::size_t padding : {9, 10, 11, 18, 19, 23, 27}) EXPECT_EQ(a.set.values()[padding], 0) << padding;
+  for (const std::size_t padding : {9, 15, 22, 23, 27, 31, 35, 39}) EXPECT_EQ(a.set.values()[padding], 0) << padding;
 }
 
 TEST(ParameterSet, NormalInitHasTheGivenDeviation) {
@@ -121,7 +121,7 @@ TEST(ParameterSet, NormalInitHasTheGivenDeviation) {
 TEST(ParameterSet, EvaluationSetsHaveNoTrainingState) {
   Environment environment;
   const SmallSet small(environment, false);
-  EXPECT_EQ(small.set.values().size(), 30u);
+  EXPECT_EQ(small.set.values().size(), 42u);
   expect_error(ErrorKind::kInternal, {"gradient arena"}, [&] { small.set.gradients(); });
   expect_error(ErrorKind::kInternal, {"momentum arena"}, [&] { small.conv.momentum(); });
 }

@@ -134,5 +134,43 @@ TEST_F(TapeTest, MissingAndMisshapenGradientsAreErrors) {
   gradients.add(environment_.normal({2}, 0).value(), {});  // nobody wants it: dropped
 }
 
+struct Weights {
+  explicit Weights(Environment& environment) { set.allocate(environment.backend()); }
+  ParameterSet set;
+  Parameter& first = set.add_parameter("first.weight", {3, 1, 1, 1}, ParameterRole::kConvWeight, {});
+  Parameter& bias = set.add_parameter("first.bias", {3}, ParameterRole::kConvBias, {});
+  Parameter& second = set.add_parameter("second.weight", {1, 2}, ParameterRole::kLinearWeight, {});
+};
+
+TEST_F(TapeTest, AWeightHasTheTypeOfActivationsAndTheValueOfToday) {
+  Weights weights(environment_);
+  EXPECT_EQ(tape_.weight(weights.first).data, weights.first.value().data);
+  for (const float value : {1.0f, 3.0f}) {
+    const std::vector<float> values = {value * 1.01f, -value};
+    environment_.backend().upload(values.data(), weights.second.value());
+    const std::int64_t in_use = environment_.pool().bytes_in_use();
+    Tape tape(environment_.backend(), environment_.pool(), DType::kBFloat16, Mode::kInference);
+    const TensorView view = tape.weight(weights.second);
+    EXPECT_EQ(view.dtype, DType::kBFloat16);
+    EXPECT_EQ(view.shape, weights.second.shape());
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(view.data) % 16, 0u);
+    const Tensor wide = environment_.pool().allocate(view.shape, DType::kFloat32);
+    environment_.backend().cast(view, wide.view());
+    EXPECT_EQ(environment_.read(wide), (std::vector<float>{to_float(from_float<BFloat16>(values[0])), -value}));
+    const std::int64_t with_copy = environment_.pool().bytes_in_use();
+    EXPECT_GT(with_copy, in_use);
+    tape.weight(weights.first);  // of the same copy
+    EXPECT_EQ(environment_.pool().bytes_in_use(), with_copy);
+  }
+}
+
+TEST_F(TapeTest, ABiasIsNoWeightAndATapeServesOneSet) {
+  Weights weights(environment_), others(environment_);
+  Tape tape(environment_.backend(), environment_.pool(), DType::kBFloat16, Mode::kInference);
+  expect_error(ErrorKind::kInternal, {"first.bias", "not a weight"}, [&] { tape.weight(weights.bias); });
+  tape.weight(weights.first);
+  expect_error(ErrorKind::kInternal, {"second.weight", "another set"}, [&] { tape.weight(others.second); });
+}
+
 }  // namespace
 }  // namespace drift

@@ -138,14 +138,14 @@ TensorView CublasLtLinears::converted(const TensorView& view, DType dtype, std::
 }
 
 void CublasLtLinears::forward(const LinearForward& args) {
-  const auto [weights, scratch] = workspace_.cut(args.w.bytes(), kWorkspaceBytes);
-  multiply({args.x}, {converted(args.w, args.x.dtype, weights), true}, args.bias, args.y, scratch);
+  const auto [scratch] = workspace_.cut(kWorkspaceBytes);
+  multiply({args.x}, {args.w, true}, args.bias, args.y, scratch);
 }
 
 void CublasLtLinears::backward(const LinearBackward& args) {
-  const auto [weights, gradient, scratch] = workspace_.cut(args.w.bytes(), args.dy.bytes(), kWorkspaceBytes);
+  const auto [gradient, scratch] = workspace_.cut(args.dy.bytes(), kWorkspaceBytes);
   const TensorView dy = converted(args.dy, args.x.dtype, gradient);
-  if (args.dx) multiply({dy}, {converted(args.w, args.x.dtype, weights)}, {}, args.dx, scratch);
+  if (args.dx) multiply({dy}, {args.w}, {}, args.dx, scratch);
   multiply({dy, true}, {args.x}, {}, args.dw, scratch);
 }
 

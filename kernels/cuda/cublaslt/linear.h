@@ -1,6 +1,6 @@
 // The linear layer on cuBLASLt: y = x w^T + bias with the bias in the matmul's epilogue, dx = dy w and dw = dy^T x.
-// Weights and dy are float32; where the activations are bfloat16 they are copied to bfloat16 first, so that both
-// factors of a product have one type. Sums are in float32; TF32 only where it was asked for. One plan per shape.
+// dy is float32; where the activations are bfloat16 it is copied to bfloat16 first, so that both factors of a product
+// have one type. Sums are in float32; TF32 only where it was asked for. One plan per shape.
 #pragma once
 
 #include <array>

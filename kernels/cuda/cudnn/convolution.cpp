@@ -22,10 +22,8 @@ std::size_t bytes_as_type(const TensorView& view, DType dtype) {
 void CudnnConvolutions::forward(const Conv2dForward& args) {
   const ConvolutionGraph graph = graph_of(args, context_.tf32());
   const Plan& plan = context_.plan(graph);
-  const auto [weights, scratch] =
-      context_.workspace().cut(bytes_as_type(args.w, graph.dtype), plan.info().workspace_bytes);
-  const TensorView w = as_type(context_.stream(), args.w, graph.dtype, weights);
-  std::vector<Binding> bindings{{Operand::kX, args.x.data}, {Operand::kW, w.data}, {Operand::kY, args.y.data}};
+  const auto [scratch] = context_.workspace().cut(plan.info().workspace_bytes);
+  std::vector<Binding> bindings{{Operand::kX, args.x.data}, {Operand::kW, args.w.data}, {Operand::kY, args.y.data}};
   if (args.bias) bindings.push_back({Operand::kBias, args.bias.data});
   context_.run(plan, bindings, scratch);
 }
@@ -33,10 +31,8 @@ void CudnnConvolutions::forward(const Conv2dForward& args) {
 void CudnnConvolutions::backward_data(const Conv2dBackwardData& args) {
   const ConvolutionGraph graph = graph_of(args, context_.tf32());
   const Plan& plan = context_.plan(graph);
-  const auto [weights, scratch] =
-      context_.workspace().cut(bytes_as_type(args.w, graph.dtype), plan.info().workspace_bytes);
-  const TensorView w = as_type(context_.stream(), args.w, graph.dtype, weights);
-  const Binding bindings[] = {{Operand::kDy, args.dy.data}, {Operand::kW, w.data}, {Operand::kDx, args.dx.data}};
+  const auto [scratch] = context_.workspace().cut(plan.info().workspace_bytes);
+  const Binding bindings[] = {{Operand::kDy, args.dy.data}, {Operand::kW, args.w.data}, {Operand::kDx, args.dx.data}};
   context_.run(plan, bindings, scratch);
 }
 

@@ -1,5 +1,5 @@
-// Convolution on cuDNN. The weights lie in the arena in float32: bfloat16 convolutions read a copy in the workspace,
-// made before each use because the weights change every step. Weight gradients come out in float32.
+// Convolution on cuDNN. Weight gradients come out in float32; where cuDNN cannot write them so from bfloat16 operands,
+// these are widened in the workspace first.
 #pragma once
 
 #include "kernels/cuda/cudnn/context.h"

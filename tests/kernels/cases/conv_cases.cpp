@@ -13,7 +13,7 @@ constexpr DType kFloat = DType::kFloat32;
 void add_forward(const ConvCase& c, const Source& values, const Source& weights, const Shape& w, const Shape& y,
                  OpCase& result) {
   const std::int64_t outputs = c.outputs;
-  result.input("x", c.x, c.dtype, values).weight("w", w, weights);
+  result.input("x", c.x, c.dtype, values).input("w", w, c.dtype, weights);
   if (c.bias) result.weight("bias", {outputs}, values);
   result.output("y", y, c.dtype);
   result.run = [window = c.window](Backend& backend, const Named<TensorView>& v) {
@@ -32,7 +32,7 @@ void add_forward(const ConvCase& c, const Source& values, const Source& weights,
 
 void add_backward_data(const ConvCase& c, const Source& values, const Source& weights, const Shape& w, const Shape& y,
                        OpCase& result) {
-  result.input("dy", y, c.dtype, values).weight("w", w, weights).output("dx", c.x, c.dtype);
+  result.input("dy", y, c.dtype, values).input("w", w, c.dtype, weights).output("dx", c.x, c.dtype);
   result.run = [window = c.window](Backend& backend, const Named<TensorView>& v) {
     backend.conv2d_backward_data({window, v["dy"], v["w"], v["dx"]});
   };

@@ -9,7 +9,7 @@ namespace {
 constexpr DType kFloat = DType::kFloat32;
 
 void add_forward(const LinearCase& c, const Source& values, OpCase& result) {
-  result.input("x", {c.samples, c.inputs}, c.dtype, values).weight("w", {c.outputs, c.inputs}, values);
+  result.input("x", {c.samples, c.inputs}, c.dtype, values).input("w", {c.outputs, c.inputs}, c.dtype, values);
   if (c.bias) result.weight("bias", {c.outputs}, values);
   result.output("y", {c.samples, c.outputs}, kFloat);
   result.run = [](Backend& backend, const Named<TensorView>& v) {
@@ -27,7 +27,7 @@ void add_forward(const LinearCase& c, const Source& values, OpCase& result) {
 void add_backward(const LinearCase& c, const Source& values, OpCase& result) {
   const Shape x{c.samples, c.inputs};
   const Shape w{c.outputs, c.inputs};
-  result.input("x", x, c.dtype, values).weight("dy", {c.samples, c.outputs}, values).weight("w", w, values);
+  result.input("x", x, c.dtype, values).weight("dy", {c.samples, c.outputs}, values).input("w", w, c.dtype, values);
   if (c.dx) result.output("dx", x, c.dtype);
   result.output("dw", w, kFloat);
   if (c.bias) result.output("dbias", {c.outputs}, kFloat);
