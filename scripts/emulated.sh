@@ -29,9 +29,10 @@ Mistakes made on purpose
                              nothing
 What happens at a mistake, and what is reported
   EMU_ON_ERROR=exit          end with status 70 (default); sticky: all later calls fail, as on a device; abort
-  EMU_LEAKS=1                memory, streams, events, graphs never released are a mistake
+  EMU_LEAKS=1                memory, streams, events, graphs, libraries' objects never released are a mistake
   EMU_COUNT_CALLS=FILE       writes how often each API was called
   EMU_COUNT_WAITS=FILE       writes how often cudaStreamWaitEvent was called, and how often the host had to wait
+  EMU_NVTX=FILE              writes the NVTX ranges of each thread
   EMU_STATISTICS=1           instructions run
   EMU_TRACE=1                every operation as it runs, every call that fails
   EMU_DRIVER_TRACE=1         what asks for the fake driver's functions
@@ -62,6 +63,13 @@ preload=("${runtime[0]}" "$emulator/libemu_cudnn.so" "$emulator/libemu_cublaslt.
 for library in "${preload[@]}"; do
   [ -e "$library" ] || fail "$library is not there: build all targets, cmake --build $build"
 done
+
+# NVTX itself loads what records its ranges.
+if [ -n "${EMU_NVTX:-}" ]; then
+  recorder=$emulator/libemu_nvtx.so
+  [ -e "$recorder" ] || fail "$recorder is not there: build all targets, cmake --build $build"
+  export NVTX_INJECTION64_PATH=$recorder
+fi
 
 # An emulated cuDNN handle makes no plans; the description of the device does.
 # Preloaded libraries take the place of those that the command's own RPATH would find, whatever that says.

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "kernels/cuda.h"
+#include "kernels/cuda/check_cuda.h"
 #include "kernels/cuda/cudnn/check_cudnn.h"
 #include "kernels/cuda/device_cuda.h"
 
@@ -31,6 +32,10 @@ CudnnContext::CudnnContext(Stream& stream, CudaWorkspace& workspace, const Backe
     target_ = read_plan_target(described);
   } else {
     target_.device = cuda_device_name(device_.index);
+    int multiprocessors = 0;
+    DRIFT_CUDA(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device_.index), "cuDNN on {}",
+               to_string(device_));
+    target_.multiprocessors = multiprocessors;
   }
   target_.handle = make_handle(device_, stream_);
   cache_ = PlanCache::shared(described != nullptr ? described : to_string(device_), target_.device, options.plan_file);

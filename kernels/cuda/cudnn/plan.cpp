@@ -1,12 +1,15 @@
 #include "kernels/cuda/cudnn/plan.h"
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
 #include "kernels/cuda/cudnn/frontend_graph.h"
+#include "kernels/cuda/cudnn/split_sum.h"
 
 namespace drift {
 namespace {
@@ -55,9 +58,19 @@ const char* name_of(fe::BehaviorNote_t note) {
   }
 }
 
+// The kernel of cuDNN's splitting engine with the smallest tiles: what its heuristics advise first for results of this
+// size on Ampere (cuDNN 9.11 to 9.19), the one architecture for which they name the engine.
+constexpr std::int64_t kSplitKernel = 11;
+
 // cudnn-frontend filters by the notes of its engines but does not show them.
 class OpenGraph : public fe::graph::Graph {
  public:
+  std::vector<std::string> engines() const {
+    std::vector<std::string> names(static_cast<std::size_t>(get_execution_plan_count()));
+    for (std::size_t i = 0; i < names.size(); ++i) (void)get_plan_name_at_index(static_cast<std::int64_t>(i), names[i]);
+    return names;
+  }
+
   std::string notes() const {
     const auto index = static_cast<std::size_t>(plans.candidate);
     std::string text;
@@ -75,17 +88,14 @@ class FrontendPlan final : public Plan {
   FrontendPlan(const GraphRequest& request, const PlanTarget& target, const std::string& pinned)
       : request_(request), target_(target) {
     const auto start = std::chrono::steady_clock::now();
-    describe(request, graph_);
-    if (target.properties) graph_.set_device_properties(target.properties);
-    require(graph_.validate(), "its graph is not valid");
-    require(graph_.build_operation_graph(target.properties ? nullptr : target.handle.get()), "cuDNN refuses its graph");
-    require(graph_.create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::B, fe::HeurMode_t::FALLBACK}),
+    graph_ = open();
+    require(graph_->create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::B, fe::HeurMode_t::FALLBACK}),
             "cuDNN knows no engine");
-    refuse_engines();
+    refuse_engines(*graph_);
     pinned.empty() ? choose() : choose(pinned);
-    require(graph_.get_plan_name(info_.engine), "its engine has no name");
-    require(graph_.get_workspace_size(info_.workspace_bytes), "its workspace is unknown");
-    info_.notes = graph_.notes();
+    require(graph_->get_plan_name(info_.engine), "its engine has no name");
+    require(graph_->get_workspace_size(info_.workspace_bytes), "its workspace is unknown");
+    info_.notes = graph_->notes();
     info_.build_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   }
 
@@ -94,44 +104,98 @@ class FrontendPlan final : public Plan {
     for (const Binding& binding : bindings) {
       pointers[static_cast<std::int64_t>(binding.operand)] = const_cast<void*>(binding.data);
     }
-    fe::error_t status = graph_.execute(handle, pointers, workspace);
+    // cuDNN does not promise that threads may run one plan at the same time.
+    const std::lock_guard lock(running_);
+    fe::error_t status = graph_->execute(handle, pointers, workspace);
     DRIFT_CHECK(kDevice, status.is_good(), "{} on {}: running {} failed: {}", key_of(request_), target_.device,
                 info_.engine, status.get_message());
   }
 
  private:
-  // A resumed run must equal an uninterrupted one bit for bit, and nobody gets TF32 who did not ask for it.
-  void refuse_engines() {
+  // The request's graph, without engines yet.
+  std::unique_ptr<OpenGraph> open() const {
+    auto graph = std::make_unique<OpenGraph>();
+    describe(request_, *graph);
+    if (target_.properties) graph->set_device_properties(target_.properties);
+    require(graph->validate(), "its graph is not valid");
+    require(graph->build_operation_graph(target_.properties ? nullptr : target_.handle.get()),
+            "cuDNN refuses its graph");
+    return graph;
+  }
+
+  // A resumed run must equal an uninterrupted one bit for bit, and nobody gets TF32 who did not ask for it. Winograd
+  // and FFT round intermediate sums of large terms.
+  void refuse_engines(OpenGraph& graph) const {
     std::vector<NumericalNote_t> refused{NumericalNote_t::NONDETERMINISTIC,
-                                         NumericalNote_t::REDUCED_PRECISION_REDUCTION};
+                                         NumericalNote_t::REDUCED_PRECISION_REDUCTION,
+                                         NumericalNote_t::WINOGRAD,
+                                         NumericalNote_t::WINOGRAD_TILE_4x4,
+                                         NumericalNote_t::WINOGRAD_TILE_6x6,
+                                         NumericalNote_t::WINOGRAD_TILE_13x13,
+                                         NumericalNote_t::FFT};
     const auto* convolution = std::get_if<ConvolutionGraph>(&request_);
     if (convolution != nullptr && convolution->dtype == DType::kFloat32 && !convolution->tf32) {
       refused.insert(refused.end(), {NumericalNote_t::TENSOR_CORE, NumericalNote_t::DOWN_CONVERT_INPUTS});
     }
-    graph_.deselect_numeric_notes(refused);
+    graph.deselect_numeric_notes(refused);
+  }
+
+  // A graph with one engine, which cuts the sum of a bfloat16 weight gradient; nullptr where the sum is short, the
+  // heuristics know such an engine themselves, or cuDNN has none.
+  std::unique_ptr<OpenGraph> split_graph() const {
+    const auto* convolution = std::get_if<ConvolutionGraph>(&request_);
+    if (convolution == nullptr || convolution->kind != ConvolutionGraph::Kind::kBackwardWeights ||
+        convolution->dtype != DType::kBFloat16) {
+      return nullptr;
+    }
+    const std::int64_t parts = parts_of_sum(*convolution, target_.multiprocessors);
+    const std::string knob = fmt::format("_k{}=", static_cast<int>(CUDNN_KNOB_TYPE_SPLIT_K_SLC));
+    const auto splits = [&knob](const std::string& engine) { return engine.find(knob) != std::string::npos; };
+    if (parts == 1 || std::ranges::any_of(graph_->engines(), splits)) return nullptr;
+
+    std::unique_ptr<OpenGraph> graph = open();
+    std::int64_t engines = 0;
+    require(graph->get_engine_count(engines), "cuDNN does not count its engines");
+    for (std::int64_t engine = 0; engine < engines; ++engine) {
+      const auto created = graph->create_execution_plan(
+          engine, {{fe::KnobType_t::SPLIT_K_SLC, parts}, {fe::KnobType_t::KERNEL_CFG, kSplitKernel}});
+      if (created.is_bad()) continue;  // has no such knobs, or is not for this device
+      refuse_engines(*graph);
+      return graph;
+    }
+    return nullptr;
   }
 
   void choose() {
-    require(graph_.check_support(), "none of its engines is deterministic and precise enough");
-    require(graph_.build_plans(), "none of its engines could be built");
+    if (auto split = split_graph(); split && split->check_support().is_good() && split->build_plans().is_good()) {
+      graph_ = std::move(split);
+      return;
+    }
+    require(graph_->check_support(), "none of its engines is deterministic and precise enough");
+    require(graph_->build_plans(), "none of its engines could be built");
   }
 
   // The heuristics of one cuDNN for one device always list the same engines.
   void choose(const std::string& engine) {
-    std::string name, offered;
-    for (std::int64_t i = 0; i < graph_.get_execution_plan_count(); ++i) {
-      require(graph_.get_plan_name_at_index(i, name), "an engine has no name");
-      if (name == engine) {
-        require(graph_.build_plan_at_index(i),
-                "the plan file's engine " + engine + " cannot be used (or remove its entry)");
-        // Chooses nothing any more, but makes ready what execute() would else make at its first call, in any thread.
-        require(graph_.build_plans(), "it could not be made ready");
-        return;
-      }
-      offered += " " + name;
-    }
-    DRIFT_FAIL(kDevice, "the plan file's engine {} for {} on {} is none of cuDNN's:{}. Remove its entry", engine,
-               key_of(request_), target_.device, offered);
+    if (use(*graph_, engine)) return;
+    std::unique_ptr<OpenGraph> split = split_graph();
+    const bool is_split = split && use(*split, engine);
+    DRIFT_CHECK(kDevice, is_split, "the plan file's engine {} for {} on {} is none of cuDNN's: {} {}. Remove its entry",
+                engine, key_of(request_), target_.device, fmt::join(graph_->engines(), " "),
+                split ? split->engines().front() : "");
+    graph_ = std::move(split);
+  }
+
+  // Builds the engine of that name; false if the graph has none.
+  bool use(OpenGraph& graph, const std::string& engine) const {
+    const std::vector<std::string> offered = graph.engines();
+    const auto found = std::ranges::find(offered, engine);
+    if (found == offered.end()) return false;
+    require(graph.build_plan_at_index(found - offered.begin()),
+            "the plan file's engine " + engine + " cannot be used (or remove its entry)");
+    // Chooses nothing any more, but makes ready what execute() would else make at its first call, in any thread.
+    require(graph.build_plans(), "it could not be made ready");
+    return true;
   }
 
   void require(fe::error_t status, std::string_view what) const {
@@ -144,7 +208,8 @@ class FrontendPlan final : public Plan {
 
   GraphRequest request_;
   PlanTarget target_;
-  OpenGraph graph_;
+  std::unique_ptr<OpenGraph> graph_;
+  mutable std::mutex running_;
 };
 
 }  // namespace
@@ -161,7 +226,8 @@ PlanTarget read_plan_target(const std::filesystem::path& file) {
               status.get_message());
   return {.handle = nullptr,
           .properties = std::move(properties),
-          .device = fmt::format("{}, sm_{}", json["deviceName"].get<std::string>(), json["deviceVer"].get<int>() / 10)};
+          .device = fmt::format("{}, sm_{}", json["deviceName"].get<std::string>(), json["deviceVer"].get<int>() / 10),
+          .multiprocessors = json.value("multiProcessorCount", std::int64_t{0})};
 }
 
 std::string cudnn_version() {

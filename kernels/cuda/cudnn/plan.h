@@ -22,6 +22,7 @@ struct PlanTarget {
   std::shared_ptr<cudnnContext> handle;
   std::shared_ptr<const cudnn_frontend::DeviceProperties> properties;
   std::string device;  // "NVIDIA H100 80GB HBM3, sm_90"
+  std::int64_t multiprocessors = 0;
 };
 
 // "9.19.0", of the cuDNN that is linked.
@@ -46,15 +47,16 @@ class Plan {
  public:
   virtual ~Plan() = default;
   const PlanInfo& info() const { return info_; }
-  // Enqueues it on the handle's stream. Several threads may run one plan, each with its own handle and workspace.
+  // Enqueues it on the handle's stream. Several threads may call it, each with its own handle and workspace.
   virtual void execute(cudnnHandle_t handle, std::span<const Binding> bindings, void* workspace) const = 0;
 
  protected:
   PlanInfo info_;
 };
 
-// The first engine of cuDNN's heuristics that can be built, is deterministic and keeps the precision asked for, or the
-// engine named by `pinned` if that is not empty. Throws kDevice when there is none.
+// The first engine of cuDNN's heuristics that can be built, is deterministic and keeps the precision asked for; for a
+// bfloat16 weight gradient whose sum should be cut (split_sum.h) and where none of these can, an engine that does. Or
+// the engine named by `pinned` if that is not empty. Throws kDevice when there is none.
 std::unique_ptr<Plan> build_plan(const GraphRequest& request, const PlanTarget& target, const std::string& pinned);
 
 }  // namespace drift

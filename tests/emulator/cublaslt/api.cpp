@@ -1,6 +1,6 @@
-// The replaced cuBLASLt functions, interposed by LD_PRELOAD: those that need a device. Descriptors, layouts and
-// preferences stay the real library's. An algorithm handed out here carries what it was promised about workspace and
-// alignment, and the product checks that the program kept it.
+// The functions that need a device, replaced whole (LD_PRELOAD). Descriptors, layouts and preferences stay the real
+// library's. An algorithm handed out here carries what it was promised about workspace and alignment, and the product
+// checks that the program kept it.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -9,10 +9,7 @@
 #include <string>
 
 #include "tests/emulator/cublaslt/matmul.h"
-#include "tests/emulator/cudart/enqueue.h"
-#include "tests/emulator/cudnn/real_function.h"
-
-#define DRIFT_REPLACES extern "C" __attribute__((visibility("default"))) cublasStatus_t
+#include "tests/emulator/cublaslt/replaced.h"
 
 struct cublasLtContext {};
 
@@ -23,6 +20,7 @@ namespace {
 constexpr std::uint64_t kMark = 0x656d756c61746f72;  // in every algorithm handed out here
 constexpr std::uint64_t kWorkspaceBytes = 1 << 16;   // asked for where the preference allows that much
 constexpr std::uint64_t kWorkspaceAlignment = 256;   // as the library demands
+constexpr const char* kHandles = "cuBLASLt handles";
 
 struct Algorithm {
   std::uint64_t mark;
@@ -33,12 +31,10 @@ static_assert(sizeof(Algorithm) <= sizeof(cublasLtMatmulAlgo_t));
 
 template <class T>
 T preference_value(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttributes_t name) {
-  static const std::string library = "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR);
-  static auto* const get = real_function<decltype(cublasLtMatmulPreferenceGetAttribute)>(
-      "cublasLtMatmulPreferenceGetAttribute", library.c_str());
+  DRIFT_REAL(cublasLtMatmulPreferenceGetAttribute);
   T value{};
   std::size_t written = 0;
-  const auto status = get(preference, name, &value, sizeof(value), &written);
+  const auto status = real(preference, name, &value, sizeof(value), &written);
   if (status != CUBLAS_STATUS_SUCCESS) throw Refused(status, "a matmul preference cannot be read");
   return value;
 }
@@ -82,12 +78,6 @@ void scribble(void* workspace, std::size_t bytes) {
   if (bytes > 0) std::memset(host_pointer(workspace, bytes, Access::kWrite), 0xA5, bytes);
 }
 
-// The status that an injected fault asks for, `usual` unless it names another; CUBLAS_STATUS_SUCCESS to go on.
-cublasStatus_t fault(const char* api, cublasStatus_t usual) {
-  int status = usual;
-  return call_must_fail(api, &status) ? static_cast<cublasStatus_t>(status) : CUBLAS_STATUS_SUCCESS;
-}
-
 cublasStatus_t refuse(const char* api, const Refused& refused) {
   std::fprintf(stderr, "[emulator] %s: %s\n", api, refused.what());
   return refused.status;
@@ -102,11 +92,13 @@ namespace lt = drift::emulator::cublaslt;
 DRIFT_REPLACES cublasLtCreate(cublasLtHandle_t* handle) {
   if (const auto injected = lt::fault("cublasLtCreate", CUBLAS_STATUS_NOT_INITIALIZED)) return injected;
   *handle = new cublasLtContext;
+  drift::emulator::object_created(lt::kHandles);
   return CUBLAS_STATUS_SUCCESS;
 }
 
 DRIFT_REPLACES cublasLtDestroy(cublasLtHandle_t handle) {
   if (const auto injected = lt::fault("cublasLtDestroy", CUBLAS_STATUS_NOT_INITIALIZED)) return injected;
+  if (handle != nullptr) drift::emulator::object_destroyed(lt::kHandles);
   delete handle;
   return CUBLAS_STATUS_SUCCESS;
 }

@@ -3,32 +3,28 @@
 #include <utility>
 
 #include "tests/emulator/cublaslt/matmul.h"
-#include "tests/emulator/cudnn/real_function.h"
+#include "tests/emulator/cublaslt/replaced.h"
 
 namespace drift::emulator::cublaslt {
 
 namespace {
 
-const std::string kLibrary = "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR);
-
 template <class T>
 T attribute(cublasLtMatrixLayout_t layout, cublasLtMatrixLayoutAttribute_t name) {
-  static auto* const get =
-      real_function<decltype(cublasLtMatrixLayoutGetAttribute)>("cublasLtMatrixLayoutGetAttribute", kLibrary.c_str());
+  DRIFT_REAL(cublasLtMatrixLayoutGetAttribute);
   T value{};
   std::size_t written = 0;
-  const auto status = get(layout, name, &value, sizeof(value), &written);
+  const auto status = real(layout, name, &value, sizeof(value), &written);
   if (status != CUBLAS_STATUS_SUCCESS) throw Refused(status, "a matrix layout cannot be read");
   return value;
 }
 
 template <class T>
 T attribute(cublasLtMatmulDesc_t descriptor, cublasLtMatmulDescAttributes_t name) {
-  static auto* const get =
-      real_function<decltype(cublasLtMatmulDescGetAttribute)>("cublasLtMatmulDescGetAttribute", kLibrary.c_str());
+  DRIFT_REAL(cublasLtMatmulDescGetAttribute);
   T value{};
   std::size_t written = 0;
-  const auto status = get(descriptor, name, &value, sizeof(value), &written);
+  const auto status = real(descriptor, name, &value, sizeof(value), &written);
   if (status != CUBLAS_STATUS_SUCCESS) throw Refused(status, "a matmul descriptor cannot be read");
   return value;
 }

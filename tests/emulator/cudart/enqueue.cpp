@@ -54,4 +54,16 @@ bool call_must_fail(const char* api, int* code) {
   return rt.calls.must_fail(api, code);
 }
 
+void object_created(const char* kind) {
+  Runtime& rt = runtime();
+  const std::lock_guard lock(rt.mutex);
+  ++rt.library_objects[kind];
+}
+
+void object_destroyed(const char* kind) {
+  Runtime& rt = runtime();
+  const std::lock_guard lock(rt.mutex);
+  --rt.library_objects[kind];
+}
+
 }  // namespace drift::emulator

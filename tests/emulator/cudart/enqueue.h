@@ -29,4 +29,8 @@ int device_of(void* stream);
 // then true, and *code, if it is not null, holds the code asked for or stays as it was.
 bool call_must_fail(const char* api, int* code);
 
+// For EMU_LEAKS: an object that a library gave to the program, which must destroy it. `kind`: a plural, for the report.
+void object_created(const char* kind);
+void object_destroyed(const char* kind);
+
 }  // namespace drift::emulator

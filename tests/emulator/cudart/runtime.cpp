@@ -116,7 +116,8 @@ cudaError_t Runtime::submit(Stream& stream, Work work) {
 }
 
 void Runtime::report_leaks() const {
-  const std::pair<const char*, std::size_t> counts[] = {
+  std::map<std::string, std::size_t> counts = library_objects;
+  counts.insert({
       {"device allocations", memory.live(MemoryKind::kDevice)},
       {"pinned host allocations", memory.live(MemoryKind::kPinned)},
       {"registered host ranges", memory.live(MemoryKind::kRegistered)},
@@ -125,12 +126,12 @@ void Runtime::report_leaks() const {
       {"graphs", graphs.size()},
       {"executable graphs", executables.size()},
       {"user objects", objects.size()},
-  };
+  });
   bool any = false;
   for (const auto& [what, count] : counts) {
     if (count == 0) continue;
     any = true;
-    std::fprintf(stderr, "[emulator] ERROR: %zu %s were never released\n", count, what);
+    std::fprintf(stderr, "[emulator] ERROR: %zu %s were never released\n", count, what.c_str());
   }
   if (!any) return;
   std::fflush(nullptr);

@@ -90,6 +90,7 @@ struct Runtime {
   Handles<Graph> graphs;
   Handles<ExecutableGraph> executables;
   Handles<UserObject> objects;
+  std::map<std::string, std::size_t> library_objects;                                // of cuDNN and cuBLASLt, by kind
   std::map<std::pair<std::size_t, cudaMemPoolAttr>, std::uint64_t> pool_attributes;  // by device and attribute
 
   // nullptr: no such stream. The default stream for 0 and cudaStreamLegacy, the thread's own for cudaStreamPerThread.

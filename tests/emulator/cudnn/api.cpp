@@ -21,6 +21,9 @@ namespace drift::emulator::cudnn {
 
 namespace {
 
+constexpr const char* kHandles = "cuDNN handles";
+constexpr const char* kDescriptors = "cuDNN backend descriptors";
+
 // The status that an injected fault asks for, `usual` unless it names another; CUDNN_STATUS_SUCCESS to go on.
 cudnnStatus_t fault(const char* api, cudnnStatus_t usual) {
   int status = usual;
@@ -40,18 +43,24 @@ cudnnStatus_t refuse(cudnnStatus_t status, const char* api, const char* why) {
 #define DRIFT_REAL(name) \
   static auto* const real = drift::emulator::real_function<decltype(name)>(#name, "libcudnn.so.9")
 
+using drift::emulator::object_created;
+using drift::emulator::object_destroyed;
 using drift::emulator::cudnn::fault;
+using drift::emulator::cudnn::kDescriptors;
+using drift::emulator::cudnn::kHandles;
 using drift::emulator::cudnn::refuse;
 using drift::emulator::cudnn::Registry;
 
 DRIFT_REPLACES cudnnCreate(cudnnHandle_t* handle) {
   if (const auto injected = fault("cudnnCreate", CUDNN_STATUS_NOT_INITIALIZED)) return injected;
   *handle = new cudnnContext{nullptr};
+  object_created(kHandles);
   return CUDNN_STATUS_SUCCESS;
 }
 
 DRIFT_REPLACES cudnnDestroy(cudnnHandle_t handle) {
   if (const auto injected = fault("cudnnDestroy", CUDNN_STATUS_BAD_PARAM)) return injected;
+  if (handle != nullptr) object_destroyed(kHandles);
   delete handle;
   return CUDNN_STATUS_SUCCESS;
 }
@@ -75,14 +84,16 @@ DRIFT_REPLACES cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type, c
   if (const auto injected = fault("cudnnBackendCreateDescriptor", CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED))
     return injected;
   const auto status = real(type, descriptor);
-  if (status == CUDNN_STATUS_SUCCESS) Registry::instance().created(*descriptor, type);
+  if (status != CUDNN_STATUS_SUCCESS) return status;
+  Registry::instance().created(*descriptor, type);
+  object_created(kDescriptors);
   return status;
 }
 
 DRIFT_REPLACES cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t descriptor) {
   DRIFT_REAL(cudnnBackendDestroyDescriptor);
   if (const auto injected = fault("cudnnBackendDestroyDescriptor", CUDNN_STATUS_BAD_PARAM)) return injected;
-  Registry::instance().destroyed(descriptor);
+  if (Registry::instance().destroyed(descriptor)) object_destroyed(kDescriptors);
   return real(descriptor);
 }
 

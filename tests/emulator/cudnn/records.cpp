@@ -64,9 +64,9 @@ void Registry::finalized(cudnnBackendDescriptor_t descriptor) {
   if (const auto record = find_locked(descriptor)) record->finalized = true;
 }
 
-void Registry::destroyed(cudnnBackendDescriptor_t descriptor) {
+bool Registry::destroyed(cudnnBackendDescriptor_t descriptor) {
   const std::lock_guard lock(mutex_);
-  records_.erase(descriptor);
+  return records_.erase(descriptor) == 1;
 }
 
 void Registry::set(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name,

@@ -58,7 +58,7 @@ class Registry {
 
   void created(cudnnBackendDescriptor_t descriptor, cudnnBackendDescriptorType_t type);
   void finalized(cudnnBackendDescriptor_t descriptor);
-  void destroyed(cudnnBackendDescriptor_t descriptor);
+  bool destroyed(cudnnBackendDescriptor_t descriptor);  // false: it was not living
   void set(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
            std::size_t count, const void* values);
   // `parts` were filled in by a query of `descriptor`: they belong to the same graph.

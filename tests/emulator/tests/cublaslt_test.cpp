@@ -225,9 +225,14 @@ TEST(CublasLtCalls, TypesThatDoNotGoTogetherAreRefused) {
   EXPECT_EQ(product.choose(0, chosen), CUBLAS_STATUS_NOT_SUPPORTED);
 }
 
-// EMU_FAIL is read once per process, so this fails in a process of its own.
-TEST(CublasLtCalls, AnInjectedFaultFailsThatCallOnly) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
+// The environment is read once per process, so each of these is a process of its own.
+class CublasLtProcess : public ::testing::Test {
+ protected:
+  CublasLtProcess() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+  ~CublasLtProcess() override { unsetenv("EMU_FAIL"); }
+};
+
+TEST_F(CublasLtProcess, AnInjectedFaultFailsThatCallOnly) {
   setenv("EMU_FAIL", "cublasLtMatmul:2", 1);
   EXPECT_EXIT(
       {
@@ -241,7 +246,35 @@ TEST(CublasLtCalls, AnInjectedFaultFailsThatCallOnly) {
                        : 1);
       },
       ::testing::ExitedWithCode(0), "");
-  unsetenv("EMU_FAIL");
+}
+
+TEST_F(CublasLtProcess, CallsOfTheRealLibraryFailToo) {
+  setenv("EMU_FAIL", "cublasLtMatmulDescCreate:1,cublasLtMatmulDescSetAttribute:2:3", 1);
+  EXPECT_EXIT(
+      {
+        cublasLtMatmulDesc_t descriptor = nullptr;
+        const auto create = [&] { return cublasLtMatmulDescCreate(&descriptor, CUBLAS_COMPUTE_32F, CUDA_R_32F); };
+        bool ok = create() == CUBLAS_STATUS_ALLOC_FAILED && create() == CUBLAS_STATUS_SUCCESS;
+        const cublasOperation_t transposed = CUBLAS_OP_T;
+        const auto set = [&] {
+          return cublasLtMatmulDescSetAttribute(descriptor, CUBLASLT_MATMUL_DESC_TRANSA, &transposed,
+                                                sizeof transposed);
+        };
+        ok = ok && set() == CUBLAS_STATUS_SUCCESS && set() == CUBLAS_STATUS_ALLOC_FAILED;
+        std::_Exit(ok && cublasLtMatmulDescDestroy(descriptor) == CUBLAS_STATUS_SUCCESS ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(CublasLtProcess, WhatIsNeverDestroyedIsALeak) {
+  setenv("EMU_LEAKS", "1", 1);
+  EXPECT_EXIT(
+      {
+        cublasLtMatrixLayout_t kept = nullptr;
+        check(cublasLtMatrixLayoutCreate(&kept, CUDA_R_32F, 2, 2, 2), "cublasLtMatrixLayoutCreate");
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(70), "1 cuBLASLt matrix layouts were never released");
 }
 
 }  // namespace

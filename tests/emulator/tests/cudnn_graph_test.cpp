@@ -188,14 +188,14 @@ TEST(GraphCalls, TheVersionIsTheRealLibrarys) {
   EXPECT_GE(cudnnGetVersion(), std::size_t{91100});
 }
 
-// EMU_FAIL is read once per process, so each of these fails in a process of its own.
-class InjectedFault : public ::testing::Test {
+// The environment is read once per process, so each of these is a process of its own.
+class GraphProcess : public ::testing::Test {
  protected:
-  InjectedFault() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
-  ~InjectedFault() override { unsetenv("EMU_FAIL"); }
+  GraphProcess() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+  ~GraphProcess() override { unsetenv("EMU_FAIL"); }
 };
 
-TEST_F(InjectedFault, TheSecondExecuteFails) {
+TEST_F(GraphProcess, TheSecondExecuteFails) {
   setenv("EMU_FAIL", "cudnnBackendExecute:2", 1);
   EXPECT_EXIT(
       {
@@ -209,7 +209,7 @@ TEST_F(InjectedFault, TheSecondExecuteFails) {
       ::testing::ExitedWithCode(0), "");
 }
 
-TEST_F(InjectedFault, TheThirdFinalizeFails) {
+TEST_F(GraphProcess, TheThirdFinalizeFails) {
   setenv("EMU_FAIL", "cudnnBackendFinalize:3", 1);
   EXPECT_EXIT(
       {
@@ -223,7 +223,7 @@ TEST_F(InjectedFault, TheThirdFinalizeFails) {
       ::testing::ExitedWithCode(0), "");
 }
 
-TEST_F(InjectedFault, CreateFailsAndTheNextSucceeds) {
+TEST_F(GraphProcess, CreateFailsAndTheNextSucceeds) {
   setenv("EMU_FAIL", "cudnnCreate:1", 1);
   EXPECT_EXIT(
       {
@@ -233,6 +233,17 @@ TEST_F(InjectedFault, CreateFailsAndTheNextSucceeds) {
         std::_Exit(first == CUDNN_STATUS_NOT_INITIALIZED && second == CUDNN_STATUS_SUCCESS ? 0 : 1);
       },
       ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(GraphProcess, WhatIsNeverDestroyedIsALeak) {
+  setenv("EMU_LEAKS", "1", 1);
+  EXPECT_EXIT(
+      {
+        cudnnBackendDescriptor_t kept = nullptr;
+        cudnnBackendCreateDescriptor(CUDNN_BACKEND_TENSOR_DESCRIPTOR, &kept);
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(70), "1 cuDNN backend descriptors were never released");
 }
 
 }  // namespace

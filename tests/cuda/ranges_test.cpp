@@ -1,0 +1,136 @@
+// What a profiler sees of a training run: the phases of each worker's steps, inside them one range per layer with the
+// name of its weight, first forward and then backward, and none that stays open. The emulator records the ranges; the
+// layers' names are those of the checkpoint, which other tools read.
+#include <algorithm>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <span>
+
+#include "tests/cuda/emulated_process.h"
+#include "tests/support/temp_directory.h"
+
+namespace drift::testing {
+namespace {
+
+struct Range {
+  std::string name;
+  std::vector<Range> inside;
+};
+using Names = std::vector<std::string>;
+
+// Each kind of step runs once as it is, once captured and once as a replay, which is one launch without layers.
+constexpr int kStepsOfAKind = 3, kStepsWithLayers = 2, kWorkers = 2;
+const std::string kTrain = DRIFT_PROGRAM
+    " train --device cuda:0 --workers 2 --model resnet8 --norm group --data shapes:24:8 --local-batch 2 --algo "
+    "post-local --switch-step 3 --period 3 --steps 6 --bn-stats local --out ";
+const Names kPhases = {"batch",
+                       "forward and backward",
+                       "average gradients",
+                       "update",  // synchronous
+                       "batch",
+                       "forward and backward",
+                       "average gradients",
+                       "update",  //
+                       "batch",
+                       "forward and backward",
+                       "average gradients",
+                       "update",  //
+                       "batch",
+                       "local step",
+                       "batch",
+                       "local step",
+                       "batch",
+                       "local step",
+                       "average parameters"};
+const std::set<std::string> kHaveLayers = {"forward and backward", "local step"};
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Names names_of(std::span<const Range> ranges) {
+  Names names;
+  for (const Range& range : ranges) names.push_back(range.name);
+  return names;
+}
+
+// A thread each, from lines indented by two spaces a level.
+std::vector<Range> parse(const std::string& text) {
+  std::vector<Range> threads;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t indent = line.find_first_not_of(' ');
+    std::vector<Range>* level = &threads;
+    for (std::size_t i = 0; i < indent / 2; ++i) level = &level->back().inside;
+    level->push_back({line.substr(indent), {}});
+  }
+  return threads;
+}
+
+class Ranges : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::filesystem::path out = directory_ / "run", file = directory_ / "ranges";
+    const Outcome outcome = run_emulated(kTrain + out.string(), "EMU_NVTX=" + file.string(), directory_ / "output");
+    ASSERT_EQ(outcome.status, 0) << outcome.text;
+    text_ = read(file);
+    for (const Range& thread : parse(text_)) {
+      const bool is_worker = !thread.inside.empty() && thread.inside[0].name == kPhases[0];
+      (is_worker ? workers_ : others_).push_back(thread);
+    }
+    const std::string weights = read(out / "ckpt" / "step-6" / "model.safetensors");
+    const std::regex name("\"([a-z0-9.]+\\.weight)\":");
+    for (std::sregex_iterator i(weights.begin(), weights.end(), name), end; i != end; ++i) layers_.insert((*i)[1]);
+    ASSERT_EQ(layers_.size(), 15U);  // seven convolutions with their norms, one linear layer
+  }
+
+  // Every layer once, and nothing else.
+  void expect_forward(const Names& names) const {
+    EXPECT_EQ(names.size(), layers_.size());
+    EXPECT_EQ(std::set(names.begin(), names.end()), layers_);
+  }
+
+  TempDirectory directory_;
+  std::string text_;
+  std::vector<Range> workers_, others_;
+  std::set<std::string> layers_;
+};
+
+TEST_F(Ranges, NameThePhasesAndTheirLayers) {
+  EXPECT_EQ(text_.find("popped"), std::string::npos) << text_;
+
+  EXPECT_EQ(workers_.size(), static_cast<std::size_t>(kWorkers));
+  for (const Range& worker : workers_) {
+    SCOPED_TRACE(worker.name);
+    ASSERT_EQ(names_of(worker.inside), kPhases) << text_;
+    std::map<std::string, int> steps;
+    for (const Range& phase : worker.inside) {
+      SCOPED_TRACE(phase.name);
+      for (const Range& layer : phase.inside) EXPECT_TRUE(layer.inside.empty()) << layer.name;
+      if (!kHaveLayers.contains(phase.name) || ++steps[phase.name] > kStepsWithLayers) {
+        EXPECT_TRUE(phase.inside.empty()) << text_;
+        continue;
+      }
+      ASSERT_GT(phase.inside.size(), 2 * layers_.size()) << text_;
+      const std::span<const Range> inside(phase.inside);
+      const Names forward = names_of(inside.first(layers_.size()));
+      expect_forward(forward);
+      // Between the layers, the operations that have no weights.
+      Names backward = names_of(inside.subspan(layers_.size()));
+      std::erase_if(backward, [&](const std::string& name) { return !layers_.contains(name); });
+      EXPECT_EQ(backward, Names(forward.rbegin(), forward.rend()));
+    }
+    for (const std::string& phase : kHaveLayers) EXPECT_EQ(steps[phase], kStepsOfAKind);
+  }
+
+  // The evaluation runs forward only, in a thread of its own.
+  ASSERT_EQ(others_.size(), 1U) << text_;
+  expect_forward(names_of(others_[0].inside));
+}
+
+}  // namespace
+}  // namespace drift::testing
