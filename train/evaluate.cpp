@@ -25,6 +25,7 @@ void read_plain(const Dataset& dataset, std::int64_t first, Batch& batch) {
 Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisation& normalisation, DType precision,
                     std::int64_t batch, Backend& backend, MemoryPool& pool) {
   DRIFT_CHECK(kConfig, batch > 0, "--eval-batch must be at least 1, got {}", batch);
+  const Span span(backend, "evaluate");
   Evaluation total{.total = dataset.size()};
   BatchMemory memory(backend.stream().device(), dataset.image_shape(), std::min(batch, dataset.size()));
   Batch host;
@@ -50,6 +51,7 @@ void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Nor
   if (model.parameters.buffers().empty()) return;
   const std::int64_t batches = config.sync.scope.bn_batches;
   DRIFT_CHECK(kConfig, batches > 0, "--bn-stats reestimate:N needs N >= 1 training batches, got {}", batches);
+  const Span span(backend, "re-estimate batch norm");
   const Rng rng(config.seed, stream_id(Purpose::kBatchNorm));
   const auto draw = static_cast<std::uint64_t>(step);
   const Sampler sampler({.sampling = Sampling::kWithoutReplacement,

@@ -54,10 +54,16 @@ StepTimes Worker::enqueue_gradients(MemoryPool& pool) {
   Stopwatch watch;
   StepTimes times;
   Tape tape(*backend_, pool, precision_, Mode::kTrain);
-  const Tensor result = forward_loss(tape, *model_, batch_, normalisation_);
-  backend_->copy(result.view(), {.data = result_.data(), .shape = {3}});
+  {
+    const Span span(*backend_, "forward");
+    const Tensor result = forward_loss(tape, *model_, batch_, normalisation_);
+    backend_->copy(result.view(), {.data = result_.data(), .shape = {3}});
+  }
   times.forward_seconds = watch.lap();
-  tape.backward();
+  {
+    const Span span(*backend_, "backward");
+    tape.backward();
+  }
   times.backward_seconds = watch.lap();
   return times;
 }
@@ -79,6 +85,7 @@ StepTimes Worker::step(Piece piece, const Batch& batch, double lr, MemoryPool& p
     times = enqueue_gradients(pool);
     if (piece != kLocalStep) return;
     Stopwatch update_watch;
+    const Span update_span(*backend_, "update");
     enqueue_update();
     times.update_seconds = update_watch.lap();
   });
