@@ -131,19 +131,15 @@ void CpuBackend::add(const TensorView& a, const TensorView& b, const TensorView&
 
 void CpuBackend::shortcut_forward(std::int64_t stride, const TensorView& x, const TensorView& y) {
   with_type(x.dtype, [&]<class T>(T) {
-    const Shape &in = x.shape, &out = y.shape;
-    for_each_item(
-        threads_, out.rows(), out.channels(),
-        OnOneLane{ShortcutForward<T>{x.as<T>(), y.as<T>(), {stride, in[1], in[2], out[1], out[2], in[3], out[3]}}});
+    const ShortcutGeometry g = ShortcutGeometry::of(stride, x.shape, y.shape);
+    for_each_row_packet(threads_, {1, y.shape.rows(), g.out_channels}, ShortcutForward<T>{g, x.as<T>(), y.as<T>()});
   });
 }
 
 void CpuBackend::shortcut_backward(std::int64_t stride, const TensorView& dy, const TensorView& dx) {
   with_type(dy.dtype, [&]<class T>(T) {
-    const Shape &in = dx.shape, &out = dy.shape;
-    for_each_item(
-        threads_, in.rows(), in.channels(),
-        OnOneLane{ShortcutBackward<T>{dy.as<T>(), dx.as<T>(), {stride, in[1], in[2], out[1], out[2], in[3], out[3]}}});
+    const ShortcutGeometry g = ShortcutGeometry::of(stride, dx.shape, dy.shape);
+    for_each_row_packet(threads_, {1, dx.shape.rows(), g.in_channels}, ShortcutBackward<T>{g, dy.as<T>(), dx.as<T>()});
   });
 }
 

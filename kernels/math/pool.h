@@ -7,6 +7,7 @@
 
 #include "kernels/args.h"
 #include "kernels/math/packet.h"
+#include "kernels/math/pixel.h"
 
 namespace drift {
 inline namespace DRIFT_PACKETS {
@@ -21,18 +22,6 @@ struct PoolGeometry {
             extent(window.size), extent(window.stride), extent(window.pad), in[3]};
   }
 };
-
-// Pixel number `row` of images of this extent.
-struct Pixel {
-  std::int64_t image;
-  int h, w;
-};
-DRIFT_HD Pixel pixel_at(std::int64_t row, int height, int width) {
-  const std::int64_t image = row / (std::int64_t{height} * width);
-  const int inside = static_cast<int>(row - image * height * width);
-  const int h = inside / width;
-  return {image, h, inside - h * width};
-}
 
 // visit(k, row) for the pixels of an output's window that lie inside the image, k counting the window's places.
 template <class Visit>

@@ -1,56 +1,70 @@
-// Option-A shortcut (He et al. 2016): every stride-th pixel, channels zero-padded equally in front and behind. One row
-// of the map is one pixel of its output; on a GPU the lanes of a warp share its channels.
+// Option-A shortcut (He et al. 2016): every stride-th pixel, channels zero-padded equally in front and behind.
 #pragma once
 
 #include <cstdint>
 
+#include "core/shape.h"
 #include "kernels/math/packet.h"
+#include "kernels/math/pixel.h"
 
 namespace drift {
 inline namespace DRIFT_PACKETS {
 
 struct ShortcutGeometry {
-  std::int64_t stride, height, width, out_height, out_width, in_channels, out_channels;
+  int stride, height, width, out_height, out_width;
+  std::int64_t in_channels, out_channels;
+  std::int64_t front;  // channels of zeros before x's
 
-  DRIFT_HD std::int64_t front() const { return (out_channels - in_channels) / 2; }  // channels of zeros before x's
+  static ShortcutGeometry of(std::int64_t stride, const Shape& in, const Shape& out) {
+    const auto extent = [](std::int64_t n) { return static_cast<int>(n); };
+    return {extent(stride), extent(in[1]), extent(in[2]), extent(out[1]),
+            extent(out[2]), in[3],         out[3],        (out[3] - in[3]) / 2};
+  }
+  // Whether no packet of y has both zeros and channels of x, and each is a packet of x.
+  bool keeps_packets() const { return (in_channels | out_channels | front) % kPacket == 0; }
 };
 
 template <class T>
 struct ShortcutForward {
+  ShortcutGeometry g;
   const T* x;  // [N,H,W,I]
   T* y;        // [N,OH,OW,O]
-  ShortcutGeometry g;
 
-  template <class Lanes>
-  DRIFT_HD void operator()(std::int64_t row, const Lanes& lanes) const {
-    const std::int64_t n = row / (g.out_height * g.out_width);
-    const std::int64_t h = row / g.out_width % g.out_height, w = row % g.out_width;
-    const T* from = x + ((n * g.height + h * g.stride) * g.width + w * g.stride) * g.in_channels;
-    T* to = y + row * g.out_channels;
-    const std::int64_t front = g.front(), lane = lanes.index(), step = lanes.count();
-    for (std::int64_t c = lane; c < front; c += step) to[c] = T{};
-    for (std::int64_t c = lane; c < g.in_channels; c += step) to[front + c] = from[c];
-    for (std::int64_t c = front + g.in_channels + lane; c < g.out_channels; c += step) to[c] = T{};
+  template <class N>
+  DRIFT_HD void operator()(std::int64_t, std::int64_t row, std::int64_t column, N n) const {
+    const Pixel out = pixel_at(row, g.out_height, g.out_width);
+    const std::int64_t in_row = (out.image * g.height + out.h * g.stride) * g.width + out.w * g.stride;
+    const T* from = x + in_row * g.in_channels;
+    const std::int64_t first = column - g.front;  // of x's channels
+    Packet values = {};
+    if (first >= 0 && first + n <= g.in_channels) {
+      values = load(from + first, n);
+    } else if (first + n > 0 && first < g.in_channels) {
+      DRIFT_UNROLL
+      for (int j = 0; j < kPacket; ++j) {
+        if (j < n && first + j >= 0 && first + j < g.in_channels) values[j] = to_float(from[first + j]);
+      }
+    }
+    store(y + row * g.out_channels + column, values, n);
   }
 };
 
 template <class T>
 struct ShortcutBackward {
+  ShortcutGeometry g;
   const T* dy;  // [N,OH,OW,O]
   T* dx;        // [N,H,W,I]
-  ShortcutGeometry g;
 
-  template <class Lanes>
-  DRIFT_HD void operator()(std::int64_t row, const Lanes& lanes) const {
-    const std::int64_t n = row / (g.height * g.width), h = row / g.width % g.height, w = row % g.width;
-    const std::int64_t lane = lanes.index(), step = lanes.count();
-    T* to = dx + row * g.in_channels;
-    if (h % g.stride != 0 || w % g.stride != 0) {
-      for (std::int64_t c = lane; c < g.in_channels; c += step) to[c] = T{};
-      return;
+  template <class N>
+  DRIFT_HD void operator()(std::int64_t, std::int64_t row, std::int64_t column, N n) const {
+    const Pixel in = pixel_at(row, g.height, g.width);
+    const int h = in.h / g.stride, w = in.w / g.stride;
+    Packet values = {};
+    if (h * g.stride == in.h && w * g.stride == in.w) {
+      const std::int64_t out_row = (in.image * g.out_height + h) * g.out_width + w;
+      values = load(dy + out_row * g.out_channels + g.front + column, n);
     }
-    const T* from = dy + ((n * g.out_height + h / g.stride) * g.out_width + w / g.stride) * g.out_channels + g.front();
-    for (std::int64_t c = lane; c < g.in_channels; c += step) to[c] = from[c];
+    store(dx + row * g.in_channels + column, values, n);
   }
 };
 
