@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What continuous integration runs: packages, checks, build, the fast tests under ASan + UBSan and under TSan, then
-# every test of the release build; its summary is the last thing printed. --fast leaves the sanitizers out.
+# What continuous integration runs: packages, checks, build, the fast tests under ASan + UBSan, those of them that start
+# threads under TSan, then every test of the release build; its summary is the last thing printed. --fast leaves the
+# sanitizers out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,7 +36,7 @@ cmake --preset release -DDRIFT_TESTS=ON -DDRIFT_BENCH=ON -DDRIFT_CUDA=AUTO
 cmake --build --preset release --parallel "$jobs"
 
 for preset in "${sanitizers[@]}"; do
-  say "build and fast tests: $preset"
+  say "build and tests: $preset"
   cmake --preset "$preset"
   "${fixed_addresses[@]}" cmake --build --preset "$preset" --parallel "$jobs"
   "${fixed_addresses[@]}" ctest --preset "$preset" --parallel "$jobs"
