@@ -1,8 +1,10 @@
-// drift doctor: what this machine and this build offer, to look at before a long run and to put into a report.
+// drift doctor: what this machine and this build offer, to look at before a long run and to put into a report. Ends as
+// a run would where there is a GPU that this build cannot use.
 #include <fmt/format.h>
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "core/error.h"
 #include "kernels/cuda.h"
 #include "kernels/device.h"
 #include "train/environment.h"
@@ -12,11 +14,15 @@ namespace {
 
 Json examine() {
   Json report = describe_environment();
-  Json devices = Json::array({"cpu"});
-  for (int index = 0; index < cuda_device_count(); ++index)
-    devices.push_back(describe_device({DeviceType::kCuda, index}));
-  report["devices"] = devices;
-  report["default_device"] = to_string(default_device());
+  Json& devices = report["devices"] = Json::array({"cpu"});
+  try {
+    for (int index = 0; index < cuda_device_count(); ++index)
+      devices.push_back(describe_device({DeviceType::kCuda, index}));
+    report["default_device"] = to_string(default_device());
+  } catch (const Error& error) {  // a GPU that cannot be used: the rest of the report is wanted all the more
+    report["default_device"] = "none";
+    report["problem"] = error.message();
+  }
   report["threads"] = cpu_features().cores;
   return report;
 }
@@ -40,6 +46,7 @@ void print_report(const Json& report) {
   std::string devices;
   for (const Json& device : report.at("devices")) devices += (devices.empty() ? "" : ", ") + text(device);
   line("devices", fmt::format("{} (default: {})", devices, text(report.at("default_device"))));
+  if (report.contains("problem")) line("problem", text(report.at("problem")));
   line("system", text(report.at("system")));
   line("cpu", text(report.at("cpu")));
   line("instruction sets", text(report.at("instruction_sets")));
@@ -65,7 +72,7 @@ int run_doctor(int argc, char** argv) {
   } else {
     print_report(report);
   }
-  return 0;
+  return report.contains("problem") ? exit_code(ErrorKind::kDevice) : 0;
 }
 
 }  // namespace drift

@@ -16,6 +16,10 @@ if(NOT DRIFT_CUDA STREQUAL "OFF")
   include(CheckLanguage)
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
+    if(NOT CUDAToolkit_ROOT)  # or else CMake takes the libraries of the nvcc on PATH, which CUDACXX may overrule
+      cmake_path(GET CMAKE_CUDA_COMPILER PARENT_PATH bin)
+      set(CUDAToolkit_ROOT ${bin}/..)
+    endif()
     find_package(CUDAToolkit QUIET)
   endif()
   find_path(DRIFT_CUDNN_INCLUDE cudnn_version.h HINTS ${CUDNN_ROOT} ENV CUDNN_ROOT ${CUDAToolkit_INCLUDE_DIRS}
@@ -30,7 +34,12 @@ if(NOT DRIFT_CUDA STREQUAL "OFF")
             HINTS ${CUDNN_FRONTEND_ROOT} ENV CUDNN_FRONTEND_ROOT ${cache}/drift/cudnn-frontend PATH_SUFFIXES include)
   mark_as_advanced(DRIFT_CUDNN_INCLUDE DRIFT_CUDNN_LIBRARY DRIFT_CUDNN_FRONTEND_INCLUDE)
 
-  if(NOT CMAKE_CUDA_COMPILER OR NOT CUDAToolkit_FOUND)
+  find_program(nvcc NAMES $ENV{CUDACXX} nvcc NO_CACHE)  # even one that refuses the C++ compiler: to CMake that is none
+
+  if(NOT CMAKE_CUDA_COMPILER AND nvcc)
+    set(DRIFT_MISSED_CUDA "${nvcc} is too old for ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION} or does not \
+work: set CUDACXX to another, or CUDAHOSTCXX to a C++ compiler that it takes")
+  elseif(NOT CMAKE_CUDA_COMPILER OR NOT CUDAToolkit_FOUND)
     set(DRIFT_MISSED_CUDA "nvcc not found: put it on PATH or set CUDACXX")
   elseif(CUDAToolkit_VERSION VERSION_LESS 12.4)
     set(DRIFT_MISSED_CUDA "CUDA ${CUDAToolkit_VERSION} found, 12.4 is needed")

@@ -11,16 +11,17 @@
 
 namespace drift {
 
-int cuda_device_count();
+int cuda_device_count();                   // throws kDevice where there is a driver, but too old for this build
+void require_cuda_device(int device);      // throws kDevice for a GPU that this build cannot use
 std::string cuda_device_name(int device);  // "NVIDIA H100 80GB HBM3, sm_90"
 std::int64_t free_bytes_cuda(int device);
 std::unique_ptr<Stream> make_cuda_stream(int device);
 void* allocate_cuda(int device, std::size_t bytes);  // nullptr when there is no memory
 void free_cuda(int device, void* data) noexcept;
-void* allocate_cuda_host(std::size_t bytes);  // page-locked; nullptr when there is no memory
-void free_cuda_host(void* data) noexcept;
+void* allocate_cuda_host(int device, std::size_t bytes);  // page-locked; nullptr when there is no memory
+void free_cuda_host(int device, void* data) noexcept;
 void* make_cuda_event(int device);
-void destroy_cuda_event(void* event) noexcept;
+void destroy_cuda_event(int device, void* event) noexcept;
 void record_cuda_event(void* event, Stream& stream);
 void wait_cuda_event(void* event, Stream& stream);
 void synchronize_cuda_event(int device, void* event);

@@ -51,7 +51,9 @@ Device parse_device(std::string_view text) {
 }
 
 Device default_device() {
-  return cuda_device_count() > 0 ? Device{DeviceType::kCuda, 0} : Device{};
+  if (cuda_device_count() == 0) return {};
+  require_cuda_device(0);
+  return {DeviceType::kCuda, 0};
 }
 
 Device choose_device(std::string_view text) {
@@ -85,7 +87,7 @@ Event::Event(Device device)
     : device_(device), handle_(device.type == DeviceType::kCuda ? make_cuda_event(device.index) : nullptr) {}
 
 Event::~Event() {
-  if (handle_ != nullptr) destroy_cuda_event(handle_);
+  if (handle_ != nullptr) destroy_cuda_event(device_.index, handle_);
 }
 
 Event::Event(Event&& other) noexcept : device_(other.device_), handle_(std::exchange(other.handle_, nullptr)) {}
@@ -131,14 +133,14 @@ Storage& Storage::operator=(Storage&& other) noexcept {
 
 HostMemory::HostMemory(Device device, std::size_t bytes) : device_(device), bytes_(bytes) {
   if (bytes == 0) return;
-  data_ = device.type == DeviceType::kCpu ? allocate_cpu(bytes) : allocate_cuda_host(bytes);
+  data_ = device.type == DeviceType::kCpu ? allocate_cpu(bytes) : allocate_cuda_host(device.index, bytes);
   DRIFT_CHECK(kDevice, data_ != nullptr, "no {} bytes of host memory left that {} can copy from and to", bytes,
               to_string(device));
 }
 
 HostMemory::~HostMemory() {
   if (data_ == nullptr) return;
-  device_.type == DeviceType::kCpu ? free_cpu(data_) : free_cuda_host(data_);
+  device_.type == DeviceType::kCpu ? free_cpu(data_) : free_cuda_host(device_.index, data_);
 }
 
 std::int64_t Storage::allocations() {

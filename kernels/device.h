@@ -32,6 +32,8 @@ std::int64_t free_bytes(Device device);
 Device parse_device(std::string_view text);
 
 // cuda:0 where this build has CUDA and the machine a GPU, else cpu. Chosen once, at start, and printed by the caller.
+// Throws kDevice for a GPU, or its driver, that this build cannot use: a run would last weeks on a CPU that nobody
+// chose.
 Device default_device();
 
 // What --device says: "auto" is default_device(), anything else is parsed.

@@ -12,7 +12,8 @@ $DRIFT_BUILD, or else build/. A mistake that the emulator finds is written to st
 What so runs was "executed on an emulator", never "tested on a GPU".
 
 Devices
-  EMU_SM=80|90|100           which kind of device (default 90)
+  EMU_SM=75|80|90|100        which kind of device (default 90; 75 is one to be refused)
+  EMU_DRIVER=VERSION         CUDA version of the driver, as 12040; 0: none (default the program's)
   EMU_DEVICES=N              how many there are (default 1)
   EMU_MEMORY=BYTES           memory of each (default 16 GiB); more than that is out of memory
 Order and checks
@@ -31,7 +32,9 @@ What happens at a mistake, and what is reported
   EMU_ON_ERROR=exit          end with status 70 (default); sticky: all later calls fail, as on a device; abort
   EMU_LEAKS=1                memory, streams, events, graphs, libraries' objects never released are a mistake
   EMU_COUNT_CALLS=FILE       writes how often each API was called
-  EMU_COUNT_WAITS=FILE       writes how often cudaStreamWaitEvent was called, and how often the host had to wait
+  EMU_COUNT_WAITS=FILE       writes how often cudaStreamWaitEvent was called, how often the host had to wait, and how
+                             often it did so spinning
+  EMU_CONTEXTS=FILE          writes on which devices a context was opened
   EMU_NVTX=FILE              writes the NVTX ranges of each thread
   EMU_STATISTICS=1           instructions run
   EMU_TRACE=1                every operation as it runs, every call that fails

@@ -19,6 +19,9 @@ say "build"
 cmake --preset release -DDRIFT_TESTS=ON -DDRIFT_BENCH=ON -DDRIFT_CUDA=ON
 cmake --build --preset release --parallel "$(nproc)"
 
+say "devices"
+build/bin/drift doctor  # ends the check where the driver or the GPU is too old for this build
+
 say "tests labelled gpu"
 tests=passed
 ctest --preset gpu || tests=failed

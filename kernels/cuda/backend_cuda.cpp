@@ -24,11 +24,15 @@ CudaBackend::CudaBackend(Stream& stream, const BackendOptions& options)
   if (options.op_times) clock_ = std::make_unique<OpClock>(stream);
 }
 
+CudaBackend::~CudaBackend() {
+  use_device_to_release(stream_.device().index);  // for the ends of all its parts
+}
+
 // The device of the stream is the calling thread's while an operation is enqueued, and its time is taken if asked for.
 class CudaBackend::OpScope {
  public:
-  OpScope(CudaBackend& backend, const char* kind)
-      : guard_(backend.stream_.device().index), clock_(backend.clock_.get()) {
+  OpScope(CudaBackend& backend, const char* kind) : clock_(backend.clock_.get()) {
+    use_device(backend.stream_.device().index);
     if (clock_ != nullptr) clock_->start(kind);
   }
   ~OpScope() {
@@ -38,7 +42,6 @@ class CudaBackend::OpScope {
   OpScope& operator=(const OpScope&) = delete;
 
  private:
-  DeviceGuard guard_;
   OpClock* clock_;
 };
 
@@ -51,7 +54,7 @@ void CudaBackend::end_span() {
 }
 
 std::map<std::string, OpTime> CudaBackend::op_times() {
-  const DeviceGuard guard(stream_.device().index);
+  use_device(stream_.device().index);
   return clock_ ? clock_->totals() : std::map<std::string, OpTime>{};
 }
 
@@ -218,7 +221,7 @@ void CudaBackend::augment(const Augment& args) {
 }
 
 std::unique_ptr<Backend> make_cuda_backend(Stream& stream, const BackendOptions& options) {
-  const DeviceGuard guard(stream.device().index);
+  use_device(stream.device().index);
   return std::make_unique<CudaBackend>(stream, options);
 }
 

@@ -18,6 +18,7 @@ namespace drift {
 class CudaBackend final : public Backend {
  public:
   CudaBackend(Stream& stream, const BackendOptions& options);
+  ~CudaBackend() override;
 
   Stream& stream() override { return stream_; }
   void begin_span(std::string_view name) override;

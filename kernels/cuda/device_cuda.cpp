@@ -1,14 +1,21 @@
 // Devices, streams, events, memory and captured steps of CUDA.
 #include "kernels/cuda/device_cuda.h"
 
+#include <cstdlib>
 #include <cuda_runtime.h>
 #include <utility>
 
 #include "kernels/cuda.h"
+#include "kernels/cuda/architectures.h"
 #include "kernels/cuda/check_cuda.h"
 
 namespace drift {
 namespace {
+
+// "12.8" of 12080.
+std::string cuda_version(int version) {
+  return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
+}
 
 class CudaGraph final : public CapturedWork {
  public:
@@ -17,9 +24,15 @@ class CudaGraph final : public CapturedWork {
     warn_cuda(cudaGraphDestroy(graph), "cudaGraphDestroy");
     DRIFT_CUDA_STATUS(status, "cudaGraphInstantiate", "instantiating a captured step on cuda:{}", device);
   }
-  ~CudaGraph() override { warn_cuda(cudaGraphExecDestroy(executable_), "cudaGraphExecDestroy"); }
+  ~CudaGraph() override {
+    use_device_to_release(device_);
+    warn_cuda(cudaGraphExecDestroy(executable_), "cudaGraphExecDestroy");
+  }
 
-  void replay() override { DRIFT_CUDA(cudaGraphLaunch(executable_, stream_), "a captured step on cuda:{}", device_); }
+  void replay() override {
+    use_device(device_);
+    DRIFT_CUDA(cudaGraphLaunch(executable_, stream_), "a captured step on cuda:{}", device_);
+  }
 
  private:
   int device_;
@@ -30,11 +43,12 @@ class CudaGraph final : public CapturedWork {
 class CudaStream final : public Stream {
  public:
   explicit CudaStream(int device) : device_{DeviceType::kCuda, device} {
-    const DeviceGuard guard(device);
+    use_device(device);
     DRIFT_CUDA(cudaStreamCreateWithFlags(&handle_, cudaStreamNonBlocking), "a stream on cuda:{}", device);
   }
   // Work still running would use memory that its owner is about to free.
   ~CudaStream() override {
+    use_device_to_release(device_.index);
     warn_cuda(cudaStreamSynchronize(handle_), "cudaStreamSynchronize");
     warn_cuda(cudaStreamDestroy(handle_), "cudaStreamDestroy");
   }
@@ -42,7 +56,10 @@ class CudaStream final : public Stream {
   cudaStream_t handle() const { return handle_; }
   Device device() const override { return device_; }
   int threads() const override { return 1; }
-  void synchronize() override { DRIFT_CUDA(cudaStreamSynchronize(handle_), "waiting for {}", to_string(device_)); }
+  void synchronize() override {
+    use_device(device_.index);
+    DRIFT_CUDA(cudaStreamSynchronize(handle_), "waiting for {}", to_string(device_));
+  }
   bool can_capture() const override { return true; }
   std::unique_ptr<CapturedWork> capture(const std::function<void()>& work) override;
 
@@ -53,7 +70,7 @@ class CudaStream final : public Stream {
 
 // Thread-local mode: other workers' threads may allocate or wait meanwhile.
 std::unique_ptr<CapturedWork> CudaStream::capture(const std::function<void()>& work) {
-  const DeviceGuard guard(device_.index);
+  use_device(device_.index);
   DRIFT_CUDA(cudaStreamBeginCapture(handle_, cudaStreamCaptureModeThreadLocal), "capturing a step on {}",
              to_string(device_));
   cudaGraph_t graph = nullptr;
@@ -69,15 +86,41 @@ std::unique_ptr<CapturedWork> CudaStream::capture(const std::function<void()>& w
   return std::make_unique<CudaGraph>(device_.index, handle_, graph);
 }
 
-}  // namespace
-
-DeviceGuard::DeviceGuard(int device) : device_(device) {
-  DRIFT_CUDA(cudaGetDevice(&before_), "making cuda:{} the current device", device);
-  if (before_ != device) DRIFT_CUDA(cudaSetDevice(device), "making cuda:{} the current device", device);
+// The runtime says that the driver is too old also where there is none.
+void require_no_driver() {
+  int driver = 0;
+  DRIFT_CUDA(cudaDriverGetVersion(&driver), "counting CUDA devices");
+  DRIFT_CHECK(kDevice, driver == 0,
+              "the NVIDIA driver of this machine is one of CUDA {}, this build is made with CUDA {} and needs a driver "
+              "of CUDA {} or newer: update the driver, build with a CUDA toolkit of the driver's version (12.4 or "
+              "newer), or use --device cpu",
+              cuda_version(driver), cuda_version(CUDART_VERSION), CUDART_VERSION / 1000);
 }
 
-DeviceGuard::~DeviceGuard() {
-  if (before_ != device_) warn_cuda(cudaSetDevice(before_), "cudaSetDevice");
+}  // namespace
+
+void use_device(int device) {
+  int current = -1;
+  DRIFT_CUDA(cudaGetDevice(&current), "making cuda:{} the current device", device);
+  if (current != device) DRIFT_CUDA(cudaSetDevice(device), "making cuda:{} the current device", device);
+}
+
+void use_device_to_release(int device) noexcept {
+  int current = -1;
+  warn_cuda(cudaGetDevice(&current), "cudaGetDevice");
+  if (current != device) warn_cuda(cudaSetDevice(device), "cudaSetDevice");
+}
+
+std::string why_unusable(int capability, std::span<const int> architectures, int toolkit) {
+  if (capability < architectures.front()) {
+    return fmt::format("this build has code for sm_{} and newer GPUs", fmt::join(architectures, ", sm_"));
+  }
+  constexpr int kBlackwell = 100, kToolkitOfBlackwell = 12080;
+  if (capability >= kBlackwell && toolkit < kToolkitOfBlackwell) {
+    return fmt::format("for it, cuDNN wants the compiler of CUDA {} or newer, and this build is made with CUDA {}",
+                       cuda_version(kToolkitOfBlackwell), cuda_version(toolkit));
+  }
+  return "";
 }
 
 cudaStream_t cuda_handle(Stream& stream) {
@@ -86,16 +129,29 @@ cudaStream_t cuda_handle(Stream& stream) {
   return cuda->handle();
 }
 
+// The first call into CUDA, which reads its environment then: it maps the streams of a process to 8 hardware queues
+// unless told otherwise, so that some of more than 8 workers would wait for each other.
 int cuda_device_count() {
+  setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", /*overwrite=*/0);
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaSuccess) return count;
+  cudaGetLastError();  // forget it: the runtime keeps reporting the last error
   // A build with CUDA on a machine without a GPU or without a driver is an ordinary case, not an error.
-  if (status == cudaErrorNoDevice || status == cudaErrorInsufficientDriver) {
-    cudaGetLastError();  // forget it: the runtime keeps reporting the last error
-    return 0;
-  }
+  if (status == cudaErrorInsufficientDriver) require_no_driver();
+  if (status == cudaErrorNoDevice || status == cudaErrorInsufficientDriver) return 0;
   DRIFT_CUDA_STATUS(status, "cudaGetDeviceCount", "counting CUDA devices");
-  return count;
+  return 0;
+}
+
+void require_cuda_device(int device) {
+  int major = 0, minor = 0;
+  DRIFT_CUDA(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "looking at cuda:{}", device);
+  DRIFT_CUDA(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "looking at cuda:{}", device);
+  const std::string reason = why_unusable(10 * major + minor, built_architectures(), CUDART_VERSION);
+  DRIFT_CHECK(kDevice, reason.empty(),
+              "cuda:{} ({}) cannot be used: {}. Use another GPU (--device cuda:N) or --device cpu", device,
+              cuda_device_name(device), reason);
 }
 
 std::string cuda_device_name(int device) {
@@ -105,18 +161,19 @@ std::string cuda_device_name(int device) {
 }
 
 std::int64_t free_bytes_cuda(int device) {
-  const DeviceGuard guard(device);
+  use_device(device);
   std::size_t free = 0, total = 0;
   DRIFT_CUDA(cudaMemGetInfo(&free, &total), "the free memory of cuda:{}", device);
   return static_cast<std::int64_t>(free);
 }
 
 std::unique_ptr<Stream> make_cuda_stream(int device) {
+  require_cuda_device(device);
   return std::make_unique<CudaStream>(device);
 }
 
 void* allocate_cuda(int device, std::size_t bytes) {
-  const DeviceGuard guard(device);
+  use_device(device);
   void* data = nullptr;
   const cudaError_t status = cudaMalloc(&data, bytes);
   if (status == cudaErrorMemoryAllocation) {
@@ -127,47 +184,56 @@ void* allocate_cuda(int device, std::size_t bytes) {
   return data;
 }
 
-void free_cuda(int, void* data) noexcept {
+void free_cuda(int device, void* data) noexcept {
+  use_device_to_release(device);
   warn_cuda(cudaFree(data), "cudaFree");
 }
 
-void* allocate_cuda_host(std::size_t bytes) {
+void* allocate_cuda_host(int device, std::size_t bytes) {
+  use_device(device);
   void* data = nullptr;
   const cudaError_t status = cudaMallocHost(&data, bytes);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     return nullptr;
   }
-  DRIFT_CUDA_STATUS(status, "cudaMallocHost", "{} bytes of page-locked host memory", bytes);
+  DRIFT_CUDA_STATUS(status, "cudaMallocHost", "{} bytes of page-locked host memory for cuda:{}", bytes, device);
   return data;
 }
 
-void free_cuda_host(void* data) noexcept {
+void free_cuda_host(int device, void* data) noexcept {
+  use_device_to_release(device);
   warn_cuda(cudaFreeHost(data), "cudaFreeHost");
 }
 
+// A thread that waits for it sleeps: the other workers' threads and the loader need its core.
 void* make_cuda_event(int device) {
-  const DeviceGuard guard(device);
+  use_device(device);
   cudaEvent_t event = nullptr;
-  DRIFT_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "an event on cuda:{}", device);
+  DRIFT_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync), "an event on cuda:{}",
+             device);
   return event;
 }
 
-void destroy_cuda_event(void* event) noexcept {
+void destroy_cuda_event(int device, void* event) noexcept {
+  use_device_to_release(device);
   warn_cuda(cudaEventDestroy(static_cast<cudaEvent_t>(event)), "cudaEventDestroy");
 }
 
 void record_cuda_event(void* event, Stream& stream) {
+  use_device(stream.device().index);
   DRIFT_CUDA(cudaEventRecord(static_cast<cudaEvent_t>(event), cuda_handle(stream)), "an event on {}",
              to_string(stream.device()));
 }
 
 void wait_cuda_event(void* event, Stream& stream) {
+  use_device(stream.device().index);
   DRIFT_CUDA(cudaStreamWaitEvent(cuda_handle(stream), static_cast<cudaEvent_t>(event), 0), "a wait on {}",
              to_string(stream.device()));
 }
 
 void synchronize_cuda_event(int device, void* event) {
+  use_device(device);
   DRIFT_CUDA(cudaEventSynchronize(static_cast<cudaEvent_t>(event)), "waiting for an event on cuda:{}", device);
 }
 

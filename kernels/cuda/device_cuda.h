@@ -1,4 +1,5 @@
-// What the rest of kernels/cuda needs to know of a CUDA stream and device.
+// What the rest of kernels/cuda needs to know of a CUDA stream and device. Whoever calls CUDA for a device makes it the
+// current one first.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -10,16 +11,11 @@ namespace drift {
 // The CUDA stream behind a Stream of a CUDA device.
 cudaStream_t cuda_handle(Stream& stream);
 
-// Makes `device` the calling thread's current one until the end of the scope.
-class DeviceGuard {
- public:
-  explicit DeviceGuard(int device);
-  ~DeviceGuard();
-  DeviceGuard(const DeviceGuard&) = delete;
-  DeviceGuard& operator=(const DeviceGuard&) = delete;
-
- private:
-  int device_, before_ = 0;
-};
+// Makes `device` the calling thread's current one, before anything else is called: almost every CUDA call opens a
+// context on the current device, which is GPU 0 in a new thread, and takes some hundred MB there. For the same reason
+// nothing makes the device before current again: cudaSetDevice opens a context too.
+void use_device(int device);
+// The same for destructors, which must not throw.
+void use_device_to_release(int device) noexcept;
 
 }  // namespace drift

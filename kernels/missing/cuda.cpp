@@ -17,6 +17,9 @@ namespace {
 int cuda_device_count() {
   return 0;
 }
+void require_cuda_device(int) {
+  missing();
+}
 std::string cuda_device_name(int) {
   missing();
 }
@@ -30,14 +33,14 @@ void* allocate_cuda(int, std::size_t) {
   missing();
 }
 void free_cuda(int, void*) noexcept {}
-void* allocate_cuda_host(std::size_t) {
+void* allocate_cuda_host(int, std::size_t) {
   missing();
 }
-void free_cuda_host(void*) noexcept {}
+void free_cuda_host(int, void*) noexcept {}
 void* make_cuda_event(int) {
   missing();
 }
-void destroy_cuda_event(void*) noexcept {}
+void destroy_cuda_event(int, void*) noexcept {}
 void record_cuda_event(void*, Stream&) {
   missing();
 }

@@ -1,5 +1,8 @@
 #include "kernels/cuda/cublaslt/linear.h"
 
+#include <algorithm>
+#include <cuda_runtime_api.h>
+
 #include "core/log.h"
 #include "kernels/cuda/cublaslt/check_cublas.h"
 #include "kernels/cuda/device_cuda.h"
@@ -48,6 +51,13 @@ void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttribut
   DRIFT_CUBLAS(cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value), "{}", what);
 }
 
+// What of a bias cuBLASLt's choice depends on: its alignment, or 0 for none.
+std::uintptr_t alignment_of(const TensorView& bias) {
+  constexpr std::uintptr_t kMost = 256;  // more changes nothing
+  const auto address = reinterpret_cast<std::uintptr_t>(bias.data);
+  return std::min(address & -address, kMost);
+}
+
 }  // namespace
 
 // The layouts are of our a, b and c; the call swaps a and b, because c^T = b^T a^T.
@@ -60,7 +70,6 @@ struct CublasLtLinears::Plan {
 
 CublasLtLinears::CublasLtLinears(Stream& stream, CudaWorkspace& workspace, bool tf32)
     : device_(stream.device()), stream_(cuda_handle(stream)), workspace_(workspace), tf32_(tf32) {
-  const DeviceGuard guard(device_.index);
   DRIFT_CUBLAS(cublasLtCreate(&handle_), "cuBLASLt on {}", to_string(device_));
 }
 
@@ -77,7 +86,7 @@ CublasLtLinears::Plan& CublasLtLinears::plan(const Operand& a, const Operand& b,
                 c.dtype,
                 a.transposed,
                 b.transposed,
-                static_cast<bool>(bias)};
+                alignment_of(bias)};
   std::unique_ptr<Plan>& known = plans_[key];
   if (known) return *known;
 
@@ -97,8 +106,18 @@ CublasLtLinears::Plan& CublasLtLinears::plan(const Operand& a, const Operand& b,
   plan->desc.reset(desc);
   set(desc, CUBLASLT_MATMUL_DESC_TRANSA, static_cast<std::int32_t>(b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N), what);
   set(desc, CUBLASLT_MATMUL_DESC_TRANSB, static_cast<std::int32_t>(a.transposed ? CUBLAS_OP_T : CUBLAS_OP_N), what);
-  if (bias) set(desc, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS, what);
+  if (bias) {
+    set(desc, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS, what);
+    set(desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias.data, what);
+  }
+  plan->algorithm = algorithm_for(*plan);
+  cudaGetLastError();  // of what cuBLASLt tried in vain: our next launch would report it as its own
+  known = std::move(plan);
+  return *known;
+}
 
+cublasLtMatmulAlgo_t CublasLtLinears::algorithm_for(const Plan& plan) {
+  const std::string& what = plan.what;
   cublasLtMatmulPreference_t preference = nullptr;
   DRIFT_CUBLAS(cublasLtMatmulPreferenceCreate(&preference), "{}", what);
   const Preference owner(preference);
@@ -110,14 +129,12 @@ CublasLtLinears::Plan& CublasLtLinears::plan(const Operand& a, const Operand& b,
   }
   cublasLtMatmulHeuristicResult_t result{};
   int found = 0;
-  DRIFT_CUBLAS(cublasLtMatmulAlgoGetHeuristic(handle_, desc, plan->b.get(), plan->a.get(), plan->c.get(), plan->c.get(),
-                                              preference, 1, &result, &found),
+  DRIFT_CUBLAS(cublasLtMatmulAlgoGetHeuristic(handle_, plan.desc.get(), plan.b.get(), plan.a.get(), plan.c.get(),
+                                              plan.c.get(), preference, 1, &result, &found),
                "{}", what);
   DRIFT_CHECK(kDevice, found > 0, "{}: cuBLASLt {} knows no algorithm. Try the other --precision or --device cpu", what,
               cublasLtGetVersion());
-  plan->algorithm = result.algo;
-  known = std::move(plan);
-  return *known;
+  return result.algo;
 }
 
 void CublasLtLinears::multiply(const Operand& a, const Operand& b, const TensorView& bias, const TensorView& c,

@@ -31,11 +31,12 @@ class CublasLtLinears {
     bool transposed = false;
   };
   struct Plan;
-  using Key = std::tuple<std::array<std::int64_t, 3>, DType, DType, bool, bool, bool>;
+  using Key = std::tuple<std::array<std::int64_t, 3>, DType, DType, bool, bool, std::uintptr_t>;  // the last: the bias
 
   // c = a b + bias, bias along the columns of c.
   void multiply(const Operand& a, const Operand& b, const TensorView& bias, const TensorView& c, std::byte* scratch);
   Plan& plan(const Operand& a, const Operand& b, const TensorView& bias, const TensorView& c);
+  cublasLtMatmulAlgo_t algorithm_for(const Plan& plan);
   TensorView converted(const TensorView& view, DType dtype, std::byte* to);
 
   Device device_;

@@ -26,16 +26,15 @@ CudnnContext::CudnnContext(Stream& stream, CudaWorkspace& workspace, const Backe
       workspace_(workspace),
       tf32_(options.tf32),
       explain_(options.explain_plan) {
-  const DeviceGuard guard(device_.index);
   const char* const described = std::getenv("DRIFT_DEVICE_PROPERTIES");
   if (described != nullptr) {
     target_ = read_plan_target(described);
   } else {
+    cudaDeviceProp properties{};
+    DRIFT_CUDA(cudaGetDeviceProperties(&properties, device_.index), "cuDNN on {}", to_string(device_));
     target_.device = cuda_device_name(device_.index);
-    int multiprocessors = 0;
-    DRIFT_CUDA(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device_.index), "cuDNN on {}",
-               to_string(device_));
-    target_.multiprocessors = multiprocessors;
+    target_.architecture = 10 * properties.major + properties.minor;
+    target_.multiprocessors = properties.multiProcessorCount;
   }
   target_.handle = make_handle(device_, stream_);
   cache_ = PlanCache::shared(described != nullptr ? described : to_string(device_), target_.device, options.plan_file);
@@ -48,7 +47,10 @@ CudnnContext::~CudnnContext() {
 
 const Plan& CudnnContext::plan(const GraphRequest& request) {
   const Plan*& known = plans_[key_of(request)];
-  if (known == nullptr) known = &cache_->plan(request, target_, explain_);
+  if (known == nullptr) {
+    known = &cache_->plan(request, target_, explain_);
+    cudaGetLastError();  // of engines that cuDNN tried in vain: our next launch would report it as its own
+  }
   return *known;
 }
 

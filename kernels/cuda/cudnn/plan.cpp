@@ -89,8 +89,7 @@ class FrontendPlan final : public Plan {
       : request_(request), target_(target) {
     const auto start = std::chrono::steady_clock::now();
     graph_ = open();
-    require(graph_->create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::B, fe::HeurMode_t::FALLBACK}),
-            "cuDNN knows no engine");
+    require(graph_->create_execution_plans(heuristics()), "cuDNN knows no engine");
     refuse_engines(*graph_);
     pinned.empty() ? choose() : choose(pinned);
     require(graph_->get_plan_name(info_.engine), "its engine has no name");
@@ -112,6 +111,22 @@ class FrontendPlan final : public Plan {
   }
 
  private:
+  bool is_bf16_weight_gradient() const {
+    const auto* convolution = std::get_if<ConvolutionGraph>(&request_);
+    return convolution != nullptr && convolution->kind == ConvolutionGraph::Kind::kBackwardWeights &&
+           convolution->dtype == DType::kBFloat16;
+  }
+
+  // Before 9.19 cuDNN's modes A and B divide by zero for these on Hopper and Blackwell, which ends the process.
+  std::vector<fe::HeurMode_t> heuristics() const {
+    constexpr int kHopper = 90;
+    constexpr std::size_t kMended = 91900;
+    if (is_bf16_weight_gradient() && target_.architecture >= kHopper && cudnnGetVersion() < kMended) {
+      return {fe::HeurMode_t::FALLBACK};
+    }
+    return {fe::HeurMode_t::A, fe::HeurMode_t::B, fe::HeurMode_t::FALLBACK};
+  }
+
   // The request's graph, without engines yet.
   std::unique_ptr<OpenGraph> open() const {
     auto graph = std::make_unique<OpenGraph>();
@@ -143,12 +158,8 @@ class FrontendPlan final : public Plan {
   // A graph with one engine, which cuts the sum of a bfloat16 weight gradient; nullptr where the sum is short, the
   // heuristics know such an engine themselves, or cuDNN has none.
   std::unique_ptr<OpenGraph> split_graph() const {
-    const auto* convolution = std::get_if<ConvolutionGraph>(&request_);
-    if (convolution == nullptr || convolution->kind != ConvolutionGraph::Kind::kBackwardWeights ||
-        convolution->dtype != DType::kBFloat16) {
-      return nullptr;
-    }
-    const std::int64_t parts = parts_of_sum(*convolution, target_.multiprocessors);
+    if (!is_bf16_weight_gradient()) return nullptr;
+    const std::int64_t parts = parts_of_sum(std::get<ConvolutionGraph>(request_), target_.multiprocessors);
     const std::string knob = fmt::format("_k{}=", static_cast<int>(CUDNN_KNOB_TYPE_SPLIT_K_SLC));
     const auto splits = [&knob](const std::string& engine) { return engine.find(knob) != std::string::npos; };
     if (parts == 1 || std::ranges::any_of(graph_->engines(), splits)) return nullptr;
@@ -224,9 +235,11 @@ PlanTarget read_plan_target(const std::filesystem::path& file) {
   fe::error_t status = properties->deserialize({text.begin(), text.end()});
   DRIFT_CHECK(kConfig, status.is_good(), "{}: cuDNN does not take these device properties: {}", file.string(),
               status.get_message());
+  const int architecture = json["deviceVer"].get<int>() / 10;
   return {.handle = nullptr,
           .properties = std::move(properties),
-          .device = fmt::format("{}, sm_{}", json["deviceName"].get<std::string>(), json["deviceVer"].get<int>() / 10),
+          .device = fmt::format("{}, sm_{}", json["deviceName"].get<std::string>(), architecture),
+          .architecture = architecture,
           .multiprocessors = json.value("multiProcessorCount", std::int64_t{0})};
 }
 

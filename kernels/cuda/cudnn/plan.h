@@ -21,7 +21,8 @@ namespace drift {
 struct PlanTarget {
   std::shared_ptr<cudnnContext> handle;
   std::shared_ptr<const cudnn_frontend::DeviceProperties> properties;
-  std::string device;  // "NVIDIA H100 80GB HBM3, sm_90"
+  std::string device;    // "NVIDIA H100 80GB HBM3, sm_90"
+  int architecture = 0;  // 90 for sm_90
   std::int64_t multiprocessors = 0;
 };
 

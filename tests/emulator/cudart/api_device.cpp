@@ -57,13 +57,16 @@ extern "C" {
 
 cudaError_t cudaGetDeviceCount(int* count) {
   *count = settings().devices;
-  return entry(__func__, [](Runtime&) { return cudaSuccess; });  // with no device all calls fail
+  const bool too_old = settings().driver / 1000 < CUDART_VERSION / 1000;
+  // With no device all calls fail.
+  return entry(__func__, [&](Runtime&) { return too_old ? cudaErrorInsufficientDriver : cudaSuccess; });
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return entry(__func__, [&](Runtime&) {
+  return entry(__func__, [&](Runtime& rt) {
     if (!exists(device)) return cudaErrorInvalidDevice;
     current_device() = device;
+    rt.calls.open_context(device);
     return cudaSuccess;
   });
 }

@@ -73,7 +73,7 @@ const ErrorText& find(cudaError_t code) {
 cudaError_t no_driver_function(void** function, cudaDriverEntryPointQueryResult* result) {
   *function = nullptr;
   if (result != nullptr) *result = cudaDriverEntryPointSymbolNotFound;
-  return cudaErrorNotSupported;
+  return cudaSuccess;  // a function that is not there is no error: cudaGetLastError must not see one
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
 
 cudaError_t cudaDriverGetVersion(int* version) {
   return entry(__func__, [&](Runtime&) {
-    *version = CUDART_VERSION;
+    *version = settings().driver;
     return cudaSuccess;
   });
 }

@@ -19,6 +19,7 @@ cudaError_t create_stream(Runtime& rt, cudaStream_t* handle, unsigned flags, int
 cudaError_t create_event(Runtime& rt, cudaEvent_t* handle, unsigned flags) {
   auto event = std::make_shared<Event>();
   event->timing = (flags & cudaEventDisableTiming) == 0;
+  event->blocking = (flags & cudaEventBlockingSync) != 0;
   *handle = static_cast<cudaEvent_t>(rt.events.add(std::move(event)));
   return cudaSuccess;
 }
@@ -179,6 +180,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t handle) {
     if (event->captured) return cudaErrorCapturedEvent;
     if (const cudaError_t error = rt.captures.refuse_unsafe(); error != cudaSuccess) return error;
     const bool pending = event->operation && !event->operation->done;
+    if (pending && !event->blocking) rt.calls.spin();
     if (!pending || !rt.calls.skip_sync()) rt.scheduler.wait(event->operation, event->clock);
     return cudaSuccess;
   });

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "tests/emulator/cudart/settings.h"
@@ -21,12 +22,16 @@ class Calls {
   bool skip_wait() { return ++waits_ == settings().skip_wait; }
   // True if the host must not wait, where it would find something to wait for.
   bool skip_sync() { return ++syncs_ == settings().skip_sync; }
+  // The host waits for an event of the kind that keeps a core busy meanwhile.
+  void spin() { ++spins_; }
+  void open_context(int device) { contexts_.insert(device); }
 
  private:
   void write() const;
 
   std::map<std::string, std::uint64_t> counts_;
-  std::uint64_t waits_ = 0, syncs_ = 0;
+  std::set<int> contexts_;  // devices
+  std::uint64_t waits_ = 0, syncs_ = 0, spins_ = 0;
 };
 
 }  // namespace drift::emulator

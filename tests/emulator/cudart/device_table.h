@@ -16,6 +16,7 @@ struct DeviceTable {
 };
 
 inline constexpr DeviceTable kDeviceTables[] = {
+    {75, "Emulated sm_75", 40, 1590000, 5001000, 256, 4194304, 65536, 65536},
     {80, "Emulated sm_80", 108, 1410000, 1593000, 5120, 41943040, 167936, 166912},
     {90, "Emulated sm_90", 132, 1980000, 2619000, 5120, 52428800, 233472, 232448},
     {100, "Emulated sm_100", 148, 1965000, 3996000, 8192, 132644864, 233472, 232448},
@@ -25,7 +26,7 @@ inline const DeviceTable& device_table(int sm) {
   for (const DeviceTable& table : kDeviceTables) {
     if (table.sm == sm) return table;
   }
-  return kDeviceTables[1];
+  return kDeviceTables[2];
 }
 
 inline constexpr int kThreadsPerBlock = 1024;

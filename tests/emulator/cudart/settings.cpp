@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "tests/emulator/cudart/device_table.h"
 #include "tests/emulator/cudart/report.h"
 
 namespace drift::emulator {
@@ -78,7 +79,8 @@ Settings read_environment() {
   read("EMU_DEVICES", result.devices);
   if (result.devices < 0 || result.devices > 64) refuse_setting("EMU_DEVICES", "0 to 64 devices can be emulated");
   read("EMU_SM", result.sm);
-  if (result.sm != 80 && result.sm != 90 && result.sm != 100) refuse_setting("EMU_SM", "80, 90 or 100 is wanted");
+  if (device_table(result.sm).sm != result.sm) refuse_setting("EMU_SM", "75, 80, 90 or 100 is wanted");
+  read("EMU_DRIVER", result.driver);
   read("EMU_MEMORY", result.memory);
   read("EMU_MAX_INSTRUCTIONS", result.max_instructions);
   read("EMU_TIMEOUT", result.timeout_seconds);
@@ -87,6 +89,7 @@ Settings read_environment() {
   result.on_error = on_error("EMU_ON_ERROR");
   result.count_waits_file = text_of("EMU_COUNT_WAITS");
   result.count_calls_file = text_of("EMU_COUNT_CALLS");
+  result.contexts_file = text_of("EMU_CONTEXTS");
   result.injections = injections("EMU_FAIL");
   return result;
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cuda_runtime_api.h>
 #include <string>
 #include <vector>
 
@@ -27,12 +28,14 @@ struct Settings {
   bool leaks = false;                              // EMU_LEAKS
   int devices = 1;                                 // EMU_DEVICES
   int sm = 90;                                     // EMU_SM
+  int driver = CUDART_VERSION;                     // EMU_DRIVER
   std::size_t memory = std::size_t{16} << 30;      // EMU_MEMORY, bytes per device
   std::uint64_t max_instructions = 50'000'000;     // EMU_MAX_INSTRUCTIONS of a warp in one block
   int timeout_seconds = 10;                        // EMU_TIMEOUT
   OnError on_error = OnError::kExit;               // EMU_ON_ERROR=exit|sticky|abort
   std::uint64_t skip_wait = 0, skip_sync = 0;      // EMU_SKIP_WAIT, EMU_SKIP_SYNC; 0: none
   std::string count_waits_file, count_calls_file;  // EMU_COUNT_WAITS, EMU_COUNT_CALLS
+  std::string contexts_file;                       // EMU_CONTEXTS
   std::vector<Injection> injections;               // EMU_FAIL=api:n[:code],...
 };
 

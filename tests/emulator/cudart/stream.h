@@ -44,6 +44,7 @@ struct Stream {
 
 struct Event {
   bool timing = true;
+  bool blocking = false;                 // the host sleeps while it waits
   std::shared_ptr<Operation> operation;  // the last that it recorded; empty: none
   Clock clock;
   std::int64_t time_ns = 0;

@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"none", kRefused, "cudaErrorNoDevice", "EMU_DEVICES=0"},
         Case{"none", kRefused, "cudaErrorNoKernelImageForDevice", "EMU_SM=80"},
         Case{"trap", kRefused, "cudaErrorIllegalAddress", "EMU_ON_ERROR=sticky"},
-        Case{"none", kFound, "EMU_SM: 80, 90 or 100 is wanted", "EMU_SM=75"}),
+        Case{"none", kFound, "EMU_SM: 75, 80, 90 or 100 is wanted", "EMU_SM=70"}),
     [](const auto& one) { return std::string(one.param.mistake) + "_" + std::to_string(one.index); });
 
 TEST(HostCode, FaultsWhereItFollowsADevicePointer) {
