@@ -83,7 +83,7 @@ TEST_P(EveryModel, HasItsPlans) {
       "conv2d_backward_weights bf16 nhwc x [32,56,56,256] w [64,1,1,256] stride 1 pad 0"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, EveryModel, ::testing::Values(80, 90, 100),
+INSTANTIATE_TEST_SUITE_P(Devices, EveryModel, ::testing::ValuesIn(planned_architectures()),
                          [](const auto& tested) { return "sm" + std::to_string(tested.param); });
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What plan tests share: the described devices, and a record of the plans that were built.
 #pragma once
 
+#include <cuda_runtime_api.h>
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
@@ -10,6 +11,12 @@
 #include "kernels/cuda.h"
 
 namespace drift::testing {
+
+// The architectures that plans can be made for: NVRTC, which compiles their kernels, knows Blackwell from 12.8 on.
+inline std::vector<int> planned_architectures() {
+  if (CUDART_VERSION < 12080) return {80, 90};
+  return {80, 90, 100};
+}
 
 // The device properties of sm_80, sm_90 or sm_100.
 inline std::filesystem::path device_properties(int sm) {

@@ -60,7 +60,7 @@ TEST_P(SplitPlan, IsNotForResultsThatFillTheDevice) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, SplitPlan, ::testing::Values(80, 90, 100),
+INSTANTIATE_TEST_SUITE_P(Devices, SplitPlan, ::testing::ValuesIn(planned_architectures()),
                          [](const auto& tested) { return "sm" + std::to_string(tested.param); });
 
 }  // namespace
