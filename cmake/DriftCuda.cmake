@@ -82,7 +82,8 @@ if(DRIFT_HAVE_CUDA)
   # (docs/numerics.md). --no-compress: the emulator reads the PTX in the executable.
   set(flags -std=c++20 --fmad=false --no-compress -Xcompiler=-Wall,-Wextra,-ffp-contract=off -diag-suppress=20012)
   target_compile_options(drift_flags INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:${flags}>")
-  add_library(drift_cudnn INTERFACE)
-  target_include_directories(drift_cudnn SYSTEM INTERFACE ${DRIFT_CUDNN_INCLUDE} ${DRIFT_CUDNN_FRONTEND_INCLUDE})
+  add_library(drift_cudnn INTERFACE)  # its headers include CUDA's
+  target_include_directories(drift_cudnn SYSTEM INTERFACE
+    ${CUDAToolkit_INCLUDE_DIRS} ${DRIFT_CUDNN_INCLUDE} ${DRIFT_CUDNN_FRONTEND_INCLUDE})
   target_link_libraries(drift_cudnn INTERFACE ${DRIFT_CUDNN_LIBRARY})
 endif()
