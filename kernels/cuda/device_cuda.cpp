@@ -144,11 +144,15 @@ int cuda_device_count() {
   return 0;
 }
 
-void require_cuda_device(int device) {
+int compute_capability(int device) {
   int major = 0, minor = 0;
   DRIFT_CUDA(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "looking at cuda:{}", device);
   DRIFT_CUDA(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "looking at cuda:{}", device);
-  const std::string reason = why_unusable(10 * major + minor, built_architectures(), CUDART_VERSION);
+  return 10 * major + minor;
+}
+
+void require_cuda_device(int device) {
+  const std::string reason = why_unusable(compute_capability(device), built_architectures(), CUDART_VERSION);
   DRIFT_CHECK(kDevice, reason.empty(),
               "cuda:{} ({}) cannot be used: {}. Use another GPU (--device cuda:N) or --device cpu", device,
               cuda_device_name(device), reason);

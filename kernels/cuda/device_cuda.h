@@ -11,6 +11,8 @@ namespace drift {
 // The CUDA stream behind a Stream of a CUDA device.
 cudaStream_t cuda_handle(Stream& stream);
 
+int compute_capability(int device);  // 90 for sm_90
+
 // Makes `device` the calling thread's current one, before anything else is called: almost every CUDA call opens a
 // context on the current device, which is GPU 0 in a new thread, and takes some hundred MB there. For the same reason
 // nothing makes the device before current again: cudaSetDevice opens a context too.

@@ -18,6 +18,13 @@ void cast_on(cudaStream_t stream, const TensorView& x, const TensorView& y) {
   });
 }
 
+TensorView as_type_on(cudaStream_t stream, const TensorView& view, DType dtype, std::byte* to) {
+  if (view.dtype == dtype) return view;
+  const TensorView copy{to, view.shape, dtype};
+  cast_on(stream, view, copy);
+  return copy;
+}
+
 void add_on(cudaStream_t stream, const TensorView& a, const TensorView& b, const TensorView& y) {
   with_type(a.dtype, [&]<class T>(T) {
     for_each_packet(stream, a.elements(), packed<Add<T>>(a.as<T>(), b.as<T>(), y.as<T>()));

@@ -147,13 +147,6 @@ void CublasLtLinears::multiply(const Operand& a, const Operand& b, const TensorV
                "{}", p.what);
 }
 
-TensorView CublasLtLinears::converted(const TensorView& view, DType dtype, std::byte* to) {
-  if (view.dtype == dtype) return view;
-  const TensorView copy{to, view.shape, dtype};
-  cast_on(stream_, view, copy);
-  return copy;
-}
-
 void CublasLtLinears::forward(const LinearForward& args) {
   const auto [scratch] = workspace_.cut(kWorkspaceBytes);
   multiply({args.x}, {args.w, true}, args.bias, args.y, scratch);
@@ -161,7 +154,7 @@ void CublasLtLinears::forward(const LinearForward& args) {
 
 void CublasLtLinears::backward(const LinearBackward& args) {
   const auto [gradient, scratch] = workspace_.cut(args.dy.bytes(), kWorkspaceBytes);
-  const TensorView dy = converted(args.dy, args.x.dtype, gradient);
+  const TensorView dy = as_type_on(stream_, args.dy, args.x.dtype, gradient);
   if (args.dx) multiply({dy}, {args.w}, {}, args.dx, scratch);
   multiply({dy, true}, {args.x}, {}, args.dw, scratch);
 }

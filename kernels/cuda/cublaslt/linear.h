@@ -37,7 +37,6 @@ class CublasLtLinears {
   void multiply(const Operand& a, const Operand& b, const TensorView& bias, const TensorView& c, std::byte* scratch);
   Plan& plan(const Operand& a, const Operand& b, const TensorView& bias, const TensorView& c);
   cublasLtMatmulAlgo_t algorithm_for(const Plan& plan);
-  TensorView converted(const TensorView& view, DType dtype, std::byte* to);
 
   Device device_;
   cudaStream_t stream_;

@@ -30,11 +30,12 @@ CudnnContext::CudnnContext(Stream& stream, CudaWorkspace& workspace, const Backe
   if (described != nullptr) {
     target_ = read_plan_target(described);
   } else {
-    cudaDeviceProp properties{};
-    DRIFT_CUDA(cudaGetDeviceProperties(&properties, device_.index), "cuDNN on {}", to_string(device_));
+    int multiprocessors = 0;
+    DRIFT_CUDA(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device_.index), "cuDNN on {}",
+               to_string(device_));
     target_.device = cuda_device_name(device_.index);
-    target_.architecture = 10 * properties.major + properties.minor;
-    target_.multiprocessors = properties.multiProcessorCount;
+    target_.architecture = compute_capability(device_.index);
+    target_.multiprocessors = multiprocessors;
   }
   target_.handle = make_handle(device_, stream_);
   cache_ = PlanCache::shared(described != nullptr ? described : to_string(device_), target_.device, options.plan_file);

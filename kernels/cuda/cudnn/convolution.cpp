@@ -5,14 +5,6 @@
 namespace drift {
 namespace {
 
-// A copy of `view` at `to` in the type the plan reads, or the view itself if it has that type.
-TensorView as_type(cudaStream_t stream, const TensorView& view, DType dtype, std::byte* to) {
-  if (view.dtype == dtype) return view;
-  const TensorView copy{to, view.shape, dtype};
-  cast_on(stream, view, copy);
-  return copy;
-}
-
 std::size_t bytes_as_type(const TensorView& view, DType dtype) {
   return view.dtype == dtype ? 0 : static_cast<std::size_t>(view.elements()) * size_of(dtype);
 }
@@ -41,8 +33,8 @@ void CudnnConvolutions::backward_weights(const Conv2dBackwardWeights& args) {
   const Plan& plan = context_.plan(graph);
   const auto [wide_x, wide_dy, scratch] = context_.workspace().cut(
       bytes_as_type(args.x, graph.dtype), bytes_as_type(args.dy, graph.dtype), plan.info().workspace_bytes);
-  const TensorView x = as_type(context_.stream(), args.x, graph.dtype, wide_x);
-  const TensorView dy = as_type(context_.stream(), args.dy, graph.dtype, wide_dy);
+  const TensorView x = as_type_on(context_.stream(), args.x, graph.dtype, wide_x);
+  const TensorView dy = as_type_on(context_.stream(), args.dy, graph.dtype, wide_dy);
   const Binding bindings[] = {{Operand::kX, x.data}, {Operand::kDy, dy.data}, {Operand::kDw, args.dw.data}};
   context_.run(plan, bindings, scratch);
 }
