@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "train/options.h"
+#include "train/config/options.h"
 
 namespace drift {
 

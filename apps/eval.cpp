@@ -9,9 +9,9 @@
 #include "core/json_lines.h"
 #include "engine/memory_pool.h"
 #include "kernels/backend.h"
-#include "train/evaluate.h"
-#include "train/weights.h"
-#include "train/worker.h"
+#include "train/checkpoint/weight_file.h"
+#include "train/step/evaluate.h"
+#include "train/step/worker.h"
 
 namespace drift {
 namespace {

@@ -6,7 +6,7 @@
 #include "core/text.h"
 #include "kernels/cuda.h"
 #include "models/registry.h"
-#include "train/dry_run.h"
+#include "train/step/dry_run.h"
 
 namespace drift {
 

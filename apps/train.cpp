@@ -10,12 +10,13 @@
 #include "apps/signals.h"
 #include "core/clock.h"
 #include "core/log.h"
-#include "train/metrics_tee.h"
-#include "train/progress.h"
-#include "train/rhythm.h"
-#include "train/run_directory.h"
-#include "train/stopwatch.h"
-#include "train/sync_scope.h"
+#include "core/stopwatch.h"
+#include "train/config/sync_scope.h"
+#include "train/environment.h"
+#include "train/runs/metrics_tee.h"
+#include "train/runs/progress.h"
+#include "train/runs/run_directory.h"
+#include "train/schedule/recurring_event.h"
 #include "train/trainer.h"
 
 namespace drift {
@@ -48,14 +49,12 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const T
   if (path.empty()) path = resumed.empty() ? default_run_directory(config) : resumed;
   const bool goes_on = !resumed.empty() && fs::weakly_canonical(path) == fs::weakly_canonical(resumed);
   const ThreadLayout& layout = trainer.layout();
-  const RunDescription description = {.config = config,
-                                      .command = request.command,
-                                      .setup = {{"device", to_string(trainer.device())},
-                                                {"threads", layout.threads},
-                                                {"workers_at_once", layout.lanes},
-                                                {"threads_per_worker", layout.threads_per_worker},
-                                                {"steps", trainer.schedule().total_steps},
-                                                {"steps_per_epoch", trainer.schedule().steps_per_epoch}}};
+  Json environment = describe_environment();
+  environment["setup"] = {
+      {"device", to_string(trainer.device())},   {"threads", layout.threads},
+      {"workers_at_once", layout.lanes},         {"threads_per_worker", layout.threads_per_worker},
+      {"steps", trainer.schedule().total_steps}, {"steps_per_epoch", trainer.schedule().steps_per_epoch}};
+  const RunDescription description = {.config = config, .command = request.command, .environment = environment};
   return goes_on ? RunDirectory::reopen(path, description, request.checkpoint->meta.step)
                  : RunDirectory::create(path, description);
 }

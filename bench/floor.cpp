@@ -10,7 +10,7 @@
 #include "bench/common/timed_backend.h"
 #include "engine/optim/sgd.h"
 #include "kernels/null_backend.h"
-#include "train/dry_run.h"
+#include "train/step/dry_run.h"
 
 namespace drift::bench {
 namespace {

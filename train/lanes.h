@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/step.h"
 #include "engine/memory_pool.h"
-#include "train/sync_plan.h"
 
 namespace drift {
 

@@ -7,9 +7,9 @@
 #include <mutex>
 #include <vector>
 
-#include "train/lr_schedule.h"
-#include "train/metrics.h"
-#include "train/stopwatch.h"
+#include "core/stopwatch.h"
+#include "train/runs/records.h"
+#include "train/schedule/lr_schedule.h"
 
 namespace drift {
 

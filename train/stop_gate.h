@@ -7,7 +7,7 @@
 #include <exception>
 #include <mutex>
 
-#include "train/sync_plan.h"
+#include "core/step.h"
 
 namespace drift {
 

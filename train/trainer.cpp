@@ -11,11 +11,11 @@
 #include <utility>
 
 #include "core/check.h"
-#include "train/memory_advice.h"
-#include "train/replicas.h"
+#include "core/stopwatch.h"
+#include "train/step/memory_advice.h"
+#include "train/step/replicas.h"
 #include "train/step_collector.h"
 #include "train/stop_gate.h"
-#include "train/stopwatch.h"
 #include "train/trainer_state.h"
 
 namespace drift {

@@ -19,12 +19,12 @@
 #include <memory>
 
 #include "comm/communicator.h"
-#include "train/checkpoint.h"
-#include "train/evaluate.h"
+#include "train/checkpoint/checkpoint.h"
 #include "train/lanes.h"
-#include "train/lr_schedule.h"
-#include "train/metrics.h"
-#include "train/worker.h"
+#include "train/runs/records.h"
+#include "train/schedule/lr_schedule.h"
+#include "train/step/evaluate.h"
+#include "train/step/worker.h"
 
 namespace drift {
 

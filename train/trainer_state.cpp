@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 
 #include "core/check.h"
-#include "train/options.h"
-#include "train/replicas.h"
-#include "train/stopwatch.h"
+#include "core/stopwatch.h"
+#include "train/config/options.h"
+#include "train/step/replicas.h"
 
 namespace drift {
 namespace {

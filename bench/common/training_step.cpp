@@ -2,7 +2,7 @@
 
 #include "core/rng.h"
 #include "engine/tape.h"
-#include "train/batch_loss.h"
+#include "train/step/batch_loss.h"
 
 namespace drift::bench {
 

@@ -8,7 +8,7 @@
 #include "engine/memory_pool.h"
 #include "engine/optim/sgd.h"
 #include "models/registry.h"
-#include "train/batch_memory.h"
+#include "train/step/batch_memory.h"
 
 namespace drift::bench {
 

@@ -1,6 +1,7 @@
 """Who may include and link whom: a folder uses only lower folders, and each vendor's headers have one home.
 
-    0 core <- 1 kernels <- 2 engine, comm, data <- 3 models, train <- 4 analysis <- 5 apps      tests, bench: anything
+    0 core <- 1 kernels <- 2 engine, comm, data <- 3 models <- 4 train <- 5 analysis <- 6 apps    tests, bench: anything
+    train:  config <- schedule <- step <- checkpoint <- the files of train/ itself;  runs: core and train/config only
 """
 
 import re
@@ -22,6 +23,17 @@ ALLOWED = {
 }
 FREE = {"tests", "bench"}  # may use anything; nothing may use them
 
+# The rooms of train/: which others each may include. The files of train/ itself may include all of them.
+ROOMS = {
+    "train/config": set(),
+    "train/schedule": {"train/config"},
+    "train/step": {"train/config", "train/schedule"},
+    "train/checkpoint": {"train/config", "train/schedule", "train/step"},
+    "train/runs": {"train/config"},
+}
+# Rooms that see less of the other folders than train/ as a whole does.
+ROOM_SEES = {"train/runs": {"core"}}
+
 # Header name -> the only folder that may include it.
 HOMES = [
     (re.compile(r"^(oneapi/)?dnnl|^(cuda|cudnn|cublas|nvrtc|nvToolsExt|nvtx3/)"), "kernels"),
@@ -41,6 +53,23 @@ def folder_of(path: str) -> str:
     return PurePosixPath(path).parts[0]
 
 
+def room_of(path: str) -> str:
+    return PurePosixPath(path).parent.as_posix()
+
+
+def check_room(path: str, header: str) -> str | None:
+    """The order inside train/."""
+    room, target = room_of(path), room_of(header)
+    if room not in ROOMS or room == target:
+        return None
+    if folder_of(header) == "train":
+        allowed, inside = ROOMS[room], target in ROOMS[room]
+    else:
+        allowed = ROOM_SEES.get(room)
+        inside = allowed is None or folder_of(header) in allowed
+    return None if inside else f'{room}/ may not include "{header}" (allowed: {", ".join(sorted(allowed)) or "none"})'
+
+
 def check_include(path: str, quote: str, header: str, project: Tree) -> str | None:
     folder = folder_of(path)
     if quote == "<":
@@ -52,7 +81,7 @@ def check_include(path: str, quote: str, header: str, project: Tree) -> str | No
         return f'"{header}" is no file of the project; write folder/file.h, or <...> for a library'
     target = folder_of(header)
     if folder in FREE or target == folder or target in ALLOWED[folder] or header in ALLOWED[folder]:
-        return None
+        return check_room(path, header)
     return f'{folder}/ may not include "{header}" (allowed: {", ".join(sorted(ALLOWED[folder])) or "core only"})'
 
 

@@ -8,7 +8,7 @@
 #include "core/json_lines.h"
 #include "tests/apps/program.h"
 #include "tests/support/temp_directory.h"
-#include "train/options.h"
+#include "train/config/options.h"
 
 namespace drift {
 namespace {

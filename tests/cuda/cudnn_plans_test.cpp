@@ -7,7 +7,7 @@
 
 #include "tests/cuda/planning.h"
 #include "tests/support/require_gpu.h"
-#include "train/dry_run.h"
+#include "train/step/dry_run.h"
 
 namespace drift::testing {
 namespace {

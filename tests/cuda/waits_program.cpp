@@ -9,8 +9,8 @@
 #include "comm/in_process.h"
 #include "kernels/cuda/staging.h"
 #include "tests/train/toy_run.h"
-#include "train/weights.h"
-#include "train/worker.h"
+#include "train/checkpoint/weight_file.h"
+#include "train/step/worker.h"
 
 namespace drift {
 namespace {

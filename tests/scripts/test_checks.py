@@ -67,6 +67,29 @@ class Layers(unittest.TestCase):
     def test_unknown_folder_is_found(self):
         self.assertIn("no place in the order", self.findings(misc__a_cpp="int a;\n")[0])
 
+    def test_rooms_of_train_have_an_order(self):
+        def findings(room: str, header: str) -> list[str]:
+            files = {f"train/{room}a.cpp": f'#include "{header}"\n', header: HEADER}
+            return layers.check(tree.Tree(files, frozenset(files)))
+
+        for room, header in (
+            ("schedule/", "train/config/b.h"),
+            ("checkpoint/", "train/step/b.h"),
+            ("runs/", "train/config/b.h"),
+            ("runs/", "core/b.h"),
+            ("step/", "engine/b.h"),
+            ("", "train/runs/b.h"),
+        ):
+            self.assertEqual(findings(room, header), [])
+        for room, header in (
+            ("config/", "train/schedule/b.h"),
+            ("step/", "train/checkpoint/b.h"),
+            ("step/", "train/b.h"),
+            ("runs/", "train/schedule/b.h"),
+            ("runs/", "kernels/b.h"),
+        ):
+            self.assertEqual(len(findings(room, header)), 1, (room, header))
+
     def test_links_follow_the_same_order(self):
         linked = {"core/CMakeLists.txt": "drift_library(drift_core PUBLIC drift_engine)\n"}
         self.assertEqual(len(layers.check(tree.Tree(linked, frozenset(linked)))), 1)

@@ -6,7 +6,7 @@
 
 #include "data/dataset.h"
 #include "tests/sim/reference_resnet.h"
-#include "train/lr_schedule.h"
+#include "train/schedule/lr_schedule.h"
 
 namespace drift::sim {
 

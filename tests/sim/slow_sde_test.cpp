@@ -14,7 +14,7 @@
 #include "core/rng.h"
 #include "engine/optim/sgd.h"
 #include "tests/support/seed.h"
-#include "train/lr_schedule.h"
+#include "train/schedule/lr_schedule.h"
 
 namespace drift {
 namespace {

@@ -1,0 +1,26 @@
+// Step counts training steps from 0; Sync says what the workers do together at the end of one. Beside them stands
+// nothing: every part of training, its records and its reports speak of steps.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace drift {
+
+using Step = std::int64_t;
+
+enum class Sync : std::uint8_t { kNone, kGradients, kParameters };
+
+constexpr std::string_view name_of(Sync sync) {
+  switch (sync) {
+    case Sync::kNone:
+      return "none";
+    case Sync::kGradients:
+      return "gradients";
+    case Sync::kParameters:
+      return "parameters";
+  }
+  return "?";
+}
+
+}  // namespace drift

@@ -1,0 +1,292 @@
+// The option table: round trips, precedence, errors that name what was asked and what is allowed.
+#include "train/config/options.h"
+
+#include <fstream>
+#include <gtest/gtest.h>
+#include <set>
+
+#include "tests/support/temp_directory.h"
+
+namespace drift {
+namespace {
+
+SettingLayer command_line(std::vector<std::pair<std::string, std::string>> settings) {
+  SettingLayer layer{.origin = "command line", .kind = ErrorKind::kUsage, .settings = {}};
+  for (auto& [name, text] : settings) layer.settings.push_back({name, text, "--" + name});
+  return layer;
+}
+
+ResolvedConfig resolve(std::vector<SettingLayer> layers) {
+  return resolve_config(layers);
+}
+
+ResolvedConfig resolve_flags(std::vector<std::pair<std::string, std::string>> settings) {
+  return resolve({command_line(std::move(settings))});
+}
+
+SettingLayer recipe(const testing::TempDirectory& directory, const std::string& text) {
+  std::ofstream(directory / "recipe.toml") << text;
+  return read_recipe(directory / "recipe.toml");
+}
+
+template <class F>
+Error error_of(F&& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no error was thrown";
+  return Error(ErrorKind::kInternal, "", "", {});
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// A value of each option that is not its default.
+const std::map<std::string, std::string>& other_values() {
+  static const std::map<std::string, std::string> values = {
+      {"model", "resnet56"},
+      {"norm", "group"},
+      {"groups", "4"},
+      {"classes", "100"},
+      {"weights", "a \"b\"\\c"},
+      {"data", "cifar10:/data/with space"},
+      {"augment", "none"},
+      {"sampling", "sequential"},
+      {"label-noise", "0.1"},
+      {"algo", "post-local"},
+      {"workers", "32"},
+      {"local-batch", "7"},
+      {"period", "600,16,1"},
+      {"switch-epoch", "2.5"},
+      {"switch-step", "3000"},
+      {"qsr-alpha", "0.0175"},
+      {"qsr-power", "3"},
+      {"final-average", "false"},
+      {"sync-momentum", "reset"},
+      {"bn-stats", "reestimate:25"},
+      {"lr", "0.30000000000000004"},
+      {"lr-schedule", "cosine"},
+      {"linear-scaling", "batch256"},
+      {"warmup-epochs", "5"},
+      {"warmup-start", "1e-05"},
+      {"decay-epochs", "250,375.5"},
+      {"gamma", "0.2"},
+      {"decay-on", "epoch"},
+      {"min-lr", "1e-06"},
+      {"momentum", "0.9"},
+      {"nesterov", "true"},
+      {"weight-decay", "0.0005"},
+      {"decay-norm-and-bias", "true"},
+      {"epochs", "0.125"},
+      {"steps", "77"},
+      {"steps-per-epoch", "12"},
+      {"seed", "9223372036854775807"},
+      {"eval-every", "0"},
+      {"eval-batch", "1000"},
+      {"checkpoint-every", "0.5"},
+      {"keep-checkpoints", "0"},
+      {"precision", "bf16"},
+      {"device", "cuda:3"},
+      {"tf32", "true"},
+      {"graphs", "false"},
+      {"plan-file", "plans.json"},
+      {"explain-plans", "true"},
+      {"op-times", "true"},
+      {"threads", "8"},
+      {"worker-threads", "2"},
+      {"loader-threads", "1"},
+      {"out", "runs/mine"},
+      {"name", "täst"},
+      {"resume", "runs/old"},
+  };
+  return values;
+}
+
+TEST(Options, EveryOptionSurvivesTheRoundTripThroughToml) {
+  for (const Option& option : train_options()) {
+    ASSERT_TRUE(other_values().contains(option.name)) << "no test value for --" << option.name;
+    const std::string& value = other_values().at(option.name);
+    ASSERT_NE(option.get(default_config()), value) << option.name;
+    TrainConfig config;
+    ASSERT_TRUE(option.set(config, value)) << option.name << " " << value;
+    ASSERT_EQ(option.get(config), value) << option.name;
+    const TrainConfig again = config_from_toml(config_to_toml(config));
+    for (const Option& other : train_options()) {
+      if (other.name == "epochs" && config.steps) continue;  // replaced by steps
+      EXPECT_EQ(other.get(again), other.get(config)) << other.name << " after setting " << option.name;
+    }
+  }
+}
+
+TEST(Options, AllAtOnceSurviveTheRoundTrip) {
+  std::vector<std::pair<std::string, std::string>> settings;
+  for (const auto& [name, value] : other_values()) {
+    if (name != "epochs" && name != "switch-epoch") settings.emplace_back(name, value);
+  }
+  const TrainConfig config = resolve_flags(settings).config;
+  const std::string toml = config_to_toml(config);
+  EXPECT_EQ(config_to_toml(config_from_toml(toml)), toml);
+  EXPECT_EQ(config.lr.lr, 0.30000000000000004);
+  EXPECT_EQ(config_from_toml(toml).lr.lr, 0.30000000000000004);
+}
+
+TEST(Options, NamesAreUniqueAndSectionsContiguous) {
+  std::set<std::string> names, sections;
+  std::string section;
+  for (const Option& option : train_options()) {
+    EXPECT_TRUE(names.insert(option.name).second) << option.name;
+    if (option.section != section) {
+      EXPECT_TRUE(sections.insert(option.section).second) << option.section;
+    }
+    section = option.section;
+    EXPECT_FALSE(option.help.empty()) << option.name;
+  }
+}
+
+TEST(Options, DefaultsAreThoseOfTrainConfig) {
+  const ResolvedConfig resolved = resolve({});
+  EXPECT_EQ(config_to_toml(resolved.config), config_to_toml(default_config()));
+  EXPECT_EQ(resolved.origin_of("lr"), "default");
+}
+
+TEST(Options, CommandLineBeatsRecipeBeatsDefault) {
+  const testing::TempDirectory directory;
+  const SettingLayer file = recipe(directory, "lr = 0.5\nworkers = 4\nperiod = [8, 16]\nnesterov = true\n");
+  const ResolvedConfig resolved = resolve({file, command_line({{"lr", "0.25"}, {"nesterov", "false"}})});
+  EXPECT_EQ(resolved.config.lr.lr, 0.25);
+  EXPECT_EQ(resolved.config.sync.workers, 4);
+  EXPECT_EQ(resolved.config.sync.periods, (std::vector<Step>{8, 16}));
+  EXPECT_FALSE(resolved.config.optimizer.nesterov);
+  EXPECT_EQ(resolved.origin_of("lr"), "command line");
+  EXPECT_EQ(resolved.origin_of("workers"), "recipe " + (directory / "recipe.toml").string());
+  EXPECT_EQ(resolved.origin_of("gamma"), "default");
+}
+
+TEST(Options, StepsOnTheCommandLineReplaceEpochsOfARecipeAndBack) {
+  const testing::TempDirectory directory;
+  const ResolvedConfig steps = resolve({recipe(directory, "epochs = 500"), command_line({{"steps", "100"}})});
+  EXPECT_EQ(steps.config.steps, 100);
+  EXPECT_FALSE(contains(config_to_toml(steps.config), "\nepochs ="));
+  const ResolvedConfig epochs = resolve({recipe(directory, "steps = 500"), command_line({{"epochs", "2"}})});
+  EXPECT_FALSE(epochs.config.steps.has_value());
+  EXPECT_EQ(epochs.config.epochs, 2);
+  const Error both = error_of([] { resolve_flags({{"steps", "3"}, {"epochs", "2"}}); });
+  EXPECT_EQ(both.kind(), ErrorKind::kUsage);
+  EXPECT_TRUE(contains(both.message(), "--steps and --epochs exclude each other")) << both.message();
+}
+
+TEST(Options, DecayEpochsImplySteps) {
+  const ResolvedConfig implied = resolve_flags({{"decay-epochs", "250,375"}});
+  EXPECT_EQ(implied.config.lr.shape, LrShape::kSteps);
+  EXPECT_EQ(implied.origin_of("lr-schedule"), "implied by --decay-epochs");
+  const ResolvedConfig named = resolve_flags({{"decay-epochs", "250"}, {"lr-schedule", "constant"}});
+  EXPECT_EQ(named.config.lr.shape, LrShape::kConstant);
+}
+
+TEST(Options, Cifar100ImpliesItsClasses) {
+  const ResolvedConfig implied = resolve_flags({{"data", "cifar100:/data"}});
+  EXPECT_EQ(implied.config.model.classes, 100);
+  EXPECT_EQ(implied.origin_of("classes"), "implied by --data");
+  EXPECT_EQ(resolve_flags({{"data", "cifar100:/data"}, {"classes", "20"}}).config.model.classes, 20);
+}
+
+TEST(Options, AliasesWork) {
+  EXPECT_EQ(resolve_flags({{"wd", "5e-4"}}).config.optimizer.weight_decay, 5e-4);
+}
+
+TEST(Options, ValuesOutOfRangeNameFlagValueAndWhatIsAllowed) {
+  const std::vector<std::tuple<std::string, std::string, std::string>> cases = {
+      {"local-batch", "0", "--local-batch must be an integer of at least 1, found '0'."},
+      {"local-batch", "12x", "--local-batch must be an integer of at least 1, found '12x'."},
+      {"lr", "nan", "--lr must be a number above 0, found 'nan'."},
+      {"lr", "-1", "--lr must be a number above 0, found '-1'."},
+      {"label-noise", "1.5", "--label-noise must be a number from 0 to 1, found '1.5'."},
+      {"momentum", "1", "--momentum must be a number of at least 0 and below 1, found '1'."},
+      {"algo", "postlocal",
+       "--algo must be one of sgd, local, post-local, found 'postlocal'. Did you mean 'post-local'?"},
+      {"period", "1,2,3,4", "--period must be one to three integers of at least 1, like 16 or 16,32, found '1,2,3,4'."},
+      {"period", "4,", "--period must be one to three integers of at least 1, like 16 or 16,32, found '4,'."},
+      {"bn-stats", "reestimate:0",
+       "--bn-stats must be reestimate, reestimate:N with N of at least 1, average or local, found 'reestimate:0'. "
+       "Did you mean 'reestimate'?"},
+      {"device", "gpu", "--device must be auto, cpu or cuda:N, found 'gpu'."},
+      {"workers", "99999999999999999999",
+       "--workers must be an integer from 1 to 65536, found '99999999999999999999'."},
+  };
+  for (const auto& [name, value, expected] : cases) {
+    const Error error = error_of([&, n = name, v = value] { resolve_flags({{n, v}}); });
+    EXPECT_EQ(error.kind(), ErrorKind::kUsage) << name;
+    EXPECT_EQ(error.message(), expected);
+  }
+}
+
+TEST(Options, RecipeErrorsNameFileLineAndKey) {
+  const testing::TempDirectory directory;
+  const std::string file = (directory / "recipe.toml").string();
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"lr = 1\n\nperoid = 3\n", ":3: peroid: unknown key. Did you mean 'period'?"},
+      {"lr = \"fast\"\n", ":1: lr must be a number"},
+      {"lr = 0\n", ":1: lr must be a number above 0, found '0'."},
+      {"steps = 1.5\n", ":1: steps must be an integer"},
+      {"nesterov = 1\n", ":1: nesterov must be true or false"},
+      {"period = [1, \"2\"]\n", ":1: period must be a list of numbers in brackets"},
+      {"[lr]\npeak = 1\n", ":1: lr: a recipe has no tables"},
+      {"lr = \n", ":1: not valid TOML"},
+      {"steps = 1\nepochs = 1\n", "exclude each other"},
+  };
+  for (const auto& [text, expected] : cases) {
+    const Error error = error_of([&, t = text] { resolve({recipe(directory, t)}); });
+    EXPECT_EQ(error.kind(), ErrorKind::kConfig) << text;
+    EXPECT_TRUE(contains(error.message(), expected)) << error.message();
+    EXPECT_TRUE(contains(error.message(), file)) << error.message();
+  }
+  const Error missing = error_of([&] { read_recipe(directory / "none.toml"); });
+  EXPECT_EQ(missing.kind(), ErrorKind::kConfig);
+  EXPECT_TRUE(contains(missing.message(), "none.toml")) << missing.message();
+}
+
+TEST(Options, AResumedRunMayChangeOnlyWhatLeavesItsBitsAlone) {
+  TrainConfig saved;
+  saved.lr.lr = 0.7;
+  saved.epochs = 3;
+  const auto resume = [&](std::vector<std::pair<std::string, std::string>> settings) {
+    const std::vector<SettingLayer> layers = {command_line(std::move(settings))};
+    return resolve_resumed_config(saved, "checkpoint runs/a", layers);
+  };
+  const ResolvedConfig same = resume({{"lr", "0.7"}, {"threads", "3"}, {"eval-every", "0"}});
+  EXPECT_EQ(same.config.threads, 3);
+  EXPECT_EQ(same.config.epochs, 3);
+  EXPECT_EQ(same.origin_of("epochs"), "checkpoint runs/a");
+  EXPECT_EQ(same.origin_of("threads"), "command line");
+  for (const auto& [name, value] : std::map<std::string, std::string>{{"lr", "0.8"}, {"epochs", "4"}, {"steps", "9"}}) {
+    const Error error = error_of([&, n = name, v = value] { resume({{n, v}}); });
+    EXPECT_EQ(error.kind(), ErrorKind::kUsage) << name;
+    EXPECT_TRUE(contains(error.message(), "--" + name + " is ") || name == "steps") << error.message();
+  }
+}
+
+TEST(Options, PrintedConfigReadsBackAndShowsOrigins) {
+  const ResolvedConfig resolved = resolve_flags({{"steps", "9"}, {"lr", "0.25"}, {"decay-epochs", "1,2"}});
+  const std::string text = annotated_toml(resolved);
+  EXPECT_EQ(config_to_toml(config_from_toml(text)), config_to_toml(resolved.config));
+  EXPECT_TRUE(contains(text, "# command line\n")) << text;
+  EXPECT_TRUE(contains(text, "# implied by --decay-epochs\n")) << text;
+  EXPECT_TRUE(contains(text, "# epochs =  # replaced by steps\n")) << text;
+  EXPECT_TRUE(contains(text, "# switch-step =  # not set\n")) << text;
+}
+
+TEST(Options, EveryRecipeParses) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(DRIFT_RECIPES)) {
+    SCOPED_TRACE(entry.path().string());
+    EXPECT_NO_THROW(resolve({read_recipe(entry.path())}));
+    ++count;
+  }
+  EXPECT_GE(count, 4);
+}
+
+}  // namespace
+}  // namespace drift

@@ -1,0 +1,258 @@
+// What a run leaves behind: lines that stay whole, numbers that read back, metrics cut where a resumed run begins.
+#include "train/runs/run_directory.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <functional>
+#include <gtest/gtest.h>
+#include <limits>
+
+#include "core/check.h"
+#include "tests/support/temp_directory.h"
+#include "train/config/options.h"
+#include "train/config/sync_scope.h"
+#include "train/environment.h"
+#include "train/runs/metrics_tee.h"
+#include "train/schedule/recurring_event.h"
+
+namespace drift {
+namespace {
+
+namespace fs = std::filesystem;
+
+TrainConfig small_config() {
+  TrainConfig config;
+  config.sync.workers = 2;
+  config.sync.local_batch = 5;
+  config.name = "try";
+  return config;
+}
+
+StepRecord record_of(Step step, double loss = 1.5) {
+  StepRecord record;
+  record.step = step;
+  record.epoch = static_cast<double>(step + 1) / 3;
+  record.samples = 10 * (step + 1);
+  record.loss = loss;
+  record.lr = 0.1;
+  record.sync = Sync::kParameters;
+  record.seconds = 0.5;
+  record.data_seconds = 0.125;
+  record.forward_seconds = 0.25;
+  record.backward_seconds = 0.5;
+  record.update_seconds = 1;
+  record.comm_seconds = 2;
+  record.bytes = 100;
+  return record;
+}
+
+EvalRecord evaluation_of(Step step, std::int64_t correct) {
+  EvalRecord record;
+  record.step = step;
+  record.correct = correct;
+  record.total = 100;
+  record.top1 = static_cast<double>(correct) / 100;
+  record.loss = 0.25;
+  record.seconds = 2;
+  return record;
+}
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+ErrorKind kind_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  ADD_FAILURE() << "no error was thrown";
+  return ErrorKind::kInternal;
+}
+
+TEST(RunDirectory, HoldsConfigCommandEnvironmentAndMetrics) {
+  const testing::TempDirectory directory;
+  const TrainConfig config = small_config();
+  Json description = describe_environment();
+  description["setup"] = {{"threads", 2}};
+  const auto run = RunDirectory::create(directory / "a/b", {config, "drift train --lr 1", description});
+  EXPECT_EQ(text_of(run->path() / "config.toml"), config_to_toml(config));
+  EXPECT_EQ(text_of(run->path() / "cmd.txt"), "drift train --lr 1\n");
+  const Json environment = Json::parse(text_of(run->path() / "env.json"));
+  EXPECT_TRUE(environment.contains("cpu"));
+  EXPECT_TRUE(environment.at("build").contains("oneDNN"));
+  EXPECT_EQ(environment.at("setup").at("threads"), 2);
+  run->step(record_of(0));
+  run->evaluation(evaluation_of(1, 60));
+  // While the run is open: a killed program leaves this.
+  const std::vector<Json> lines = read_json_lines(run->path() / "metrics.jsonl");
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0].at("kind"), "step");
+  EXPECT_EQ(lines[0].at("sync"), "parameters");
+  EXPECT_EQ(lines[0].at("img_s"), 20.0);
+  EXPECT_EQ(lines[0].at("t_data"), 0.125);
+  EXPECT_EQ(lines[0].at("t_fwd"), 0.25);
+  EXPECT_EQ(lines[0].at("t_bwd"), 0.5);
+  EXPECT_EQ(lines[0].at("t_opt"), 1.0);
+  EXPECT_EQ(lines[0].at("t_compute"), 1.875);
+  EXPECT_EQ(lines[0].at("t_comm"), 2.0);
+  EXPECT_EQ(lines[1].at("kind"), "eval");
+  EXPECT_EQ(lines[1].at("correct"), 60);
+}
+
+TEST(RunDirectory, NumbersReadBackToTheSameBits) {
+  const testing::TempDirectory directory;
+  const auto run = RunDirectory::create(directory / "run", {small_config(), ""});
+  const std::vector<double> losses = {0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, 2.0};
+  for (const double loss : losses) run->step(record_of(0, loss));
+  const std::vector<Json> lines = read_json_lines(run->path() / "metrics.jsonl");
+  ASSERT_EQ(lines.size(), losses.size());
+  for (std::size_t i = 0; i < losses.size(); ++i) EXPECT_EQ(lines[i].at("loss").get<double>(), losses[i]);
+}
+
+TEST(RunDirectory, ADivergedLossIsNull) {
+  const testing::TempDirectory directory;
+  const auto run = RunDirectory::create(directory / "run", {small_config(), ""});
+  run->step(record_of(0, std::nan("")));
+  run->step(record_of(1, std::numeric_limits<double>::infinity()));
+  for (const Json& line : read_json_lines(run->path() / "metrics.jsonl")) EXPECT_TRUE(line.at("loss").is_null());
+  EXPECT_EQ(run->write_summary({"diverged", "loss is not finite", ""}).at("status"), "diverged");
+  EXPECT_TRUE(Json::parse(text_of(run->path() / "summary.json")).at("train_loss").is_null());
+}
+
+TEST(RunDirectory, NeverWritesIntoSomebodyElsesDirectory) {
+  const testing::TempDirectory directory;
+  std::ofstream(directory / "file") << "x";
+  EXPECT_EQ(kind_of([&] { RunDirectory::create(directory.path(), {small_config(), ""}); }), ErrorKind::kUsage);
+  EXPECT_EQ(kind_of([&] { RunDirectory::create(directory / "file", {small_config(), ""}); }), ErrorKind::kUsage);
+  fs::create_directory(directory / "empty");
+  EXPECT_NO_THROW(RunDirectory::create(directory / "empty", {small_config(), ""}));
+}
+
+TEST(RunDirectory, AResumedRunReadsLikeAnUninterruptedOne) {
+  const testing::TempDirectory directory;
+  const auto record_steps = [](RunDirectory& run, Step first, Step last) {
+    for (Step step = first; step < last; ++step) {
+      run.step(record_of(step, 1.0 / static_cast<double>(step + 1)));
+      if (step == 1) run.evaluation(evaluation_of(2, 80));
+      if (step == 3) run.evaluation(evaluation_of(4, 70));
+    }
+  };
+  const auto whole = RunDirectory::create(directory / "whole", {small_config(), "first"});
+  record_steps(*whole, 0, 6);
+  const Json expected = whole->write_summary({"finished", "", "scope"});
+
+  { record_steps(*RunDirectory::create(directory / "cut", {small_config(), "first"}), 0, 5); }
+  std::ofstream(directory / "cut/metrics.jsonl", std::ios::app) << "{\"kind\":\"st";  // torn by a crash
+  const auto again = RunDirectory::reopen(directory / "cut", {small_config(), "first"}, 3);
+  EXPECT_EQ(read_json_lines(directory / "cut/metrics.jsonl").size(), 4u);  // steps 0, 1, 2 and the evaluation at 2
+  record_steps(*again, 3, 6);
+  EXPECT_EQ(text_of(directory / "cut/metrics.jsonl"), text_of(directory / "whole/metrics.jsonl"));
+  EXPECT_EQ(again->write_summary({"finished", "", "scope"}), expected);
+  EXPECT_EQ(text_of(directory / "cut/cmd.txt"), "first\nfirst\n");
+}
+
+TEST(RunDirectory, AnEvaluationAtTheResumedStepIsCutBecauseItIsDoneAgain) {
+  const testing::TempDirectory directory;
+  {
+    const auto run = RunDirectory::create(directory / "run", {small_config(), ""});
+    run->step(record_of(0));
+    run->evaluation(evaluation_of(1, 50));
+  }
+  RunDirectory::reopen(directory / "run", {small_config(), ""}, 1);
+  EXPECT_EQ(read_json_lines(directory / "run/metrics.jsonl").size(), 1u);
+}
+
+TEST(RunDirectory, ADamagedMetricsFileIsAnErrorThatNamesTheLine) {
+  const testing::TempDirectory directory;
+  RunDirectory::create(directory / "run", {small_config(), ""})->step(record_of(0));
+  std::ofstream(directory / "run/metrics.jsonl", std::ios::app) << "garbage\n";
+  try {
+    RunDirectory::reopen(directory / "run", {small_config(), ""}, 1);
+    FAIL() << "no error was thrown";
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find("metrics.jsonl:2"), std::string::npos) << error.message();
+  }
+}
+
+TEST(RunDirectory, SummaryAddsUp) {
+  const testing::TempDirectory directory;
+  const auto run = RunDirectory::create(directory / "run", {small_config(), "drift train"});
+  for (Step step = 0; step < 4; ++step) run->step(record_of(step));
+  run->evaluation(evaluation_of(2, 80));
+  run->evaluation(evaluation_of(4, 70));
+  const Json summary = run->write_summary({"finished", "", "averaged model"});
+  EXPECT_EQ(summary.at("top1"), 0.7);
+  EXPECT_EQ(summary.at("best_top1"), 0.8);
+  EXPECT_EQ(summary.at("best_step"), 2);
+  EXPECT_EQ(summary.at("bytes"), 400);
+  EXPECT_EQ(summary.at("img_s"), 20.0);
+  EXPECT_EQ(summary.at("train_seconds"), 2.0);
+  EXPECT_EQ(summary.at("steps"), 4);
+  EXPECT_EQ(summary.at("command"), "drift train");
+}
+
+TEST(RunDirectory, NamesItselfAfterTimeModelAndAlgorithm) {
+  TrainConfig config;
+  config.sync.algorithm = Algorithm::kPostLocal;
+  const std::string path = default_run_directory(config).string();
+  EXPECT_TRUE(path.starts_with("runs/2")) << path;
+  EXPECT_TRUE(path.ends_with("-resnet20-post-local")) << path;
+  config.name = "mine";
+  EXPECT_TRUE(default_run_directory(config).string().ends_with("-mine"));
+}
+
+TEST(RunDirectory, IsFoundFromItsCheckpoints) {
+  const testing::TempDirectory directory;
+  fs::create_directories(directory / "run/ckpt/step-3");
+  fs::create_directories(directory / "alone/step-3");
+  EXPECT_EQ(run_directory_of(directory / "run"), directory / "run");
+  EXPECT_EQ(run_directory_of(directory / "run/"), directory / "run");
+  EXPECT_EQ(run_directory_of(directory / "run/ckpt"), directory / "run");
+  EXPECT_EQ(run_directory_of(directory / "run/ckpt/step-3/"), directory / "run");
+  EXPECT_EQ(run_directory_of(directory / "alone/step-3"), "");
+}
+
+TEST(Rhythm, FallsOnTheSameStepsWhereverARunIsCut) {
+  const Rhythm every_other(0.5, 5, 12);  // 2.5 steps, rounded: 3 5 8 10, and the end
+  std::vector<Step> steps;
+  for (Step step = 0; step < 12;) steps.push_back(step = every_other.next(step));
+  EXPECT_EQ(steps, (std::vector<Step>{3, 5, 8, 10, 12}));
+  for (Step step = 0; step <= 12; ++step) {
+    EXPECT_EQ(every_other.at(step), std::find(steps.begin(), steps.end(), step) != steps.end()) << step;
+  }
+  EXPECT_EQ(Rhythm(0, 5, 12).next(0), 12);
+  EXPECT_EQ(Rhythm(0.01, 5, 12).next(3), 4);
+  EXPECT_EQ(Rhythm(1000, 5, 12).next(3), 12);
+  EXPECT_TRUE(Rhythm(1, 5, 12).at(12));
+}
+
+TEST(SyncScope, IsSpelledOut) {
+  SyncConfig sync;
+  EXPECT_EQ(describe_scope(sync, true),
+            "one model, gradients averaged at every step, batch-norm statistics re-estimated on 100 batches");
+  sync.algorithm = Algorithm::kPostLocal;
+  EXPECT_EQ(describe_scope(sync, true),
+            "averaged model, batch-norm statistics re-estimated on 100 batches, momentum kept local");
+  sync.scope = {.momentum = MomentumSync::kReset, .bn_stats = BatchNormStats::kAverage};
+  EXPECT_EQ(describe_scope(sync, true),
+            "averaged model, batch-norm statistics averaged, momentum reset at each average");
+  EXPECT_EQ(describe_scope(sync, false), "averaged model, momentum reset at each average");
+}
+
+TEST(MetricsTee, GivesEveryRecordToAll) {
+  const testing::TempDirectory directory;
+  const auto a = RunDirectory::create(directory / "a", {small_config(), ""});
+  const auto b = RunDirectory::create(directory / "b", {small_config(), ""});
+  MetricsTee tee({a.get(), b.get()});
+  tee.step(record_of(0));
+  tee.evaluation(evaluation_of(1, 3));
+  EXPECT_EQ(read_json_lines(directory / "a/metrics.jsonl").size(), 2u);
+  EXPECT_EQ(text_of(directory / "a/metrics.jsonl"), text_of(directory / "b/metrics.jsonl"));
+}
+
+}  // namespace
+}  // namespace drift

@@ -1,0 +1,68 @@
+#include "train/schedule/sync_plan.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "tests/train/schedule/sync_string.h"
+
+namespace drift::testing {
+namespace {
+
+TEST(SyncPlan, IsTheOneInItsHeader) {
+  const SyncPlan plan(3, {{3, 7}, {7, 11}});
+  EXPECT_EQ(sync_string(plan, 0, 11), "ggg...p...p");
+}
+
+TEST(SyncPlan, OfParallelSgdAveragesGradientsAtEveryStep) {
+  EXPECT_EQ(sync_string(SyncPlan(5, {}), 0, 5), "ggggg");
+}
+
+TEST(SyncPlan, StepsBehindTheLastRoundStayLocal) {
+  const SyncPlan plan(0, {{0, 2}, {2, 3}});
+  EXPECT_EQ(sync_string(plan, 0, 6), ".pp...");
+  EXPECT_EQ(plan.round_of(3), nullptr);
+}
+
+TEST(SyncPlan, KnowsTheRoundOfAStepAndThoseBefore) {
+  const SyncPlan plan(2, {{2, 5}, {5, 6}});
+  EXPECT_EQ(plan.round_of(1), nullptr);
+  EXPECT_EQ(*plan.round_of(2), (Round{2, 5}));
+  EXPECT_EQ(*plan.round_of(4), (Round{2, 5}));
+  EXPECT_EQ(*plan.round_of(5), (Round{5, 6}));
+  EXPECT_EQ(plan.round_of(5)->period(), 1);
+  EXPECT_EQ(plan.round_of(6), nullptr);
+  EXPECT_EQ(plan.rounds_before(0), 0);
+  EXPECT_EQ(plan.rounds_before(4), 0);
+  EXPECT_EQ(plan.rounds_before(5), 1);
+  EXPECT_EQ(plan.rounds_before(6), 2);
+  EXPECT_EQ(plan.rounds_before(100), 2);
+}
+
+TEST(SyncPlan, RefusesRoundsThatAreNotBackToBack) {
+  EXPECT_THROW(SyncPlan(0, {{1, 2}}), Error);          // a gap behind the switch
+  EXPECT_THROW(SyncPlan(0, {{0, 2}, {3, 4}}), Error);  // a gap
+  EXPECT_THROW(SyncPlan(0, {{0, 2}, {1, 4}}), Error);  // an overlap
+  EXPECT_THROW(SyncPlan(0, {{0, 0}}), Error);          // an empty round
+}
+
+// Any plan, written out step by step as it is built.
+RC_GTEST_PROP(SyncPlan, SaysWhatItWasBuiltFrom, ()) {
+  const Step switch_step = *rc::gen::inRange<Step>(0, 20);
+  const auto periods = *rc::gen::container<std::vector<Step>>(rc::gen::inRange<Step>(1, 9));
+  std::string expected(static_cast<std::size_t>(switch_step), 'g');
+  std::vector<Round> rounds;
+  for (const Step period : periods) {
+    const auto first = static_cast<Step>(expected.size());
+    rounds.push_back({first, first + period});
+    expected += std::string(static_cast<std::size_t>(period - 1), '.') + 'p';
+  }
+  const SyncPlan plan(switch_step, rounds);
+  RC_ASSERT(sync_string(plan, 0, static_cast<Step>(expected.size())) == expected);
+  for (std::size_t step = 0; step < expected.size(); ++step) {
+    const auto averages = std::count(expected.begin(), expected.begin() + static_cast<std::ptrdiff_t>(step), 'p');
+    RC_ASSERT(plan.rounds_before(static_cast<Step>(step)) == averages);
+  }
+}
+
+}  // namespace
+}  // namespace drift::testing

@@ -1,0 +1,248 @@
+#include "train/checkpoint/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+#include "core/atomic_file.h"
+#include "core/check.h"
+#include "core/checked_file.h"
+#include "train/checkpoint/meta.h"
+
+namespace drift {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kMetaFile = "meta.json";
+constexpr const char* kModelFile = "model.safetensors";
+
+std::string worker_file(int worker) {
+  return fmt::format("worker-{}.state", worker);
+}
+std::string step_name(Step step) {
+  return fmt::format("step-{}", step);
+}
+
+// The step in "step-<n>"; nothing for any other name.
+std::optional<Step> step_of(const fs::path& directory) {
+  const std::string name = directory.filename().string();
+  constexpr std::string_view kPrefix = "step-";
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  Step step = 0;
+  std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), step);
+  return step >= 0 && step_name(step) == name ? std::optional(step) : std::nullopt;
+}
+
+std::vector<fs::path> entries_of(const fs::path& directory) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    entries.push_back(it->path());
+  }
+  DRIFT_CHECK(kCheckpoint, !error, "{}: cannot be listed: {}", directory.string(), error.message());
+  return entries;
+}
+
+std::map<Step, fs::path> steps_in(const fs::path& ckpt_directory) {
+  std::map<Step, fs::path> steps;
+  for (const fs::path& entry : entries_of(ckpt_directory)) {
+    if (const std::optional<Step> step = step_of(entry)) steps[*step] = entry;
+  }
+  return steps;
+}
+
+bool directory_exists(const fs::path& path) {
+  std::error_code absent;
+  return fs::is_directory(path, absent);
+}
+
+// With the missing ones above it, each durable.
+void make_directory(const fs::path& directory) {
+  if (directory_exists(directory)) return;
+  const fs::path parent = fs::absolute(directory).parent_path();
+  make_directory(parent);
+  std::error_code error;
+  fs::create_directory(directory, error);
+  DRIFT_CHECK(kCheckpoint, !error, "{}: cannot be created: {}", directory.string(), error.message());
+  make_durable(parent);
+}
+
+void remove_directory(const fs::path& directory) {
+  std::error_code error;
+  fs::remove_all(directory, error);
+  DRIFT_CHECK(kCheckpoint, !error, "{}: cannot be removed: {}", directory.string(), error.message());
+}
+
+// What writers and removals that were interrupted left behind.
+void remove_leftovers(const fs::path& ckpt_directory) {
+  for (const fs::path& entry : entries_of(ckpt_directory)) {
+    const std::string name = entry.filename().string();
+    if (name.starts_with(".step-") && name.ends_with(".partial")) remove_directory(entry);
+  }
+}
+
+void remove_old(const fs::path& ckpt_directory, Step newest, int keep) {
+  std::map<Step, fs::path> steps = steps_in(ckpt_directory);
+  steps.erase(steps.upper_bound(newest), steps.end());
+  for (auto oldest = steps.begin(); steps.size() > static_cast<std::size_t>(keep); oldest = steps.erase(oldest)) {
+    // Renamed first: a removal that is interrupted leaves no half checkpoint under its name.
+    const fs::path leftover = aside(oldest->second);
+    std::error_code error;
+    fs::rename(oldest->second, leftover, error);
+    DRIFT_CHECK(kCheckpoint, !error, "{}: cannot be removed: {}", oldest->second.string(), error.message());
+    remove_directory(leftover);
+  }
+}
+
+// All files of a checkpoint, meta.json last, durable when it returns.
+void write_files(const fs::path& directory, const Checkpoint& checkpoint, const ParameterSet& model, Backend& backend) {
+  const CheckpointMeta& meta = checkpoint.meta;
+  DRIFT_ASSERT(static_cast<std::size_t>(meta.workers) == checkpoint.workers.size(), "{} workers, {} states",
+               meta.workers, checkpoint.workers.size());
+  make_directory(directory);
+  CheckpointContents contents{meta, {}};
+  for (int worker = 0; worker < meta.workers; ++worker) {
+    const std::string name = worker_file(worker);
+    const WorkerState& state = checkpoint.workers[static_cast<std::size_t>(worker)];
+    contents.files[name] = write_worker_state(directory / name, worker, meta.step, state);
+  }
+  OutputFile weights(directory / kModelFile);
+  write_weights(weights, model, backend);
+  contents.files[kModelFile] = weights.finish();
+  OutputFile meta_file(directory / kMetaFile);
+  meta_file.write(checkpoint_meta_text(contents));
+  meta_file.finish();
+  for (const auto& [name, digest] : contents.files) make_durable(directory / name);
+  make_durable(directory / kMetaFile);
+}
+
+// The file's contents must be what meta.json says, however they read otherwise.
+void check_digest(const InputFile& file, const Digest& expected) {
+  const Digest found = file.digest();
+  DRIFT_CHECK(kCheckpoint, found == expected, "{}: damaged: checksum {} of {} bytes, meta.json has {} of {}",
+              file.path().string(), checksum_text(found), found.bytes, checksum_text(expected), expected.bytes);
+}
+
+void check_size(const InputFile& file, const Digest& expected) {
+  DRIFT_CHECK(kCheckpoint, file.size() == expected.bytes, "{}: {}: {} bytes, meta.json has {}", file.path().string(),
+              file.size() < expected.bytes ? "truncated" : "damaged", file.size(), expected.bytes);
+}
+
+void check_file(const fs::path& path, const Digest& expected) {
+  InputFile file(path);
+  check_size(file, expected);
+  std::vector<std::byte> piece(1 << 20);
+  while (file.remaining() > 0) {
+    file.read(std::span(piece).first(std::min<std::uint64_t>(piece.size(), file.remaining())), "its contents");
+  }
+  check_digest(file, expected);
+}
+
+CheckpointContents read_contents(const fs::path& directory) {
+  InputFile file(directory / kMetaFile);
+  std::string text(file.size(), '\0');
+  file.read(std::as_writable_bytes(std::span(text)), "its contents");
+  CheckpointContents contents = parse_checkpoint_meta(file.path(), text);
+  const CheckpointMeta& meta = contents.meta;
+  DRIFT_CHECK(kCheckpoint, step_of(directory) == meta.step || !step_of(directory),
+              "{}: holds step {}: the directory was renamed or meta.json is another's", file.path().string(),
+              meta.step);
+  for (int worker = 0; worker < meta.workers; ++worker) {
+    DRIFT_CHECK(kCheckpoint, contents.files.contains(worker_file(worker)),
+                "{}: does not list {}, yet there are {} workers", file.path().string(), worker_file(worker),
+                meta.workers);
+  }
+  DRIFT_CHECK(kCheckpoint, contents.files.contains(kModelFile), "{}: does not list {}", file.path().string(),
+              kModelFile);
+  return contents;
+}
+
+Checkpoint read_step(const fs::path& directory) {
+  const CheckpointContents contents = read_contents(directory);
+  check_file(directory / kModelFile, contents.files.at(kModelFile));
+  Checkpoint checkpoint{contents.meta, {}};
+  for (int worker = 0; worker < contents.meta.workers; ++worker) {
+    const std::string name = worker_file(worker);
+    InputFile file(directory / name);
+    check_size(file, contents.files.at(name));
+    checkpoint.workers.push_back(read_worker_state(file, worker, contents.meta.step));
+    check_digest(file, contents.files.at(name));
+  }
+  return checkpoint;
+}
+
+// " The checkpoint before it is DIR ..." or nothing.
+std::string older_checkpoint_hint(const fs::path& directory) {
+  const std::optional<Step> step = step_of(directory);
+  if (!step) return "";
+  const std::map<Step, fs::path> steps = steps_in(fs::absolute(directory).parent_path());
+  const auto next = steps.lower_bound(*step);
+  if (next == steps.begin()) return "";
+  return fmt::format(" The checkpoint before it is {}: name it to continue from there.",
+                     std::prev(next)->second.string());
+}
+
+}  // namespace
+
+fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& checkpoint, const ParameterSet& model,
+                          Backend& backend, int keep) {
+  const Step step = checkpoint.meta.step;
+  make_directory(ckpt_directory);
+  remove_leftovers(ckpt_directory);
+  const fs::path directory = ckpt_directory / step_name(step);
+  const fs::path partial = aside(directory);
+  try {
+    write_files(partial, checkpoint, model, backend);
+  } catch (const Error&) {
+    std::error_code ignored;
+    fs::remove_all(partial, ignored);  // on a full disk it would be in the way
+    throw;
+  }
+  publish(directory);
+  if (keep > 0) remove_old(ckpt_directory, step, keep);
+  return directory;
+}
+
+fs::path find_checkpoint(const fs::path& path) {
+  DRIFT_CHECK(kCheckpoint, directory_exists(path),
+              "{}: no checkpoint there: expected a directory step-<n>, ckpt or a run's", path.string());
+  const fs::path directory = path.has_filename() ? path : path.parent_path();  // "step-5/" has none
+  std::error_code absent;
+  if (step_of(directory) || fs::exists(directory / kMetaFile, absent)) return directory;
+  const fs::path ckpt = directory_exists(directory / "ckpt") ? directory / "ckpt" : directory;
+  const std::map<Step, fs::path> steps = steps_in(ckpt);
+  DRIFT_CHECK(kCheckpoint, !steps.empty(), "{}: no checkpoint there: expected directories step-<n>", ckpt.string());
+  return steps.rbegin()->second;
+}
+
+Checkpoint read_checkpoint(const fs::path& path) {
+  const fs::path directory = find_checkpoint(path);
+  try {
+    return read_step(directory);
+  } catch (const Error& error) {
+    DRIFT_FAIL(kCheckpoint, "{}.{}", error.message(), older_checkpoint_hint(directory));
+  }
+}
+
+void check_fits(const Checkpoint& checkpoint, std::string_view model, int workers, const ParameterSet& parameters) {
+  const CheckpointMeta& meta = checkpoint.meta;
+  DRIFT_CHECK(kCheckpoint, meta.model == model, "the checkpoint is of model '{}', the run has '{}'", meta.model, model);
+  DRIFT_CHECK(kCheckpoint, meta.workers == workers, "the checkpoint has {} workers, the run has {}", meta.workers,
+              workers);
+  const auto check_arena = [&](std::size_t worker, std::string_view name, std::size_t found, std::size_t wanted) {
+    DRIFT_CHECK(kCheckpoint, found == wanted, "worker {} of the checkpoint has {} floats of {}, the model has {}",
+                worker, found, name, wanted);
+  };
+  for (std::size_t worker = 0; worker < checkpoint.workers.size(); ++worker) {
+    const WorkerState& state = checkpoint.workers[worker];
+    check_arena(worker, "values", state.values.size(), parameters.values().size());
+    check_arena(worker, "momentum", state.momentum.size(), parameters.momentum().size());
+    check_arena(worker, "buffers", state.buffers.size(), parameters.buffers().size());
+  }
+}
+
+}  // namespace drift

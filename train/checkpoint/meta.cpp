@@ -1,0 +1,79 @@
+#include "train/checkpoint/meta.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "core/check.h"
+
+namespace drift {
+namespace {
+
+using Json = nlohmann::json;  // keeps keys sorted: the text is a function of the contents
+
+constexpr const char* kFormat = "drift checkpoint";
+constexpr int kVersion = 1;
+
+// {"checksum": of contents' compact text, "contents": ...}
+std::string sealed(const Json& contents) {
+  return Json{{"checksum", checksum_text(digest_of(contents.dump()))}, {"contents", contents}}.dump(2) + "\n";
+}
+
+}  // namespace
+
+std::string checksum_text(const Digest& digest) {
+  return fmt::format("{:016x}", digest.checksum);
+}
+
+std::string checkpoint_meta_text(const CheckpointContents& contents) {
+  Json files = Json::object();
+  for (const auto& [name, digest] : contents.files) {
+    files[name] = {{"bytes", digest.bytes}, {"xxh3", checksum_text(digest)}};
+  }
+  try {
+    return sealed({{"format", kFormat},
+                   {"version", kVersion},
+                   {"step", contents.meta.step},
+                   {"workers", contents.meta.workers},
+                   {"model", contents.meta.model},
+                   {"config", contents.meta.config_toml},
+                   {"files", files}});
+  } catch (const Json::exception& error) {
+    DRIFT_FAIL(kCheckpoint, "meta.json cannot be written: config or model name is not UTF-8 ({})", error.what());
+  }
+}
+
+CheckpointContents parse_checkpoint_meta(const std::filesystem::path& path, const std::string& text) {
+  const std::string file = path.string();
+  try {
+    const Json json = Json::parse(text);
+    const Json& contents = json.at("contents");
+    const auto integer = [](const Json& object, const char* key) {
+      return object.at(key).get_ref<const std::int64_t&>();
+    };
+    const std::string format = contents.at("format");
+    DRIFT_CHECK(kCheckpoint, format == kFormat, "{}: format '{}', expected '{}'", file, format, kFormat);
+    const std::int64_t version = integer(contents, "version");
+    DRIFT_CHECK(kCheckpoint, version == kVersion, "{}: version {}, this program reads version {}", file, version,
+                kVersion);
+
+    CheckpointContents result;
+    result.meta = {.step = integer(contents, "step"),
+                   .workers = static_cast<int>(integer(contents, "workers")),
+                   .config_toml = contents.at("config"),
+                   .model = contents.at("model")};
+    for (const auto& [name, entry] : contents.at("files").items()) {
+      const auto& checksum = entry.at("xxh3").get_ref<const std::string&>();
+      Digest& digest = result.files[name];
+      digest.bytes = static_cast<std::uint64_t>(integer(entry, "bytes"));
+      std::from_chars(checksum.data(), checksum.data() + checksum.size(), digest.checksum, 16);
+    }
+    // The one form these contents have, checksum included: any other byte in the file is damage.
+    DRIFT_CHECK(kCheckpoint, text == checkpoint_meta_text(result),
+                "{}: damaged: its checksum is not that of its contents", file);
+    return result;
+  } catch (const Json::exception& error) {
+    DRIFT_FAIL(kCheckpoint, "{}: damaged, or not a Drift checkpoint ({})", file, error.what());
+  }
+}
+
+}  // namespace drift

@@ -1,0 +1,63 @@
+#include "train/checkpoint/replica_state.h"
+
+#include <array>
+#include <bit>
+#include <span>
+#include <string>
+
+#include "core/check.h"
+
+namespace drift {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "header and arenas are written as they lie in memory");
+
+constexpr std::array<char, 8> kMagic{'D', 'R', 'I', 'F', 'T', 'W', 'R', 'K'};
+constexpr std::uint32_t kVersion = 1;
+
+struct Header {
+  std::array<char, 8> magic = kMagic;
+  std::uint32_t version = kVersion;
+  std::int32_t worker = 0;
+  std::int64_t step = 0;
+  std::array<std::uint64_t, 3> floats{};  // values, momentum, buffers
+};
+static_assert(sizeof(Header) == 48, "no padding: the header is written byte for byte");
+
+}  // namespace
+
+Digest write_worker_state(const std::filesystem::path& path, int worker, std::int64_t step, const WorkerState& state) {
+  const Header header{
+      .worker = worker, .step = step, .floats = {state.values.size(), state.momentum.size(), state.buffers.size()}};
+  OutputFile file(path);
+  file.write(std::as_bytes(std::span(&header, 1)));
+  for (const auto* arena : {&state.values, &state.momentum, &state.buffers})
+    file.write(std::as_bytes(std::span(*arena)));
+  return file.finish();
+}
+
+WorkerState read_worker_state(InputFile& file, int worker, std::int64_t step) {
+  const std::string name = file.path().string();
+  Header header;
+  file.read(std::as_writable_bytes(std::span(&header, 1)), "the header");
+  DRIFT_CHECK(kCheckpoint, header.magic == kMagic, "{}: not a worker's state: it does not begin with DRIFTWRK", name);
+  DRIFT_CHECK(kCheckpoint, header.version == kVersion, "{}: version {}, this program reads version {}", name,
+              header.version, kVersion);
+  DRIFT_CHECK(kCheckpoint, header.worker == worker && header.step == step,
+              "{}: holds worker {} at step {}, expected worker {} at step {}", name, header.worker, header.step, worker,
+              step);
+  WorkerState state;
+  const std::array<std::vector<float>*, 3> arenas{&state.values, &state.momentum, &state.buffers};
+  for (std::size_t i = 0; i < arenas.size(); ++i) {
+    DRIFT_CHECK(kCheckpoint, header.floats[i] <= file.remaining() / sizeof(float),
+                "{}: truncated: an arena of {} floats is announced, {} bytes follow", name, header.floats[i],
+                file.remaining());
+    arenas[i]->resize(header.floats[i]);
+    file.read(std::as_writable_bytes(std::span(*arenas[i])), "an arena");
+  }
+  DRIFT_CHECK(kCheckpoint, file.remaining() == 0, "{}: {} bytes follow the last arena, expected none", name,
+              file.remaining());
+  return state;
+}
+
+}  // namespace drift

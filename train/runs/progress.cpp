@@ -1,0 +1,117 @@
+#include "train/runs/progress.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace drift {
+namespace {
+
+constexpr Step kPlainLines = 50;     // of a whole run
+constexpr std::size_t kLatest = 20;  // steps that loss and speed are means over
+constexpr double kRedrawSeconds = 0.1;
+
+// 1, 2, 5, 10, 20, 50 ...: the first that gives at most kPlainLines lines.
+Step plain_rhythm(Step total_steps) {
+  for (Step power = 1;; power *= 10) {
+    for (const Step step : {power, 2 * power, 5 * power}) {
+      if (step * kPlainLines >= total_steps) return step;
+    }
+  }
+}
+
+std::string sync_text(const StepRecord& record) {
+  if (record.sync == Sync::kGradients) return "synchronous";
+  return fmt::format("local, H {}, {} averages", record.period,
+                     record.round + (record.sync == Sync::kParameters ? 1 : 0));
+}
+
+}  // namespace
+
+void adapt_to_stderr(ProgressOptions& options) {
+  const char* term = std::getenv("TERM");
+  options.terminal = isatty(STDERR_FILENO) != 0 && term != nullptr && std::string_view(term) != "dumb";
+  const char* no_color = std::getenv("NO_COLOR");
+  options.color = options.terminal && (no_color == nullptr || *no_color == '\0');
+}
+
+Progress::Progress(const ProgressOptions& options, std::ostream& out, const Clock& clock)
+    : options_(options),
+      out_(out),
+      clock_(clock),
+      line_every_(plain_rhythm(options.total_steps)),
+      started_(clock.seconds()) {}
+
+Progress::~Progress() {
+  clear();
+}
+
+void Progress::step(const StepRecord& record) {
+  latest_.push_back(record);
+  if (latest_.size() > kLatest) latest_.pop_front();
+  const Step done = record.step + 1;
+  const bool last = done == options_.total_steps;
+  if (!options_.terminal) {
+    if (done % line_every_ == 0 || done == options_.first_step + 1 || last) print_line(line(record));
+    return;
+  }
+  if (!last && clock_.seconds() - drawn_ < kRedrawSeconds) return;
+  drawn_ = clock_.seconds();
+  clear();
+  out_ << line(record) << std::flush;
+  line_open_ = true;
+}
+
+void Progress::evaluation(const EvalRecord& record) {
+  clear();
+  const char* bold = options_.color ? "\033[1m" : "";
+  const char* plain = options_.color ? "\033[0m" : "";
+  print_line(fmt::format("{}epoch {:.2f}  step {}  test top1 {:.4f} ({}/{})  test loss {:.4f}{}  ({:.1f} s)", bold,
+                         record.epoch, record.step, record.top1, record.correct, record.total, record.loss, plain,
+                         record.seconds));
+}
+
+void Progress::message(std::string_view text) {
+  clear();
+  print_line(text);
+}
+
+std::string Progress::line(const StepRecord& record) const {
+  double loss = 0, seconds = 0;
+  for (const StepRecord& step : latest_) {
+    loss += step.loss;
+    seconds += step.seconds;
+  }
+  const double count = static_cast<double>(latest_.size());
+  const double speed = seconds > 0 ? count * static_cast<double>(options_.global_batch) / seconds : 0;
+  const Step done = record.step + 1;
+  return fmt::format("epoch {:.2f}  step {}/{}  loss {:.4f}  lr {:.4g}  {:.0f} img/s  {}  {}", record.epoch, done,
+                     options_.total_steps, loss / count, record.lr, speed, sync_text(record), remaining(done));
+}
+
+std::string Progress::remaining(Step steps_done) const {
+  const double elapsed = clock_.seconds() - started_;
+  const double steps = static_cast<double>(std::max<Step>(steps_done - options_.first_step, 1));
+  return duration_text(elapsed / steps * static_cast<double>(options_.total_steps - steps_done)) + " left";
+}
+
+void Progress::print_line(std::string_view text) {
+  out_ << text << std::endl;
+}
+
+void Progress::clear() {
+  if (!line_open_) return;
+  out_ << "\r\033[K";
+  line_open_ = false;
+}
+
+std::string duration_text(double seconds) {
+  const std::int64_t whole = std::llround(seconds);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
+}
+
+}  // namespace drift

@@ -1,0 +1,48 @@
+// MetricsSink receives one record per step and per evaluation; nothing else in the engine prints.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "core/step.h"
+
+namespace drift {
+
+struct StepRecord {
+  Step step = 0;             // 0-based; the record of step t describes the update from step t to t+1
+  double epoch = 0;          // (step + 1) / steps per epoch
+  std::int64_t samples = 0;  // over all workers, so far
+  std::int64_t round = 0;    // averages done before this step
+  Step period = 1;           // H of the round this step is in; 1 when synchronous
+  double loss = 0;           // mean over the K workers
+  double top1 = 0;           // training accuracy on the augmented batches, in [0,1]
+  double lr = 0;
+  Sync sync = Sync::kNone;
+  double seconds = 0;          // wall time since the previous record, over the slowest worker
+  double data_seconds = 0;     // this and the next four, mean over workers: waiting for the batch
+  double forward_seconds = 0;  // augmentation and loss included
+  double backward_seconds = 0;
+  double update_seconds = 0;
+  double comm_seconds = 0;  // in the communicator, waiting included
+  std::int64_t bytes = 0;   // sent by all workers in this step
+
+  double compute_seconds() const { return data_seconds + forward_seconds + backward_seconds + update_seconds; }
+};
+
+struct EvalRecord {
+  Step step = 0;  // steps done
+  double epoch = 0;
+  double loss = 0;
+  double top1 = 0;  // in [0,1]
+  std::int64_t correct = 0, total = 0;
+  double seconds = 0;  // averaging and batch-norm re-estimation included
+};
+
+class MetricsSink {
+ public:
+  virtual ~MetricsSink() = default;
+  virtual void step(const StepRecord& record) = 0;  // in order of steps, from one thread at a time
+  virtual void evaluation(const EvalRecord& record) = 0;
+};
+
+}  // namespace drift

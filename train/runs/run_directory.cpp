@@ -1,0 +1,175 @@
+#include "train/runs/run_directory.h"
+
+#include <chrono>
+#include <ctime>
+#include <fstream>
+
+#include "core/atomic_file.h"
+#include "core/check.h"
+#include "train/config/options.h"
+
+namespace drift {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kMetricsFile = "metrics.jsonl";
+
+double per_second(std::int64_t count, double seconds) {
+  return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+}
+
+void make_directory(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  DRIFT_CHECK(kUsage, !error, "cannot make the run directory {}: {}", path.string(), error.message());
+}
+
+std::string algorithm_name(const TrainConfig& config) {
+  return *find_option("algo")->get(config);
+}
+
+// Lines of the steps before `step`, and of the evaluations before it was reached.
+std::vector<Json> lines_before(const fs::path& metrics, Step step) {
+  std::vector<Json> lines = fs::exists(metrics) ? read_json_lines(metrics) : std::vector<Json>();
+  std::erase_if(lines, [step](const Json& line) { return line.value("step", Step{0}) >= step; });
+  return lines;
+}
+
+}  // namespace
+
+fs::path default_run_directory(const TrainConfig& config) {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm local{};
+  localtime_r(&now, &local);
+  char stamp[32];
+  std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
+  const std::string name = config.name.empty() ? config.model.name + "-" + algorithm_name(config) : config.name;
+  return fs::path("runs") / fmt::format("{}-{}", stamp, name);
+}
+
+fs::path run_directory_of(const fs::path& resume) {
+  const fs::path path = (resume / "").lexically_normal().parent_path();  // without a slash at the end
+  const auto is_ckpt = [](const fs::path& p) { return p.filename() == "ckpt"; };
+  if (is_ckpt(path)) return path.parent_path().empty() ? "." : path.parent_path();
+  if (is_ckpt(path.parent_path()))
+    return path.parent_path().parent_path().empty() ? "." : path.parent_path().parent_path();
+  return fs::is_directory(path / "ckpt") ? path : fs::path();
+}
+
+RunDirectory::RunDirectory(fs::path path, const RunDescription& run)
+    : path_(std::move(path)),
+      command_(run.command),
+      global_batch_(run.config.sync.workers * run.config.sync.local_batch) {
+  write_file_atomically(path_ / "config.toml", config_to_toml(run.config));
+  write_file_atomically(path_ / "env.json", run.environment.dump(2) + "\n");
+}
+
+std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const RunDescription& description) {
+  DRIFT_CHECK(kUsage, !fs::exists(path) || (fs::is_directory(path) && fs::is_empty(path)),
+              "the run directory {} exists and is not empty. Give another --out, or --resume {} to go on with that run",
+              path.string(), path.string());
+  make_directory(path);
+  std::unique_ptr<RunDirectory> run(new RunDirectory(path, description));
+  write_file_atomically(path / "cmd.txt", description.command + "\n");
+  run->metrics_ = std::make_unique<JsonLines>(path / kMetricsFile);
+  return run;
+}
+
+std::unique_ptr<RunDirectory> RunDirectory::reopen(const fs::path& path, const RunDescription& description,
+                                                   Step resumed_step) {
+  make_directory(path);
+  std::string kept;
+  const std::vector<Json> lines = lines_before(path / kMetricsFile, resumed_step);
+  for (const Json& line : lines) kept += line.dump() + "\n";
+  std::unique_ptr<RunDirectory> run(new RunDirectory(path, description));
+  for (const Json& line : lines) run->add_to_totals(line);
+  write_file_atomically(path / kMetricsFile, kept);
+  run->metrics_ = std::make_unique<JsonLines>(path / kMetricsFile);
+  std::string commands;
+  if (std::ifstream file(path / "cmd.txt"); file) commands.assign(std::istreambuf_iterator<char>(file), {});
+  write_file_atomically(path / "cmd.txt", commands + description.command + "\n");
+  return run;
+}
+
+void RunDirectory::step(const StepRecord& r) {
+  record({{"kind", "step"},
+          {"step", r.step},
+          {"epoch", r.epoch},
+          {"samples", r.samples},
+          {"round", r.round},
+          {"H", r.period},
+          {"lr", r.lr},
+          {"loss", r.loss},
+          {"top1", r.top1},
+          {"sync", name_of(r.sync)},
+          {"img_s", per_second(global_batch_, r.seconds)},
+          {"t_step", r.seconds},
+          {"t_compute", r.compute_seconds()},
+          {"t_data", r.data_seconds},
+          {"t_fwd", r.forward_seconds},
+          {"t_bwd", r.backward_seconds},
+          {"t_opt", r.update_seconds},
+          {"t_comm", r.comm_seconds},
+          {"bytes", r.bytes}});
+}
+
+void RunDirectory::evaluation(const EvalRecord& r) {
+  record({{"kind", "eval"},
+          {"step", r.step},
+          {"epoch", r.epoch},
+          {"loss", r.loss},
+          {"top1", r.top1},
+          {"correct", r.correct},
+          {"total", r.total},
+          {"t_eval", r.seconds}});
+}
+
+void RunDirectory::record(const Json& line) {
+  metrics_->write(line);
+  add_to_totals(line);
+}
+
+void RunDirectory::add_to_totals(const Json& line) {
+  if (line.at("kind") == "eval") {
+    totals_.last_evaluation = line;
+    const Json& best = totals_.best_evaluation;
+    if (best.is_null() || line.at("top1").get<double>() > best.at("top1").get<double>()) totals_.best_evaluation = line;
+    totals_.eval_seconds += line.at("t_eval").get<double>();
+    return;
+  }
+  totals_.steps = line.at("step").get<Step>() + 1;
+  totals_.epoch = line.at("epoch").get<double>();
+  totals_.samples = line.at("samples").get<std::int64_t>();
+  totals_.timed_samples += global_batch_;
+  totals_.bytes += line.at("bytes").get<std::int64_t>();
+  totals_.train_seconds += line.at("t_step").get<double>();
+  totals_.loss = line.at("loss");
+}
+
+Json RunDirectory::write_summary(const RunOutcome& outcome) {
+  const auto field = [](const Json& object, const char* key) { return object.is_null() ? Json() : object.at(key); };
+  const Totals& t = totals_;
+  const Json summary = {{"status", outcome.status},
+                        {"message", outcome.message},
+                        {"top1", field(t.last_evaluation, "top1")},
+                        {"correct", field(t.last_evaluation, "correct")},
+                        {"total", field(t.last_evaluation, "total")},
+                        {"loss", field(t.last_evaluation, "loss")},
+                        {"eval_step", field(t.last_evaluation, "step")},
+                        {"best_top1", field(t.best_evaluation, "top1")},
+                        {"best_step", field(t.best_evaluation, "step")},
+                        {"train_loss", t.loss},
+                        {"steps", t.steps},
+                        {"epochs", t.epoch},
+                        {"samples", t.samples},
+                        {"img_s", per_second(t.timed_samples, t.train_seconds)},
+                        {"bytes", t.bytes},
+                        {"train_seconds", t.train_seconds},
+                        {"eval_seconds", t.eval_seconds},
+                        {"sync_scope", outcome.sync_scope},
+                        {"command", command_}};
+  write_file_atomically(path_ / "summary.json", summary.dump(2) + "\n");
+  return summary;
+}
+
+}  // namespace drift

@@ -1,0 +1,73 @@
+// RunDirectory: what a run leaves behind. config.toml (resolved), cmd.txt, env.json, metrics.jsonl (one flat object per
+// step and evaluation, on the disk's side as soon as it is known), summary.json and ckpt/. A resumed run goes on in the
+// same directory: its metrics beyond the resumed step are cut, so the file reads like an uninterrupted run's.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "core/json_lines.h"
+#include "train/config/config.h"
+#include "train/runs/records.h"
+
+namespace drift {
+
+// runs/<YYYYMMDD-HHMMSS>-<name>, in local time; name: as given, or "<model>-<algorithm>".
+std::filesystem::path default_run_directory(const TrainConfig& config);
+// The run that a resume path belongs to: itself, or what holds the given ckpt or step directory; "" for a checkpoint
+// that lies somewhere else.
+std::filesystem::path run_directory_of(const std::filesystem::path& resume);
+
+struct RunDescription {
+  TrainConfig config;
+  std::string command;                // as typed
+  Json environment = Json::object();  // env.json: the machine, the build, what was decided at start
+};
+
+struct RunOutcome {
+  std::string status;      // "finished", "stopped", "diverged", "failed"
+  std::string message;     // why, unless finished
+  std::string sync_scope;  // describe_scope
+};
+
+class RunDirectory final : public MetricsSink {
+ public:
+  // A new run: `path` must not exist or be an empty directory (kUsage).
+  static std::unique_ptr<RunDirectory> create(const std::filesystem::path& path, const RunDescription& run);
+  // Goes on with the run in `path` from `resumed_step` steps done; step records from there on and evaluations there or
+  // later go.
+  static std::unique_ptr<RunDirectory> reopen(const std::filesystem::path& path, const RunDescription& run,
+                                              Step resumed_step);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path checkpoints() const { return path_ / "ckpt"; }
+
+  void step(const StepRecord& record) override;
+  void evaluation(const EvalRecord& record) override;
+
+  // summary.json, over all sessions of the run. Returns what was written.
+  Json write_summary(const RunOutcome& outcome);
+
+ private:
+  RunDirectory(std::filesystem::path path, const RunDescription& run);
+  void record(const Json& line);
+  void add_to_totals(const Json& line);
+
+  std::filesystem::path path_;
+  std::string command_;
+  std::int64_t global_batch_;
+  std::unique_ptr<JsonLines> metrics_;
+
+  // What the lines of metrics.jsonl add up to.
+  struct Totals {
+    Step steps = 0;
+    std::int64_t samples = 0,
+                 bytes = 0;  // samples: of the whole run, also where its first part is in another directory
+    std::int64_t timed_samples = 0;
+    double epoch = 0, train_seconds = 0, eval_seconds = 0;
+    Json loss, last_evaluation, best_evaluation;  // null until there is one
+  } totals_;
+};
+
+}  // namespace drift

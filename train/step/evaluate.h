@@ -1,0 +1,32 @@
+// Evaluation of one model on one data set, and re-estimation of its batch-norm statistics. Both read images straight
+// from the data set, in an order that depends on their arguments alone: neither touches a loader or anything else that
+// training goes on with.
+#pragma once
+
+#include "data/dataset.h"
+#include "data/sampler.h"
+#include "engine/memory_pool.h"
+#include "models/registry.h"
+#include "train/config/config.h"
+
+namespace drift {
+
+struct Evaluation {
+  std::int64_t correct = 0, correct_top5 = 0, total = 0;
+  double loss = 0;  // mean over the set
+  double top1() const { return total == 0 ? 0 : static_cast<double>(correct) / static_cast<double>(total); }
+  double top5() const { return total == 0 ? 0 : static_cast<double>(correct_top5) / static_cast<double>(total); }
+};
+
+// Stored statistics, no augmentation, batches of `batch` (the last one may be smaller).
+Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisation& normalisation, DType precision,
+                    std::int64_t batch, Backend& backend, MemoryPool& pool);
+
+// Replaces the running statistics by the plain mean, over config.sync.scope.bn_batches training batches of B_loc, drawn
+// without replacement and augmented as in training, of the batch means and of the unbiased batch variances (the
+// momentum at batch i is 1/(1+i)); the variance of the means is not added. The batches are a function of (seed, step).
+// A model without buffers is left as it is.
+void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Normalisation& normalisation,
+                           const TrainConfig& config, Step step, Backend& backend, MemoryPool& pool);
+
+}  // namespace drift
