@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "core/check.h"
 #include "core/text.h"
 
 namespace drift {
@@ -44,15 +45,16 @@ class HelpFormatter final : public CLI::Formatter {
 };
 
 // "[none]" behind the help of an option, unless that says nothing.
-std::string default_text(const Option& option) {
-  const std::string value = option.get(default_config()).value_or("");
+std::string default_text(const Option& option, Scope scope) {
+  const std::string value = option.get(default_config(scope)).value_or("");
   return value.empty() ? "" : " [" + value + "]";
 }
 
 }  // namespace
 
-CommandLine::CommandLine(std::string name, std::string description, std::vector<std::string> examples)
-    : app_(std::move(description), std::move(name)) {
+CommandLine::CommandLine(std::optional<Scope> scope, std::string name, std::string description,
+                         std::vector<std::string> examples)
+    : app_(std::move(description), std::move(name)), scope_(scope) {
   app_.formatter(std::make_shared<HelpFormatter>());
   app_.allow_extras();
   app_.get_formatter()->label("OPTIONS", "flags");
@@ -60,19 +62,9 @@ CommandLine::CommandLine(std::string name, std::string description, std::vector<
   app_.footer("\nExamples:\n  " + joined(examples, "\n  "));
 }
 
-void CommandLine::add_config_options() {
-  for (const Option& option : train_options()) add_config_option(option);
-}
-
-void CommandLine::add_config_options(const std::vector<std::string>& names) {
-  for (const Option& option : train_options()) {
-    if (std::find(names.begin(), names.end(), option.name) != names.end()) add_config_option(option);
-  }
-}
-
-void CommandLine::add_config_option(const Option& option) {
+void CommandLine::add_config_option(const Option& option, Scope scope) {
   const std::string flag = "--" + option.name + (option.alias.empty() ? "" : ",--" + option.alias);
-  const std::string help = option.help + default_text(option);
+  const std::string help = option.help + default_text(option, scope);
   CLI::Option* made = nullptr;
   if (option.kind == ValueKind::kSwitch) {
     made = app_.add_flag(flag + ",!--no-" + option.name, help);
@@ -86,6 +78,9 @@ void CommandLine::add_config_option(const Option& option) {
 }
 
 bool CommandLine::parse(int argc, char** argv) {
+  if (scope_) {  // behind the command's own flags, which are declared between construction and here
+    for (const Option& option : options_of(*scope_)) add_config_option(option, *scope_);
+  }
   try {
     app_.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

@@ -1,6 +1,6 @@
-// CommandLine: the flags of one subcommand. Flags that set a TrainConfig come from the option table (train/options.h),
-// so they mean the same in every subcommand; the rest is declared by the subcommand itself. Anything unknown is an
-// error.
+// CommandLine: the flags of one subcommand. Flags that set a TrainConfig come from the option table
+// (train/config/options.h), so they mean the same in every subcommand; the rest is declared by the subcommand itself.
+// Anything unknown is an error.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -8,18 +8,15 @@
 #include <string_view>
 #include <vector>
 
-#include "train/config/options.h"
+#include "train/config/resolve.h"
 
 namespace drift {
 
 class CommandLine {
  public:
-  // examples: lines at the end of the help text.
-  CommandLine(std::string name, std::string description, std::vector<std::string> examples);
+  // scope: whose flags of the option table it has; nothing: none. examples: lines at the end of the help text.
+  CommandLine(std::optional<Scope> scope, std::string name, std::string description, std::vector<std::string> examples);
 
-  // Flags of the option table: all of them, or those named.
-  void add_config_options();
-  void add_config_options(const std::vector<std::string>& names);
   // Flags and positionals of the subcommand's own. `placeholder` stands for the value in the help text.
   template <class T>
   CLI::Option* add_value(const std::string& name, const std::string& placeholder, T& value, const std::string& help) {
@@ -35,10 +32,11 @@ class CommandLine {
   SettingLayer settings() const;
 
  private:
-  void add_config_option(const Option& option);
+  void add_config_option(const Option& option, Scope scope);
   void refuse_leftovers() const;
 
   CLI::App app_;
+  std::optional<Scope> scope_;
   std::string own_group_ = "This command";
   std::vector<std::pair<const Option*, CLI::Option*>> config_options_;
 };

@@ -4,20 +4,23 @@
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "core/check.h"
 #include "core/json_lines.h"
 #include "core/text.h"
-#include "data/dataset.h"
+#include "data/open_data.h"
 #include "data/preview.h"
+#include "train/config/resolve.h"
 
 namespace drift {
 namespace {
 
 TrainConfig config_of(const CommandLine& command) {
-  return resolve_config(std::vector{command.settings()}).config;
+  return resolve_config(std::vector{command.settings()}, Scope::kData).config;
 }
 
 int preview(int argc, char** argv) {
-  CommandLine command("drift data preview", "Writes a contact sheet: one row of training images for each class.",
+  CommandLine command(Scope::kData, "drift data preview",
+                      "Writes a contact sheet: one row of training images for each class.",
                       {"drift data preview --out shapes.png", "drift data preview --data cifar10:DIR --augmented"});
   std::string out = "preview.png";
   PreviewOptions options;
@@ -26,13 +29,12 @@ int preview(int argc, char** argv) {
   command.add_value("--columns", "N", options.columns, "images per class [12]");
   command.add_switch("--augmented", options.augmented, "one image per class, as augmentation makes it in each epoch");
   command.add_switch("--test", test, "images of the test split");
-  command.add_config_options({"data", "seed"});
   if (!command.parse(argc, argv)) return 0;
 
   DRIFT_CHECK(kUsage, options.columns >= 1, "--columns must be an integer of at least 1, found '{}'.", options.columns);
   const TrainConfig config = config_of(command);
   options.seed = config.seed;
-  const DataSource data = open_data(config.data, config.seed);
+  const DataSource data = open_data(config.data.spec, config.seed);
   write_preview(test ? *data.test : *data.train, out, options);
   fmt::print("{}\n", out);
   return 0;
@@ -45,15 +47,15 @@ Json split_json(const Dataset& split) {
 }
 
 int info(int argc, char** argv) {
-  CommandLine command("drift data info", "Sizes, classes and normalisation of a data set; reads all labels.",
+  CommandLine command(Scope::kData, "drift data info",
+                      "Sizes, classes and normalisation of a data set; reads all labels.",
                       {"drift data info --data cifar10:DIR", "drift data info --json"});
   bool json = false;
   command.add_switch("--json", json, "print JSON");
-  command.add_config_options({"data", "seed"});
   if (!command.parse(argc, argv)) return 0;
 
   const TrainConfig config = config_of(command);
-  const DataSource data = open_data(config.data, config.seed);
+  const DataSource data = open_data(config.data.spec, config.seed);
   const std::span<const std::string> names = data.train->class_names();
   const Json train = split_json(*data.train), test = split_json(*data.test);
   if (json) {

@@ -4,9 +4,11 @@
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "core/check.h"
 #include "core/json_lines.h"
 #include "core/text.h"
 #include "models/registry.h"
+#include "train/config/resolve.h"
 
 namespace drift {
 namespace {
@@ -60,7 +62,7 @@ void print_table(const Model& model, const std::vector<std::int64_t>& bytes, con
 
 int run_describe(int argc, char** argv) {
   CommandLine command(
-      "drift describe",
+      Scope::kDescribe, "drift describe",
       "Layers, output shapes for one image, parameters, multiply-adds and activation bytes of a network.\n"
       "Networks: " +
           joined(model_names()) + ".",
@@ -71,30 +73,29 @@ int run_describe(int argc, char** argv) {
   command.add_value("MODEL", "", name, "the network")->required();
   command.add_value("--batch", "N", batch, "images at a time [1]");
   command.add_switch("--json", json, "print JSON");
-  command.add_config_options({"norm", "groups", "classes", "precision"});
   if (!command.parse(argc, argv)) return 0;
 
   DRIFT_CHECK(kUsage, batch >= 1, "--batch must be an integer of at least 1, found '{}'.", batch);
-  TrainConfig config = resolve_config(std::vector{command.settings()}).config;
+  TrainConfig config = resolve_config(std::vector{command.settings()}, Scope::kDescribe).config;
   config.model.name = name;
   const std::unique_ptr<Model> model = make_model(config.model);
   std::vector<std::int64_t> bytes;
   Totals totals;
   for (const LayerInfo& layer : model->layers) {
-    bytes.push_back(activation_bytes(layer, batch, config.precision, &layer == &model->layers.back()));
+    bytes.push_back(activation_bytes(layer, batch, config.machine.precision, &layer == &model->layers.back()));
     totals.parameters += layer.parameters;
     totals.multiply_adds += layer.multiply_adds;
     totals.activation_bytes += bytes.back();
   }
   if (!json) {
-    print_table(*model, bytes, totals, batch, config.precision);
+    print_table(*model, bytes, totals, batch, config.machine.precision);
     return 0;
   }
   Json layers = Json::array();
   for (std::size_t i = 0; i < bytes.size(); ++i) layers.push_back(layer_json(model->layers[i], bytes[i]));
   const Json result = {{"model", name},
                        {"batch", batch},
-                       {"precision", name_of(config.precision)},
+                       {"precision", name_of(config.machine.precision)},
                        {"parameters", totals.parameters},
                        {"multiply_adds", totals.multiply_adds},
                        {"activation_bytes", totals.activation_bytes},

@@ -61,7 +61,7 @@ void print_report(const Json& report) {
 }  // namespace
 
 int run_doctor(int argc, char** argv) {
-  CommandLine command("drift doctor", "Devices, library versions, instruction sets and threads.",
+  CommandLine command(std::nullopt, "drift doctor", "Devices, library versions, instruction sets and threads.",
                       {"drift doctor", "drift doctor --json"});
   bool json = false;
   command.add_switch("--json", json, "print JSON");

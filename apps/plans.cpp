@@ -3,16 +3,18 @@
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "core/check.h"
 #include "core/text.h"
 #include "kernels/cuda.h"
 #include "models/registry.h"
+#include "train/config/resolve.h"
 #include "train/step/dry_run.h"
 
 namespace drift {
 
 int run_plans(int argc, char** argv) {
   CommandLine command(
-      "drift plans",
+      Scope::kPlans, "drift plans",
       "Builds every cuDNN graph that a training step and an evaluation of a network need, for the GPU that a file of\n"
       "device properties describes, and prints the plan chosen for each: engine, workspace, notes. Nothing runs, and\n"
       "the GPU need not be there; where there is no driver either, start it through scripts/emulated.sh.",
@@ -23,23 +25,24 @@ int run_plans(int argc, char** argv) {
   command.add_value("MODEL", "", name, "the network")->required();
   command.add_value("--batch", "N", batch, "images at a time [128]");
   command.add_value("--device-properties", "FILE", properties, "JSON as cudnn-frontend writes it")->required();
-  command.add_config_options({"norm", "groups", "classes", "precision", "tf32", "plan-file"});
   if (!command.parse(argc, argv)) return 0;
 
   DRIFT_CHECK(kUsage, batch >= 1, "--batch must be an integer of at least 1, found '{}'.", batch);
-  TrainConfig config = resolve_config(std::vector{command.settings()}).config;
+  TrainConfig config = resolve_config(std::vector{command.settings()}, Scope::kPlans).config;
   config.model.name = name;
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
   std::int64_t plans = 0;
-  const BackendOptions options{.tf32 = config.tf32, .plan_file = config.plan_file, .explain_plan = [&](auto line) {
-                                 fmt::print("{}\n", line);
-                                 ++plans;
-                               }};
+  const BackendOptions options{
+      .tf32 = config.machine.tf32, .plan_file = config.machine.plan_file, .explain_plan = [&](auto line) {
+        fmt::print("{}\n", line);
+        ++plans;
+      }};
   const std::unique_ptr<Backend> backend = make_planning_backend(*stream, properties, options);
   const std::unique_ptr<Model> model = make_model(config.model);
   model->parameters.allocate(*backend);
-  for (const Mode mode : {Mode::kTrain, Mode::kInference}) dry_run(*model, batch, config.precision, mode, *backend);
-  fmt::print("{} plans for {} at batch {} in {}\n", plans, name, batch, name_of(config.precision));
+  for (const TapeOptions mode : {kTraining, kInference})
+    dry_run(*model, batch, config.machine.precision, mode, *backend);
+  fmt::print("{} plans for {} at batch {} in {}\n", plans, name, batch, name_of(config.machine.precision));
   return 0;
 }
 

@@ -8,10 +8,12 @@
 #include "apps/command.h"
 #include "apps/command_line.h"
 #include "apps/signals.h"
+#include "core/check.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/stopwatch.h"
-#include "train/config/sync_scope.h"
+#include "data/open_data.h"
+#include "train/config/toml.h"
 #include "train/environment.h"
 #include "train/runs/metrics_tee.h"
 #include "train/runs/progress.h"
@@ -33,19 +35,19 @@ struct Request {
 // With --resume, what the checkpoint was written with takes the place of the defaults.
 Request resolve_request(const std::vector<SettingLayer>& layers, std::string command) {
   Request request{.resolved = resolve_config(layers), .checkpoint = std::nullopt, .command = std::move(command)};
-  const std::string resume = request.resolved.config.resume;
+  const std::string resume = request.resolved.config.files.resume;
   if (resume.empty()) return request;
   request.checkpoint = read_checkpoint(resume);
   TrainConfig saved = config_from_toml(request.checkpoint->meta.config_toml, "config in " + resume);
-  saved.out.clear();
+  saved.files.out.clear();
   request.resolved = resolve_resumed_config(saved, "checkpoint " + resume, layers);
   return request;
 }
 
 std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const Trainer& trainer) {
   const TrainConfig& config = request.resolved.config;
-  const fs::path resumed = config.resume.empty() ? fs::path() : run_directory_of(config.resume);
-  fs::path path = config.out;
+  const fs::path resumed = config.files.resume.empty() ? fs::path() : run_directory_of(config.files.resume);
+  fs::path path = config.files.out;
   if (path.empty()) path = resumed.empty() ? default_run_directory(config) : resumed;
   const bool goes_on = !resumed.empty() && fs::weakly_canonical(path) == fs::weakly_canonical(resumed);
   const ThreadLayout& layout = trainer.layout();
@@ -63,10 +65,11 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const T
 std::string layout_text(const TrainConfig& config, const Trainer& trainer) {
   const ThreadLayout& layout = trainer.layout();
   if (trainer.device().type == DeviceType::kCuda) {
-    return fmt::format("{}; {} workers, a stream each, steps {}", config.tf32 ? "TF32" : name_of(config.precision),
-                       config.sync.workers, config.captures_steps() ? "captured" : "not captured");
+    return fmt::format("{}; {} workers, a stream each, steps {}",
+                       config.machine.tf32 ? "TF32" : name_of(config.machine.precision), config.sync.workers,
+                       config.machine.captures_steps() ? "captured" : "not captured");
   }
-  return fmt::format("{}; threads: {} in all, {} of {} workers at once with {} each", name_of(config.precision),
+  return fmt::format("{}; threads: {} in all, {} of {} workers at once with {} each", name_of(config.machine.precision),
                      layout.threads, layout.lanes, config.sync.workers, layout.threads_per_worker);
 }
 
@@ -91,27 +94,27 @@ class Session {
   // Returns true at the end of the run, false when asked to stop before; then everything done is in a checkpoint.
   bool run() {
     const Schedule& schedule = trainer_.schedule();
-    const Rhythm evaluations(config_.eval_every, schedule.steps_per_epoch, schedule.total_steps);
-    const Rhythm checkpoints(config_.checkpoint_every, schedule.steps_per_epoch, schedule.total_steps);
+    const RecurringEvent evaluations(config_.evaluation.every, schedule.steps_per_epoch, schedule.total_steps);
+    const RecurringEvent checkpoints(config_.checkpoints.every, schedule.steps_per_epoch, schedule.total_steps);
     for (;;) {
       const Step step = trainer_.step();
       // Also where a resumed run begins: the checkpoint it comes from may be one that a signal left.
       const bool save = checkpoints.at(step);
       if (evaluations.at(step) || save) {
         const Stopwatch watch;
-        const std::unique_ptr<Model> model = trainer_.averaged_model();
+        const Model& model = trainer_.averaged_model();
         if (evaluations.at(step)) {
-          EvalRecord record = trainer_.evaluate(*model);
+          EvalRecord record = trainer_.evaluate_averaged_model();
           record.seconds = watch.seconds();
           metrics_.evaluation(record);
         }
-        if (save) write(*model);
+        if (save) write(model);
       }
       if (step == schedule.total_steps) return true;
       trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_requested());
       if (stop_requested()) {
         const bool written = save && trainer_.step() == step;
-        if (!written) write(*trainer_.averaged_model(quick_bn_stats()));
+        if (!written) write(trainer_.averaged_model(quick_statistics()));
         return false;
       }
     }
@@ -120,14 +123,14 @@ class Session {
  private:
   // For a checkpoint written on a signal, when the time left may be seconds: its model.safetensors has the mean of the
   // workers' running statistics where the run would re-estimate them. The workers' states are those of any checkpoint.
-  BatchNormStats quick_bn_stats() const {
-    const BatchNormStats configured = config_.sync.scope.bn_stats;
-    return configured == BatchNormStats::kReestimate ? BatchNormStats::kAverage : configured;
+  BatchNormPolicy quick_statistics() const {
+    const BatchNormPolicy configured = config_.sync.scope.batch_norm;
+    return configured == BatchNormPolicy::kReestimate ? BatchNormPolicy::kAverage : configured;
   }
 
   void write(const Model& model) {
     const fs::path path = write_checkpoint(run_.checkpoints(), trainer_.checkpoint(), model.parameters,
-                                           trainer_.backend(), config_.keep_checkpoints);
+                                           trainer_.backend(), config_.checkpoints.keep);
     if (progress_ != nullptr) progress_->message("checkpoint " + path.string());
   }
 
@@ -158,12 +161,12 @@ void print_op_times(const std::map<std::string, OpTime>& times) {
 // Returns the exit code.
 int train(const Request& request, bool quiet) {
   const TrainConfig& config = request.resolved.config;
-  const DataSource data = open_data(config.data, config.seed);
+  const DataSource data = open_data(config.data.spec, config.seed);
   Trainer trainer(config, data);
   if (request.checkpoint) {
     trainer.restore(*request.checkpoint);
-  } else if (!config.weights.empty()) {
-    trainer.load_weights(config.weights);
+  } else if (!config.files.weights.empty()) {
+    trainer.load_weights(config.files.weights);
   }
   const std::unique_ptr<RunDirectory> run = open_run_directory(request, trainer);
   log_info("{}\nrun directory {}", setup_text(config, trainer, data), run->path().string());
@@ -172,7 +175,7 @@ int train(const Request& request, bool quiet) {
   const std::string scope = describe_scope(config.sync, !trainer.model(0).parameters.buffers().empty());
   ProgressOptions options{.first_step = trainer.step(),
                           .total_steps = trainer.schedule().total_steps,
-                          .global_batch = config.sync.workers * config.sync.local_batch};
+                          .global_batch = config.sync.global_batch()};
   adapt_to_stderr(options);
   const std::unique_ptr<Progress> progress =
       quiet ? nullptr : std::make_unique<Progress>(options, std::cerr, steady_clock());
@@ -180,7 +183,7 @@ int train(const Request& request, bool quiet) {
     const bool finished = Session(config, trainer, *run, progress.get()).run();
     const Json summary = run->write_summary(
         {.status = finished ? "finished" : "stopped", .message = finished ? "" : "by a signal", .sync_scope = scope});
-    if (config.op_times) print_op_times(trainer.op_times());
+    if (config.machine.op_times) print_op_times(trainer.op_times());
     if (finished) {
       print_result(summary, *run);
       return 0;
@@ -198,7 +201,7 @@ int train(const Request& request, bool quiet) {
 
 int run_train(int argc, char** argv) {
   CommandLine command_line(
-      "drift train",
+      Scope::kTrain, "drift train",
       "Trains a network with parallel SGD, Local SGD or Post-local SGD. A recipe's keys are these flags without "
       "dashes.",
       {"drift train --recipe recipes/quickstart.toml",
@@ -210,7 +213,6 @@ int run_train(int argc, char** argv) {
   command_line.add_value("--recipe", "FILE", recipe, "settings from a TOML file; flags beat them");
   command_line.add_switch("--print-config", print_config, "print every value with its origin and stop");
   command_line.add_switch("-q,--quiet", quiet, "no progress, only warnings and the result");
-  command_line.add_config_options();
   if (!command_line.parse(argc, argv)) return 0;
 
   std::vector<SettingLayer> layers;

@@ -44,7 +44,7 @@ void print_floor(const std::string& name, std::int64_t batch, DType precision, b
   const std::unique_ptr<Model> model = make_model({.name = name});
   model->parameters.allocate(backend);
   backend.reset();
-  dry_run(*model, batch, precision, Mode::kTrain, backend);
+  dry_run(*model, batch, precision, kTraining, backend);
   Sgd{.momentum = 0.9f, .weight_decay = 1e-4f}.update(backend, model->parameters, {});
 
   fmt::print("{}, local batch {}, {}\n\n| operation | calls | GB | GFLOP |", name, batch,

@@ -4,31 +4,31 @@
 
 namespace drift {
 
-RecordingCommunicator::RecordingCommunicator(std::unique_ptr<Communicator> inner,
-                                             std::function<void(const CommRecord&)> on_record, const Clock& clock)
-    : inner_(std::move(inner)), on_record_(std::move(on_record)), clock_(clock) {}
+RecordingCommunicator::RecordingCommunicator(Communicator& inner, std::function<void(const CommRecord&)> on_record,
+                                             const Clock& clock)
+    : inner_(inner), on_record_(std::move(on_record)), clock_(clock) {}
 
 template <class Call>
 void RecordingCommunicator::record(Collective call, std::size_t elements, const Call& make_call) {
   const double start = clock_.seconds();
-  const std::int64_t bytes_before = inner_->bytes_sent();
+  const std::int64_t bytes_before = inner_.bytes_sent();
   make_call();
   on_record_({.call = call,
               .elements = static_cast<std::int64_t>(elements),
-              .bytes = inner_->bytes_sent() - bytes_before,
+              .bytes = inner_.bytes_sent() - bytes_before,
               .seconds = clock_.seconds() - start});
 }
 
 void RecordingCommunicator::all_reduce_mean(std::span<float> values, Backend& backend) {
-  record(Collective::kAllReduceMean, values.size(), [&] { inner_->all_reduce_mean(values, backend); });
+  record(Collective::kAllReduceMean, values.size(), [&] { inner_.all_reduce_mean(values, backend); });
 }
 
 void RecordingCommunicator::broadcast(std::span<float> values, int root, Backend& backend) {
-  record(Collective::kBroadcast, values.size(), [&] { inner_->broadcast(values, root, backend); });
+  record(Collective::kBroadcast, values.size(), [&] { inner_.broadcast(values, root, backend); });
 }
 
 void RecordingCommunicator::barrier() {
-  record(Collective::kBarrier, 0, [&] { inner_->barrier(); });
+  record(Collective::kBarrier, 0, [&] { inner_.barrier(); });
 }
 
 }  // namespace drift

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 
 #include "comm/collective.h"
 #include "comm/communicator.h"
@@ -21,23 +20,23 @@ struct CommRecord {
 
 class RecordingCommunicator final : public Communicator {
  public:
-  // `clock` must outlive it. `on_record` runs on the thread that made the call.
-  RecordingCommunicator(std::unique_ptr<Communicator> inner, std::function<void(const CommRecord&)> on_record,
+  // `inner` and `clock` must outlive it. `on_record` runs on the thread that made the call.
+  RecordingCommunicator(Communicator& inner, std::function<void(const CommRecord&)> on_record,
                         const Clock& clock = steady_clock());
 
-  int rank() const override { return inner_->rank(); }
-  int size() const override { return inner_->size(); }
+  int rank() const override { return inner_.rank(); }
+  int size() const override { return inner_.size(); }
   void all_reduce_mean(std::span<float> values, Backend& backend) override;
   void broadcast(std::span<float> values, int root, Backend& backend) override;
   void barrier() override;
-  void abort(std::string_view reason) noexcept override { inner_->abort(reason); }
-  std::int64_t bytes_sent() const override { return inner_->bytes_sent(); }
+  void abort(std::string_view reason) noexcept override { inner_.abort(reason); }
+  std::int64_t bytes_sent() const override { return inner_.bytes_sent(); }
 
  private:
   template <class Call>
   void record(Collective call, std::size_t elements, const Call& make_call);
 
-  std::unique_ptr<Communicator> inner_;
+  Communicator& inner_;
   std::function<void(const CommRecord&)> on_record_;
   const Clock& clock_;
 };

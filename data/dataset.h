@@ -6,7 +6,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/shape.h"
@@ -36,10 +35,5 @@ struct DataSource {
   std::unique_ptr<Dataset> train, test;
   Normalisation normalisation;
 };
-
-// spec: "cifar10:DIR", "cifar100:DIR" (official binary layouts, data/cifar.h) or "shapes[:TRAIN_SIZE[:TEST_SIZE]]"
-// (procedural, a function of `seed`, data/shapes.h). Throws kUsage for a malformed spec or an unknown kind (with a "did
-// you mean"), kData for files that are missing, truncated or malformed.
-DataSource open_data(std::string_view spec, std::uint64_t seed);
 
 }  // namespace drift

@@ -46,7 +46,7 @@ void prepare_batch(const Dataset& dataset, const Sampler& sampler, const LoaderC
   batch.indices.resize(local_batch);
   batch.images.resize(config.images ? local_batch * image_bytes : 0);
   batch.labels.resize(local_batch);
-  batch.crops.resize(local_batch);
+  batch.crops.clear();
   sampler.indices(step, config.worker, batch.indices);
   for (std::size_t i = 0; i < local_batch; ++i) {
     const std::int64_t position = first + static_cast<std::int64_t>(i);
@@ -61,17 +61,16 @@ void prepare_batch(const Dataset& dataset, const Sampler& sampler, const LoaderC
         batch.labels[i] = wrong_label(batch.labels[i], classes, rng.below(1, static_cast<std::uint32_t>(classes - 1)));
       }
     }
-    batch.crops[i] = config.augmentation == Augmentation::kPadCropFlip ? draw_crop(seed, epoch, position)
-                                                                       : Crop{.dy = kCropPad, .dx = kCropPad};
+    if (config.augmentation == Augmentation::kPadCropFlip) batch.crops.push_back(draw_crop(seed, epoch, position));
   }
 }
 
-// Threads that prepare the steps from `first` on into a ring of slots. A thread claims the next step as soon as the
-// ring has room; take() hands the steps out in order. Everything but a claimed slot's batch is guarded by mutex_.
+// Threads that prepare the steps from `first` on into a ring. A thread claims the next step as soon as the
+// ring has room; take() hands the steps out in order. Everything but a claimed step's batch is guarded by mutex_.
 class Loader::Prefetcher {
  public:
   Prefetcher(const Loader& loader, std::int64_t first)
-      : loader_(loader), slots_(2 * static_cast<std::size_t>(loader.config_.threads)), claimed_(first), taken_(first) {
+      : loader_(loader), ring_(2 * static_cast<std::size_t>(loader.config_.threads)), claimed_(first), taken_(first) {
     for (int i = 0; i < loader.config_.threads; ++i) {
       threads_.emplace_back([this](std::stop_token stop) { prepare_steps(stop); });
     }
@@ -81,38 +80,38 @@ class Loader::Prefetcher {
   void take(Batch& batch) {
     {
       std::unique_lock lock(mutex_);
-      Slot& slot = slot_of(taken_);
-      ready_.wait(lock, [&] { return slot.ready; });
-      if (slot.error) std::rethrow_exception(slot.error);
-      std::swap(batch, slot.batch);
-      slot.ready = false;
+      Prepared& next = place_of(taken_);
+      ready_.wait(lock, [&] { return next.ready; });
+      if (next.error) std::rethrow_exception(next.error);
+      std::swap(batch, next.batch);
+      next.ready = false;
       ++taken_;
     }
     room_.notify_one();
   }
 
  private:
-  struct Slot {
+  struct Prepared {
     Batch batch;
     std::exception_ptr error;
     bool ready = false;
   };
 
-  Slot& slot_of(std::int64_t step) { return slots_[static_cast<std::size_t>(step) % slots_.size()]; }
+  Prepared& place_of(std::int64_t step) { return ring_[static_cast<std::size_t>(step) % ring_.size()]; }
 
   void prepare_steps(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    while (room_.wait(lock, stop, [&] { return claimed_ < taken_ + std::ssize(slots_); }) && !stop.stop_requested()) {
+    while (room_.wait(lock, stop, [&] { return claimed_ < taken_ + std::ssize(ring_); }) && !stop.stop_requested()) {
       const std::int64_t step = claimed_++;
-      Slot& slot = slot_of(step);
+      Prepared& claimed = place_of(step);
       lock.unlock();
       try {
-        prepare_batch(loader_.dataset_, loader_.sampler_, loader_.config_, step, slot.batch);
+        prepare_batch(loader_.dataset_, loader_.sampler_, loader_.config_, step, claimed.batch);
       } catch (...) {
-        slot.error = std::current_exception();
+        claimed.error = std::current_exception();
       }
       lock.lock();
-      slot.ready = true;
+      claimed.ready = true;
       ready_.notify_one();
     }
   }
@@ -121,7 +120,7 @@ class Loader::Prefetcher {
   std::mutex mutex_;
   std::condition_variable_any room_;
   std::condition_variable ready_;
-  std::vector<Slot> slots_;
+  std::vector<Prepared> ring_;
   std::int64_t claimed_, taken_;       // the next step to prepare, the next one to hand out
   std::vector<std::jthread> threads_;  // last: they stop and are joined before anything they use goes
 };

@@ -22,7 +22,7 @@ struct Batch {
   std::vector<std::int64_t> indices;  // [B_loc], in the dataset
   std::vector<std::uint8_t> images;   // [B_loc,H,W,3]
   std::vector<std::int32_t> labels;   // [B_loc]
-  std::vector<Crop> crops;            // [B_loc]; {kCropPad,kCropPad,0} without augmentation
+  std::vector<Crop> crops;            // [B_loc], in images padded by kCropPad; empty without augmentation
 };
 
 struct LoaderConfig {

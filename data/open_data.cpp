@@ -1,10 +1,10 @@
-// Turns a data spec into the data set it names.
+#include "data/open_data.h"
+
 #include <charconv>
 
 #include "core/check.h"
 #include "core/text.h"
 #include "data/cifar.h"
-#include "data/dataset.h"
 #include "data/shapes.h"
 
 namespace drift {

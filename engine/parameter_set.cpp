@@ -28,10 +28,6 @@ TensorView slice(std::span<float> arena, std::int64_t offset, const Shape& shape
           DType::kFloat32};
 }
 
-TensorView whole(std::span<float> arena) {
-  return {arena.data(), {static_cast<std::int64_t>(arena.size())}, DType::kFloat32};
-}
-
 template <class Item>
 const Item* find(const std::vector<Item*>& items, std::string_view name) {
   const auto found = std::ranges::find_if(items, [name](const Item* item) { return item->name() == name; });
@@ -39,6 +35,10 @@ const Item* find(const std::vector<Item*>& items, std::string_view name) {
 }
 
 }  // namespace
+
+TensorView as_tensor(std::span<float> arena) {
+  return {arena.data(), {static_cast<std::int64_t>(arena.size())}, DType::kFloat32};
+}
 
 TensorView Parameter::value() const {
   return slice(set_->values(), offset_, shape_);
@@ -124,8 +124,8 @@ void ParameterSet::initialise(Backend& backend, std::uint64_t seed) {
   for (const Buffer* buffer : buffer_list_) {
     std::fill_n(host_buffers.data() + buffer->offset(), buffer->shape().elements(), buffer->initial());
   }
-  backend.upload(host.data(), whole(values()));
-  if (!host_buffers.empty()) backend.upload(host_buffers.data(), whole(buffers()));
+  backend.upload(host.data(), as_tensor(values()));
+  if (!host_buffers.empty()) backend.upload(host_buffers.data(), as_tensor(buffers()));
   backend.stream().synchronize();  // whoever comes next may read them from another stream
 }
 

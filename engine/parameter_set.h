@@ -25,6 +25,9 @@ struct Init {
   float value = 0;  // the constant, or the standard deviation of a normal with mean 0
 };
 
+// The floats of an arena as a tensor [n].
+TensorView as_tensor(std::span<float> arena);
+
 class ParameterSet;
 
 // One named parameter: views into the arenas of its set. Convolution weights are [O,k,k,I].

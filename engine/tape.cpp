@@ -37,7 +37,7 @@ void Tape::push(std::unique_ptr<Node> node, std::string_view layer) {
 }
 
 void Tape::backward() {
-  DRIFT_ASSERT(!nodes_.empty(), "backward on an empty tape: nothing ran forward on it in Mode::kTrain");
+  DRIFT_ASSERT(!nodes_.empty(), "backward on an empty tape: nothing ran forward on it, or it does not record");
   Gradients gradients(*this);
   while (!nodes_.empty()) {
     const Entry entry = std::move(nodes_.back());

@@ -14,11 +14,20 @@
 
 namespace drift {
 
-enum class Mode : std::uint8_t {
-  kTrain,       // batch statistics, running statistics move, nodes are recorded
-  kInference,   // stored statistics, nothing recorded
-  kStatistics,  // batch statistics, running statistics move, nothing recorded: re-estimation of batch-norm statistics
+// What batch norm normalises with: the batch's own mean and variance, which also move the running ones, or the running
+// ones as constants.
+enum class NormStatistics : std::uint8_t { kBatch, kFrozen };
+
+// Two independent settings of a forward pass.
+struct TapeOptions {
+  bool records = true;  // nodes, for backward
+  NormStatistics statistics = NormStatistics::kBatch;
+
+  bool operator==(const TapeOptions&) const = default;
 };
+inline constexpr TapeOptions kTraining{true, NormStatistics::kBatch};
+inline constexpr TapeOptions kInference{false, NormStatistics::kFrozen};
+inline constexpr TapeOptions kBatchStatistics{false, NormStatistics::kBatch};  // re-estimates the running ones
 
 class Gradients;
 
@@ -33,15 +42,15 @@ class Node {
 class Tape {
  public:
   // activation: the type of activations, float32 or bfloat16.
-  Tape(Backend& backend, MemoryPool& pool, DType activation, Mode mode)
-      : backend_(backend), pool_(pool), activation_(activation), mode_(mode) {}
+  Tape(Backend& backend, MemoryPool& pool, DType activation, TapeOptions options)
+      : backend_(backend), pool_(pool), activation_(activation), options_(options) {}
 
   Backend& backend() { return backend_; }
   MemoryPool& pool() { return pool_; }
   DType activation() const { return activation_; }
-  Mode mode() const { return mode_; }
-  bool records() const { return mode_ == Mode::kTrain; }
-  bool uses_batch_statistics() const { return mode_ != Mode::kInference; }
+  TapeOptions options() const { return options_; }
+  bool records() const { return options_.records; }
+  bool uses_batch_statistics() const { return options_.statistics == NormStatistics::kBatch; }
 
   // How far running statistics move; 1/(1+i) at batch i makes them the plain mean over batches.
   float batch_norm_momentum = 0.1f;
@@ -66,7 +75,7 @@ class Tape {
   Backend& backend_;
   MemoryPool& pool_;
   DType activation_;
-  Mode mode_;
+  TapeOptions options_;
   int value_count_ = 0;
   const ParameterSet* cast_set_ = nullptr;
   Tensor cast_weights_;  // bfloat16 [decayed_count of cast_set_]

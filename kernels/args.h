@@ -138,7 +138,8 @@ struct Crop {
 
 // y[n,h,w,c] = (pixel/255 - mean[c]) / std[c] of the crop at (h + dy - pad, w + dx - pad); outside the image the pixel
 // is 0 (padding happens before normalising, so the border is -mean/std). Sample n is images[indices[n]], or images[n]
-// without indices. images uint8 [M,H,W,3], indices int32 [N] or none, crops uint8 [N,4] (N times Crop), y T [N,H,W,3].
+// without indices. images uint8 [M,H,W,3], indices int32 [N] or none, crops uint8 [N,4] (N times Crop) or none (images
+// as they are), y T [N,H,W,3].
 struct Augment {
   TensorView images, indices, crops, y;
   int pad = 0;

@@ -4,18 +4,6 @@
 #include <numeric>
 
 namespace drift {
-namespace {
-
-// H at `step`; behind the last round, the length of the local stretch that ends the run.
-Step period_at(const Schedule& schedule, Step step) {
-  const SyncPlan& plan = schedule.plan;
-  if (step < plan.switch_step()) return 1;
-  if (const Round* round = plan.round_of(step)) return round->period();
-  return schedule.total_steps - (plan.rounds().empty() ? plan.switch_step() : plan.rounds().back().last);
-}
-
-}  // namespace
-
 StepCollector::StepCollector(const Schedule& schedule, int workers, std::int64_t local_batch, Step first,
                              MetricsSink& sink)
     : schedule_(schedule), workers_(workers), local_batch_(local_batch), sink_(sink), first_(first) {}
@@ -29,21 +17,15 @@ void StepCollector::add(const StepReport& report) {
     spare_.pop_back();
   }
   Pending& pending = pending_[place];
-  pending.losses[static_cast<std::size_t>(report.worker)] = report.loss;
-  pending.sum.correct += report.correct;
-  pending.sum.data_seconds += report.data_seconds;
-  pending.sum.forward_seconds += report.forward_seconds;
-  pending.sum.backward_seconds += report.backward_seconds;
-  pending.sum.update_seconds += report.update_seconds;
-  pending.sum.comm_seconds += report.comm_seconds;
-  pending.sum.bytes += report.bytes;
+  pending.losses[static_cast<std::size_t>(report.worker)] = report.result.loss;
+  pending.correct += report.result.correct;
+  pending.bytes += report.bytes;
+  pending.times += report.times;
   ++pending.reports;
 
   while (!pending_.empty() && pending_.front().reports == workers_) {
     const StepRecord record = record_of(pending_.front());
-    spare_.push_back(std::move(pending_.front()));
-    spare_.back().reports = 0;
-    spare_.back().sum = {};
+    spare_.push_back({.losses = std::move(pending_.front().losses)});
     pending_.pop_front();
     ++first_;
     sink_.step(record);
@@ -53,25 +35,20 @@ void StepCollector::add(const StepReport& report) {
 StepRecord StepCollector::record_of(const Pending& pending) {
   const Step step = first_;
   const auto workers = static_cast<double>(workers_);
-  const double total_loss = std::accumulate(pending.losses.begin(), pending.losses.end(), 0.0);
-  return {
-      .step = step,
-      .epoch = static_cast<double>(step + 1) / static_cast<double>(schedule_.steps_per_epoch),
-      .samples = (step + 1) * workers_ * local_batch_,
-      .round = schedule_.plan.rounds_before(step),
-      .period = period_at(schedule_, step),
-      .loss = total_loss / workers,
-      .top1 = static_cast<double>(pending.sum.correct) / (workers * static_cast<double>(local_batch_)),
-      .lr = schedule_.lr.at(step),
-      .sync = schedule_.plan.at(step),
-      .seconds = since_last_.lap(),
-      .data_seconds = pending.sum.data_seconds / workers,
-      .forward_seconds = pending.sum.forward_seconds / workers,
-      .backward_seconds = pending.sum.backward_seconds / workers,
-      .update_seconds = pending.sum.update_seconds / workers,
-      .comm_seconds = pending.sum.comm_seconds / workers,
-      .bytes = pending.sum.bytes,
-  };
+  StepTimes mean_times = pending.times;
+  mean_times /= workers;
+  return {.step = step,
+          .epoch = schedule_.epoch_of(step + 1),
+          .samples = (step + 1) * workers_ * local_batch_,
+          .round = schedule_.plan.rounds_before(step),
+          .period = schedule_.period_at(step),
+          .loss = std::accumulate(pending.losses.begin(), pending.losses.end(), 0.0) / workers,
+          .top1 = static_cast<double>(pending.correct) / (workers * static_cast<double>(local_batch_)),
+          .lr = schedule_.lr.at(step),
+          .sync = schedule_.plan.at(step),
+          .seconds = since_last_.lap(),
+          .times = mean_times,
+          .bytes = pending.bytes};
 }
 
 }  // namespace drift

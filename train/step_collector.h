@@ -9,18 +9,18 @@
 
 #include "core/stopwatch.h"
 #include "train/runs/records.h"
-#include "train/schedule/lr_schedule.h"
+#include "train/schedule/schedule.h"
+#include "train/step/batch_loss.h"
 
 namespace drift {
 
+// What one worker says of one step.
 struct StepReport {
   Step step = 0;
   int worker = 0;
-  double loss = 0;
-  std::int64_t correct = 0;
-  double data_seconds = 0, forward_seconds = 0, backward_seconds = 0, update_seconds = 0;
-  double comm_seconds = 0;
-  std::int64_t bytes = 0;
+  BatchResult result;
+  StepTimes times;
+  std::int64_t bytes = 0;  // sent
 };
 
 class StepCollector {
@@ -35,7 +35,8 @@ class StepCollector {
   struct Pending {
     int reports = 0;
     std::vector<double> losses;  // by worker
-    StepReport sum;
+    std::int64_t correct = 0, bytes = 0;
+    StepTimes times;  // of all
   };
   StepRecord record_of(const Pending& pending);
 

@@ -1,28 +1,35 @@
-// The whole algorithm as one worker sees it is run_worker() below; the rest of this file builds the workers, starts
-// their threads and brings their errors home. What happens to the averaged copy and to checkpoints: trainer_state.cpp.
+// The whole algorithm as one worker sees it is run_worker() below; the rest of this file builds what it needs, starts
+// the workers' threads and brings their errors home.
 #include "train/trainer.h"
 
-#include <cmath>
-#include <deque>
 #include <exception>
 #include <source_location>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "comm/in_process.h"
+#include "comm/recording.h"
 #include "core/check.h"
 #include "core/stopwatch.h"
+#include "train/config/toml.h"
 #include "train/step/memory_advice.h"
-#include "train/step/replicas.h"
 #include "train/step_collector.h"
+#include "train/step_reporter.h"
 #include "train/stop_gate.h"
-#include "train/trainer_state.h"
 
 namespace drift {
 namespace {
 
-// The end of a round: one worker's part of it. Afterwards the values of all replicas are equal bit for bit.
-void average_replicas(ParameterSet& replica, Communicator& comm, Backend& backend, const SyncScope& scope) {
+void average_gradients(Worker& worker, Communicator& comm) {
+  const Span span(worker.backend(), "average gradients");
+  comm.all_reduce_mean(worker.parameters().gradients(), worker.backend());
+}
+
+// The end of a round: one worker's part of it. Afterwards the parameters of all replicas are equal bit for bit.
+void average_replicas(Worker& worker, Communicator& comm, const SyncScope& scope) {
+  ParameterSet& replica = worker.parameters();
+  Backend& backend = worker.backend();
   const Span span(backend, "average parameters");
   comm.all_reduce_mean(replica.values(), backend);
   switch (scope.momentum) {
@@ -35,234 +42,161 @@ void average_replicas(ParameterSet& replica, Communicator& comm, Backend& backen
       backend.fill(as_tensor(replica.momentum()), 0);
       break;
   }
-  if (scope.bn_stats == BatchNormStats::kAverage && !replica.buffers().empty()) {
+  if (scope.batch_norm == BatchNormPolicy::kAverage && !replica.buffers().empty()) {
     comm.all_reduce_mean(replica.buffers(), backend);
   }
 }
 
-void average_gradients(Worker& worker, Communicator& comm) {
-  const Span span(worker.backend(), "average gradients");
-  comm.all_reduce_mean(worker.parameters().gradients(), worker.backend());
-}
-
-void require_finite(double loss, Step step, int worker, double lr) {
-  DRIFT_CHECK(kDiverged, std::isfinite(loss),
-              "the loss is {} at step {} on worker {} (learning rate {:g}). Lower --lr, lengthen --warmup-epochs, or "
-              "go on from an "
-              "earlier checkpoint with a lower rate",
-              loss, step, worker, lr);
-}
-
-// The steps of one worker whose results have not come home yet: at once on a CPU, a few steps later on a GPU.
-class OpenSteps {
- public:
-  OpenSteps(Worker& worker, const Schedule& schedule, StepCollector& metrics)
-      : worker_(worker), schedule_(schedule), metrics_(metrics) {}
-
-  StepReport& add(const StepReport& report) { return reports_.emplace_back(report); }
-
-  // Takes all results but those of the newest `behind` steps. Throws kDiverged.
-  void take_results(int behind) {
-    while (std::ssize(reports_) - taken_ > behind) {
-      StepReport& report = reports_[static_cast<std::size_t>(taken_)];
-      const BatchResult result = worker_.take_result();
-      require_finite(result.loss, report.step, worker_.id(), schedule_.lr.at(report.step));
-      report.loss = result.loss;
-      report.correct = result.correct;
-      ++taken_;
-    }
-  }
-
-  // The steps whose results were taken go to the sink.
-  void report() {
-    for (; taken_ > 0; --taken_) {
-      metrics_.add(reports_.front());
-      reports_.pop_front();
-    }
-  }
-
- private:
-  Worker& worker_;
-  const Schedule& schedule_;
-  StepCollector& metrics_;
-  std::deque<StepReport> reports_;
-  std::int64_t taken_ = 0;  // of the first ones, whose results are known
-};
-
-const Batch& next_batch(Worker& worker) {
-  const Span span(worker.backend(), "batch");
-  return worker.loader().next();
-}
-
 // Steps [first, ...) of one worker, until the gate says that all leave.
 void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& schedule, const SyncScope& scope,
-                LaneGate& lanes, StopGate& gate, StepCollector& metrics) {
-  worker.loader().seek(first);
-  OpenSteps open(worker, schedule, metrics);
+                LaneGate& lanes, StopGate& gate, StepReporter& reporter) {
+  worker.seek(first);
   for (Step step = first; gate.enter(step); ++step) {
     const Sync sync = schedule.plan.at(step);
     const double lr = schedule.lr.at(step);
-    const std::int64_t bytes_before = comm.bytes_sent();
-    StepReport& report = open.add({.step = step, .worker = worker.id()});
-
-    Lane lane = lanes.acquire(step, worker.id());
-    Stopwatch watch;
-    const Batch& batch = next_batch(worker);  // this worker's share
-    report.data_seconds = watch.lap();
-    const bool together = sync == Sync::kGradients;
-    const StepTimes times = together ? worker.forward_backward(batch, lr, lane.pool())  // fills the gradient arena
-                                     : worker.local_step(batch, lr, lane.pool());       // and updates from it
-    report.forward_seconds = times.forward_seconds;
-    report.backward_seconds = times.backward_seconds;
-    report.update_seconds = times.update_seconds;
-    open.take_results(worker.results_behind());
-    watch.lap();  // `times` says how this time is divided
-
-    if (together) {
-      lane.release();
+    {
+      const Lane lane = lanes.acquire(step, worker.id());
+      const Batch& batch = worker.next_batch();  // this worker's share
+      if (sync == Sync::kGradients) {
+        worker.forward_backward(batch, lane.pool());  // fills the gradient arena
+      } else {
+        worker.local_step(batch, lr, lane.pool());  // and updates from it
+      }
+      reporter.take_results();
+    }
+    if (sync == Sync::kGradients) {
       average_gradients(worker, comm);
-      report.comm_seconds += watch.lap();
-      lane = lanes.acquire(step, worker.id());
-      watch.lap();
-      worker.update();
-      report.update_seconds = watch.lap();
+      const Lane lane = lanes.acquire(step, worker.id());
+      worker.update(lr);
     }
-    lane.release();
-
-    if (sync == Sync::kParameters) {
-      average_replicas(worker.parameters(), comm, worker.backend(), scope);
-      report.comm_seconds += watch.lap();
-    }
-    report.bytes = comm.bytes_sent() - bytes_before;
-    open.report();
+    if (sync == Sync::kParameters) average_replicas(worker, comm, scope);
+    reporter.step_done();
   }
-  open.take_results(0);
-  open.report();
+  reporter.finish();
   worker.stream().synchronize();  // whoever comes next reads the replica from another stream
-}
-
-Sampler make_sampler(const TrainConfig& config, const Dataset& train) {
-  DRIFT_CHECK(kConfig, config.sync.workers >= 1, "--workers must be at least 1, got {}", config.sync.workers);
-  return Sampler({.sampling = config.sampling,
-                  .seed = config.seed,
-                  .dataset_size = train.size(),
-                  .workers = config.sync.workers,
-                  .local_batch = config.sync.local_batch,
-                  .steps_per_epoch = config.steps_per_epoch});
 }
 
 // On a GPU every worker has a stream and its own activations, and the hardware shares itself.
 ThreadLayout layout_on(Device device, const TrainConfig& config) {
-  ThreadLayout layout = share_threads(config.sync.workers, config.threads, config.worker_threads, cpu_features().cores);
+  const MachineConfig& machine = config.machine;
+  require_precision(machine.precision, device);
+  DRIFT_CHECK(kConfig, !machine.op_times || device.type == DeviceType::kCuda,
+              "--op-times measures by the events of a GPU, and this run is on {}; bench_step does it on a CPU",
+              to_string(device));
+  ThreadLayout layout =
+      share_threads(config.sync.workers, machine.threads, machine.worker_threads, cpu_features().cores);
   if (device.type == DeviceType::kCuda) layout.lanes = config.sync.workers;
   return layout;
 }
 
+// What a checkpoint must be of to be continued.
+std::string text_of(const ModelOptions& model) {
+  const std::string groups = model.norm == "group" ? fmt::format(" groups={}", model.groups) : "";
+  return fmt::format("{} norm={}{} classes={}", model.name, model.norm, groups, model.classes);
+}
+
 }  // namespace
 
-Trainer::State::State(const TrainConfig& run_config, const DataSource& source)
-    : config(run_config),
-      data(source),
-      device(choose_device(config.device)),
-      sampler(make_sampler(config, *data.train)),
-      schedule(make_schedule(config, sampler.steps_per_epoch())),
-      layout(layout_on(device, config)),
-      lanes(layout.lanes, device),
-      communicators(make_in_process_communicators(config.sync.workers)),
-      evaluator(device, layout.threads, backend_options(config)) {
-  require_precision(config.precision, device);
-  DRIFT_CHECK(kConfig, !config.op_times || device.type == DeviceType::kCuda,
-              "--op-times measures by the events of a GPU, and this run is on {}; bench_step does it on a CPU",
-              to_string(device));
-  if (device.type == DeviceType::kCuda) train_images.emplace(*data.train, *evaluator.backend);
-  DRIFT_CHECK(kConfig, config.model.classes == data.train->classes(),
-              "the model has {} classes and {} has {}; set --classes {}", config.model.classes, data.name,
-              data.train->classes(), data.train->classes());
-  for (int k = 0; k < config.sync.workers; ++k) {
-    workers.push_back(std::make_unique<Worker>(config, k, data, sampler, device, layout.threads_per_worker,
-                                               train_images ? &*train_images : nullptr));
-  }
-}
+Trainer::Trainer(const TrainConfig& config, const DataSource& data)
+    : config_(config),
+      device_(choose_device(config.machine.device)),
+      layout_(layout_on(device_, config_)),
+      lanes_(layout_.lanes, device_),
+      communicators_(make_in_process_communicators(config.sync.workers)),
+      replicas_(config_, data, device_, layout_.threads_per_worker),
+      schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),
+      averaged_(config_, data, replicas_, device_, layout_.threads) {}
 
 // Called while the workers leave one after the other: what the pools hold is read as it is now.
-std::string Trainer::State::memory_advice() const {
-  const std::int64_t capacity = free_bytes(device) + lanes.bytes_held();
-  return drift::memory_advice(config, lanes.lanes(), capacity);
+std::string Trainer::advice_when_full() const {
+  const std::int64_t capacity = free_bytes(device_) + lanes_.bytes_held();
+  return memory_advice(config_, lanes_.lanes(), capacity);
 }
 
-Trainer::Trainer(const TrainConfig& config, const DataSource& data) : state_(std::make_unique<State>(config, data)) {}
-Trainer::~Trainer() = default;
-
-const Schedule& Trainer::schedule() const {
-  return state_->schedule;
-}
-const ThreadLayout& Trainer::layout() const {
-  return state_->layout;
-}
-Device Trainer::device() const {
-  return state_->device;
-}
-Step Trainer::step() const {
-  return state_->done;
-}
-Model& Trainer::model(int worker) {
-  return state_->workers.at(static_cast<std::size_t>(worker))->model();
-}
-
-std::map<std::string, OpTime> Trainer::op_times() {
-  std::map<std::string, OpTime> all;
-  for (const auto& worker : state_->workers) {
-    for (const auto& [kind, time] : worker->backend().op_times()) {
-      all[kind].calls += time.calls;
-      all[kind].milliseconds += time.milliseconds;
-    }
-  }
-  return all;
-}
-
-Step Trainer::run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop) {
-  State& state = *state_;
-  DRIFT_ASSERT(!state.failed, "a worker of this trainer failed; build a new one and restore a checkpoint");
-  DRIFT_ASSERT(state.done <= last && last <= state.schedule.total_steps, "cannot run from step {} to {} of {}",
-               state.done, last, state.schedule.total_steps);
-  StopGate gate(state.done, last, stop);
-  StepCollector collector(state.schedule, state.config.sync.workers, state.config.sync.local_batch, state.done,
-                          metrics);
-
-  const auto fail = [&](Communicator& comm, std::exception_ptr error, std::string_view reason) {
+void Trainer::run_worker_thread(int k, StopGate& gate, StepCollector& collector) {
+  Worker& worker = replicas_.worker(k);
+  StepReporter reporter(worker, schedule_, collector, done_);
+  RecordingCommunicator comm(*communicators_[static_cast<std::size_t>(k)],
+                             [&](const CommRecord& call) { reporter.add(call); });
+  const auto fail = [&](std::exception_ptr error, std::string_view reason) {
     gate.fail(std::move(error));  // before the others learn of it: theirs are consequences
     comm.abort(reason);
   };
-  const auto thread_of = [&](std::size_t k) {
-    Communicator& comm = *state.communicators[k];
-    try {
-      run_worker(*state.workers[k], comm, state.done, state.schedule, state.config.sync.scope, state.lanes, gate,
-                 collector);
-    } catch (const OutOfMemory& error) {
-      const std::string message = fmt::format("worker {}: {}. {}", k, error.message(), state.memory_advice());
-      fail(comm, std::make_exception_ptr(OutOfMemory(message)), message);
-    } catch (const Error& error) {
-      fail(comm, std::current_exception(), error.message());
-    } catch (const std::exception& error) {
-      fail(comm, std::current_exception(), error.what());
-    }
-  };
+  try {
+    run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, gate, reporter);
+  } catch (const OutOfMemory& error) {
+    const std::string message = fmt::format("worker {}: {}. {}", k, error.message(), advice_when_full());
+    fail(std::make_exception_ptr(OutOfMemory(message)), message);
+  } catch (const Error& error) {
+    fail(std::current_exception(), error.message());
+  } catch (const std::exception& error) {
+    fail(std::current_exception(), error.what());
+  }
+}
+
+Step Trainer::run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop) {
+  DRIFT_ASSERT(!failed_, "a worker of this trainer failed; build a new one and restore a checkpoint");
+  DRIFT_ASSERT(done_ <= last && last <= schedule_.total_steps, "cannot run from step {} to {} of {}", done_, last,
+               schedule_.total_steps);
+  StopGate gate(done_, last, stop);
+  StepCollector collector(schedule_, replicas_.size(), config_.sync.local_batch, done_, metrics);
   {
     std::vector<std::jthread> threads;  // joined at the end of this block
     try {
-      for (std::size_t k = 0; k < state.workers.size(); ++k) threads.emplace_back(thread_of, k);
+      for (int k = 0; k < replicas_.size(); ++k) {
+        threads.emplace_back([&, k] { run_worker_thread(k, gate, collector); });
+      }
     } catch (const std::system_error& error) {
       const auto reason =
-          fmt::format("cannot start thread {} of {}: {}", threads.size(), state.workers.size(), error.what());
-      fail(*state.communicators[threads.size()],
-           std::make_exception_ptr(Error(ErrorKind::kDevice, reason, {}, std::source_location::current())), reason);
+          fmt::format("cannot start thread {} of {}: {}", threads.size(), replicas_.size(), error.what());
+      gate.fail(std::make_exception_ptr(Error(ErrorKind::kDevice, reason, {}, std::source_location::current())));
+      communicators_[threads.size()]->abort(reason);
     }
   }
-  state.failed = true;
+  failed_ = true;
   gate.rethrow();
-  state.failed = false;
-  state.done = gate.end();
-  return state.done;
+  failed_ = false;
+  done_ = gate.end();
+  return done_;
+}
+
+EvalRecord Trainer::evaluate() {
+  const Stopwatch watch;
+  averaged_model();
+  EvalRecord record = evaluate_averaged_model();
+  record.seconds = watch.seconds();
+  return record;
+}
+
+EvalRecord Trainer::evaluate_averaged_model() {
+  const Stopwatch watch;
+  const Evaluation result = averaged_.evaluate();
+  return {.step = done_,
+          .epoch = schedule_.epoch_of(done_),
+          .loss = result.loss,
+          .top1 = result.top1(),
+          .correct = result.correct,
+          .total = result.total,
+          .seconds = watch.seconds()};
+}
+
+Checkpoint Trainer::checkpoint() const {
+  return {.meta = {.step = done_,
+                   .workers = replicas_.size(),
+                   .config_toml = config_to_toml(config_),
+                   .model = text_of(config_.model)},
+          .workers = replicas_.states()};
+}
+
+void Trainer::restore(const Checkpoint& checkpoint) {
+  const Step step = checkpoint.meta.step;
+  DRIFT_ASSERT(std::ssize(checkpoint.workers) == checkpoint.meta.workers, "a checkpoint of {} workers with {} states",
+               checkpoint.meta.workers, checkpoint.workers.size());
+  check_fits(checkpoint, text_of(config_.model), replicas_.size(), replicas_.parameters(0));
+  DRIFT_CHECK(kCheckpoint, 0 <= step && step <= schedule_.total_steps,
+              "the checkpoint is of step {}, this run ends at step {}", step, schedule_.total_steps);
+  replicas_.restore(checkpoint.workers);
+  done_ = step;
 }
 
 }  // namespace drift

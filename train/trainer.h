@@ -6,10 +6,9 @@
 //   gradients   in a synchronous step, before the update; so parameters and momentum of all replicas stay equal there
 //   parameters  at the end of each round, after the update
 //   momentum    then: keep (each worker's own), average, or reset to zero; untouched while synchronous
-//   bn_stats    then: average makes running statistics equal at the end of each round. Synchronous steps
-//               leave them alone in every mode: each worker's follow its own batches. An evaluation works on a copy,
-//               whose statistics are re-estimated (reestimate), averaged over the workers (average) or those of
-//               worker 0 (local).
+//   batch_norm  then: average makes running statistics equal at the end of each round. Synchronous steps leave them
+//               alone in every mode: each worker's follow its own batches. An evaluation works on a copy
+//               (averaged_model.h), whose statistics are re-estimated, averaged over the workers or those of worker 0.
 // Then the schedule moves on (learning rate, H), and evaluations come last.
 #pragma once
 
@@ -19,28 +18,30 @@
 #include <memory>
 
 #include "comm/communicator.h"
+#include "train/averaged_model.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/lanes.h"
+#include "train/replicas.h"
 #include "train/runs/records.h"
-#include "train/schedule/lr_schedule.h"
-#include "train/step/evaluate.h"
-#include "train/step/worker.h"
+#include "train/schedule/schedule.h"
 
 namespace drift {
+
+class StepCollector;
+class StopGate;
 
 class Trainer {
  public:
   // `data` must outlive the trainer. Workers start from the seed's initialisation.
   Trainer(const TrainConfig& config, const DataSource& data);
-  ~Trainer();
 
-  const Schedule& schedule() const;
-  const ThreadLayout& layout() const;
-  Device device() const;
-  Step step() const;         // steps done
-  Model& model(int worker);  // for tests and tools
-  // Of all workers, by kind of operation; with config.op_times on a GPU.
-  std::map<std::string, OpTime> op_times();
+  const Schedule& schedule() const { return schedule_; }
+  const ThreadLayout& layout() const { return layout_; }
+  Device device() const { return device_; }
+  Step step() const { return done_; }                                    // steps done
+  Model& model(int worker) { return replicas_.worker(worker).model(); }  // for tests and tools
+  // Of all workers, by kind of operation; with --op-times on a GPU.
+  std::map<std::string, OpTime> op_times() const { return replicas_.op_times(); }
 
   // Runs until `last`, or until `stop` turns true: then all workers finish the same step. Returns the steps done.
   // Throws what a worker threw; the trainer is unusable afterwards. kDiverged when a loss is not finite, naming step
@@ -48,22 +49,35 @@ class Trainer {
   Step run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop);
 
   // Where evaluations run, and the memory of averaged_model() lies: all threads.
-  Backend& backend();
-
+  Backend& backend() { return averaged_.backend(); }
   // The average over workers, on a copy without training state; no worker changes. Batch-norm statistics as configured,
-  // or by another policy.
-  std::unique_ptr<Model> averaged_model();
-  std::unique_ptr<Model> averaged_model(BatchNormStats bn_stats);
-  EvalRecord evaluate();                    // of averaged_model() on the test set
-  EvalRecord evaluate(const Model& model);  // of a model that averaged_model() made
+  // or by another policy. Valid until the next call of this, or of evaluate().
+  const Model& averaged_model() { return averaged_model(config_.sync.scope.batch_norm); }
+  const Model& averaged_model(BatchNormPolicy policy) { return averaged_.update(done_, policy); }
+  EvalRecord evaluate();                 // of averaged_model() on the test set
+  EvalRecord evaluate_averaged_model();  // of what averaged_model() made last
 
   Checkpoint checkpoint() const;
-  void restore(const Checkpoint& checkpoint);            // throws kCheckpoint on a mismatch, changing nothing
-  void load_weights(const std::filesystem::path& path);  // safetensors, into every worker; their momentum becomes zero
+  void restore(const Checkpoint& checkpoint);  // throws kCheckpoint on a mismatch, changing nothing
+  // safetensors, into every worker; their momentum becomes zero
+  void load_weights(const std::filesystem::path& path) { replicas_.load_weights(path); }
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  // One worker's thread, which brings its errors home.
+  void run_worker_thread(int worker, StopGate& gate, StepCollector& collector);
+  // What would have fitted, once the device is full.
+  std::string advice_when_full() const;
+
+  const TrainConfig config_;
+  const Device device_;
+  const ThreadLayout layout_;
+  LaneGate lanes_;
+  std::vector<std::unique_ptr<Communicator>> communicators_;  // by worker
+  Replicas replicas_;
+  const Schedule schedule_;
+  AveragedModel averaged_;
+  Step done_ = 0;
+  bool failed_ = false;
 };
 
 }  // namespace drift

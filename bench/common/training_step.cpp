@@ -22,20 +22,18 @@ TrainingStep::TrainingStep(const std::string& model, std::int64_t batch, DType p
   for (std::size_t i = 0; i < images.size(); ++i) images[i] = static_cast<std::uint8_t>(random.below(i, 256));
   labels.resize(static_cast<std::size_t>(batch));
   for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % 10);
-  crops.assign(labels.size(), Crop{kCropPad, kCropPad, 0, 0});
   batch_memory_ = std::make_unique<BatchMemory>(Device{}, image, batch);
   lr_ = std::make_unique<LearningRate>(*backend_, 0.01f);
 }
 
 double TrainingStep::run(Backend& backend) {
-  Tape tape(backend, pool_, precision_, Mode::kTrain);
+  Tape tape(backend, pool_, precision_, kTraining);
   constexpr Normalisation kNormalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-  const DeviceBatch batch = batch_memory_->upload(view_of(batch_), backend);
-  const Tensor result = forward_loss(tape, *model_, batch, kNormalisation);
-  tape.backward();
+  const DeviceBatch batch = batch_memory_->upload(batch_, backend);
+  const Tensor result = forward_backward(tape, *model_, batch, kNormalisation);
   constexpr Sgd kSgd{.momentum = 0.9f, .weight_decay = 5e-4f};
   kSgd.update(backend, model_->parameters, lr_->view());
-  return read_score(result, backend).loss;
+  return read_result(result, backend).loss;
 }
 
 }  // namespace drift::bench

@@ -14,7 +14,7 @@ inline namespace DRIFT_PACKETS {
 struct AugmentSource {
   const std::uint8_t* images;   // [M,H,W,3]
   const std::int32_t* indices;  // [N], or nullptr
-  const Crop* crops;            // [N]
+  const Crop* crops;            // [N], or nullptr: the image as it is
   std::int64_t height, width;
   int pad;
   float mean[3], std[3];
@@ -32,7 +32,8 @@ struct AugmentSource {
     }
   };
   DRIFT_HD Row row(std::int64_t sample, std::int64_t out_h) const {
-    const Crop crop = crops[sample];
+    const Crop crop =
+        crops == nullptr ? Crop{static_cast<std::int8_t>(pad), static_cast<std::int8_t>(pad)} : crops[sample];
     const std::int64_t h = out_h + crop.dy - pad;
     const std::int64_t image = indices == nullptr ? sample : indices[sample];
     return {images + (image * height + h) * width * 3, h >= 0 && h < height, crop.flip != 0, crop.dx - pad, width};

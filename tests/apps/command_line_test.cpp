@@ -8,7 +8,7 @@
 #include "core/json_lines.h"
 #include "tests/apps/program.h"
 #include "tests/support/temp_directory.h"
-#include "train/config/options.h"
+#include "train/config/toml.h"
 
 namespace drift {
 namespace {
@@ -47,7 +47,7 @@ TEST(CommandLine, HelpNamesEveryCommand) {
 
 TEST(CommandLine, TrainHelpHasOneEntryForEachOptionWithItsDefault) {
   const std::string help = run_drift({"train", "--help"}).out;
-  for (const Option& option : train_options()) {
+  for (const Option& option : options_of(Scope::kTrain)) {
     EXPECT_TRUE(has(help, (option.kind == ValueKind::kSwitch ? "--[no-]" : "--") + option.name));
     EXPECT_TRUE(has(help, "\n" + option.section + ":\n"));
     const std::string value = option.get(default_config()).value_or("");

@@ -17,12 +17,12 @@ class ManualClock final : public Clock {
 
 TEST(Recording, ReportsEveryCallWithItsCost) {
   ManualClock clock;
-  auto inner = std::make_unique<FaultyCommunicator>(
-      std::move(make_in_process_communicators(1).front()),
-      Faults{.before_call = [&](std::int64_t call) { clock.now += 0.5 * static_cast<double>(call + 1); }});
+  FaultyCommunicator inner(std::move(make_in_process_communicators(1).front()), {.before_call = [&](std::int64_t call) {
+                             clock.now += 0.5 * static_cast<double>(call + 1);
+                           }});
   std::vector<CommRecord> records;
   RecordingCommunicator comm(
-      std::move(inner), [&](const CommRecord& record) { records.push_back(record); }, clock);
+      inner, [&](const CommRecord& record) { records.push_back(record); }, clock);
   FakeBackend backend;
   std::vector<float> values(12);
   comm.all_reduce_mean(values, backend);
@@ -43,17 +43,18 @@ TEST(Recording, ReportsEveryCallWithItsCost) {
 
 TEST(Recording, ReportsTheBytesOfEachCallAndChangesNothing) {
   constexpr int kRanks = 3;
-  auto communicators = make_in_process_communicators(kRanks);
+  const auto inner = make_in_process_communicators(kRanks);
   std::mutex mutex;
   std::int64_t bytes = 0, records = 0;
-  for (auto& comm : communicators) {
-    comm = std::make_unique<RecordingCommunicator>(std::move(comm), [&](const CommRecord& record) {
+  std::vector<std::unique_ptr<Communicator>> communicators;
+  for (const auto& comm : inner) {
+    communicators.push_back(std::make_unique<RecordingCommunicator>(*comm, [&](const CommRecord& record) {
       const std::lock_guard lock(mutex);
       EXPECT_EQ(record.bytes, bytes_on_wire(record.call, record.elements, kRanks));
       EXPECT_GE(record.seconds, 0);
       bytes += record.bytes;
       ++records;
-    });
+    }));
   }
   const RankErrors errors = run_ranks(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {
     std::vector<float> values(7, static_cast<float>(3 * comm->rank()));

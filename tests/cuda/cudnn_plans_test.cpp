@@ -33,7 +33,7 @@ std::vector<Asked> everything() {
 void plan(const Asked& asked, Backend& backend) {
   const std::unique_ptr<Model> model = make_model(asked.options);
   model->parameters.allocate(backend);
-  for (const Mode mode : {Mode::kTrain, Mode::kInference}) dry_run(*model, asked.batch, asked.precision, mode, backend);
+  for (const TapeOptions mode : {kTraining, kInference}) dry_run(*model, asked.batch, asked.precision, mode, backend);
 }
 
 bool contains(const std::string& text, std::string_view part) {

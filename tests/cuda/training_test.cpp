@@ -25,7 +25,7 @@ class CudaTraining : public ::testing::Test {
 };
 
 TrainConfig on_gpu(TrainConfig config) {
-  config.device = "cuda:0";
+  config.machine.device = "cuda:0";
   return config;
 }
 
@@ -58,7 +58,7 @@ void expect_near(const ToyRun& got, const ToyRun& want, double tolerance) {
   }
 }
 
-// Both backends are within such a distance of the same run in double precision (tests/sim/oracle_test.cpp: rounding
+// Both backends are within such a distance of the same run in double precision (tests/oracles/oracle_test.cpp: rounding
 // alone leaves 1e-5 where all is smooth; a ReLU that rounding pushes across zero, 1e-3), so of each other within twice
 // that.
 TEST_F(CudaTraining, SmoothNetIsThatOfTheCpu) {
@@ -76,7 +76,7 @@ TEST_F(CudaTraining, BatchNormNetIsThatOfTheCpu) {
 TEST_F(CudaTraining, BFloat16LossesAreNearThoseOfFloat32) {
   TrainConfig config = on_gpu(post_local("batch"));
   const ToyRun fp32 = run_toy(config, data_);
-  config.precision = DType::kBFloat16;
+  config.machine.precision = DType::kBFloat16;
   const ToyRun bf16 = run_toy(config, data_);
   for (std::size_t i = 0; i < fp32.steps.size(); ++i) {
     EXPECT_NEAR(bf16.steps[i].loss, fp32.steps[i].loss, 0.1 * fp32.steps[i].loss) << "step " << i;
@@ -87,16 +87,16 @@ TEST_F(CudaTraining, BFloat16LossesAreNearThoseOfFloat32) {
 TEST_F(CudaTraining, ReplayedStepsAreTheEagerOnes) {
   TrainConfig config = on_gpu(post_local("batch"));
   const ToyRun captured = run_toy(config, data_);
-  config.graphs = false;
+  config.machine.graphs = false;
   const ToyRun eager = run_toy(config, data_);
   testing::expect_same_bits(captured, eager);
 }
 
 TEST_F(CudaTraining, TimesOfOperationsComeWithoutChangingBits) {
   TrainConfig config = on_gpu(post_local("batch"));
-  config.graphs = false;
+  config.machine.graphs = false;
   const ToyRun plain = run_toy(config, data_);
-  config.op_times = true;
+  config.machine.op_times = true;
   Trainer trainer(config, data_);
   testing::StepLog log;
   testing::run_to(trainer, 8, log);
@@ -107,7 +107,7 @@ TEST_F(CudaTraining, TimesOfOperationsComeWithoutChangingBits) {
   EXPECT_EQ(times.at("average").calls, 4 + 2);  // of gradients in each synchronous step, of parameters in each round
   for (const auto& [kind, time] : times) EXPECT_GT(time.milliseconds, 0) << kind;
 
-  config.device = "cpu";
+  config.machine.device = "cpu";
   EXPECT_THROW(Trainer(config, data_), Error);
 }
 

@@ -76,7 +76,7 @@ void staging() {
 
 void print_state(Trainer& trainer) {
   fmt::print("test loss {}\n", trainer.evaluate().loss);
-  for (const WorkerState& worker : trainer.checkpoint().workers) {
+  for (const ReplicaState& worker : trainer.checkpoint().workers) {
     for (const auto* part : {&worker.values, &worker.momentum}) {
       fmt::print("{:x}\n", fingerprint(part->data(), part->size() * sizeof(float)));
     }
@@ -86,14 +86,14 @@ void print_state(Trainer& trainer) {
 TrainConfig toy(int workers, Step steps) {
   TrainConfig config = testing::synchronous(testing::toy_config(workers, 1, steps));
   config.model.norm = "group";
-  config.device = "cuda:0";
+  config.machine.device = "cuda:0";
   return config;
 }
 
 // A whole run of one worker, longer than results may stay untaken; its last step still updates when the result is home.
 void steps() {
   const DataSource data = testing::toy_data(8, 4);
-  Trainer trainer(toy(1, Worker::kResultsBehind + 3), data);
+  Trainer trainer(toy(1, ResultRing::kCapacity + 2), data);
   testing::StepLog log;
   testing::run_to(trainer, trainer.schedule().total_steps, log);
   for (const double loss : testing::losses(log.steps)) fmt::print("{}\n", loss);

@@ -1,6 +1,7 @@
+#include "data/open_data.h"
+
 #include <gtest/gtest.h>
 
-#include "data/dataset.h"
 #include "tests/data/data_support.h"
 
 namespace drift {

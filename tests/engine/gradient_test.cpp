@@ -126,14 +126,14 @@ class AddReluNet final : public SmallNet {
 };
 
 TEST(Gradients, FusedBatchNormEqualsTheOpsItIsMadeOf) {
-  for (const Mode mode : {Mode::kTrain, Mode::kStatistics, Mode::kInference}) {
+  for (const TapeOptions mode : {kTraining, kBatchStatistics, kInference}) {
     Environment environment;
     AddReluNet fused(true);
     AddReluNet composed(false);
     fused.start(environment);
     composed.start(environment);
     const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
-    const bool backward = mode == Mode::kTrain;
+    const bool backward = mode == kTraining;
     EXPECT_NEAR(testing::run_step(environment, fused, images, backward, mode),
                 testing::run_step(environment, composed, images, backward, mode), 1e-5f);
     const auto expect_close = [](std::span<const float> a, std::span<const float> b) {
@@ -150,19 +150,19 @@ TEST(BatchNormModes, OnlyBatchStatisticsMoveTheRunningOnes) {
   net.start(environment);
   const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
   const std::vector<float> at_start(net.set.buffers().begin(), net.set.buffers().end());
-  testing::run_step(environment, net, images, false, Mode::kInference);
+  testing::run_step(environment, net, images, false, kInference);
   EXPECT_TRUE(std::ranges::equal(at_start, net.set.buffers()));
-  testing::run_step(environment, net, images, false, Mode::kTrain);
+  testing::run_step(environment, net, images, false, kTraining);
   const std::vector<float> trained(net.set.buffers().begin(), net.set.buffers().end());
   EXPECT_FALSE(std::ranges::equal(at_start, trained));
 
   // Momentum 1 in kStatistics replaces them by this batch's, so kInference then nearly repeats what kTrain computes.
-  Tape tape(environment.backend(), environment.pool(), DType::kFloat32, Mode::kStatistics);
+  Tape tape(environment.backend(), environment.pool(), DType::kFloat32, kBatchStatistics);
   tape.batch_norm_momentum = 1.0f;
   net.forward(tape, images);
   EXPECT_FALSE(std::ranges::equal(trained, net.set.buffers()));
-  const float stored = testing::run_step(environment, net, images, false, Mode::kInference);
-  const float batch = testing::run_step(environment, net, images, false, Mode::kTrain);
+  const float stored = testing::run_step(environment, net, images, false, kInference);
+  const float batch = testing::run_step(environment, net, images, false, kTraining);
   EXPECT_NEAR(stored, batch, 0.03f * batch);  // the stored variance is the unbiased one
 }
 

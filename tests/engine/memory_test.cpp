@@ -55,7 +55,7 @@ TEST(StepMemory, BackwardFreesWhatItNoLongerNeeds) {
   constexpr std::int64_t kSmall = 1024;  // logits, loss, labels
 
   const std::int64_t before = pool.bytes_in_use();
-  Tape tape(environment.backend(), pool, DType::kFloat32, Mode::kTrain);
+  Tape tape(environment.backend(), pool, DType::kFloat32, kTraining);
   {
     const Tensor loss = softmax_cross_entropy(tape, net.forward(tape, images), labels.view());
     // The inputs of all convolutions but the first, whose input is the caller's.
@@ -77,7 +77,7 @@ TEST(StepMemory, InferenceKeepsOnlyTwoActivations) {
   MemoryPool& pool = environment.pool();
   const Tensor images = environment.normal({4, 16, 16, 3}, 1);
   const std::int64_t before = pool.bytes_in_use();
-  Tape tape(environment.backend(), pool, DType::kFloat32, Mode::kInference);
+  Tape tape(environment.backend(), pool, DType::kFloat32, kInference);
   const Tensor logits = net.forward(tape, images);
   EXPECT_LE(pool.peak_bytes_in_use() - before, 2 * static_cast<std::int64_t>(images.view().bytes()) + 1024);
 }
@@ -94,7 +94,7 @@ TEST(StepMemory, TheResidualsGradientReusesMemory) {
   MemoryPool& pool = environment.pool();
   const Tensor images = environment.normal({4, 16, 16, 3}, 1);
   const Tensor labels = environment.cyclic_labels(4, testing::kClasses);
-  Tape tape(environment.backend(), pool, DType::kFloat32, Mode::kTrain);
+  Tape tape(environment.backend(), pool, DType::kFloat32, kTraining);
   const std::int64_t before = pool.bytes_in_use();
   {
     const Tensor x = stem.forward(tape, images);

@@ -17,7 +17,7 @@ class OpsErrorTest : public ::testing::Test {
   BatchNormState state() const { return {gamma_, beta_, mean_, var_}; }
 
   Environment environment_;
-  Tape tape_{environment_.backend(), environment_.pool(), DType::kFloat32, Mode::kTrain};
+  Tape tape_{environment_.backend(), environment_.pool(), DType::kFloat32, kTraining};
   ParameterSet set_;
   const Parameter& conv_ = set_.add_parameter("c.weight", {8, 3, 3, 4}, ParameterRole::kConvWeight, {});
   const Parameter& weight_ = set_.add_parameter("l.weight", {5, 8}, ParameterRole::kLinearWeight, {});

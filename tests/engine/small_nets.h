@@ -100,7 +100,7 @@ class GroupNormNet final : public SmallNet {
 
 // One forward pass with loss, and backward if wanted; returns the mean loss.
 inline float run_step(Environment& environment, const SmallNet& net, const Tensor& images, bool backward,
-                      Mode mode = Mode::kTrain) {
+                      TapeOptions mode = kTraining) {
   Tape tape(environment.backend(), environment.pool(), images.dtype(), mode);
   const Tensor labels = environment.cyclic_labels(images.shape()[0], kClasses);
   const Tensor result = softmax_cross_entropy(tape, net.forward(tape, images), labels.view());

@@ -27,7 +27,7 @@ struct LoggingNode final : Node {
 class TapeTest : public ::testing::Test {
  protected:
   Environment environment_;
-  Tape tape_{environment_.backend(), environment_.pool(), DType::kFloat32, Mode::kTrain};
+  Tape tape_{environment_.backend(), environment_.pool(), DType::kFloat32, kTraining};
 };
 
 TEST_F(TapeTest, RunsBackwardInReverseAndDropsEachNodeAtOnce) {
@@ -50,7 +50,7 @@ TEST_F(TapeTest, OutputsAreNumberedAndInputsAreNotWanted) {
 }
 
 TEST_F(TapeTest, OnlyTrainingRecords) {
-  for (const Mode mode : {Mode::kInference, Mode::kStatistics}) {
+  for (const TapeOptions mode : {kInference, kBatchStatistics}) {
     Tape tape(environment_.backend(), environment_.pool(), DType::kFloat32, mode);
     const Tensor x = environment_.normal({2, 4, 4, 3}, 0);
     const Tensor y = activation(tape, add(tape, x, x), Activation::kSilu);
@@ -149,7 +149,7 @@ TEST_F(TapeTest, AWeightHasTheTypeOfActivationsAndTheValueOfToday) {
     const std::vector<float> values = {value * 1.01f, -value};
     environment_.backend().upload(values.data(), weights.second.value());
     const std::int64_t in_use = environment_.pool().bytes_in_use();
-    Tape tape(environment_.backend(), environment_.pool(), DType::kBFloat16, Mode::kInference);
+    Tape tape(environment_.backend(), environment_.pool(), DType::kBFloat16, kInference);
     const TensorView view = tape.weight(weights.second);
     EXPECT_EQ(view.dtype, DType::kBFloat16);
     EXPECT_EQ(view.shape, weights.second.shape());
@@ -166,7 +166,7 @@ TEST_F(TapeTest, AWeightHasTheTypeOfActivationsAndTheValueOfToday) {
 
 TEST_F(TapeTest, ABiasIsNoWeightAndATapeServesOneSet) {
   Weights weights(environment_), others(environment_);
-  Tape tape(environment_.backend(), environment_.pool(), DType::kBFloat16, Mode::kInference);
+  Tape tape(environment_.backend(), environment_.pool(), DType::kBFloat16, kInference);
   expect_error(ErrorKind::kInternal, {"first.bias", "not a weight"}, [&] { tape.weight(weights.bias); });
   tape.weight(weights.first);
   expect_error(ErrorKind::kInternal, {"second.weight", "another set"}, [&] { tape.weight(others.second); });

@@ -84,7 +84,7 @@ class ResNetGolden : public ::testing::TestWithParam<std::string> {
     const std::int64_t first = step % 2 * batch;
     const Tensor images = to_device<float>(file_.at("images"), first, batch);
     const Tensor labels = to_device<std::int32_t>(file_.at("labels"), first, batch);
-    Tape tape(*backend_, pool_, DType::kFloat32, Mode::kTrain);
+    Tape tape(*backend_, pool_, DType::kFloat32, kTraining);
     const Tensor logits = model_->network->forward(tape, images);
     const Tensor result = softmax_cross_entropy(tape, logits, labels.view());
     tape.backward();

@@ -130,7 +130,7 @@ TEST_P(ModelForward, GivesFiniteLogitsAndAsManyOutputsAsDescribed) {
   model->parameters.initialise(environment.backend(), 1);
   constexpr std::int64_t kBatch = 2;
   const Tensor images = environment.normal({kBatch, model->input[0], model->input[1], model->input[2]}, 0);
-  for (const Mode mode : {Mode::kTrain, Mode::kInference}) {
+  for (const TapeOptions mode : {kTraining, kInference}) {
     Tape tape(environment.backend(), environment.pool(), DType::kFloat32, mode);
     const Tensor logits = model->network->forward(tape, images);
     ASSERT_EQ(logits.shape(), (Shape{kBatch, GetParam().classes}));
@@ -186,7 +186,7 @@ TEST(Models, ALittleTrainingLowersTheLoss) {
   const LearningRate lr(environment.backend(), 0.05f);
   std::vector<float> losses;
   for (int step = 0; step < 10; ++step) {
-    Tape tape(environment.backend(), environment.pool(), DType::kFloat32, Mode::kTrain);
+    Tape tape(environment.backend(), environment.pool(), DType::kFloat32, kTraining);
     const Tensor result = softmax_cross_entropy(tape, model->network->forward(tape, images), labels.view());
     tape.backward();
     losses.push_back(environment.read(result)[0]);

@@ -131,7 +131,7 @@ TEST(ResNet50, EveryParameterGetsAGradient) {
   model->parameters.allocate(environment.backend());
   model->parameters.initialise(environment.backend(), 1);
   const Tensor images = environment.normal({2, 64, 64, 3}, 0);
-  Tape tape(environment.backend(), environment.pool(), DType::kFloat32, Mode::kTrain);
+  Tape tape(environment.backend(), environment.pool(), DType::kFloat32, kTraining);
   const Tensor logits = model->network->forward(tape, images);
   ASSERT_EQ(logits.shape(), (Shape{2, 10}));
   EXPECT_EQ(tape.value_count(), static_cast<int>(model->layers.size()));
@@ -157,7 +157,7 @@ TEST(ResNet50, BlocksThatKeepTheShapeAddTheirInput) {
   };
   const Tensor images = environment.normal({1, 32, 32, 3}, 0);
   const auto logits = [&] {
-    Tape tape(environment.backend(), environment.pool(), DType::kFloat32, Mode::kInference);
+    Tape tape(environment.backend(), environment.pool(), DType::kFloat32, kInference);
     return environment.read(model->network->forward(tape, images));
   };
   clear("layer1.1.bn3.weight");

@@ -8,7 +8,8 @@ Array augment(const Array& images, std::span<const Crop> crops, int pad, const s
   const std::int64_t width = images.shape[2];
   Array y(images.shape);
   for (std::int64_t n = 0; n < images.shape[0]; ++n) {
-    const Crop crop = crops[static_cast<std::size_t>(n)];
+    const auto middle = static_cast<std::int8_t>(pad);
+    const Crop crop = crops.empty() ? Crop{.dy = middle, .dx = middle} : crops[static_cast<std::size_t>(n)];
     for (std::int64_t h = 0; h < height; ++h) {
       for (std::int64_t w = 0; w < width; ++w) {
         const std::int64_t from_h = h + crop.dy - pad;

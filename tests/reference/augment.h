@@ -9,6 +9,7 @@
 
 namespace drift::reference {
 
+// crops: one for each image, or none: the images as they are.
 Array augment(const Array& images, std::span<const Crop> crops, int pad, const std::array<double, 3>& mean,
               const std::array<double, 3>& std);
 

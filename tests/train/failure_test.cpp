@@ -82,8 +82,8 @@ TEST(Failure, AnErrorInOneWorkerEndsAllWithThatError) {
       data.train = std::make_unique<BrokenDataset>(std::move(data.train), 3 * 16 + 9);  // step 3, worker 2
       TrainConfig config = toy_config(4, 6, 16);
       if (synchronous) config = testing::synchronous(config);
-      config.sampling = Sampling::kSequential;
-      config.loader_threads = loader_threads;
+      config.data.sampling = Sampling::kSequential;
+      config.machine.loader_threads = loader_threads;
       Trainer trainer(config, data);
       StepLog log;
       const Error error = error_of([&] { testing::run_to(trainer, 16, log); });
@@ -149,7 +149,7 @@ TEST(Failure, Bf16IsRefusedWhereItWouldBeEmulated) {
   if (cpu_features().bf16) GTEST_SKIP() << "this CPU has bf16";
   const DataSource data = toy_data(64);
   TrainConfig config = toy_config(2, 2, 4);
-  config.precision = DType::kBFloat16;
+  config.machine.precision = DType::kBFloat16;
   const Error error = error_of([&] { Trainer(config, data); });
   EXPECT_EQ(error.kind(), ErrorKind::kDevice);
   EXPECT_NE(error.message().find("--precision fp32"), std::string::npos) << error.message();

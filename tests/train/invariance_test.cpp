@@ -31,9 +31,9 @@ TrainConfig random_config(std::uint64_t round) {
     config.sync.switch_step = draw(i + 4, 9);
   }
   config.sync.scope.momentum = static_cast<MomentumSync>(draw(i + 5, 3));
-  config.sync.scope.bn_stats = static_cast<BatchNormStats>(draw(i + 6, 3));
-  config.sampling = static_cast<Sampling>(draw(i + 7, 2));
-  config.label_noise = 0.25 * draw(i + 8, 2);
+  config.sync.scope.batch_norm = static_cast<BatchNormPolicy>(draw(i + 6, 3));
+  config.data.sampling = static_cast<Sampling>(draw(i + 7, 2));
+  config.data.label_noise = 0.25 * draw(i + 8, 2);
   config.lr.shape = LrShape::kCosine;
   config.seed = static_cast<std::uint64_t>(draw(i + 9, 1000));
   return config;
@@ -78,17 +78,17 @@ TEST(Invariance, ARunInPiecesEqualsAWholeOne) {
 TEST(Invariance, SameBitsTwiceAndForAnyLoaderThreadsAndLanes) {
   const DataSource data = toy_data(64);
   TrainConfig config = toy_config(4, 3, 7);
-  config.label_noise = 0.3;
+  config.data.label_noise = 0.3;
   const ToyRun reference = run_toy(config, data);
   expect_same_bits(run_toy(config, data), reference);
   for (const int loader_threads : {1, 3}) {
     TrainConfig other = config;
-    other.loader_threads = loader_threads;
+    other.machine.loader_threads = loader_threads;
     expect_same_bits(run_toy(other, data), reference);
   }
   for (const int threads : {1, 4}) {  // lanes: 1 and 4 for the 4 workers, against 2
     TrainConfig other = config;
-    other.threads = threads;
+    other.machine.threads = threads;
     expect_same_bits(run_toy(other, data), reference);
   }
   config.seed = 2;
@@ -97,11 +97,11 @@ TEST(Invariance, SameBitsTwiceAndForAnyLoaderThreadsAndLanes) {
 
 TEST(Invariance, EvaluationsAndCheckpointsDoNotDisturb) {
   const DataSource data = toy_data(40);
-  for (const BatchNormStats bn_stats :
-       {BatchNormStats::kReestimate, BatchNormStats::kAverage, BatchNormStats::kLocal}) {
+  for (const BatchNormPolicy bn_stats :
+       {BatchNormPolicy::kReestimate, BatchNormPolicy::kAverage, BatchNormPolicy::kLocal}) {
     TrainConfig config = toy_config(3, 3, 7);
-    config.sync.scope.bn_stats = bn_stats;
-    config.threads = 1;
+    config.sync.scope.batch_norm = bn_stats;
+    config.machine.threads = 1;
     Trainer trainer(config, data);
     StepLog log;
     for (const Step step : {1, 3, 5, 7}) {
@@ -119,8 +119,8 @@ TEST(Invariance, EvaluationsAndCheckpointsDoNotDisturb) {
 TEST(Invariance, StepsAllocateNoDeviceMemoryAfterTheFirstTwo) {
   const DataSource data = toy_data(40);
   TrainConfig config = toy_config(3, 2, 8);
-  config.threads = 1;  // one lane, so that it is certain which steps are the lane's first
-  config.sync.scope = {.momentum = MomentumSync::kAverage, .bn_stats = BatchNormStats::kAverage};
+  config.machine.threads = 1;  // one lane, so that it is certain which steps are the lane's first
+  config.sync.scope = {.momentum = MomentumSync::kAverage, .batch_norm = BatchNormPolicy::kAverage};
   Trainer trainer(config, data);
   StepLog log;
   testing::run_to(trainer, 2, log);

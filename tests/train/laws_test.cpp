@@ -30,15 +30,15 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 }
 
 // Arenas of all workers, as the reference's mean over them.
-std::vector<float> mean_of(const std::vector<WorkerState>& workers, std::vector<float> WorkerState::*arena) {
+std::vector<float> mean_of(const std::vector<ReplicaState>& workers, std::vector<float> ReplicaState::*arena) {
   std::vector<std::vector<float>> replicas;
-  for (const WorkerState& worker : workers) replicas.push_back(worker.*arena);
+  for (const ReplicaState& worker : workers) replicas.push_back(worker.*arena);
   return reference::tree_average(std::move(replicas));
 }
 
 // A loop without plan, communicator or threads.
 ToyRun plain_sgd(const TrainConfig& config, const DataSource& data, const Schedule& schedule) {
-  const Sampler sampler({.sampling = config.sampling,
+  const Sampler sampler({.sampling = config.data.sampling,
                          .seed = config.seed,
                          .dataset_size = data.train->size(),
                          .workers = 1,
@@ -47,9 +47,9 @@ ToyRun plain_sgd(const TrainConfig& config, const DataSource& data, const Schedu
   MemoryPool pool(Device{});
   ToyRun run;
   for (Step step = 0; step < schedule.total_steps; ++step) {
-    worker.forward_backward(worker.loader().next(), schedule.lr.at(step), pool);
+    worker.forward_backward(worker.next_batch(), pool);
     run.steps.push_back({.step = step, .loss = worker.take_result().loss});
-    worker.update();
+    worker.update(schedule.lr.at(step));
   }
   const ParameterSet& p = worker.parameters();
   run.workers.push_back({.values = {p.values().begin(), p.values().end()},
@@ -64,7 +64,7 @@ TEST(Laws, OneWorkerIsPlainSgdUnderAnyPlan) {
   post_local.sync.algorithm = Algorithm::kPostLocal;
   post_local.sync.switch_step = 2;
   TrainConfig averaging = toy_config(1, 2, 8);
-  averaging.sync.scope = {.momentum = MomentumSync::kAverage, .bn_stats = BatchNormStats::kAverage};
+  averaging.sync.scope = {.momentum = MomentumSync::kAverage, .batch_norm = BatchNormPolicy::kAverage};
   const TrainConfig sgd = synchronous(toy_config(1, 1, 8));
   const ToyRun plain = plain_sgd(sgd, data, Trainer(sgd, data).schedule());
   EXPECT_LT(plain.steps.back().loss, plain.steps.front().loss);
@@ -89,7 +89,7 @@ TEST(Laws, ReplicasAreEqualAfterAParameterAverageAndOnlyThen) {
 
 TEST(Laws, SynchronousReplicasStayEqualInParametersAndMomentum) {
   const ToyRun run = run_toy(synchronous(toy_config(3, 1, 4)), toy_data(24));
-  for (const WorkerState& worker : run.workers) {
+  for (const ReplicaState& worker : run.workers) {
     EXPECT_TRUE(worker.values == run.workers[0].values);
     EXPECT_TRUE(worker.momentum == run.workers[0].momentum);
   }
@@ -112,7 +112,8 @@ TEST(Laws, PeriodOneIsGradientAveragingUpToRounding) {
 
     const double bound = 100 * 16 * 0x1p-24;
     EXPECT_LT(largest_difference(local.workers[0].values, gradients.workers[0].values), bound);
-    EXPECT_LT(largest_difference(mean_of(local.workers, &WorkerState::momentum), gradients.workers[0].momentum), bound);
+    EXPECT_LT(largest_difference(mean_of(local.workers, &ReplicaState::momentum), gradients.workers[0].momentum),
+              bound);
     EXPECT_FALSE(local.workers[0].momentum == local.workers[1].momentum);
     EXPECT_GT(largest_difference(longer.workers[0].values, gradients.workers[0].values), 10 * bound);
   }
@@ -177,8 +178,8 @@ TEST(Laws, WorkersFedTheSameDataAreOneWorker) {
   const DataSource once = toy_data(24);
   for (const int workers : {2, 4}) {
     TrainConfig config = toy_config(workers, 3, 6);
-    config.sampling = Sampling::kSequential;
-    config.augmentation = Augmentation::kNone;
+    config.data.sampling = Sampling::kSequential;
+    config.data.augmentation = Augmentation::kNone;
     const DataSource repeated = testing::repeated_for_workers(once, workers, config.sync.local_batch);
     TrainConfig alone = config;
     alone.sync.workers = 1;
@@ -186,7 +187,7 @@ TEST(Laws, WorkersFedTheSameDataAreOneWorker) {
     for (const TrainConfig& plan : {config, synchronous(config)}) {
       const ToyRun many = run_toy(plan, repeated);
       EXPECT_EQ(losses(many.steps), losses(one.steps));
-      for (const WorkerState& worker : many.workers) EXPECT_TRUE(worker == one.workers[0]) << workers << " workers";
+      for (const ReplicaState& worker : many.workers) EXPECT_TRUE(worker == one.workers[0]) << workers << " workers";
     }
   }
 }
@@ -196,12 +197,12 @@ TEST(Laws, BytesOnTheWireEqualTheFormula) {
   TrainConfig config = toy_config(3, 3, 8);
   config.sync.algorithm = Algorithm::kPostLocal;
   config.sync.switch_step = 2;
-  config.sync.scope = {.momentum = MomentumSync::kAverage, .bn_stats = BatchNormStats::kAverage};
+  config.sync.scope = {.momentum = MomentumSync::kAverage, .batch_norm = BatchNormPolicy::kAverage};
   const ToyRun run = run_toy(config, data);
   const auto all_reduce = [&](const std::vector<float>& arena) {
     return 3 * bytes_on_wire(Collective::kAllReduceMean, std::ssize(arena), 3);
   };
-  const WorkerState& worker = run.workers[0];
+  const ReplicaState& worker = run.workers[0];
   const std::int64_t gradients = all_reduce(worker.values);
   const std::int64_t round_end = 2 * all_reduce(worker.values) + all_reduce(worker.buffers);
   const std::vector<std::int64_t> expected{gradients, gradients, 0, 0, round_end, 0, 0, round_end};
@@ -220,7 +221,7 @@ TEST(Laws, MomentumPoliciesDoWhatTheySay) {
   const auto keep = after_a_round(MomentumSync::kKeep);
   const auto average = after_a_round(MomentumSync::kAverage);
   const auto reset = after_a_round(MomentumSync::kReset);
-  const std::vector<float> mean = mean_of(keep, &WorkerState::momentum);
+  const std::vector<float> mean = mean_of(keep, &ReplicaState::momentum);
   EXPECT_FALSE(keep[0].momentum == keep[1].momentum);
   for (std::size_t k = 0; k < keep.size(); ++k) {
     EXPECT_TRUE(average[k].momentum == mean) << "worker " << k;
@@ -231,15 +232,15 @@ TEST(Laws, MomentumPoliciesDoWhatTheySay) {
 
 TEST(Laws, BatchNormStatisticsAreAveragedOnlyWhenAsked) {
   const DataSource data = toy_data(24);
-  const auto after_a_round = [&](BatchNormStats policy) {
+  const auto after_a_round = [&](BatchNormPolicy policy) {
     TrainConfig config = toy_config(3, 2, 2);
-    config.sync.scope.bn_stats = policy;
+    config.sync.scope.batch_norm = policy;
     return run_toy(config, data).workers;
   };
-  const auto local = after_a_round(BatchNormStats::kLocal);
-  const auto average = after_a_round(BatchNormStats::kAverage);
-  const auto reestimate = after_a_round(BatchNormStats::kReestimate);
-  const std::vector<float> mean = mean_of(local, &WorkerState::buffers);
+  const auto local = after_a_round(BatchNormPolicy::kLocal);
+  const auto average = after_a_round(BatchNormPolicy::kAverage);
+  const auto reestimate = after_a_round(BatchNormPolicy::kReestimate);
+  const std::vector<float> mean = mean_of(local, &ReplicaState::buffers);
   EXPECT_FALSE(local[0].buffers == local[1].buffers);
   for (std::size_t k = 0; k < local.size(); ++k) {
     EXPECT_TRUE(average[k].buffers == mean) << "worker " << k;

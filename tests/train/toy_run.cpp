@@ -68,11 +68,11 @@ TrainConfig toy_config(int workers, Step period, Step steps) {
   config.sync.scope.bn_batches = 3;
   config.lr.lr = 0.05;
   config.optimizer = {.momentum = 0.9, .nesterov = false, .weight_decay = 1e-3, .decay_norm_and_bias = false};
-  config.steps = steps;
-  config.eval_batch = 6;
-  config.device = "cpu";
-  config.threads = 2;
-  config.worker_threads = 1;
+  config.length.steps = steps;
+  config.evaluation.batch = 6;
+  config.machine.device = "cpu";
+  config.machine.threads = 2;
+  config.machine.worker_threads = 1;
   return config;
 }
 

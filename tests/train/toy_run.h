@@ -37,7 +37,7 @@ Step run_to(Trainer& trainer, Step last, MetricsSink& log);
 
 struct ToyRun {
   std::vector<StepRecord> steps;
-  std::vector<WorkerState> workers;
+  std::vector<ReplicaState> workers;
 };
 // A whole run.
 ToyRun run_toy(const TrainConfig& config, const DataSource& data);

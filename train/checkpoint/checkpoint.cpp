@@ -107,8 +107,8 @@ void write_files(const fs::path& directory, const Checkpoint& checkpoint, const 
   CheckpointContents contents{meta, {}};
   for (int worker = 0; worker < meta.workers; ++worker) {
     const std::string name = worker_file(worker);
-    const WorkerState& state = checkpoint.workers[static_cast<std::size_t>(worker)];
-    contents.files[name] = write_worker_state(directory / name, worker, meta.step, state);
+    const ReplicaState& state = checkpoint.workers[static_cast<std::size_t>(worker)];
+    contents.files[name] = write_replica_state(directory / name, worker, meta.step, state);
   }
   OutputFile weights(directory / kModelFile);
   write_weights(weights, model, backend);
@@ -169,7 +169,7 @@ Checkpoint read_step(const fs::path& directory) {
     const std::string name = worker_file(worker);
     InputFile file(directory / name);
     check_size(file, contents.files.at(name));
-    checkpoint.workers.push_back(read_worker_state(file, worker, contents.meta.step));
+    checkpoint.workers.push_back(read_replica_state(file, worker, contents.meta.step));
     check_digest(file, contents.files.at(name));
   }
   return checkpoint;
@@ -238,7 +238,7 @@ void check_fits(const Checkpoint& checkpoint, std::string_view model, int worker
                 worker, found, name, wanted);
   };
   for (std::size_t worker = 0; worker < checkpoint.workers.size(); ++worker) {
-    const WorkerState& state = checkpoint.workers[worker];
+    const ReplicaState& state = checkpoint.workers[worker];
     check_arena(worker, "values", state.values.size(), parameters.values().size());
     check_arena(worker, "momentum", state.momentum.size(), parameters.momentum().size());
     check_arena(worker, "buffers", state.buffers.size(), parameters.buffers().size());

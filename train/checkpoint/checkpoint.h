@@ -29,7 +29,7 @@ struct CheckpointMeta {
 
 struct Checkpoint {
   CheckpointMeta meta;
-  std::vector<WorkerState> workers;
+  std::vector<ReplicaState> workers;
 };
 
 // Returns the directory written; one of the same step is replaced. Once it is in place, older steps are removed so that

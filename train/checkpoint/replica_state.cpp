@@ -26,7 +26,8 @@ static_assert(sizeof(Header) == 48, "no padding: the header is written byte for 
 
 }  // namespace
 
-Digest write_worker_state(const std::filesystem::path& path, int worker, std::int64_t step, const WorkerState& state) {
+Digest write_replica_state(const std::filesystem::path& path, int worker, std::int64_t step,
+                           const ReplicaState& state) {
   const Header header{
       .worker = worker, .step = step, .floats = {state.values.size(), state.momentum.size(), state.buffers.size()}};
   OutputFile file(path);
@@ -36,7 +37,7 @@ Digest write_worker_state(const std::filesystem::path& path, int worker, std::in
   return file.finish();
 }
 
-WorkerState read_worker_state(InputFile& file, int worker, std::int64_t step) {
+ReplicaState read_replica_state(InputFile& file, int worker, std::int64_t step) {
   const std::string name = file.path().string();
   Header header;
   file.read(std::as_writable_bytes(std::span(&header, 1)), "the header");
@@ -46,7 +47,7 @@ WorkerState read_worker_state(InputFile& file, int worker, std::int64_t step) {
   DRIFT_CHECK(kCheckpoint, header.worker == worker && header.step == step,
               "{}: holds worker {} at step {}, expected worker {} at step {}", name, header.worker, header.step, worker,
               step);
-  WorkerState state;
+  ReplicaState state;
   const std::array<std::vector<float>*, 3> arenas{&state.values, &state.momentum, &state.buffers};
   for (std::size_t i = 0; i < arenas.size(); ++i) {
     DRIFT_CHECK(kCheckpoint, header.floats[i] <= file.remaining() / sizeof(float),

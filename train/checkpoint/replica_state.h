@@ -12,16 +12,16 @@
 namespace drift {
 
 // The arenas of a replica (ParameterSet), on the host.
-struct WorkerState {
+struct ReplicaState {
   std::vector<float> values, momentum, buffers;
 
-  bool operator==(const WorkerState&) const = default;
+  bool operator==(const ReplicaState&) const = default;
 };
 
-Digest write_worker_state(const std::filesystem::path& path, int worker, std::int64_t step, const WorkerState& state);
+Digest write_replica_state(const std::filesystem::path& path, int worker, std::int64_t step, const ReplicaState& state);
 
 // Reads all of `file`; throws kCheckpoint when it is not this worker's at this step. Damage inside the arenas is the
 // caller's to find, by the file's digest.
-WorkerState read_worker_state(InputFile& file, int worker, std::int64_t step);
+ReplicaState read_replica_state(InputFile& file, int worker, std::int64_t step);
 
 }  // namespace drift

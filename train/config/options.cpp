@@ -1,87 +1,63 @@
-// Layers of settings into one config. TOML reading and writing: options_toml.cpp.
 #include "train/config/options.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
 
-#include "core/text.h"
-#include "train/config/option_builders.h"
+#include "core/check.h"
+#include "train/config/model.h"
 
 namespace drift {
 namespace {
 
-[[noreturn]] void refuse(ErrorKind kind, std::string message,
-                         std::source_location where = std::source_location::current()) {
-  throw Error(kind, std::move(message), {}, where);
+// Every row, in the order of the help text.
+std::vector<Option> all_options() {
+  std::vector<Option> table;
+  for (std::vector<Option> (*rows)() :
+       {model_options, data_options, sync_options, lr_options, optimizer_options, length_options, evaluation_options,
+        checkpoint_options, machine_options, file_options}) {
+    std::ranges::move(rows(), std::back_inserter(table));
+  }
+  return table;
 }
 
-const Option& option_of(const Setting& setting, ErrorKind kind) {
-  const Option* option = find_option(setting.name);
-  if (option != nullptr) return *option;
-  std::vector<std::string> names;
-  for (const Option& known : train_options()) names.push_back(known.name);
-  refuse(kind,
-         fmt::format("{}: there is no option '{}'.{}", setting.where, setting.name, did_you_mean(setting.name, names)));
-}
-
-void apply_layer(const SettingLayer& layer, ResolvedConfig& resolved) {
-  std::map<std::string, const Setting*, std::less<>> given;
-  for (const Setting& setting : layer.settings) {
-    const Option& option = option_of(setting, layer.kind);
-    if (const auto other = given.find(option.excludes); other != given.end()) {
-      refuse(layer.kind,
-             fmt::format("{} and {} exclude each other: give one of them", other->second->where, setting.where));
-    }
-    if (const auto before = given.find(option.name); before != given.end()) {
-      refuse(layer.kind, fmt::format("{} is given twice ({} too)", setting.where, before->second->where));
-    }
-    if (!option.set(resolved.config, setting.text)) {
-      refuse(layer.kind, fmt::format("{} must be {}, found '{}'.{}", setting.where, option.allowed, setting.text,
-                                     did_you_mean(setting.text, option.choices)));
-    }
-    if (!option.excludes.empty()) {
-      const Option& other = *find_option(option.excludes);
-      other.copy(resolved.config, default_config());
-      resolved.origins.erase(other.name);
-    }
-    given[option.name] = &setting;
-    resolved.origins[option.name] = layer.origin;
+// What `make` makes of each scope, made once.
+template <class Make>
+auto by_scope(const Make& make) {
+  std::map<Scope, decltype(make(Scope::kTrain))> result;
+  for (const Scope scope : {Scope::kTrain, Scope::kEval, Scope::kDescribe, Scope::kPlans, Scope::kData}) {
+    result.emplace(scope, make(scope));
   }
-}
-
-void apply_implied(ResolvedConfig& resolved) {
-  TrainConfig& config = resolved.config;
-  if (!config.lr.decay_epochs.empty() && !resolved.origins.contains("lr-schedule")) {
-    config.lr.shape = LrShape::kSteps;
-    resolved.origins["lr-schedule"] = "implied by --decay-epochs";
-  }
-  if (config.data.starts_with("cifar100:") && !resolved.origins.contains("classes")) {
-    config.model.classes = 100;
-    resolved.origins["classes"] = "implied by --data";
-  }
+  return result;
 }
 
 }  // namespace
 
-const std::vector<Option>& train_options() {
-  static const std::vector<Option> table = [] {
-    std::vector<Option> rows;
-    options::add_data_options(rows);
-    options::add_algorithm_options(rows);
-    options::add_rate_options(rows);
-    options::add_run_options(rows);
-    return rows;
-  }();
-  return table;
+const std::vector<Option>& options_of(Scope scope) {
+  static const auto tables = by_scope([](Scope wanted) {
+    std::vector<Option> table = all_options();
+    std::erase_if(table, [wanted](const Option& option) { return !option.belongs_to(wanted); });
+    return table;
+  });
+  return tables.at(scope);
 }
 
-const TrainConfig& default_config() {
-  static const TrainConfig config;
-  return config;
+const TrainConfig& default_config(Scope scope) {
+  static const auto configs = by_scope([](Scope wanted) {
+    TrainConfig config;
+    for (const Option& option : options_of(wanted)) {
+      DRIFT_ASSERT(!option.initial || option.set(config, *option.initial), "--{} does not take its own default '{}'",
+                   option.name, *option.initial);
+    }
+    return config;
+  });
+  return configs.at(scope);
 }
 
-const Option* find_option(std::string_view name) {
-  const std::vector<Option>& table = train_options();
-  const auto found = std::find_if(table.begin(), table.end(), [&](const Option& option) {
+const Option* find_option(std::string_view name, Scope scope) {
+  const std::vector<Option>& table = options_of(scope);
+  const auto found = std::ranges::find_if(table, [&](const Option& option) {
     return option.name == name || (!option.alias.empty() && option.alias == name);
   });
   return found == table.end() ? nullptr : &*found;
@@ -89,41 +65,6 @@ const Option* find_option(std::string_view name) {
 
 std::string flag_of(const Option& option) {
   return option.placeholder.empty() ? "--" + option.name : "--" + option.name + " " + option.placeholder;
-}
-
-std::string ResolvedConfig::origin_of(std::string_view name) const {
-  const auto found = origins.find(name);
-  return found == origins.end() ? "default" : found->second;
-}
-
-ResolvedConfig resolve_config(std::span<const SettingLayer> layers) {
-  ResolvedConfig resolved;
-  for (const SettingLayer& layer : layers) apply_layer(layer, resolved);
-  apply_implied(resolved);
-  return resolved;
-}
-
-ResolvedConfig resolve_resumed_config(const TrainConfig& saved, const std::string& saved_origin,
-                                      std::span<const SettingLayer> layers) {
-  ResolvedConfig resolved{.config = saved, .origins = {}};
-  for (const Option& option : train_options()) {
-    if (option.get(saved)) resolved.origins[option.name] = saved_origin;
-  }
-  for (const SettingLayer& layer : layers) apply_layer(layer, resolved);
-  for (const Option& option : train_options()) {
-    const std::optional<std::string> before = option.get(saved), now = option.get(resolved.config);
-    if (!option.fixed_on_resume || before == now) continue;
-    std::vector<std::string> free;
-    for (const Option& other : train_options()) {
-      if (!other.fixed_on_resume) free.push_back("--" + other.name);
-    }
-    DRIFT_FAIL(
-        kUsage,
-        "--{} is {} in the run to be resumed, and {} here. A resumed run continues the same bits, so only {} may "
-        "change; to go on in another way, start a new run with --weights FILE.safetensors",
-        option.name, before.value_or("not set"), now.value_or("not set"), joined(free));
-  }
-  return resolved;
 }
 
 }  // namespace drift

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/step.h"
+#include "core/step_times.h"
 
 namespace drift {
 
@@ -18,15 +19,9 @@ struct StepRecord {
   double top1 = 0;           // training accuracy on the augmented batches, in [0,1]
   double lr = 0;
   Sync sync = Sync::kNone;
-  double seconds = 0;          // wall time since the previous record, over the slowest worker
-  double data_seconds = 0;     // this and the next four, mean over workers: waiting for the batch
-  double forward_seconds = 0;  // augmentation and loss included
-  double backward_seconds = 0;
-  double update_seconds = 0;
-  double comm_seconds = 0;  // in the communicator, waiting included
-  std::int64_t bytes = 0;   // sent by all workers in this step
-
-  double compute_seconds() const { return data_seconds + forward_seconds + backward_seconds + update_seconds; }
+  double seconds = 0;      // wall time since the previous record, over the slowest worker
+  StepTimes times;         // mean over workers
+  std::int64_t bytes = 0;  // sent by all workers in this step
 };
 
 struct EvalRecord {

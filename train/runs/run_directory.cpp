@@ -6,7 +6,7 @@
 
 #include "core/atomic_file.h"
 #include "core/check.h"
-#include "train/config/options.h"
+#include "train/config/toml.h"
 
 namespace drift {
 namespace fs = std::filesystem;
@@ -43,7 +43,8 @@ fs::path default_run_directory(const TrainConfig& config) {
   localtime_r(&now, &local);
   char stamp[32];
   std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
-  const std::string name = config.name.empty() ? config.model.name + "-" + algorithm_name(config) : config.name;
+  const std::string name =
+      config.files.name.empty() ? config.model.name + "-" + algorithm_name(config) : config.files.name;
   return fs::path("runs") / fmt::format("{}-{}", stamp, name);
 }
 
@@ -57,9 +58,7 @@ fs::path run_directory_of(const fs::path& resume) {
 }
 
 RunDirectory::RunDirectory(fs::path path, const RunDescription& run)
-    : path_(std::move(path)),
-      command_(run.command),
-      global_batch_(run.config.sync.workers * run.config.sync.local_batch) {
+    : path_(std::move(path)), command_(run.command), global_batch_(run.config.sync.global_batch()) {
   write_file_atomically(path_ / "config.toml", config_to_toml(run.config));
   write_file_atomically(path_ / "env.json", run.environment.dump(2) + "\n");
 }
@@ -104,12 +103,12 @@ void RunDirectory::step(const StepRecord& r) {
           {"sync", name_of(r.sync)},
           {"img_s", per_second(global_batch_, r.seconds)},
           {"t_step", r.seconds},
-          {"t_compute", r.compute_seconds()},
-          {"t_data", r.data_seconds},
-          {"t_fwd", r.forward_seconds},
-          {"t_bwd", r.backward_seconds},
-          {"t_opt", r.update_seconds},
-          {"t_comm", r.comm_seconds},
+          {"t_compute", r.times.compute_seconds()},
+          {"t_data", r.times.data_seconds},
+          {"t_fwd", r.times.forward_seconds},
+          {"t_bwd", r.times.backward_seconds},
+          {"t_opt", r.times.update_seconds},
+          {"t_comm", r.times.comm_seconds},
           {"bytes", r.bytes}});
 }
 

@@ -5,6 +5,8 @@
 #include <numbers>
 #include <utility>
 
+#include "core/check.h"
+
 namespace drift {
 
 LrSchedule::LrSchedule(const LrConfig& config, double peak, Step warmup_steps, Step total_steps,

@@ -1,5 +1,5 @@
-// Rhythm: which steps an event every so many epochs falls on (evaluations, checkpoints). A pure function of the config,
-// so a resumed run has its events where the uninterrupted one has them.
+// RecurringEvent: which steps an event every so many epochs falls on (evaluations, checkpoints). A pure function of the
+// config, so a resumed run has its events where the uninterrupted one has them.
 #pragma once
 
 #include <algorithm>
@@ -9,10 +9,10 @@
 
 namespace drift {
 
-class Rhythm {
+class RecurringEvent {
  public:
   // every_epochs = 0: only at the end. Events closer than a step apart fall on every step.
-  Rhythm(double every_epochs, Step steps_per_epoch, Step total_steps)
+  RecurringEvent(double every_epochs, Step steps_per_epoch, Step total_steps)
       : interval_(every_epochs * static_cast<double>(steps_per_epoch)), total_(total_steps) {}
 
   // The first event with more than `step` steps done; the end of the run is always one.

@@ -1,14 +1,17 @@
-// make_schedule: which steps end a round and where the learning rate decays, found by walking the run forward once.
+#include "train/schedule/schedule.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
 
 #include "core/check.h"
-#include "train/schedule/lr_schedule.h"
+#include "train/config/bounds.h"
 
 namespace drift {
 namespace {
+
+using options::is_at_least;
 
 // More steps than any run has; sums of a few of them are still representable.
 constexpr Step kNever = Step{1} << 53;
@@ -22,71 +25,6 @@ Step floor_to_step(double x) {
 
 Step steps_of(double epochs, std::int64_t steps_per_epoch) {
   return floor_to_step(epochs * static_cast<double>(steps_per_epoch));
-}
-
-bool is_at_least(double value, double least) {
-  return std::isfinite(value) && value >= least;
-}
-
-void check_lr(const LrConfig& config) {
-  DRIFT_CHECK(kConfig, is_at_least(config.lr, 0), "--lr must be a number from 0 up, got {}", config.lr);
-  DRIFT_CHECK(kConfig, is_at_least(config.warmup_epochs, 0), "--warmup-epochs must be a number from 0 up, got {}",
-              config.warmup_epochs);
-  DRIFT_CHECK(kConfig, is_at_least(config.warmup_start, 0), "--warmup-start must be a number from 0 up, got {}",
-              config.warmup_start);
-  const std::vector<double>& decays = config.decay_epochs;
-  if (config.shape != LrShape::kSteps) {
-    DRIFT_CHECK(kConfig, decays.empty(), "--decay-epochs belong to --lr-schedule steps; leave them out or ask for it");
-    return;
-  }
-  DRIFT_CHECK(kConfig, !decays.empty(), "--lr-schedule steps needs --decay-epochs; without decays ask for constant");
-  DRIFT_CHECK(kConfig, is_at_least(config.gamma, 0) && config.gamma > 0 && config.gamma <= 1,
-              "--gamma must be above 0 and at most 1, got {}", config.gamma);
-  double previous = 0;
-  for (const double epoch : decays) {
-    DRIFT_CHECK(kConfig, std::isfinite(epoch) && epoch > previous,
-                "--decay-epochs must be above 0 and ascending, but {} follows {}", epoch, previous);
-    previous = epoch;
-  }
-}
-
-void check_switch(const SyncConfig& config) {
-  const bool post_local = config.algorithm == Algorithm::kPostLocal;
-  const int given = (config.switch_epoch ? 1 : 0) + (config.switch_step ? 1 : 0);
-  DRIFT_CHECK(kConfig, post_local || given == 0,
-              "--switch-epoch and --switch-step belong to --algo post-local; leave them out or ask for it");
-  DRIFT_CHECK(kConfig, !post_local || given == 1,
-              "--algo post-local needs one of --switch-epoch and --switch-step, where local steps begin; {} given",
-              given);
-  DRIFT_CHECK(kConfig, !config.switch_epoch || is_at_least(*config.switch_epoch, 0),
-              "--switch-epoch must be a number from 0 up, got {}", *config.switch_epoch);
-  DRIFT_CHECK(kConfig, !config.switch_step || *config.switch_step >= 0, "--switch-step must be at least 0, got {}",
-              *config.switch_step);
-}
-
-void check_sync(const SyncConfig& config, std::size_t decays) {
-  DRIFT_CHECK(kConfig, config.workers >= 1, "--workers must be at least 1, got {}", config.workers);
-  DRIFT_CHECK(kConfig, config.local_batch >= 1, "--local-batch must be at least 1, got {}", config.local_batch);
-  const std::vector<Step>& periods = config.periods;
-  DRIFT_CHECK(kConfig, !periods.empty() && periods.size() <= 3, "--period takes one to three values of H, got {}",
-              periods.size());
-  for (const Step period : periods) DRIFT_CHECK(kConfig, period >= 1, "--period must be at least 1, got {}", period);
-  DRIFT_CHECK(kConfig, is_at_least(config.qsr_alpha, 0), "--qsr-alpha must be a number from 0 up, got {}",
-              config.qsr_alpha);
-  DRIFT_CHECK(kConfig, is_at_least(config.qsr_power, 0) && config.qsr_power > 0, "--qsr-power must be above 0, got {}",
-              config.qsr_power);
-  check_switch(config);
-  if (config.algorithm == Algorithm::kSgd) {
-    DRIFT_CHECK(
-        kConfig, periods == std::vector<Step>{1},
-        "--period has no meaning with --algo sgd, which averages gradients at every step; leave it out, or ask for "
-        "--algo local or post-local");
-    DRIFT_CHECK(kConfig, config.qsr_alpha == 0,
-                "--qsr-alpha chooses periods, which --algo sgd has none of; ask for --algo local or post-local");
-  }
-  DRIFT_CHECK(kConfig, periods.size() <= decays + 1,
-              "{} values of --period need {} --decay-epochs to go from one to the next, got {}", periods.size(),
-              periods.size() - 1, decays);
 }
 
 double peak_lr(const TrainConfig& config) {
@@ -104,9 +42,9 @@ double peak_lr(const TrainConfig& config) {
 
 Step total_steps_of(const TrainConfig& config, std::int64_t steps_per_epoch) {
   DRIFT_CHECK(kConfig, steps_per_epoch >= 1, "an epoch must have at least one step, got {}", steps_per_epoch);
-  DRIFT_CHECK(kConfig, config.steps || is_at_least(config.epochs, 0), "--epochs must be a number from 0 up, got {}",
-              config.epochs);
-  const Step total = config.steps ? *config.steps : steps_of(config.epochs, steps_per_epoch);
+  DRIFT_CHECK(kConfig, config.length.steps || is_at_least(config.length.epochs, 0),
+              "--epochs must be a number from 0 up, got {}", config.length.epochs);
+  const Step total = config.length.steps ? *config.length.steps : steps_of(config.length.epochs, steps_per_epoch);
   DRIFT_CHECK(kConfig, total >= 1 && total < kNever,
               "the run has {} steps ({} steps per epoch): give --epochs or --steps for at least one", total,
               steps_per_epoch);
@@ -126,10 +64,18 @@ Step switch_step_of(const SyncConfig& config, std::int64_t steps_per_epoch, Step
   return std::min(step, total_steps);
 }
 
-// The run so far: rounds up to step_, decays up to there (with DecayOn::kEpoch, all of them).
-class Walk {
+// Walks the run forward, round by round; what it knows so far is which decays have a step.
+//
+//   A decay planned for epoch e is due at step floor(e steps_per_epoch). While gradients are averaged it lands there,
+//   and always with DecayOn::kEpoch. With DecayOn::kRound it lands at the end of the last round that ends by then, and
+//   the next decay is as many steps after it as planned between the two: in the paper's CIFAR code the first one comes
+//   after r1 = floor(e1 spe / H1) rounds, the second floor((e2 - e1) spe / H2) rounds later.
+//
+//   H is chosen at a round's start: after i decays the i-th of config.sync.periods (the last one for all later ones),
+//   or QSR's max(H, floor((alpha / lr)^power)) (Gu et al. 2024), which leaves H as given during the warm-up.
+class ScheduleBuilder {
  public:
-  Walk(const TrainConfig& config, std::int64_t steps_per_epoch)
+  ScheduleBuilder(const TrainConfig& config, std::int64_t steps_per_epoch)
       : config_(config),
         total_steps_(total_steps_of(config, steps_per_epoch)),
         warmup_steps_(steps_of(config.lr.warmup_epochs, steps_per_epoch)),
@@ -145,7 +91,7 @@ class Walk {
     for (const double epoch : config.lr.decay_epochs) planned_.push_back(steps_of(epoch, steps_per_epoch));
   }
 
-  Schedule run(std::int64_t steps_per_epoch) && {
+  Schedule build(std::int64_t steps_per_epoch) && {
     begin_local_part();
     std::vector<Round> rounds;
     for (Step first = switch_step_; first < total_steps_;) {
@@ -222,10 +168,16 @@ class Walk {
 
 }  // namespace
 
+Step Schedule::period_at(Step step) const {
+  if (step < plan.switch_step()) return 1;
+  if (const Round* round = plan.round_of(step)) return round->period();
+  return total_steps - (plan.rounds().empty() ? plan.switch_step() : plan.rounds().back().last);
+}
+
 Schedule make_schedule(const TrainConfig& config, std::int64_t steps_per_epoch) {
-  check_lr(config.lr);
-  check_sync(config.sync, config.lr.decay_epochs.size());
-  return Walk(config, steps_per_epoch).run(steps_per_epoch);
+  check(config.lr);
+  check(config.sync, config.lr.decay_epochs.size());
+  return ScheduleBuilder(config, steps_per_epoch).build(steps_per_epoch);
 }
 
 }  // namespace drift

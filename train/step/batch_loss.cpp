@@ -3,10 +3,18 @@
 #include <array>
 #include <cmath>
 
+#include "core/stopwatch.h"
+
 namespace drift {
 
-BatchScore score_of(const float* result) {
-  return {.loss = result[0], .correct = std::llround(result[1]), .correct_top5 = std::llround(result[2])};
+BatchResult result_of(const float* floats) {
+  return {.loss = floats[0], .correct = std::llround(floats[1]), .correct_top5 = std::llround(floats[2])};
+}
+
+BatchResult read_result(const Tensor& result, Backend& backend) {
+  std::array<float, 3> host{};
+  backend.download(result.view(), host.data());
+  return result_of(host.data());
 }
 
 Tensor forward_logits(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation) {
@@ -22,14 +30,23 @@ Tensor forward_logits(Tape& tape, const Model& model, const DeviceBatch& batch, 
   return model.network->forward(tape, x);
 }
 
-Tensor forward_loss(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation) {
-  return softmax_cross_entropy(tape, forward_logits(tape, model, batch, normalisation), batch.labels);
-}
-
-BatchScore read_score(const Tensor& result, Backend& backend) {
-  std::array<float, 3> host{};
-  backend.download(result.view(), host.data());
-  return score_of(host.data());
+Tensor forward_backward(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation,
+                        StepTimes* times) {
+  StepTimes spent;
+  Stopwatch watch;
+  Tensor result;
+  {
+    const Span span(tape.backend(), "forward");
+    result = softmax_cross_entropy(tape, forward_logits(tape, model, batch, normalisation), batch.labels);
+  }
+  spent.forward_seconds = watch.lap();
+  if (tape.records()) {
+    const Span span(tape.backend(), "backward");
+    tape.backward();
+    spent.backward_seconds = watch.lap();
+  }
+  if (times != nullptr) *times += spent;
+  return result;
 }
 
 }  // namespace drift

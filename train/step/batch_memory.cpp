@@ -13,10 +13,6 @@ std::size_t bytes_for(bool needed, std::int64_t bytes) {
 
 }  // namespace
 
-BatchView view_of(const Batch& batch) {
-  return {.indices = batch.indices, .images = batch.images, .labels = batch.labels, .crops = batch.crops};
-}
-
 ResidentImages::ResidentImages(const Dataset& dataset, Backend& backend)
     : shape_{dataset.size(), dataset.image_shape()[0], dataset.image_shape()[1], dataset.image_shape()[2]},
       images_(backend.stream().device(), static_cast<std::size_t>(shape_.elements())) {
@@ -50,14 +46,14 @@ BatchMemory::BatchMemory(Device device, const Shape& image, std::int64_t capacit
       labels_(device, bytes_for(true, capacity * std::int64_t{sizeof(std::int32_t)})),
       crops_(device, bytes_for(true, capacity * std::int64_t{sizeof(Crop)})) {}
 
-DeviceBatch BatchMemory::upload(const BatchView& batch, Backend& backend) {
+DeviceBatch BatchMemory::upload(const Batch& batch, Backend& backend) {
   const auto n = std::ssize(batch.labels);
-  DRIFT_ASSERT(n <= capacity_ && std::ssize(batch.crops) == n, "a batch of {} labels and {} crops for memory of {}", n,
-               batch.crops.size(), capacity_);
+  DRIFT_ASSERT(n <= capacity_ && (batch.crops.empty() || std::ssize(batch.crops) == n),
+               "a batch of {} labels and {} crops for memory of {}", n, batch.crops.size(), capacity_);
   DeviceBatch on_device{.images = {},
                         .indices = {},
                         .labels = {.data = labels_.data(), .shape = {n}, .dtype = DType::kInt32},
-                        .crops = {.data = crops_.data(), .shape = {n, 4}, .dtype = DType::kUint8}};
+                        .crops = {}};
   if (resident_ != nullptr) {
     DRIFT_ASSERT(std::ssize(batch.indices) == n, "{} indices for {} labels", batch.indices.size(), n);
     on_device.images = resident_->view();
@@ -72,7 +68,10 @@ DeviceBatch BatchMemory::upload(const BatchView& batch, Backend& backend) {
     backend.upload(batch.images.data(), on_device.images);
   }
   backend.upload(batch.labels.data(), on_device.labels);
-  backend.upload(batch.crops.data(), on_device.crops);
+  if (!batch.crops.empty()) {
+    on_device.crops = {.data = crops_.data(), .shape = {n, 4}, .dtype = DType::kUint8};
+    backend.upload(batch.crops.data(), on_device.crops);
+  }
   return on_device;
 }
 

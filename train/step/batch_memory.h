@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "data/dataset.h"
@@ -13,21 +12,12 @@
 
 namespace drift {
 
-// A batch on the host.
-struct BatchView {
-  std::span<const std::int64_t> indices;  // [N], in the data set; needed where the images are resident
-  std::span<const std::uint8_t> images;   // [N,H,W,3]; needed where they are not
-  std::span<const std::int32_t> labels;   // [N]
-  std::span<const Crop> crops;            // [N], in images padded by kCropPad
-};
-BatchView view_of(const Batch& batch);
-
-// The same on the device: what Augment and the loss read.
+// A Batch on the device: what Augment and the loss read.
 struct DeviceBatch {
   TensorView images;   // uint8 [M,H,W,3]
   TensorView indices;  // int32 [N], or nothing: M = N
   TensorView labels;   // int32 [N]
-  TensorView crops;    // uint8 [N,4]
+  TensorView crops;    // uint8 [N,4], or nothing: images as they are
 };
 
 // The images of a whole data set in device memory.
@@ -46,8 +36,9 @@ class BatchMemory {
   // For batches of at most `capacity` samples of shape `image`. resident, which must outlive it, may be nullptr.
   BatchMemory(Device device, const Shape& image, std::int64_t capacity, const ResidentImages* resident = nullptr);
 
-  // Enqueues the copy; the host's batch may change at once.
-  DeviceBatch upload(const BatchView& batch, Backend& backend);
+  // Enqueues the copy of the labels, of the crops if the batch has them, and of the images, or of the indices of
+  // resident ones; the host's batch may change at once.
+  DeviceBatch upload(const Batch& batch, Backend& backend);
 
  private:
   Shape image_;

@@ -4,17 +4,16 @@
 
 namespace drift {
 
-std::int64_t dry_run(const Model& model, std::int64_t batch, DType precision, Mode mode, Backend& backend) {
+std::int64_t dry_run(const Model& model, std::int64_t batch, DType precision, TapeOptions options, Backend& backend) {
   MemoryPool pool(backend.stream().device());
   {
-    Tape tape(backend, pool, precision, mode);
+    Tape tape(backend, pool, precision, options);
     const Shape& image = model.input;
     const Tensor images = tape.scratch({batch, image[0], image[1], image[2]}, DType::kUint8);
     const Tensor labels = tape.scratch({batch}, DType::kInt32);
     const Tensor crops = tape.scratch({batch, 4}, DType::kUint8);
     const DeviceBatch on_device{.images = images.view(), .indices = {}, .labels = labels.view(), .crops = crops.view()};
-    const Tensor result = forward_loss(tape, model, on_device, {});
-    if (tape.records()) tape.backward();
+    forward_backward(tape, model, on_device, {});
   }
   return pool.peak_bytes_in_use();
 }

@@ -8,8 +8,8 @@
 
 namespace drift {
 
-// Forward and loss on a batch of `batch` images; in Mode::kTrain backward too. The model's parameters are allocated.
-// Returns the most bytes that tensors held at once.
-std::int64_t dry_run(const Model& model, std::int64_t batch, DType precision, Mode mode, Backend& backend);
+// Forward and loss on a batch of `batch` images, and backward if `options` record. The model's parameters are
+// allocated. Returns the most bytes that tensors held at once.
+std::int64_t dry_run(const Model& model, std::int64_t batch, DType precision, TapeOptions options, Backend& backend);
 
 }  // namespace drift

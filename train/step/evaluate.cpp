@@ -33,21 +33,21 @@ Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisat
     const std::int64_t n = std::min(batch, dataset.size() - first);
     host.labels.resize(static_cast<std::size_t>(n));
     host.images.resize(static_cast<std::size_t>(n * dataset.image_shape().elements()));
-    host.crops.resize(static_cast<std::size_t>(n), Crop{.dy = kCropPad, .dx = kCropPad});
     read_plain(dataset, first, host);
-    Tape tape(backend, pool, precision, Mode::kInference);
-    const DeviceBatch on_device = memory.upload(view_of(host), backend);
-    const BatchScore score = read_score(forward_loss(tape, model, on_device, normalisation), backend);
-    total.correct += score.correct;
-    total.correct_top5 += score.correct_top5;
-    total.loss += score.loss * static_cast<double>(n);
+    Tape tape(backend, pool, precision, kInference);
+    const DeviceBatch on_device = memory.upload(host, backend);
+    const BatchResult result = read_result(forward_backward(tape, model, on_device, normalisation), backend);
+    total.correct += result.correct;
+    total.correct_top5 += result.correct_top5;
+    total.loss += result.loss * static_cast<double>(n);
   }
   if (total.total > 0) total.loss /= static_cast<double>(total.total);
   return total;
 }
 
 void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Normalisation& normalisation,
-                           const TrainConfig& config, Step step, Backend& backend, MemoryPool& pool) {
+                           const TrainConfig& config, Step step, Backend& backend, MemoryPool& pool,
+                           const ResidentImages* images) {
   if (model.parameters.buffers().empty()) return;
   const std::int64_t batches = config.sync.scope.bn_batches;
   DRIFT_CHECK(kConfig, batches > 0, "--bn-stats reestimate:N needs N >= 1 training batches, got {}", batches);
@@ -59,14 +59,14 @@ void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Nor
                          .dataset_size = dataset.size(),
                          .workers = 1,
                          .local_batch = config.sync.local_batch});
-  const LoaderConfig loading{.augmentation = config.augmentation};
-  BatchMemory memory(backend.stream().device(), dataset.image_shape(), config.sync.local_batch);
+  const LoaderConfig loading{.augmentation = config.data.augmentation, .images = images == nullptr};
+  BatchMemory memory(backend.stream().device(), dataset.image_shape(), config.sync.local_batch, images);
   Batch host;
   for (std::int64_t i = 0; i < batches; ++i) {
     prepare_batch(dataset, sampler, loading, i, host);
-    Tape tape(backend, pool, config.precision, Mode::kStatistics);
+    Tape tape(backend, pool, config.machine.precision, kBatchStatistics);
     tape.batch_norm_momentum = 1.0f / static_cast<float>(1 + i);
-    forward_logits(tape, model, memory.upload(view_of(host), backend), normalisation);
+    forward_logits(tape, model, memory.upload(host, backend), normalisation);
   }
 }
 

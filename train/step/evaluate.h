@@ -8,6 +8,7 @@
 #include "engine/memory_pool.h"
 #include "models/registry.h"
 #include "train/config/config.h"
+#include "train/step/batch_memory.h"
 
 namespace drift {
 
@@ -25,8 +26,9 @@ Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisat
 // Replaces the running statistics by the plain mean, over config.sync.scope.bn_batches training batches of B_loc, drawn
 // without replacement and augmented as in training, of the batch means and of the unbiased batch variances (the
 // momentum at batch i is 1/(1+i)); the variance of the means is not added. The batches are a function of (seed, step).
-// A model without buffers is left as it is.
+// A model without buffers is left as it is. images: `dataset`'s where they lie on the device, or nullptr.
 void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Normalisation& normalisation,
-                           const TrainConfig& config, Step step, Backend& backend, MemoryPool& pool);
+                           const TrainConfig& config, Step step, Backend& backend, MemoryPool& pool,
+                           const ResidentImages* images = nullptr);
 
 }  // namespace drift

@@ -14,8 +14,8 @@ std::string memory_advice(const TrainConfig& config, int lanes, std::int64_t cap
   NullBackend backend(*stream);
   const std::unique_ptr<Model> model = make_model(config.model);
   model->parameters.allocate(backend);
-  const std::int64_t one = dry_run(*model, 1, config.precision, Mode::kTrain, backend);
-  const std::int64_t each = dry_run(*model, 2, config.precision, Mode::kTrain, backend) - one;
+  const std::int64_t one = dry_run(*model, 1, config.machine.precision, kTraining, backend);
+  const std::int64_t each = dry_run(*model, 2, config.machine.precision, kTraining, backend) - one;
   const std::int64_t fixed = one - each;
   const std::int64_t batch = std::max<std::int64_t>(0, (capacity / lanes - fixed) / each);
   const std::string need = fmt::format("{:.2f} MB of activations an image, {} worker(s) at once, {:.2f} GB for them",

@@ -3,13 +3,10 @@
 // own: they live in the pool it is lent for a step, because fewer workers may compute at once than there are replicas
 // (lanes.h).
 //
-// On a GPU everything here is enqueued and nothing is waited for. The first step of each kind runs as it is, which
-// builds plans and fills the pool; then it is captured once and replayed: what changes from step to step, the batch and
-// the learning rate, lies in device memory. Results come home a few steps later.
+// On a GPU everything here is enqueued and nothing is waited for: steps are captured and replayed (captured_segment.h),
+// results come home a few steps later (result_ring.h).
 #pragma once
 
-#include <array>
-#include <deque>
 #include <memory>
 
 #include "engine/memory_pool.h"
@@ -17,19 +14,10 @@
 #include "models/registry.h"
 #include "train/config/config.h"
 #include "train/step/batch_memory.h"
+#include "train/step/captured_segment.h"
+#include "train/step/result_ring.h"
 
 namespace drift {
-
-struct BatchResult {
-  double loss = 0;           // mean over the batch
-  std::int64_t correct = 0;  // top-1
-};
-
-// Where the host's time went; on a GPU, the time to enqueue. Upload, augmentation and loss belong to forward; a
-// captured step is launched as one piece, which counts as forward.
-struct StepTimes {
-  double forward_seconds = 0, backward_seconds = 0, update_seconds = 0;
-};
 
 class Worker {
  public:
@@ -45,46 +33,36 @@ class Worker {
   const Model& model() const { return *model_; }
   ParameterSet& parameters() { return model_->parameters; }
   const ParameterSet& parameters() const { return model_->parameters; }
-  Loader& loader() { return *loader_; }
+
+  // The next call of next_batch() gives this worker's share of this step.
+  void seek(Step step) { loader_->seek(step); }
+  const Batch& next_batch();
 
   // Fills the gradient arena; activations come from and return to `pool`.
-  StepTimes forward_backward(const Batch& batch, double lr, MemoryPool& pool);
-  // The optimizer's step from the gradient arena, at the learning rate of the last forward_backward().
-  void update();
+  void forward_backward(const Batch& batch, MemoryPool& pool);
+  // The optimizer's step from the gradient arena.
+  void update(double lr);
   // Both in one piece: a step without communication before its update.
-  StepTimes local_step(const Batch& batch, double lr, MemoryPool& pool);
+  void local_step(const Batch& batch, double lr, MemoryPool& pool);
 
-  // The loss of each step is taken once, in order; take_result() waits for it. At most kResultsBehind + 1 may wait.
-  static constexpr int kResultsBehind = 4;
-  BatchResult take_result();
-  // How many results may stay untaken without anyone waiting: 0 where they are there at once.
-  int results_behind() const { return stream_->can_capture() ? kResultsBehind : 0; }
+  // The result of each step is taken once, in order.
+  BatchResult take_result() { return results_.take(); }
+  // How many more may be taken now without anyone waiting long: on a CPU all, on a GPU those of a few steps ago.
+  std::int64_t results_due() const;
+  std::int64_t results_waiting() const { return results_.waiting(); }
+
+  // What the calls above took since this was last asked.
+  StepTimes take_times() { return std::exchange(times_, {}); }
 
  private:
-  enum Piece { kGradients, kUpdate, kLocalStep };
-  struct Captured {
-    bool ran = false;
-    std::unique_ptr<CapturedWork> work;
-    const MemoryPool* pool = nullptr;  // whose memory it uses
-  };
-  struct Slot {
-    explicit Slot(Device device) : floats(device, 3 * sizeof(float)), arrived(device) {}
-    HostMemory floats;
-    Event arrived;
-  };
-
-  StepTimes step(Piece piece, const Batch& batch, double lr, MemoryPool& pool);
-  // Enqueues `work`, or replays what it enqueued before.
-  template <class Work>
-  void run(Piece piece, const MemoryPool* pool, const Work& work);
-  StepTimes enqueue_gradients(MemoryPool& pool);
+  void upload(const Batch& batch);
+  void enqueue_gradients(MemoryPool& pool);
   void enqueue_update();
 
   int id_;
   DType precision_;
   Normalisation normalisation_;
   std::unique_ptr<Stream> stream_;
-  bool capture_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Model> model_;
   Sgd optimizer_;
@@ -94,12 +72,12 @@ class Worker {
   BatchMemory batch_memory_;
   DeviceBatch batch_;  // what the next step reads
   Storage result_;     // float32 [3], what the last step left
-  std::deque<Slot> slots_;
-  std::int64_t results_made_ = 0, results_taken_ = 0;
-  std::array<Captured, 3> captured_;
+  ResultRing results_;
+  CapturedSegment gradients_, update_, local_step_;
+  StepTimes times_;
 };
 
 // What the vendor libraries are told.
-BackendOptions backend_options(const TrainConfig& config);
+BackendOptions backend_options(const MachineConfig& config);
 
 }  // namespace drift

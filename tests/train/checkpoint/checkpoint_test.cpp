@@ -26,7 +26,7 @@ class CheckpointTest : public ::testing::Test {
   Checkpoint checkpoint(Step step, float start = 1) {
     Checkpoint result{{.step = step, .workers = 2, .config_toml = "name = \"größe\"\n", .model = kModel}, {}};
     for (int worker = 0; worker < 2; ++worker) {
-      WorkerState state{arena(model_.set.values()), arena(model_.set.momentum()), arena(model_.set.buffers())};
+      ReplicaState state{arena(model_.set.values()), arena(model_.set.momentum()), arena(model_.set.buffers())};
       for (auto* values : {&state.values, &state.momentum, &state.buffers}) {
         for (float& value : *values) value = start++;
       }

@@ -1,11 +1,10 @@
 // The option table: round trips, precedence, errors that name what was asked and what is allowed.
-#include "train/config/options.h"
-
 #include <fstream>
 #include <gtest/gtest.h>
 #include <set>
 
 #include "tests/support/temp_directory.h"
+#include "train/config/toml.h"
 
 namespace drift {
 namespace {
@@ -106,7 +105,7 @@ const std::map<std::string, std::string>& other_values() {
 }
 
 TEST(Options, EveryOptionSurvivesTheRoundTripThroughToml) {
-  for (const Option& option : train_options()) {
+  for (const Option& option : options_of(Scope::kTrain)) {
     ASSERT_TRUE(other_values().contains(option.name)) << "no test value for --" << option.name;
     const std::string& value = other_values().at(option.name);
     ASSERT_NE(option.get(default_config()), value) << option.name;
@@ -114,8 +113,8 @@ TEST(Options, EveryOptionSurvivesTheRoundTripThroughToml) {
     ASSERT_TRUE(option.set(config, value)) << option.name << " " << value;
     ASSERT_EQ(option.get(config), value) << option.name;
     const TrainConfig again = config_from_toml(config_to_toml(config));
-    for (const Option& other : train_options()) {
-      if (other.name == "epochs" && config.steps) continue;  // replaced by steps
+    for (const Option& other : options_of(Scope::kTrain)) {
+      if (other.name == "epochs" && config.length.steps) continue;  // replaced by steps
       EXPECT_EQ(other.get(again), other.get(config)) << other.name << " after setting " << option.name;
     }
   }
@@ -136,7 +135,7 @@ TEST(Options, AllAtOnceSurviveTheRoundTrip) {
 TEST(Options, NamesAreUniqueAndSectionsContiguous) {
   std::set<std::string> names, sections;
   std::string section;
-  for (const Option& option : train_options()) {
+  for (const Option& option : options_of(Scope::kTrain)) {
     EXPECT_TRUE(names.insert(option.name).second) << option.name;
     if (option.section != section) {
       EXPECT_TRUE(sections.insert(option.section).second) << option.section;
@@ -168,11 +167,11 @@ TEST(Options, CommandLineBeatsRecipeBeatsDefault) {
 TEST(Options, StepsOnTheCommandLineReplaceEpochsOfARecipeAndBack) {
   const testing::TempDirectory directory;
   const ResolvedConfig steps = resolve({recipe(directory, "epochs = 500"), command_line({{"steps", "100"}})});
-  EXPECT_EQ(steps.config.steps, 100);
+  EXPECT_EQ(steps.config.length.steps, 100);
   EXPECT_FALSE(contains(config_to_toml(steps.config), "\nepochs ="));
   const ResolvedConfig epochs = resolve({recipe(directory, "steps = 500"), command_line({{"epochs", "2"}})});
-  EXPECT_FALSE(epochs.config.steps.has_value());
-  EXPECT_EQ(epochs.config.epochs, 2);
+  EXPECT_FALSE(epochs.config.length.steps.has_value());
+  EXPECT_EQ(epochs.config.length.epochs, 2);
   const Error both = error_of([] { resolve_flags({{"steps", "3"}, {"epochs", "2"}}); });
   EXPECT_EQ(both.kind(), ErrorKind::kUsage);
   EXPECT_TRUE(contains(both.message(), "--steps and --epochs exclude each other")) << both.message();
@@ -251,14 +250,14 @@ TEST(Options, RecipeErrorsNameFileLineAndKey) {
 TEST(Options, AResumedRunMayChangeOnlyWhatLeavesItsBitsAlone) {
   TrainConfig saved;
   saved.lr.lr = 0.7;
-  saved.epochs = 3;
+  saved.length.epochs = 3;
   const auto resume = [&](std::vector<std::pair<std::string, std::string>> settings) {
     const std::vector<SettingLayer> layers = {command_line(std::move(settings))};
     return resolve_resumed_config(saved, "checkpoint runs/a", layers);
   };
   const ResolvedConfig same = resume({{"lr", "0.7"}, {"threads", "3"}, {"eval-every", "0"}});
-  EXPECT_EQ(same.config.threads, 3);
-  EXPECT_EQ(same.config.epochs, 3);
+  EXPECT_EQ(same.config.machine.threads, 3);
+  EXPECT_EQ(same.config.length.epochs, 3);
   EXPECT_EQ(same.origin_of("epochs"), "checkpoint runs/a");
   EXPECT_EQ(same.origin_of("threads"), "command line");
   for (const auto& [name, value] : std::map<std::string, std::string>{{"lr", "0.8"}, {"epochs", "4"}, {"steps", "9"}}) {

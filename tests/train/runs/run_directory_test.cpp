@@ -10,11 +10,8 @@
 
 #include "core/check.h"
 #include "tests/support/temp_directory.h"
-#include "train/config/options.h"
-#include "train/config/sync_scope.h"
+#include "train/config/toml.h"
 #include "train/environment.h"
-#include "train/runs/metrics_tee.h"
-#include "train/schedule/recurring_event.h"
 
 namespace drift {
 namespace {
@@ -25,7 +22,7 @@ TrainConfig small_config() {
   TrainConfig config;
   config.sync.workers = 2;
   config.sync.local_batch = 5;
-  config.name = "try";
+  config.files.name = "try";
   return config;
 }
 
@@ -38,11 +35,11 @@ StepRecord record_of(Step step, double loss = 1.5) {
   record.lr = 0.1;
   record.sync = Sync::kParameters;
   record.seconds = 0.5;
-  record.data_seconds = 0.125;
-  record.forward_seconds = 0.25;
-  record.backward_seconds = 0.5;
-  record.update_seconds = 1;
-  record.comm_seconds = 2;
+  record.times.data_seconds = 0.125;
+  record.times.forward_seconds = 0.25;
+  record.times.backward_seconds = 0.5;
+  record.times.update_seconds = 1;
+  record.times.comm_seconds = 2;
   record.bytes = 100;
   return record;
 }
@@ -201,7 +198,7 @@ TEST(RunDirectory, NamesItselfAfterTimeModelAndAlgorithm) {
   const std::string path = default_run_directory(config).string();
   EXPECT_TRUE(path.starts_with("runs/2")) << path;
   EXPECT_TRUE(path.ends_with("-resnet20-post-local")) << path;
-  config.name = "mine";
+  config.files.name = "mine";
   EXPECT_TRUE(default_run_directory(config).string().ends_with("-mine"));
 }
 
@@ -214,44 +211,6 @@ TEST(RunDirectory, IsFoundFromItsCheckpoints) {
   EXPECT_EQ(run_directory_of(directory / "run/ckpt"), directory / "run");
   EXPECT_EQ(run_directory_of(directory / "run/ckpt/step-3/"), directory / "run");
   EXPECT_EQ(run_directory_of(directory / "alone/step-3"), "");
-}
-
-TEST(Rhythm, FallsOnTheSameStepsWhereverARunIsCut) {
-  const Rhythm every_other(0.5, 5, 12);  // 2.5 steps, rounded: 3 5 8 10, and the end
-  std::vector<Step> steps;
-  for (Step step = 0; step < 12;) steps.push_back(step = every_other.next(step));
-  EXPECT_EQ(steps, (std::vector<Step>{3, 5, 8, 10, 12}));
-  for (Step step = 0; step <= 12; ++step) {
-    EXPECT_EQ(every_other.at(step), std::find(steps.begin(), steps.end(), step) != steps.end()) << step;
-  }
-  EXPECT_EQ(Rhythm(0, 5, 12).next(0), 12);
-  EXPECT_EQ(Rhythm(0.01, 5, 12).next(3), 4);
-  EXPECT_EQ(Rhythm(1000, 5, 12).next(3), 12);
-  EXPECT_TRUE(Rhythm(1, 5, 12).at(12));
-}
-
-TEST(SyncScope, IsSpelledOut) {
-  SyncConfig sync;
-  EXPECT_EQ(describe_scope(sync, true),
-            "one model, gradients averaged at every step, batch-norm statistics re-estimated on 100 batches");
-  sync.algorithm = Algorithm::kPostLocal;
-  EXPECT_EQ(describe_scope(sync, true),
-            "averaged model, batch-norm statistics re-estimated on 100 batches, momentum kept local");
-  sync.scope = {.momentum = MomentumSync::kReset, .bn_stats = BatchNormStats::kAverage};
-  EXPECT_EQ(describe_scope(sync, true),
-            "averaged model, batch-norm statistics averaged, momentum reset at each average");
-  EXPECT_EQ(describe_scope(sync, false), "averaged model, momentum reset at each average");
-}
-
-TEST(MetricsTee, GivesEveryRecordToAll) {
-  const testing::TempDirectory directory;
-  const auto a = RunDirectory::create(directory / "a", {small_config(), ""});
-  const auto b = RunDirectory::create(directory / "b", {small_config(), ""});
-  MetricsTee tee({a.get(), b.get()});
-  tee.step(record_of(0));
-  tee.evaluation(evaluation_of(1, 3));
-  EXPECT_EQ(read_json_lines(directory / "a/metrics.jsonl").size(), 2u);
-  EXPECT_EQ(text_of(directory / "a/metrics.jsonl"), text_of(directory / "b/metrics.jsonl"));
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // make_schedule: which steps end a round and where decays land, for small runs by hand, for the paper's, and for any.
+#include "train/schedule/schedule.h"
+
 #include <algorithm>
 #include <functional>
 #include <gtest/gtest.h>
@@ -6,14 +8,13 @@
 #include <rapidcheck/gtest.h>
 
 #include "tests/train/schedule/sync_string.h"
-#include "train/schedule/lr_schedule.h"
 
 namespace drift::testing {
 namespace {
 
 TrainConfig run_of(Algorithm algorithm, Step steps, std::vector<Step> periods) {
   TrainConfig config;
-  config.steps = steps;
+  config.length.steps = steps;
   config.sync.algorithm = algorithm;
   config.sync.periods = std::move(periods);
   return config;
@@ -66,11 +67,11 @@ TEST(Schedule, PostLocalSgd) {
 
 TEST(Schedule, EpochsBecomeStepsDespiteBinaryFractions) {
   TrainConfig config;
-  config.epochs = 2.3;  // 2.3 * 10 is 23, 2.9 * 100 is 290 though it computes to 289.99999999999994
+  config.length.epochs = 2.3;  // 2.3 * 10 is 23, 2.9 * 100 is 290 though it computes to 289.99999999999994
   EXPECT_EQ(make_schedule(config, 10).total_steps, 23);
-  config.epochs = 2.9;
+  config.length.epochs = 2.9;
   EXPECT_EQ(make_schedule(config, 100).total_steps, 290);
-  config.epochs = 0.99;
+  config.length.epochs = 0.99;
   EXPECT_EQ(make_schedule(config, 10).total_steps, 9);
 }
 
@@ -128,7 +129,7 @@ TEST(Schedule, DecaysBehindTheEndDoNotMatter) {
 // Figure 1(a): 12 steps per epoch, synchronous to epoch 250 = the decay, then H = 600 to epoch 500: 5 rounds.
 TEST(Schedule, PaperFigure1a) {
   TrainConfig config;
-  config.epochs = 500;
+  config.length.epochs = 500;
   config.sync.algorithm = Algorithm::kPostLocal;
   config.sync.workers = 32;
   config.sync.periods = {600};
@@ -153,7 +154,7 @@ TEST(Schedule, PaperFigure1a) {
 // Figure 1(b): 156 steps per epoch, decays at epochs 50 and 100 = the switch, H = 26: 6 rounds per epoch, 300 in all.
 TEST(Schedule, PaperFigure1b) {
   TrainConfig config;
-  config.epochs = 150;
+  config.length.epochs = 150;
   config.sync.algorithm = Algorithm::kPostLocal;
   config.sync.workers = 256;
   config.sync.local_batch = 32;
@@ -258,8 +259,8 @@ RC_GTEST_PROP(Schedule, OfAShorterRunIsTheBeginningOfALongerOnes, ()) {
   TrainConfig config = any_run();
   config.sync.final_average = false;
   const Schedule schedule = make_schedule(config, 10);
-  const Step shorter = *rc::gen::inRange<Step>(1, *config.steps + 1);
-  config.steps = shorter;
+  const Step shorter = *rc::gen::inRange<Step>(1, *config.length.steps + 1);
+  config.length.steps = shorter;
   const Schedule begun = make_schedule(config, 10);
   for (Step step = 0; step < shorter; ++step) {
     RC_ASSERT(begun.lr.at(step) == schedule.lr.at(step));
@@ -329,13 +330,13 @@ const Contradiction kContradictions[] = {
     {"--min-lr must be from 0 to the peak learning rate 0.1, got 0.2",
      [](TrainConfig& c) { c.lr.shape = LrShape::kCosine, c.lr.decay_epochs = {}, c.lr.min_lr = 0.2; }},
     {"--lr must be", [](TrainConfig& c) { c.lr.lr = std::numeric_limits<double>::quiet_NaN(); }},
-    {"--epochs must be", [](TrainConfig& c) { c.epochs = -1; }},
-    {"the run has 0 steps", [](TrainConfig& c) { c.steps = 0; }},
+    {"--epochs must be", [](TrainConfig& c) { c.length.epochs = -1; }},
+    {"the run has 0 steps", [](TrainConfig& c) { c.length.steps = 0; }},
 };
 
 TEST(Schedule, ContradictionsSayWhatToChange) {
   TrainConfig sound;
-  sound.epochs = 10;
+  sound.length.epochs = 10;
   sound.sync.algorithm = Algorithm::kPostLocal;
   sound.sync.periods = {4};
   sound.sync.switch_epoch = 2;

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <gtest/gtest.h>
 
-#include "tests/reference/sgd.h"
 #include "tests/train/toy_run.h"
 
 namespace drift {
@@ -69,7 +68,7 @@ TEST(Reestimate, IsThePlainMeanOverBatches) {
   Bench bench;
   const DataSource data = toy_data(8);
   TrainConfig config = toy_config(1, 1, 1);
-  config.augmentation = Augmentation::kNone;
+  config.data.augmentation = Augmentation::kNone;
   config.sync.local_batch = 8;
   config.sync.scope.bn_batches = 1;
   const auto once = bench.reestimated(config, data, 0);
@@ -77,31 +76,6 @@ TEST(Reestimate, IsThePlainMeanOverBatches) {
   const auto many = bench.reestimated(config, data, 0);
   // The order within a batch differs from epoch to epoch, and with it the rounding of its sums.
   for (std::size_t i = 0; i < once.size(); ++i) EXPECT_NEAR(many[i], once[i], 1e-5 * (1 + std::abs(once[i]))) << i;
-}
-
-TEST(AveragedModel, HasTheMeanOfTheParametersAndStatisticsByPolicy) {
-  const DataSource data = toy_data(40);
-  TrainConfig config = toy_config(3, 10, 4);
-  const auto buffers_with = [&](BatchNormStats policy) {
-    config.sync.scope.bn_stats = policy;
-    Trainer trainer(config, data);
-    testing::StepLog log;
-    testing::run_to(trainer, 4, log);
-    const auto workers = trainer.checkpoint().workers;
-    const auto model = trainer.averaged_model();
-    const auto values = model->parameters.values();
-    EXPECT_EQ(std::vector<float>(values.begin(), values.end()),
-              reference::tree_average<float>({workers[0].values, workers[1].values, workers[2].values}));
-    const auto buffers = model->parameters.buffers();
-    return std::pair(std::vector<float>(buffers.begin(), buffers.end()), workers);
-  };
-  const auto [local, workers] = buffers_with(BatchNormStats::kLocal);
-  EXPECT_EQ(local, workers[0].buffers);
-  const auto average = buffers_with(BatchNormStats::kAverage).first;
-  EXPECT_EQ(average, reference::tree_average<float>({workers[0].buffers, workers[1].buffers, workers[2].buffers}));
-  const auto reestimated = buffers_with(BatchNormStats::kReestimate).first;
-  EXPECT_NE(reestimated, local);
-  EXPECT_NE(reestimated, average);
 }
 
 }  // namespace

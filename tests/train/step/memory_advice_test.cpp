@@ -14,14 +14,14 @@ std::int64_t bytes_for(const TrainConfig& config, std::int64_t batch) {
   NullBackend backend(*stream);
   const std::unique_ptr<Model> model = make_model(config.model);
   model->parameters.allocate(backend);
-  return dry_run(*model, batch, config.precision, Mode::kTrain, backend);
+  return dry_run(*model, batch, config.machine.precision, kTraining, backend);
 }
 
 TEST(MemoryAdvice, NamesTheLargestBatchThatFits) {
   TrainConfig config;
   config.model.name = "resnet8";
   for (const DType precision : {DType::kFloat32, DType::kBFloat16}) {
-    config.precision = precision;
+    config.machine.precision = precision;
     const std::int64_t capacity = 2 * bytes_for(config, 17);  // for each of two workers
     EXPECT_TRUE(memory_advice(config, 2, capacity).starts_with("A --local-batch of 17 would fit"))
         << memory_advice(config, 2, capacity);

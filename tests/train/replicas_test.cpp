@@ -1,0 +1,66 @@
+// The K workers between two stretches of training: one beginning, states out and in, weights from a file.
+#include "train/replicas.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_directory.h"
+#include "tests/train/toy_run.h"
+#include "train/checkpoint/weight_file.h"
+
+namespace drift {
+namespace {
+
+using testing::toy_config;
+using testing::toy_data;
+
+TEST(Replicas, BeginEqual) {
+  const DataSource data = toy_data(40);
+  const TrainConfig config = toy_config(3, 4, 8);
+  const Replicas replicas(config, data, Device{}, 1);
+  const std::vector<ReplicaState> states = replicas.states();
+  ASSERT_EQ(states.size(), 3u);
+  EXPECT_EQ(states[0], states[1]);
+  EXPECT_EQ(states[0], states[2]);
+  EXPECT_NE(states[0].values, std::vector<float>(states[0].values.size(), 0.0f));
+}
+
+TEST(Replicas, TakeBackTheStatesTheyGave) {
+  const DataSource data = toy_data(40);
+  const TrainConfig config = toy_config(2, 4, 8);
+  Replicas replicas(config, data, Device{}, 1);
+  std::vector<ReplicaState> states = replicas.states();
+  for (std::size_t k = 0; k < states.size(); ++k) {
+    states[k].values.front() = static_cast<float>(k + 1);
+    states[k].momentum.back() = static_cast<float>(k + 2);
+    states[k].buffers.front() = static_cast<float>(k + 3);
+  }
+  replicas.restore(states);
+  EXPECT_EQ(replicas.states(), states);
+}
+
+TEST(Replicas, AllLoadTheSameWeightsAndForgetTheirMomentum) {
+  const testing::TempDirectory directory;
+  const DataSource data = toy_data(40);
+  const TrainConfig config = toy_config(2, 4, 8);
+  Replicas source(config, data, Device{}, 1);
+  std::vector<ReplicaState> states = source.states();
+  // A parameter's own elements: the padding between two parameters is not in the file.
+  const auto weight = static_cast<std::size_t>(source.parameters(0).parameters().front()->offset());
+  states[0].values[weight] = 7;
+  source.restore(states);
+  write_weights(directory / "weights.safetensors", source.parameters(0), source.worker(0).backend());
+
+  Replicas replicas(config, data, Device{}, 1);
+  std::vector<ReplicaState> moving = replicas.states();
+  for (ReplicaState& state : moving) state.momentum.assign(state.momentum.size(), 1.0f);
+  replicas.restore(moving);
+  replicas.load_weights(directory / "weights.safetensors");
+  for (const ReplicaState& state : replicas.states()) {
+    EXPECT_EQ(state.values, states[0].values);
+    EXPECT_EQ(state.buffers, states[0].buffers);
+    EXPECT_EQ(state.momentum, std::vector<float>(state.momentum.size(), 0.0f));
+  }
+}
+
+}  // namespace
+}  // namespace drift

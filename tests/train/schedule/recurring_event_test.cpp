@@ -1,0 +1,26 @@
+// Events every so many epochs fall on the same steps wherever a run is cut.
+#include "train/schedule/recurring_event.h"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+#include <vector>
+
+namespace drift {
+namespace {
+
+TEST(RecurringEvent, FallsOnTheSameStepsWhereverARunIsCut) {
+  const RecurringEvent every_other(0.5, 5, 12);  // 2.5 steps, rounded: 3 5 8 10, and the end
+  std::vector<Step> steps;
+  for (Step step = 0; step < 12;) steps.push_back(step = every_other.next(step));
+  EXPECT_EQ(steps, (std::vector<Step>{3, 5, 8, 10, 12}));
+  for (Step step = 0; step <= 12; ++step) {
+    EXPECT_EQ(every_other.at(step), std::find(steps.begin(), steps.end(), step) != steps.end()) << step;
+  }
+  EXPECT_EQ(RecurringEvent(0, 5, 12).next(0), 12);
+  EXPECT_EQ(RecurringEvent(0.01, 5, 12).next(3), 4);
+  EXPECT_EQ(RecurringEvent(1000, 5, 12).next(3), 12);
+  EXPECT_TRUE(RecurringEvent(1, 5, 12).at(12));
+}
+
+}  // namespace
+}  // namespace drift

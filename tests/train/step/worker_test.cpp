@@ -1,0 +1,92 @@
+// One replica by itself: what each call changes, and that results are taken once, in order.
+#include "train/step/worker.h"
+
+#include <gtest/gtest.h>
+
+#include "core/check.h"
+#include "tests/train/toy_run.h"
+#include "train/replicas.h"
+
+namespace drift {
+namespace {
+
+using testing::toy_config;
+using testing::toy_data;
+
+class WorkerTest : public ::testing::Test {
+ protected:
+  static std::vector<float> copy_of(std::span<const float> arena) { return {arena.begin(), arena.end()}; }
+  std::vector<float> values() { return copy_of(worker_.parameters().values()); }
+  std::vector<float> gradients() { return copy_of(worker_.parameters().gradients()); }
+
+  const DataSource data_ = toy_data(40);
+  const TrainConfig config_ = toy_config(2, 4, 8);
+  Replicas replicas_{config_, data_, Device{}, 1};
+  Worker& worker_ = replicas_.worker(1);
+  MemoryPool pool_{Device{}};
+};
+
+TEST_F(WorkerTest, GradientsChangeTheGradientArenaAndTheUpdateTheRest) {
+  const auto before = values();
+  EXPECT_EQ(gradients(), std::vector<float>(before.size(), 0.0f));
+  worker_.forward_backward(worker_.next_batch(), pool_);
+  EXPECT_EQ(values(), before);
+  const auto gradient = gradients();
+  EXPECT_NE(gradient, std::vector<float>(before.size(), 0.0f));
+  worker_.update(0.05);
+  EXPECT_NE(values(), before);
+  EXPECT_EQ(gradients(), gradient);
+}
+
+TEST_F(WorkerTest, ALocalStepIsBothInOne) {
+  Replicas other(config_, data_, Device{}, 1);
+  worker_.forward_backward(worker_.next_batch(), pool_);
+  worker_.update(0.05);
+  Worker& again = other.worker(1);
+  again.local_step(again.next_batch(), 0.05, pool_);
+  EXPECT_EQ(copy_of(again.parameters().values()), values());
+  EXPECT_EQ(again.take_result().loss, worker_.take_result().loss);
+}
+
+TEST_F(WorkerTest, TouchesNobodyElse) {
+  const auto before = copy_of(replicas_.parameters(0).values());
+  worker_.local_step(worker_.next_batch(), 0.05, pool_);
+  EXPECT_EQ(copy_of(replicas_.parameters(0).values()), before);
+}
+
+TEST_F(WorkerTest, ResultsAreTakenOnceInOrder) {
+  std::vector<double> losses;
+  for (int step = 0; step < 2; ++step) worker_.local_step(worker_.next_batch(), 0.05, pool_);
+  EXPECT_EQ(worker_.results_waiting(), 2);
+  EXPECT_EQ(worker_.results_due(), 2);  // on a CPU they are there at once
+  const double first = worker_.take_result().loss, second = worker_.take_result().loss;
+  EXPECT_NE(first, second);
+  EXPECT_THROW(worker_.take_result(), Error);
+
+  Replicas other(config_, data_, Device{}, 1);
+  Worker& again = other.worker(1);
+  again.local_step(again.next_batch(), 0.05, pool_);
+  EXPECT_EQ(again.take_result().loss, first);
+  again.local_step(again.next_batch(), 0.05, pool_);
+  EXPECT_EQ(again.take_result().loss, second);
+}
+
+TEST_F(WorkerTest, TooManyUntakenResultsAreAnError) {
+  const Batch batch = worker_.next_batch();
+  for (std::int64_t i = 0; i < ResultRing::kCapacity; ++i) worker_.forward_backward(batch, pool_);
+  EXPECT_THROW(worker_.forward_backward(batch, pool_), Error);
+}
+
+TEST_F(WorkerTest, TimesAreGivenOnce) {
+  worker_.forward_backward(worker_.next_batch(), pool_);
+  worker_.update(0.05);
+  const StepTimes times = worker_.take_times();
+  EXPECT_GT(times.forward_seconds, 0);
+  EXPECT_GT(times.backward_seconds, 0);
+  EXPECT_GT(times.update_seconds, 0);
+  EXPECT_EQ(times.comm_seconds, 0);
+  EXPECT_EQ(worker_.take_times().compute_seconds(), 0);
+}
+
+}  // namespace
+}  // namespace drift

@@ -1,0 +1,57 @@
+#include "train/averaged_model.h"
+
+#include "core/check.h"
+#include "train/step/arena_copy.h"
+
+namespace drift {
+
+AveragedModel::AveragedModel(const TrainConfig& config, const DataSource& data, const Replicas& replicas, Device device,
+                             int threads)
+    : config_(config),
+      data_(data),
+      replicas_(replicas),
+      stream_(make_stream(device, threads)),
+      backend_(make_backend(*stream_, backend_options(config.machine))),
+      pool_(device) {}
+
+const Model& AveragedModel::update(Step step, BatchNormPolicy policy) {
+  if (!model_) {
+    model_ = make_model(config_.model);
+    model_->parameters.allocate(*backend_, /*with_training_state=*/false);
+  }
+  average(&ParameterSet::values);
+  if (!model_->parameters.buffers().empty()) set_statistics(step, policy);
+  stream_->synchronize();  // whoever trains on changes the replicas
+  return *model_;
+}
+
+void AveragedModel::average(Arena arena) {
+  std::vector<std::span<float>> replicas;
+  for (int k = 0; k < replicas_.size(); ++k) replicas.push_back((replicas_.parameters(k).*arena)());
+  average_into(replicas, (model_->parameters.*arena)(), *backend_);
+}
+
+void AveragedModel::set_statistics(Step step, BatchNormPolicy policy) {
+  switch (policy) {
+    case BatchNormPolicy::kReestimate:
+      reestimate_batch_norm(*model_, *data_.train, data_.normalisation, config_, step, *backend_, pool_,
+                            replicas_.images());
+      return;
+    case BatchNormPolicy::kAverage:
+      return average(&ParameterSet::buffers);
+    case BatchNormPolicy::kLocal:
+      backend_->copy(as_tensor(replicas_.parameters(0).buffers()), as_tensor(model_->parameters.buffers()));
+      return;
+    case BatchNormPolicy::kStored:
+      break;
+  }
+  DRIFT_FAIL(kInternal, "the average of replicas has no stored statistics");
+}
+
+Evaluation AveragedModel::evaluate() {
+  DRIFT_ASSERT(model_, "nothing was averaged yet");
+  return drift::evaluate(*model_, *data_.test, data_.normalisation, config_.machine.precision, config_.evaluation.batch,
+                         *backend_, pool_);
+}
+
+}  // namespace drift

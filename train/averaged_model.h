@@ -1,0 +1,43 @@
+// AveragedModel: the copy that evaluations and checkpoints look at: the mean of the replicas, with batch-norm
+// statistics re-estimated, averaged or those of worker 0. It has a stream with all threads, a backend and a pool of its
+// own and is made while no worker computes, so training goes on with the same bits whether or not one evaluates. Its
+// memory is taken once, the first time it is asked for.
+#pragma once
+
+#include <memory>
+
+#include "engine/memory_pool.h"
+#include "train/replicas.h"
+#include "train/runs/records.h"
+#include "train/step/evaluate.h"
+
+namespace drift {
+
+class AveragedModel {
+ public:
+  // `config`, `data` and `replicas` must outlive it.
+  AveragedModel(const TrainConfig& config, const DataSource& data, const Replicas& replicas, Device device,
+                int threads);
+
+  Backend& backend() { return *backend_; }
+
+  // Takes the mean after `step` steps, with statistics by `policy`; no replica changes. Valid until the next call.
+  const Model& update(Step step, BatchNormPolicy policy);
+  // Of the latest update(), on the test set.
+  Evaluation evaluate();
+
+ private:
+  using Arena = std::span<float> (ParameterSet::*)() const;
+  void average(Arena arena);
+  void set_statistics(Step step, BatchNormPolicy policy);
+
+  const TrainConfig& config_;
+  const DataSource& data_;
+  const Replicas& replicas_;
+  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<Backend> backend_;
+  MemoryPool pool_;
+  std::unique_ptr<Model> model_;  // nullptr until it is first asked for
+};
+
+}  // namespace drift

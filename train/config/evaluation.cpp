@@ -1,0 +1,30 @@
+#include "train/config/evaluation.h"
+
+#include "train/config/option_kinds.h"
+
+namespace drift {
+
+using namespace options;
+
+namespace {
+constexpr std::string_view kSection = "Evaluation and checkpoints";
+}
+
+std::vector<Option> evaluation_options() {
+  return section(
+      kSection,
+      {free_on_resume(number(row("eval-every", "E", "epochs between evaluations; 0: only at the end"), at_least(0),
+                             DRIFT_FIELD(evaluation.every))),
+       also_in({Scope::kEval}, free_on_resume(number(row("eval-batch", "N", "images at a time in evaluations"),
+                                                     at_least(1), DRIFT_FIELD(evaluation.batch))))});
+}
+
+std::vector<Option> checkpoint_options() {
+  return section(kSection, {free_on_resume(number(row("checkpoint-every", "E",
+                                                      "epochs between checkpoints; 0: only at the end and on a signal"),
+                                                  at_least(0), DRIFT_FIELD(checkpoints.every))),
+                            free_on_resume(number(row("keep-checkpoints", "N", "newest checkpoints to keep; 0: all"),
+                                                  at_least(0), DRIFT_FIELD(checkpoints.keep)))});
+}
+
+}  // namespace drift

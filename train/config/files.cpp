@@ -1,0 +1,22 @@
+#include "train/config/files.h"
+
+#include "train/config/option_kinds.h"
+
+namespace drift {
+
+using namespace options;
+
+std::vector<Option> file_options() {
+  return section(
+      "Files",
+      {also_in({Scope::kEval},
+               text(row("weights", "FILE", "start from these parameters (safetensors, PyTorch's names)"),
+                    DRIFT_FIELD(files.weights))),
+       free_on_resume(text(row("out", "DIR", "the run directory; must be new or empty [runs/<date>-<time>-<name>]"),
+                           DRIFT_FIELD(files.out))),
+       free_on_resume(text(row("name", "NAME", "end of that default [<model>-<algorithm>]"), DRIFT_FIELD(files.name))),
+       free_on_resume(text(row("resume", "DIR", "continue this run, or one of its checkpoints, bit for bit"),
+                           DRIFT_FIELD(files.resume)))});
+}
+
+}  // namespace drift

@@ -1,0 +1,21 @@
+// LengthConfig: how long a run is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/step.h"
+#include "train/config/option.h"
+
+namespace drift {
+
+struct LengthConfig {
+  double epochs = 10;
+  std::optional<Step> steps;         // overrides epochs
+  std::int64_t steps_per_epoch = 0;  // 0: floor(N/B)
+};
+
+std::vector<Option> length_options();
+
+}  // namespace drift

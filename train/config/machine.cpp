@@ -1,0 +1,47 @@
+#include "train/config/machine.h"
+
+#include "train/config/option_kinds.h"
+
+namespace drift {
+
+using namespace options;
+
+namespace {
+
+constexpr Range kThreads{.min = 0, .max = 65536};
+
+bool names_device(std::string_view text) {
+  if (text == "auto" || text == "cpu") return true;
+  const std::optional<std::int64_t> index = text.starts_with("cuda:") ? parse_integer(text.substr(5)) : std::nullopt;
+  return index && *index >= 0;
+}
+
+}  // namespace
+
+std::vector<Option> machine_options() {
+  return section(
+      "Machine",
+      {also_in({Scope::kEval, Scope::kDescribe, Scope::kPlans},
+               choice(row("precision", "", "of activations and convolution operands; parameters are float32 in both"),
+                      {{"fp32", DType::kFloat32}, {"bf16", DType::kBFloat16}}, DRIFT_FIELD(machine.precision))),
+       also_in({Scope::kEval}, allowing("auto, cpu or cuda:N", text(row("device", "DEVICE", "auto | cpu | cuda:N"),
+                                                                    DRIFT_FIELD(machine.device), names_device))),
+       also_in({Scope::kPlans}, on_off(row("tf32", "", "GPU: fp32 convolutions and matmuls may round to TF32"),
+                                       DRIFT_FIELD(machine.tf32))),
+       free_on_resume(on_off(row("graphs", "", "GPU: capture a step once and replay it"), DRIFT_FIELD(machine.graphs))),
+       also_in({Scope::kPlans},
+               free_on_resume(text(row("plan-file", "FILE", "GPU: cuDNN plans, read if it exists; new ones are added"),
+                                   DRIFT_FIELD(machine.plan_file)))),
+       free_on_resume(on_off(row("explain-plans", "", "GPU: print each cuDNN plan that is built"),
+                             DRIFT_FIELD(machine.explain_plans))),
+       free_on_resume(on_off(row("op-times", "", "GPU: time by kind of operation, at the end; steps are not captured"),
+                             DRIFT_FIELD(machine.op_times))),
+       also_in({Scope::kEval}, free_on_resume(number(row("threads", "N", "CPU threads in all; 0: one per core"),
+                                                     kThreads, DRIFT_FIELD(machine.threads)))),
+       free_on_resume(number(row("worker-threads", "N", "CPU threads of each worker; 0: its share of --threads"),
+                             kThreads, DRIFT_FIELD(machine.worker_threads))),
+       free_on_resume(number(row("loader-threads", "N", "threads per worker that prepare batches ahead"), kThreads,
+                             DRIFT_FIELD(machine.loader_threads)))});
+}
+
+}  // namespace drift

@@ -1,0 +1,22 @@
+#include "train/config/model.h"
+
+#include "train/config/option_kinds.h"
+
+namespace drift {
+
+using namespace options;
+
+std::vector<Option> model_options() {
+  const auto kShape = {Scope::kEval, Scope::kDescribe, Scope::kPlans};
+  return section(
+      "Model",
+      {also_in({Scope::kEval},
+               text(row("model", "NAME", "network; `drift describe` lists them"), DRIFT_FIELD(model.name), not_empty)),
+       also_in(kShape, choice(row("norm", "", "normalisation of CIFAR ResNets: batch (with ReLU) or group (with SiLU)"),
+                              {{"batch", "batch"}, {"group", "group"}}, DRIFT_FIELD(model.norm))),
+       also_in(kShape, number(row("groups", "N", "groups of --norm group"), at_least(1), DRIFT_FIELD(model.groups))),
+       also_in(kShape,
+               number(row("classes", "N", "outputs; cifar100 implies 100"), at_least(2), DRIFT_FIELD(model.classes)))});
+}
+
+}  // namespace drift

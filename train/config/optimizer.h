@@ -1,0 +1,19 @@
+// OptimizerConfig: SGD's settings (engine/optim/sgd.h).
+#pragma once
+
+#include <vector>
+
+#include "train/config/option.h"
+
+namespace drift {
+
+struct OptimizerConfig {
+  double momentum = 0;
+  bool nesterov = false;
+  double weight_decay = 0;
+  bool decay_norm_and_bias = false;
+};
+
+std::vector<Option> optimizer_options();
+
+}  // namespace drift

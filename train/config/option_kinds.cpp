@@ -1,0 +1,83 @@
+#include "train/config/option_kinds.h"
+
+#include <charconv>
+#include <cmath>
+
+namespace drift::options {
+namespace {
+
+template <class T>
+std::optional<T> parse_whole(std::string_view text) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || rest != end || text.empty()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::optional<double> parse_number(std::string_view text) {
+  const std::optional<double> value = parse_whole<double>(text);
+  return value && std::isfinite(*value) ? value : std::nullopt;
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  return parse_whole<std::int64_t>(text);
+}
+
+bool not_empty(std::string_view text) {
+  return !text.empty();
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (!text.empty()) {
+    const std::size_t end = text.find(separator);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+    if (text.empty()) parts.push_back(text);  // "1," has an empty second part
+  }
+  return parts;
+}
+
+Option row(std::string name, std::string placeholder, std::string help) {
+  Option option;
+  option.name = std::move(name);
+  option.placeholder = std::move(placeholder);
+  option.help = std::move(help);
+  return option;
+}
+
+Option with_alias(std::string alias, Option option) {
+  option.alias = std::move(alias);
+  return option;
+}
+
+Option excluding(std::string other, Option option) {
+  option.excludes = std::move(other);
+  return option;
+}
+
+Option allowing(std::string allowed, Option option) {
+  option.allowed = std::move(allowed);
+  return option;
+}
+
+Option free_on_resume(Option option) {
+  option.fixed_on_resume = false;
+  return option;
+}
+
+Option also_in(std::initializer_list<Scope> scopes, Option option) {
+  for (const Scope scope : scopes) option.scopes |= static_cast<unsigned>(scope);
+  return option;
+}
+
+std::vector<Option> section(std::string_view name, std::vector<Option> rows) {
+  for (Option& option : rows) option.section = std::string(name);
+  return rows;
+}
+
+}  // namespace drift::options

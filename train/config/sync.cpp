@@ -1,0 +1,183 @@
+#include "train/config/sync.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "core/check.h"
+#include "train/config/bounds.h"
+#include "train/config/option_kinds.h"
+
+namespace drift {
+
+using namespace options;
+
+namespace {
+
+// "reestimate[:N]" into the number of batches, or one of `others`.
+bool read_batch_norm(TrainConfig& config, std::string_view text,
+                     std::initializer_list<std::pair<std::string_view, BatchNormPolicy>> others) {
+  SyncScope scope = config.sync.scope;
+  scope.bn_batches = SyncScope{}.bn_batches;
+  constexpr std::string_view kName = "reestimate";
+  if (text.starts_with(kName)) {
+    scope.batch_norm = BatchNormPolicy::kReestimate;
+    text.remove_prefix(kName.size());
+    if (!text.empty()) {
+      const auto batches = text.front() == ':' ? parse_value<std::int64_t>(text.substr(1), at_least(1)) : std::nullopt;
+      if (!batches) return false;
+      scope.bn_batches = *batches;
+    }
+  } else {
+    const auto* const other = std::ranges::find(others, text, &std::pair<std::string_view, BatchNormPolicy>::first);
+    if (other == others.end()) return false;
+    scope.batch_norm = other->second;
+  }
+  config.sync.scope = scope;
+  return true;
+}
+
+std::string batch_norm_text(const TrainConfig& config) {
+  switch (config.sync.scope.batch_norm) {
+    case BatchNormPolicy::kReestimate:
+      return fmt::format("reestimate:{}", config.sync.scope.bn_batches);
+    case BatchNormPolicy::kAverage:
+      return "average";
+    case BatchNormPolicy::kLocal:
+      return "local";
+    case BatchNormPolicy::kStored:
+      return "stored";
+  }
+  return "";
+}
+
+// One option for two fields: where batch-norm statistics come from, and the number of batches to re-estimate them with.
+// Training has workers whose statistics it may average, `drift eval` a file that holds some.
+std::vector<Option> bn_stats_options() {
+  Option train =
+      row("bn-stats", "reestimate[:N]|average|local", "batch-norm statistics: from N batches, averaged, or worker 0's");
+  train.allowed = "reestimate, reestimate:N with N of at least 1, average or local";
+  train.choices = {"reestimate", "average", "local"};
+  train.get = batch_norm_text;
+  train.copy = [](TrainConfig& to, const TrainConfig& from) {
+    to.sync.scope.batch_norm = from.sync.scope.batch_norm;
+    to.sync.scope.bn_batches = from.sync.scope.bn_batches;
+  };
+  Option eval = train;
+  train.set = [](TrainConfig& config, std::string_view text) {
+    return read_batch_norm(config, text, {{"average", BatchNormPolicy::kAverage}, {"local", BatchNormPolicy::kLocal}});
+  };
+  eval.scopes = static_cast<unsigned>(Scope::kEval);
+  eval.initial = "stored";
+  eval.placeholder = "stored|reestimate[:N]";
+  eval.help = "batch-norm statistics: from the file, or from N training batches (100) of --local-batch";
+  eval.allowed = "stored, reestimate or reestimate:N with N of at least 1";
+  eval.choices = {"stored", "reestimate"};
+  eval.set = [](TrainConfig& config, std::string_view text) {
+    return read_batch_norm(config, text, {{"stored", BatchNormPolicy::kStored}});
+  };
+  return {train, eval};
+}
+
+void check_switch(const SyncConfig& config) {
+  const bool post_local = config.algorithm == Algorithm::kPostLocal;
+  const int given = (config.switch_epoch ? 1 : 0) + (config.switch_step ? 1 : 0);
+  DRIFT_CHECK(kConfig, post_local || given == 0,
+              "--switch-epoch and --switch-step belong to --algo post-local; leave them out or ask for it");
+  DRIFT_CHECK(kConfig, !post_local || given == 1,
+              "--algo post-local needs one of --switch-epoch and --switch-step, where local steps begin; {} given",
+              given);
+  DRIFT_CHECK(kConfig, !config.switch_epoch || is_at_least(*config.switch_epoch, 0),
+              "--switch-epoch must be a number from 0 up, got {}", *config.switch_epoch);
+  DRIFT_CHECK(kConfig, !config.switch_step || *config.switch_step >= 0, "--switch-step must be at least 0, got {}",
+              *config.switch_step);
+}
+
+}  // namespace
+
+std::vector<Option> sync_options() {
+  std::vector<Option> rows = {
+      choice(row("algo", "", "average gradients every step, parameters every H, or one after the other"),
+             {{"sgd", Algorithm::kSgd}, {"local", Algorithm::kLocal}, {"post-local", Algorithm::kPostLocal}},
+             DRIFT_FIELD(sync.algorithm)),
+      number(row("workers", "K", "replicas that train in parallel"), {.min = 1, .max = 65536},
+             DRIFT_FIELD(sync.workers)),
+      also_in({Scope::kEval},
+              number(row("local-batch", "B_loc", "samples per worker and step; the global batch is K B_loc"),
+                     at_least(1), DRIFT_FIELD(sync.local_batch))),
+      allowing(
+          "one to three integers of at least 1, like 16 or 16,32",
+          number_list(row("period", "H[,H2[,H3]]", "local steps per round; H2, H3 after the first and second decay"),
+                      at_least(1), 1, 3, DRIFT_FIELD(sync.periods))),
+      excluding("switch-step", number(row("switch-epoch", "E", "post-local: epoch at which local steps begin"),
+                                      at_least(0), DRIFT_FIELD(sync.switch_epoch))),
+      excluding("switch-epoch", number(row("switch-step", "T", "post-local: step at which local steps begin"),
+                                       at_least(0), DRIFT_FIELD(sync.switch_step))),
+      number(row("qsr-alpha", "A", "above 0: H = max(H, floor((A / lr)^P)) at each round's start (QSR)"), at_least(0),
+             DRIFT_FIELD(sync.qsr_alpha)),
+      number(row("qsr-power", "P", "the power P of QSR"), above(0), DRIFT_FIELD(sync.qsr_power)),
+      on_off(row("final-average", "", "the last step ends a round, even a short one"), DRIFT_FIELD(sync.final_average)),
+      choice(row("sync-momentum", "", "momentum at each average of parameters: as it is, averaged, or 0"),
+             {{"keep", MomentumSync::kKeep}, {"average", MomentumSync::kAverage}, {"reset", MomentumSync::kReset}},
+             DRIFT_FIELD(sync.scope.momentum))};
+  std::ranges::move(bn_stats_options(), std::back_inserter(rows));
+  return section("Algorithm", std::move(rows));
+}
+
+void check(const SyncConfig& config, std::size_t decays) {
+  DRIFT_CHECK(kConfig, config.workers >= 1, "--workers must be at least 1, got {}", config.workers);
+  DRIFT_CHECK(kConfig, config.local_batch >= 1, "--local-batch must be at least 1, got {}", config.local_batch);
+  const std::vector<Step>& periods = config.periods;
+  DRIFT_CHECK(kConfig, !periods.empty() && periods.size() <= 3, "--period takes one to three values of H, got {}",
+              periods.size());
+  for (const Step period : periods) DRIFT_CHECK(kConfig, period >= 1, "--period must be at least 1, got {}", period);
+  DRIFT_CHECK(kConfig, is_at_least(config.qsr_alpha, 0), "--qsr-alpha must be a number from 0 up, got {}",
+              config.qsr_alpha);
+  DRIFT_CHECK(kConfig, is_at_least(config.qsr_power, 0) && config.qsr_power > 0, "--qsr-power must be above 0, got {}",
+              config.qsr_power);
+  check_switch(config);
+  if (config.algorithm == Algorithm::kSgd) {
+    DRIFT_CHECK(
+        kConfig, periods == std::vector<Step>{1},
+        "--period has no meaning with --algo sgd, which averages gradients at every step; leave it out, or ask for "
+        "--algo local or post-local");
+    DRIFT_CHECK(kConfig, config.qsr_alpha == 0,
+                "--qsr-alpha chooses periods, which --algo sgd has none of; ask for --algo local or post-local");
+  }
+  DRIFT_CHECK(kConfig, periods.size() <= decays + 1,
+              "{} values of --period need {} --decay-epochs to go from one to the next, got {}", periods.size(),
+              periods.size() - 1, decays);
+}
+
+std::string describe_scope(const SyncConfig& sync, bool has_batch_norm) {
+  const SyncScope& scope = sync.scope;
+  std::string text =
+      sync.algorithm == Algorithm::kSgd ? "one model, gradients averaged at every step" : "averaged model";
+  if (has_batch_norm) {
+    switch (scope.batch_norm) {
+      case BatchNormPolicy::kReestimate:
+        text += fmt::format(", batch-norm statistics re-estimated on {} batches", scope.bn_batches);
+        break;
+      case BatchNormPolicy::kAverage:
+        text += ", batch-norm statistics averaged";
+        break;
+      case BatchNormPolicy::kLocal:
+        text += ", batch-norm statistics of worker 0";
+        break;
+      case BatchNormPolicy::kStored:
+        text += ", batch-norm statistics as stored";
+        break;
+    }
+  }
+  if (sync.algorithm == Algorithm::kSgd) return text;
+  switch (scope.momentum) {
+    case MomentumSync::kKeep:
+      return text + ", momentum kept local";
+    case MomentumSync::kAverage:
+      return text + ", momentum averaged";
+    case MomentumSync::kReset:
+      return text + ", momentum reset at each average";
+  }
+  return text;
+}
+
+}  // namespace drift

@@ -1,0 +1,52 @@
+// SyncConfig: how many workers, when they communicate, and what happens then to each part of a replica's state.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/step.h"
+#include "train/config/option.h"
+
+namespace drift {
+
+enum class Algorithm : std::uint8_t { kSgd, kLocal, kPostLocal };
+enum class MomentumSync : std::uint8_t { kKeep, kAverage, kReset };
+// Where the batch-norm statistics of an evaluated model come from: computed afresh from training batches, the mean over
+// workers, worker 0's; or, for weights read from a file, the file.
+enum class BatchNormPolicy : std::uint8_t { kReestimate, kAverage, kLocal, kStored };
+
+// SyncScope: what happens to each part of a replica's state when parameters are averaged; printed with each result.
+struct SyncScope {
+  MomentumSync momentum = MomentumSync::kKeep;
+  BatchNormPolicy batch_norm = BatchNormPolicy::kReestimate;
+  std::int64_t bn_batches = 100;  // training batches of B_loc for kReestimate, in all
+};
+
+struct SyncConfig {
+  Algorithm algorithm = Algorithm::kSgd;
+  int workers = 1;                     // K
+  std::int64_t local_batch = 128;      // B_loc
+  std::vector<Step> periods{1};        // H; up to three: before, between and after the step decays
+  std::optional<double> switch_epoch;  // post-local: where local steps begin; one of the two
+  std::optional<Step> switch_step;
+  double qsr_alpha = 0;  // > 0: H = max(H, floor((alpha / lr)^power)) at each round's start (QSR)
+  double qsr_power = 2;
+  bool final_average = true;  // the last step ends a round, even a short one
+  SyncScope scope;
+
+  std::int64_t global_batch() const { return workers * local_batch; }
+};
+
+std::vector<Option> sync_options();
+
+// Throws kConfig for what contradicts itself: --period with sgd, no switch with post-local, a period below 1, more
+// periods than `decays` step decays can tell apart.
+void check(const SyncConfig& config, std::size_t decays);
+
+// The scope in words, for every result that is printed or stored: no default is hidden.
+// "averaged model, batch-norm statistics re-estimated on 100 batches, momentum kept local"
+std::string describe_scope(const SyncConfig& sync, bool has_batch_norm);
+
+}  // namespace drift

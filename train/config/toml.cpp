@@ -1,0 +1,145 @@
+#include "train/config/toml.h"
+
+#include <fstream>
+#include <sstream>
+#include <toml++/toml.h>
+
+#include "core/check.h"
+#include "core/text.h"
+
+namespace drift {
+namespace {
+
+std::string kind_text(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::kText:
+      return "a string in quotes";
+    case ValueKind::kSwitch:
+      return "true or false";
+    case ValueKind::kInteger:
+      return "an integer";
+    case ValueKind::kNumber:
+      return "a number";
+    case ValueKind::kList:
+      return "a list of numbers in brackets";
+  }
+  return "?";
+}
+
+// A TOML value as the command line would spell it; nullopt if it is of another kind than the option's.
+std::optional<std::string> value_text(const toml::node& node, ValueKind kind) {
+  switch (kind) {
+    case ValueKind::kText:
+      if (const auto* text = node.as_string()) return text->get();
+      return std::nullopt;
+    case ValueKind::kSwitch:
+      if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+      return std::nullopt;
+    case ValueKind::kNumber:
+      if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+      [[fallthrough]];
+    case ValueKind::kInteger:
+      if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
+      return std::nullopt;
+    case ValueKind::kList: {
+      const auto* array = node.as_array();
+      if (array == nullptr) return value_text(node, ValueKind::kNumber);
+      std::vector<std::string> items;
+      for (const toml::node& item : *array) {
+        const std::optional<std::string> text = value_text(item, ValueKind::kNumber);
+        if (!text) return std::nullopt;
+        items.push_back(*text);
+      }
+      return joined(items, ",");
+    }
+  }
+  return std::nullopt;
+}
+
+std::string toml_value(const Option& option, const std::string& text) {
+  switch (option.kind) {
+    case ValueKind::kText: {
+      std::ostringstream quoted;
+      quoted << toml::toml_formatter{toml::value<std::string>(text), toml::format_flags::none};  // in double quotes
+      return quoted.str();
+    }
+    case ValueKind::kList:
+      return "[" + text + "]";
+    default:
+      return text;
+  }
+}
+
+SettingLayer layer_of(std::string_view text, const std::string& name, std::string origin) {
+  SettingLayer layer{.origin = std::move(origin), .kind = ErrorKind::kConfig, .settings = {}};
+  toml::table table;
+  try {
+    table = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    DRIFT_FAIL(kConfig, "{}:{}: not valid TOML: {}", name, error.source().begin.line, error.description());
+  }
+  std::vector<std::string> known;
+  for (const Option& option : options_of(Scope::kTrain)) known.push_back(option.name);
+  for (const auto& [key_node, node] : table) {
+    const std::string key(key_node.str());
+    const std::string where = fmt::format("{}:{}: {}", name, key_node.source().begin.line, key);
+    DRIFT_CHECK(kConfig, !node.is_table(), "{}: a recipe has no tables: write its keys at top level, like `lr = 0.1`",
+                where);
+    const Option* option = find_option(key);
+    if (option == nullptr) {
+      DRIFT_FAIL(kConfig, "{}: unknown key.{} Keys are the flags of `drift train` without dashes in front", where,
+                 did_you_mean(key, known));
+    }
+    const std::optional<std::string> value = value_text(node, option->kind);
+    DRIFT_CHECK(kConfig, value.has_value(), "{} must be {}", where, kind_text(option->kind));
+    layer.settings.push_back({.name = key, .text = *value, .where = where});
+  }
+  return layer;
+}
+
+// One line per option under its section's heading. `origin` null: only the values.
+std::string write_toml(const TrainConfig& config, const ResolvedConfig* resolved) {
+  std::string toml, section;
+  for (const Option& option : options_of(Scope::kTrain)) {
+    const std::optional<std::string> value = option.get(config);
+    const Option* other = find_option(option.excludes);
+    const bool replaced = value && other != nullptr && other->get(config) && !other->get(default_config());
+    if ((!value || replaced) && resolved == nullptr) continue;
+    if (option.section != section) {
+      toml += fmt::format("{}# {}\n", section.empty() ? "" : "\n", option.section);
+      section = option.section;
+    }
+    if (!value || replaced) {
+      toml += fmt::format("# {} =  # {}\n", option.name, replaced ? "replaced by " + other->name : "not set");
+      continue;
+    }
+    const std::string line = fmt::format("{} = {}", option.name, toml_value(option, *value));
+    toml += resolved == nullptr ? line + "\n" : fmt::format("{:<40} # {}\n", line, resolved->origin_of(option.name));
+  }
+  return toml;
+}
+
+}  // namespace
+
+SettingLayer read_recipe(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  DRIFT_CHECK(kConfig, file.good() && !std::filesystem::is_directory(path), "cannot read recipe {}", path.string());
+  return layer_of(text.str(), path.string(), "recipe " + path.string());
+}
+
+std::string config_to_toml(const TrainConfig& config) {
+  return write_toml(config, nullptr);
+}
+
+std::string annotated_toml(const ResolvedConfig& resolved) {
+  return write_toml(resolved.config, &resolved);
+}
+
+TrainConfig config_from_toml(std::string_view text, std::string_view name) {
+  const SettingLayer layer = layer_of(text, std::string(name), std::string(name));
+  return resolve_config(std::span(&layer, 1)).config;
+}
+
+}  // namespace drift

@@ -1,0 +1,20 @@
+// The option table as TOML: flat keys, named like the flags of `drift train`; sections are comments.
+#pragma once
+
+#include <filesystem>
+
+#include "train/config/resolve.h"
+
+namespace drift {
+
+// Throws kConfig for a file that cannot be read, is not TOML or has an unknown key (with a "did you mean").
+SettingLayer read_recipe(const std::filesystem::path& path);
+
+// Every value that is set, by section; reading it back gives the same config exactly.
+std::string config_to_toml(const TrainConfig& config);
+// Like config_to_toml with the origin of each value behind it, and what is not set as a comment.
+std::string annotated_toml(const ResolvedConfig& resolved);
+// `name` is what errors (kConfig) call the text.
+TrainConfig config_from_toml(std::string_view text, std::string_view name = "config.toml");
+
+}  // namespace drift

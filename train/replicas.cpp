@@ -1,0 +1,96 @@
+#include "train/replicas.h"
+
+#include "core/check.h"
+#include "train/checkpoint/weight_file.h"
+
+namespace drift {
+namespace {
+
+Sampler make_sampler(const TrainConfig& config, const Dataset& train) {
+  DRIFT_CHECK(kConfig, config.sync.workers >= 1, "--workers must be at least 1, got {}", config.sync.workers);
+  return Sampler({.sampling = config.data.sampling,
+                  .seed = config.seed,
+                  .dataset_size = train.size(),
+                  .workers = config.sync.workers,
+                  .local_batch = config.sync.local_batch,
+                  .steps_per_epoch = config.length.steps_per_epoch});
+}
+
+std::vector<float> download(std::span<float> arena, Backend& backend) {
+  std::vector<float> host(arena.size());
+  if (!host.empty()) backend.download(as_tensor(arena), host.data());
+  return host;
+}
+
+void upload(const std::vector<float>& host, std::span<float> arena, Backend& backend) {
+  DRIFT_ASSERT(host.size() == arena.size(), "{} floats do not fill an arena of {}", host.size(), arena.size());
+  if (!host.empty()) backend.upload(host.data(), as_tensor(arena));
+}
+
+}  // namespace
+
+Replicas::Replicas(const TrainConfig& config, const DataSource& data, Device device, int threads_per_worker)
+    : sampler_(make_sampler(config, *data.train)) {
+  DRIFT_CHECK(kConfig, config.model.classes == data.train->classes(),
+              "the model has {} classes and {} has {}; set --classes {}", config.model.classes, data.name,
+              data.train->classes(), data.train->classes());
+  if (device.type == DeviceType::kCuda) {
+    const std::unique_ptr<Stream> stream = make_stream(device, 1);
+    images_.emplace(*data.train, *make_backend(*stream, backend_options(config.machine)));
+  }
+  for (int k = 0; k < config.sync.workers; ++k) {
+    workers_.push_back(std::make_unique<Worker>(config, k, data, sampler_, device, threads_per_worker, images()));
+  }
+}
+
+std::vector<ReplicaState> Replicas::states() const {
+  std::vector<ReplicaState> states;
+  for (const auto& worker : workers_) {
+    const ParameterSet& replica = worker->parameters();
+    Backend& backend = worker->backend();
+    states.push_back({.values = download(replica.values(), backend),
+                      .momentum = download(replica.momentum(), backend),
+                      .buffers = download(replica.buffers(), backend)});
+  }
+  return states;
+}
+
+void Replicas::restore(const std::vector<ReplicaState>& states) {
+  DRIFT_ASSERT(states.size() == workers_.size(), "{} states for {} workers", states.size(), workers_.size());
+  for (std::size_t k = 0; k < workers_.size(); ++k) {
+    const ParameterSet& replica = workers_[k]->parameters();
+    Backend& backend = workers_[k]->backend();
+    upload(states[k].values, replica.values(), backend);
+    upload(states[k].momentum, replica.momentum(), backend);
+    upload(states[k].buffers, replica.buffers(), backend);
+    workers_[k]->stream().synchronize();  // evaluations read it from another stream
+  }
+}
+
+void Replicas::load_weights(const std::filesystem::path& path) {
+  const ParameterSet& source = parameters(0);
+  read_weights(path, source, worker(0).backend());
+  for (const auto& worker : workers_) {  // worker 0 comes first: the others copy from it
+    const ParameterSet& replica = worker->parameters();
+    Backend& backend = worker->backend();
+    if (worker != workers_.front()) {
+      backend.copy(as_tensor(source.values()), as_tensor(replica.values()));
+      if (!source.buffers().empty()) backend.copy(as_tensor(source.buffers()), as_tensor(replica.buffers()));
+    }
+    backend.fill(as_tensor(replica.momentum()), 0);
+    worker->stream().synchronize();  // others read it on streams of their own
+  }
+}
+
+std::map<std::string, OpTime> Replicas::op_times() const {
+  std::map<std::string, OpTime> all;
+  for (const auto& worker : workers_) {
+    for (const auto& [kind, time] : worker->backend().op_times()) {
+      all[kind].calls += time.calls;
+      all[kind].milliseconds += time.milliseconds;
+    }
+  }
+  return all;
+}
+
+}  // namespace drift

@@ -1,0 +1,46 @@
+#include "train/step_reporter.h"
+
+#include <cmath>
+
+#include "core/check.h"
+
+namespace drift {
+
+void StepReporter::add(const CommRecord& call) {
+  under_way_.times.comm_seconds += call.seconds;
+  under_way_.bytes += call.bytes;
+}
+
+void StepReporter::take_results(std::int64_t count) {
+  for (; count > 0; --count) {
+    results_.push_back(worker_.take_result());
+    const double loss = results_.back().loss;
+    DRIFT_CHECK(kDiverged, std::isfinite(loss),
+                "the loss is {} at step {} on worker {} (learning rate {:g}). Lower --lr, lengthen --warmup-epochs, or "
+                "go on from an earlier checkpoint with a lower rate",
+                loss, next_result_, worker_.id(), schedule_.lr.at(next_result_));
+    ++next_result_;
+  }
+}
+
+void StepReporter::step_done() {
+  under_way_.step = next_step_++;
+  under_way_.worker = worker_.id();
+  under_way_.times += worker_.take_times();
+  done_.push_back(std::exchange(under_way_, {}));
+  report_known_steps();
+}
+
+void StepReporter::finish() {
+  take_results(worker_.results_waiting());
+  report_known_steps();
+}
+
+void StepReporter::report_known_steps() {
+  for (; !done_.empty() && !results_.empty(); done_.pop_front(), results_.pop_front()) {
+    done_.front().result = results_.front();
+    collector_.add(done_.front());
+  }
+}
+
+}  // namespace drift

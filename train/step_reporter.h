@@ -1,0 +1,42 @@
+// StepReporter: what one worker tells of its steps. It brings their results home, refuses a loss that is not finite
+// before others average what it stands for, and hands each step's report to the collector once its result is known: at
+// once on a CPU, a few steps later on a GPU.
+#pragma once
+
+#include <deque>
+
+#include "comm/recording.h"
+#include "train/step/worker.h"
+#include "train/step_collector.h"
+
+namespace drift {
+
+class StepReporter {
+ public:
+  // For the steps of `worker` from `first` on.
+  StepReporter(Worker& worker, const Schedule& schedule, StepCollector& collector, Step first)
+      : worker_(worker), schedule_(schedule), collector_(collector), next_step_(first), next_result_(first) {}
+
+  // A call of the communicator that belongs to the step under way.
+  void add(const CommRecord& call);
+  // Takes the results that are due. Throws kDiverged, naming step and worker.
+  void take_results() { take_results(worker_.results_due()); }
+  // The worker is done with its next step.
+  void step_done();
+  // The worker leaves: waits for the results still under way.
+  void finish();
+
+ private:
+  void take_results(std::int64_t count);
+  void report_known_steps();
+
+  Worker& worker_;
+  const Schedule& schedule_;
+  StepCollector& collector_;
+  Step next_step_, next_result_;
+  StepReport under_way_;
+  std::deque<StepReport> done_;      // whose results are not known yet
+  std::deque<BatchResult> results_;  // known, of done_ from its front on and of the step under way
+};
+
+}  // namespace drift
