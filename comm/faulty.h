@@ -11,9 +11,10 @@
 namespace drift {
 
 struct Faults {
-  std::optional<std::int64_t> fail_on_call = {};  // from 0 on: this call throws kComm and takes all ranks with it
-  std::function<void(std::int64_t call)> before_call =
-      {};  // runs on this rank before each call, the failing one included
+  // Counted from 0 on: this call throws kComm and takes all ranks with it.
+  std::optional<std::int64_t> fail_on_call = {};
+  // Runs on this rank before each call, the failing one included.
+  std::function<void(std::int64_t call)> before_call = {};
 };
 
 class FaultyCommunicator final : public Communicator {

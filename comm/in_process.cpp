@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "comm/collective.h"
-#include "comm/meeting.h"
+#include "comm/collective_barrier.h"
 #include "core/check.h"
 
 namespace drift {
@@ -30,14 +30,15 @@ std::string current_reason() {
 
 class InProcessCommunicator final : public Communicator {
  public:
-  InProcessCommunicator(int rank, std::shared_ptr<Meeting> meeting) : rank_(rank), meeting_(std::move(meeting)) {}
-  ~InProcessCommunicator() override { meeting_->fail(fmt::format("rank {} has left", rank_)); }
+  InProcessCommunicator(int rank, std::shared_ptr<CollectiveBarrier> barrier)
+      : rank_(rank), barrier_(std::move(barrier)) {}
+  ~InProcessCommunicator() override { barrier_->fail(fmt::format("rank {} has left", rank_)); }
 
   int rank() const override { return rank_; }
-  int size() const override { return meeting_->ranks(); }
+  int size() const override { return barrier_->ranks(); }
   std::int64_t bytes_sent() const override { return bytes_sent_; }
   void abort(std::string_view reason) noexcept override {
-    meeting_->fail(fmt::format("rank {} gave up: {}", rank_, reason));
+    barrier_->fail(fmt::format("rank {} gave up: {}", rank_, reason));
   }
 
   void all_reduce_mean(std::span<float> values, Backend& backend) override {
@@ -50,7 +51,7 @@ class InProcessCommunicator final : public Communicator {
       const std::int64_t end = rank_ < sharers ? share_begin(elements, rank_ + 1, sharers) : elements;
       if (size() == 1 || begin == end) return;
       replicas_.clear();
-      for (int k = 0; k < size(); ++k) replicas_.push_back(meeting_->request(k).values + begin);
+      for (int k = 0; k < size(); ++k) replicas_.push_back(barrier_->request(k).values + begin);
       backend.average(replicas_, end - begin);
     });
   }
@@ -61,11 +62,11 @@ class InProcessCommunicator final : public Communicator {
         rank_ == root ? Part{.touches = {}, .touched_by = others(size())} : Part{.touches = {root}, .touched_by = {}};
     together({Collective::kBroadcast, elements, root, values.data(), {}, {}}, backend, part, [&] {
       if (rank_ == root || elements == 0) return;
-      backend.copy({meeting_->request(root).values, {elements}}, {values.data(), {elements}});
+      backend.copy({barrier_->request(root).values, {elements}}, {values.data(), {elements}});
     });
   }
 
-  void barrier() override { meeting_->agree(rank_, {}); }
+  void barrier() override { barrier_->agree(rank_, {}); }
 
  private:
   // Whose memory this rank's work touches, and whose work touches its memory.
@@ -84,7 +85,7 @@ class InProcessCommunicator final : public Communicator {
   // Enqueues `work`, which may touch the spans of other ranks, between what they enqueued before and what they enqueue
   // afterwards. Whoever fails takes all with it.
   template <class Work>
-  void together(Meeting::Request request, Backend& backend, const Part& part, const Work& work) {
+  void together(CollectiveBarrier::Request request, Backend& backend, const Part& part, const Work& work) {
     Stream& stream = backend.stream();
     stop_all_on_error([&] {
       if (!ready_) ready_ = std::make_shared<Event>(stream.device());
@@ -93,20 +94,20 @@ class InProcessCommunicator final : public Communicator {
     });
     request.ready = ready_;
     request.done = done_;
-    meeting_->agree(rank_, request);
+    barrier_->agree(rank_, request);
     std::vector<std::shared_ptr<const Event>> done;  // theirs, who may be gone once they have left
     try {
       stop_all_on_error([&] {
-        for (const int k : part.touches) meeting_->request(k).ready->wait(stream);
+        for (const int k : part.touches) barrier_->request(k).ready->wait(stream);
         work();
         done_->record(stream);
-        for (const int k : part.touched_by) done.push_back(meeting_->request(k).done);
+        for (const int k : part.touched_by) done.push_back(barrier_->request(k).done);
       });
     } catch (...) {
-      meeting_->leave();
+      barrier_->leave();
       throw;
     }
-    const auto reason = meeting_->leave();
+    const auto reason = barrier_->leave();
     DRIFT_CHECK(kComm, !reason, "rank {} of {}, {}: {}", rank_, size(), name_of(request.call), *reason);
     stop_all_on_error([&] {
       for (const auto& event : done) event->wait(stream);
@@ -125,7 +126,7 @@ class InProcessCommunicator final : public Communicator {
   }
 
   int rank_;
-  std::shared_ptr<Meeting> meeting_;
+  std::shared_ptr<CollectiveBarrier> barrier_;
   std::shared_ptr<Event> ready_, done_;  // made by the first collective, which knows the device
   std::int64_t bytes_sent_ = 0;
   std::vector<float*> replicas_;  // kept, so that averaging allocates once
@@ -135,10 +136,10 @@ class InProcessCommunicator final : public Communicator {
 
 std::vector<std::unique_ptr<Communicator>> make_in_process_communicators(int size) {
   DRIFT_CHECK(kComm, size >= 1, "a set of ranks has at least one, asked for {}", size);
-  const auto meeting = std::make_shared<Meeting>(size);
+  const auto barrier = std::make_shared<CollectiveBarrier>(size);
   std::vector<std::unique_ptr<Communicator>> communicators;
   for (int rank = 0; rank < size; ++rank) {
-    communicators.push_back(std::make_unique<InProcessCommunicator>(rank, meeting));
+    communicators.push_back(std::make_unique<InProcessCommunicator>(rank, barrier));
   }
   return communicators;
 }

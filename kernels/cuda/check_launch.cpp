@@ -1,4 +1,3 @@
-// A refused launch as an Error, for the launchers of kernels/launch.
 // The errors of launching a kernel, apart from the kernels: nvcc cannot compile the formatting library of the message.
 #include "kernels/launch/check_launch.h"
 

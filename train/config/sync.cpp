@@ -69,7 +69,7 @@ std::vector<Option> bn_stats_options() {
   eval.scopes = static_cast<unsigned>(Scope::kEval);
   eval.initial = "stored";
   eval.placeholder = "stored|reestimate[:N]";
-  eval.help = "batch-norm statistics: from the file, or from N training batches (100) of --local-batch";
+  eval.help = "batch-norm statistics: from the file, or from N (100) training batches";
   eval.allowed = "stored, reestimate or reestimate:N with N of at least 1";
   eval.choices = {"stored", "reestimate"};
   eval.set = [](TrainConfig& config, std::string_view text) {

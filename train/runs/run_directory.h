@@ -62,8 +62,8 @@ class RunDirectory final : public MetricsSink {
   // What the lines of metrics.jsonl add up to.
   struct Totals {
     Step steps = 0;
-    std::int64_t samples = 0,
-                 bytes = 0;  // samples: of the whole run, also where its first part is in another directory
+    std::int64_t samples = 0;  // of the whole run, also where its first part is in another directory
+    std::int64_t bytes = 0;
     std::int64_t timed_samples = 0;
     double epoch = 0, train_seconds = 0, eval_seconds = 0;
     Json loss, last_evaluation, best_evaluation;  // null until there is one

@@ -133,16 +133,39 @@ TEST(Options, AllAtOnceSurviveTheRoundTrip) {
 }
 
 TEST(Options, NamesAreUniqueAndSectionsContiguous) {
-  std::set<std::string> names, sections;
-  std::string section;
-  for (const Option& option : options_of(Scope::kTrain)) {
-    EXPECT_TRUE(names.insert(option.name).second) << option.name;
-    if (option.section != section) {
-      EXPECT_TRUE(sections.insert(option.section).second) << option.section;
+  for (const Scope scope : {Scope::kTrain, Scope::kEval, Scope::kDescribe, Scope::kPlans, Scope::kData}) {
+    std::set<std::string> names, sections;
+    std::string section;
+    for (const Option& option : options_of(scope)) {
+      EXPECT_TRUE(names.insert(option.name).second) << option.name;
+      if (option.section != section) {
+        EXPECT_TRUE(sections.insert(option.section).second) << option.section;
+      }
+      section = option.section;
+      EXPECT_FALSE(option.help.empty()) << option.name;
     }
-    section = option.section;
-    EXPECT_FALSE(option.help.empty()) << option.name;
   }
+}
+
+TEST(Options, EachCommandHasItsOwn) {
+  EXPECT_NE(find_option("lr"), nullptr);
+  EXPECT_EQ(find_option("lr", Scope::kEval), nullptr);
+  EXPECT_NE(find_option("precision", Scope::kDescribe), nullptr);
+  EXPECT_EQ(options_of(Scope::kData).size(), 2u);  // data and seed
+
+  EXPECT_EQ(default_config().sync.scope.batch_norm, BatchNormPolicy::kReestimate);
+  EXPECT_EQ(default_config(Scope::kEval).sync.scope.batch_norm, BatchNormPolicy::kStored);
+  TrainConfig config;
+  EXPECT_FALSE(find_option("bn-stats")->set(config, "stored"));
+  EXPECT_FALSE(find_option("bn-stats", Scope::kEval)->set(config, "local"));
+  EXPECT_TRUE(find_option("bn-stats", Scope::kEval)->set(config, "reestimate:3"));
+  EXPECT_EQ(config.sync.scope.bn_batches, 3);
+
+  const std::vector<SettingLayer> layers = {command_line({{"precison", "bf16"}})};
+  const Error error = error_of([&] { resolve_config(layers, Scope::kDescribe); });
+  EXPECT_EQ(error.message(), "--precison: there is no option 'precison'. Did you mean 'precision'?");
+  const std::vector<SettingLayer> foreign = {command_line({{"lr", "1"}})};
+  EXPECT_TRUE(contains(error_of([&] { resolve_config(foreign, Scope::kEval); }).message(), "no option 'lr'"));
 }
 
 TEST(Options, DefaultsAreThoseOfTrainConfig) {

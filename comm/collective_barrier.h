@@ -1,7 +1,7 @@
-// Meeting: where the ranks of one process wait for each other; a reusable barrier that can be aborted. A collective is
-// agree() [work on each other's memory] leave(): memory published by agree() is in use by other threads until leave()
-// returns, so leave() waits for everybody even after a failure, while agree() throws at once. Nobody waits for ever:
-// between the two nothing waits.
+// CollectiveBarrier: where the ranks of one process wait for each other; a reusable barrier that checks that all came
+// for the same collective, and that can be aborted. A collective is agree() [work on each other's memory] leave():
+// memory published by agree() is in use by other threads until leave() returns, so leave() waits for everybody even
+// after a failure, while agree() throws at once. Nobody waits for ever: between the two nothing waits.
 #pragma once
 
 #include <condition_variable>
@@ -17,7 +17,7 @@
 
 namespace drift {
 
-class Meeting {
+class CollectiveBarrier {
  public:
   // What a rank asks for. All ranks must ask for the same, but for `values`.
   struct Request {
@@ -29,7 +29,7 @@ class Meeting {
     std::shared_ptr<const Event> ready, done;
   };
 
-  explicit Meeting(int ranks);
+  explicit CollectiveBarrier(int ranks);
 
   int ranks() const { return static_cast<int>(requests_.size()); }
   // Publishes the request and returns when every rank has asked for the same. Throws kComm, on all ranks, when they ask
@@ -52,9 +52,9 @@ class Meeting {
   std::condition_variable changed_;
   std::vector<Request> requests_;
   int arrived_ = 0;
-  std::uint64_t meetings_ = 0;  // completed ones: each agree() and each leave() of all ranks is one
-  std::optional<std::uint64_t>
-      failed_meeting_;  // the one under way at the first failure; meetings completed before stay valid
+  std::uint64_t passes_ = 0;  // completed ones: each agree() and each leave() of all ranks is one
+  // The pass under way at the first failure; those completed before stay valid.
+  std::optional<std::uint64_t> failed_pass_;
   std::string reason_;
 };
 

@@ -1,4 +1,4 @@
-#include "comm/meeting.h"
+#include "comm/collective_barrier.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,7 +8,7 @@
 namespace drift {
 namespace {
 
-std::string describe(const Meeting::Request& request) {
+std::string describe(const CollectiveBarrier::Request& request) {
   switch (request.call) {
     case Collective::kAllReduceMean:
       return fmt::format("all_reduce_mean of {} floats", request.elements);
@@ -21,7 +21,7 @@ std::string describe(const Meeting::Request& request) {
 }
 
 // "rank 0, 2: barrier; rank 1: all_reduce_mean of 7 floats"
-std::string describe_by_rank(const std::vector<Meeting::Request>& requests) {
+std::string describe_by_rank(const std::vector<CollectiveBarrier::Request>& requests) {
   std::vector<std::pair<std::string, std::string>> groups;  // what is asked for, by whom; in order of the first rank
   for (std::size_t rank = 0; rank < requests.size(); ++rank) {
     const std::string asked = describe(requests[rank]);
@@ -38,13 +38,13 @@ std::string describe_by_rank(const std::vector<Meeting::Request>& requests) {
   return text;
 }
 
-bool same(const Meeting::Request& a, const Meeting::Request& b) {
+bool same(const CollectiveBarrier::Request& a, const CollectiveBarrier::Request& b) {
   return a.call == b.call && a.elements == b.elements && a.root == b.root;
 }
 
 // What is wrong with the requests of all ranks; nothing in most cases.
-std::optional<std::string> disagreement(const std::vector<Meeting::Request>& requests) {
-  const Meeting::Request& first = requests.front();
+std::optional<std::string> disagreement(const std::vector<CollectiveBarrier::Request>& requests) {
+  const CollectiveBarrier::Request& first = requests.front();
   if (!std::all_of(requests.begin(), requests.end(), [&](const auto& request) { return same(first, request); })) {
     return fmt::format("the ranks ask for different things ({}); all must make the same calls in the same order",
                        describe_by_rank(requests));
@@ -58,50 +58,50 @@ std::optional<std::string> disagreement(const std::vector<Meeting::Request>& req
 
 }  // namespace
 
-Meeting::Meeting(int ranks) : requests_(static_cast<std::size_t>(ranks)) {}
+CollectiveBarrier::CollectiveBarrier(int ranks) : requests_(static_cast<std::size_t>(ranks)) {}
 
-void Meeting::agree(int rank, const Request& request) {
+void CollectiveBarrier::agree(int rank, const Request& request) {
   std::unique_lock lock(mutex_);
-  const std::uint64_t meeting = meetings_;
-  if (!failed_meeting_) {
+  const std::uint64_t pass = passes_;
+  if (!failed_pass_) {
     requests_[static_cast<std::size_t>(rank)] = request;
     if (++arrived_ == ranks()) {
       std::optional<std::string> reason = disagreement(requests_);
       reason ? set_failed(*std::move(reason)) : complete();
     } else {
-      changed_.wait(lock, [&] { return meetings_ != meeting || failed_meeting_; });
+      changed_.wait(lock, [&] { return passes_ != pass || failed_pass_; });
     }
   }
-  DRIFT_CHECK(kComm, !failed_meeting_ || *failed_meeting_ > meeting, "rank {} of {}, {}: {}", rank, ranks(),
-              describe(request), reason_);
+  DRIFT_CHECK(kComm, !failed_pass_ || *failed_pass_ > pass, "rank {} of {}, {}: {}", rank, ranks(), describe(request),
+              reason_);
 }
 
-std::optional<std::string> Meeting::leave() {
+std::optional<std::string> CollectiveBarrier::leave() {
   std::unique_lock lock(mutex_);
-  const std::uint64_t meeting = meetings_;
+  const std::uint64_t pass = passes_;
   if (++arrived_ == ranks()) {
     complete();
   } else {
-    changed_.wait(lock, [&] { return meetings_ != meeting; });
+    changed_.wait(lock, [&] { return passes_ != pass; });
   }
-  if (failed_meeting_ && *failed_meeting_ <= meeting) return reason_;
+  if (failed_pass_ && *failed_pass_ <= pass) return reason_;
   return std::nullopt;
 }
 
-void Meeting::fail(std::string reason) noexcept {
+void CollectiveBarrier::fail(std::string reason) noexcept {
   const std::lock_guard lock(mutex_);
   set_failed(std::move(reason));
 }
 
-void Meeting::complete() {
+void CollectiveBarrier::complete() {
   arrived_ = 0;
-  ++meetings_;
+  ++passes_;
   changed_.notify_all();
 }
 
-void Meeting::set_failed(std::string reason) noexcept {
-  if (failed_meeting_) return;
-  failed_meeting_ = meetings_;
+void CollectiveBarrier::set_failed(std::string reason) noexcept {
+  if (failed_pass_) return;
+  failed_pass_ = passes_;
   reason_ = std::move(reason);
   changed_.notify_all();
 }
