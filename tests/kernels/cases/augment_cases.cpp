@@ -72,8 +72,8 @@ OpCase AugmentCase::make() const {
   const std::array<float, 3> half{0.5f, 0.5f, 0.5f};
   const std::array<float, 3> mean = white ? half : std::array{0.4914f, 0.4822f, 0.4465f};
   const std::array<float, 3> std = white ? half : std::array{0.2470f, 0.2435f, 0.2616f};
-  result.run = [=, pad = pad](Backend& backend, const Named<TensorView>& v) {
-    backend.augment({v["images"], v["indices"], v["crops"], v["y"], pad, mean, std});
+  result.operation = [=, pad = pad](const Named<TensorView>& v) -> Op {
+    return Augment{v["images"], v["indices"], v["crops"], v["y"], pad, mean, std};
   };
   result.expect = [=, pad = pad, dtype = dtype, indexed = indexed](const Named<Array>& in) {
     const Array images = indexed ? gathered(in["images"], *indices) : in["images"];
