@@ -1,15 +1,15 @@
 // bench_floor: the least time one training step can take on GPUs that need not be there. Arithmetic, nothing is
-// measured: each call of the step costs at least its bytes at the card's memory bandwidth and its operations at the
-// card's arithmetic peak, whichever takes longer. Prints the Markdown table of docs/cuda.md.
+// measured: each operation of the step costs at least its bytes at the card's memory bandwidth and its arithmetic at
+// the card's peak, whichever takes longer. Prints the Markdown table of docs/cuda.md.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/core.h>
-#include <vector>
+#include <map>
 
 #include "bench/common/program.h"
-#include "bench/common/timed_backend.h"
 #include "engine/optim/sgd.h"
-#include "kernels/null_backend.h"
+#include "kernels/cost.h"
+#include "kernels/observed/null_backend.h"
 #include "train/step/dry_run.h"
 
 namespace drift::bench {
@@ -29,21 +29,55 @@ double peak(const Card& card, DType precision, bool tf32) {
   return tf32 ? card.tf32_flops : card.fp32_flops;
 }
 
-double floor_seconds(const OpTotals& totals, const Card& card, double flops_per_second) {
-  double seconds = 0;
-  for (const OpCost& cost : totals.costs) {
-    seconds += std::max(cost.bytes / card.bytes_per_second, cost.flops / flops_per_second);
+// Of one operation, or of all of a name.
+struct Floor {
+  std::int64_t calls = 0;
+  double bytes = 0, flops = 0;
+  double seconds[std::size(kCards)] = {};
+
+  Floor& operator+=(const Floor& other) {
+    calls += other.calls;
+    bytes += other.bytes;
+    flops += other.flops;
+    for (std::size_t i = 0; i < std::size(kCards); ++i) seconds[i] += other.seconds[i];
+    return *this;
   }
-  return seconds;
+};
+
+// Runs nothing and adds up what could not be faster.
+class FloorBackend final : public NullBackend {
+ public:
+  FloorBackend(Stream& stream, DType precision, bool tf32) : NullBackend(stream), precision_(precision), tf32_(tf32) {}
+
+  void run(const Op& op) override {
+    const OpCost cost = cost_of(op);
+    Floor floor{1, static_cast<double>(cost.bytes), static_cast<double>(cost.flops())};
+    for (std::size_t i = 0; i < std::size(kCards); ++i) {
+      floor.seconds[i] =
+          std::max(floor.bytes / kCards[i].bytes_per_second, floor.flops / peak(kCards[i], precision_, tf32_));
+    }
+    by_name_[name_of(op)] += floor;
+  }
+  const std::map<std::string_view, Floor>& by_name() const { return by_name_; }
+
+ private:
+  DType precision_;
+  bool tf32_;
+  std::map<std::string_view, Floor> by_name_;
+};
+
+void print_row(std::string_view name, const Floor& floor) {
+  fmt::print("| {} | {} | {:.3f} | {:.1f} |", name, floor.calls, 1e-9 * floor.bytes, 1e-9 * floor.flops);
+  for (const double seconds : floor.seconds) fmt::print(" {:.3f} |", 1e3 * seconds);
+  fmt::print("\n");
 }
 
 void print_floor(const std::string& name, std::int64_t batch, DType precision, bool tf32) {
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
-  NullBackend nothing(*stream);
-  TimedBackend backend(nothing);
   const std::unique_ptr<Model> model = make_model({.name = name});
-  model->parameters.allocate(backend);
-  backend.reset();
+  NullBackend nothing(*stream);
+  model->parameters.allocate(nothing);
+  FloorBackend backend(*stream, precision, tf32);
   dry_run(*model, batch, precision, kTraining, backend);
   Sgd{.momentum = 0.9f, .weight_decay = 1e-4f}.update(backend, model->parameters, {});
 
@@ -51,24 +85,14 @@ void print_floor(const std::string& name, std::int64_t batch, DType precision, b
              tf32 ? "TF32" : name_of(precision));
   for (const Card& card : kCards) fmt::print(" {}, ms |", card.name);
   fmt::print("\n|---|---:|---:|---:|---:|---:|\n");
-  double bytes = 0, flops = 0, seconds[std::size(kCards)] = {};
-  std::int64_t calls = 0;
-  for (const auto& [kind, totals] : backend.totals()) {
-    fmt::print("| {} | {} | {:.3f} | {:.1f} |", kind, totals.calls, 1e-9 * totals.bytes, 1e-9 * totals.flops);
-    for (std::size_t i = 0; i < std::size(kCards); ++i) {
-      const double least = floor_seconds(totals, kCards[i], peak(kCards[i], precision, tf32));
-      seconds[i] += least;
-      fmt::print(" {:.3f} |", 1e3 * least);
-    }
-    fmt::print("\n");
-    bytes += totals.bytes;
-    flops += totals.flops;
-    calls += totals.calls;
+  Floor step;
+  for (const auto& [op, floor] : backend.by_name()) {
+    print_row(op, floor);
+    step += floor;
   }
-  fmt::print("| **step** | {} | {:.3f} | {:.1f} |", calls, 1e-9 * bytes, 1e-9 * flops);
-  for (const double least : seconds) fmt::print(" {:.3f} |", 1e3 * least);
-  fmt::print("\n| images/s at most | | | |");
-  for (const double least : seconds) fmt::print(" {:.0f} |", static_cast<double>(batch) / least);
+  print_row("**step**", step);
+  fmt::print("| images/s at most | | | |");
+  for (const double seconds : step.seconds) fmt::print(" {:.0f} |", static_cast<double>(batch) / seconds);
   fmt::print("\n\n");
 }
 

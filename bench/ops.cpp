@@ -1,6 +1,7 @@
 // bench_ops: every Backend operation at the sizes of ResNet-56 with a batch of 128, on Google Benchmark. It iterates
 // the cases the tests iterate (tests/kernels/op_cases.h); each is checked against the double-precision reference before
-// it is timed, and a wrong one makes the program exit 9. GB/s counts every input and output once.
+// it is timed, and a wrong one makes the program exit 9. GB/s counts every pass over memory that the operation has to
+// make (kernels/cost.h).
 #include <CLI/CLI.hpp>
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
@@ -8,6 +9,7 @@
 
 #include "bench/common/program.h"
 #include "core/check.h"
+#include "kernels/cost.h"
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/kernels/op_cases.h"
 #include "tests/kernels/run_case.h"
@@ -22,23 +24,24 @@ using testing::OpCase;
 
 int wrong_cases = 0;
 
-// The checked case in buffers of its own, ready to run again and again.
+// The operation of a checked case in buffers of its own, ready to run again and again.
 class ReadyCase {
  public:
-  ReadyCase(const OpCase& op_case, const Named<Array>& inputs, Backend& backend) : op_case_(op_case) {
+  ReadyCase(const OpCase& op_case, const Named<Array>& inputs, Backend& backend) {
     constexpr std::uint8_t kPattern = 0x00;
+    Named<TensorView> views;
     for (const testing::Operand& operand : op_case.operands) {
       GuardedBuffer& buffer = buffers_.emplace_back(backend, operand.shape, operand.dtype, kPattern);
       if (operand.role != testing::Role::kOutput) buffer.write(testing::encode(inputs[operand.name], operand.dtype));
-      views_.set(operand.name, buffer.view());
+      views.set(operand.name, buffer.view());
     }
+    op_ = op_case.operation(views);
   }
-  void run(Backend& backend) const { op_case_.run(backend, views_); }
+  const Op& op() const { return op_; }
 
  private:
-  const OpCase& op_case_;
   std::list<GuardedBuffer> buffers_;
-  Named<TensorView> views_;
+  Op op_;
 };
 
 void time_case(benchmark::State& state, const OpCase& op_case, Backend& backend) {
@@ -51,11 +54,13 @@ void time_case(benchmark::State& state, const OpCase& op_case, Backend& backend)
     return;
   }
   const ReadyCase ready(op_case, inputs, backend);
-  for (auto _ : state) ready.run(backend);
-  state.counters["GB/s"] = benchmark::Counter(1e-9 * op_case.bytes(), benchmark::Counter::kIsIterationInvariantRate);
-  if (op_case.flops > 0) {
-    state.counters["GFLOP/s"] = benchmark::Counter(1e-9 * op_case.flops, benchmark::Counter::kIsIterationInvariantRate);
-  }
+  for (auto _ : state) backend.run(ready.op());
+  const OpCost cost = cost_of(ready.op());
+  const auto rate = [](std::int64_t count) {
+    return benchmark::Counter(1e-9 * static_cast<double>(count), benchmark::Counter::kIsIterationInvariantRate);
+  };
+  state.counters["GB/s"] = rate(cost.bytes);
+  if (cost.flops() > 0) state.counters["GFLOP/s"] = rate(cost.flops());
 }
 
 int main(int argc, char** argv) {

@@ -52,7 +52,7 @@ StepReport run(const Options& options, DType precision, double bandwidth, double
   step.run(timed);
   timed.reset();
   step.run(timed);
-  ConvFloor conv_floor(timed.conv_calls(), options.threads);
+  ConvFloor conv_floor(timed.ops(), options.threads);
 
   StepReport report;
   report.model = options.model;
@@ -61,34 +61,39 @@ StepReport run(const Options& options, DType precision, double bandwidth, double
   report.threads = options.threads;
   report.bandwidth = bandwidth;
   report.peak_flops = peak;
-  Sample conv[3], conv_all;
+  std::map<std::string_view, Sample> convs;  // by direction
+  Sample conv_all;
   constexpr int kWarmUp = 2;
   for (int i = 0; i < kWarmUp + options.samples; ++i) {
     const Sample one = measure(0, 1, [&] { step.run(step.backend()); });
-    const std::vector<double> floor = conv_floor.run();
+    const std::map<std::string_view, double> floor = conv_floor.run();
     if (i < kWarmUp) continue;
     report.steps.seconds.push_back(one.seconds[0]);
-    for (std::size_t direction = 0; direction < 3; ++direction) conv[direction].seconds.push_back(floor[direction]);
-    conv_all.seconds.push_back(floor[0] + floor[1] + floor[2]);
+    double sum = 0;
+    for (const auto& [direction, seconds] : floor) {
+      convs[direction].seconds.push_back(seconds);
+      sum += seconds;
+    }
+    conv_all.seconds.push_back(sum);
   }
-  for (Sample* sample : {&report.steps, &conv[0], &conv[1], &conv[2], &conv_all}) sample->sort();
+  report.steps.sort();
+  conv_all.sort();
+  for (auto& [direction, sample] : convs) sample.sort();
   report.conv_seconds = conv_all.median();
 
   timed.reset();
   const int timed_steps = std::max(3, options.samples / 3);
   for (int i = 0; i < timed_steps; ++i) step.run(timed);
-  const std::map<std::string, std::size_t> directions{
-      {"conv forward", 0}, {"conv backward data", 1}, {"conv backward weights", 2}};
-  for (const auto& [kind, totals] : timed.totals()) {
-    KindRow row{kind, totals, 0};
+  for (const auto& [name, totals] : totals_of(timed.ops())) {
+    OpRow row{name, totals, 0};
     row.totals.seconds /= timed_steps;
     row.totals.bytes /= timed_steps;
     row.totals.flops /= timed_steps;
     row.totals.calls /= timed_steps;
-    const auto direction = directions.find(kind);
-    row.floor_seconds = direction != directions.end() ? conv[direction->second].median() : row.totals.bytes / bandwidth;
-    if (direction == directions.end()) report.other_bytes += row.totals.bytes;
-    report.kinds.push_back(row);
+    const auto conv = convs.find(name);
+    row.floor_seconds = conv != convs.end() ? conv->second.median() : row.totals.bytes / bandwidth;
+    if (conv == convs.end()) report.other_bytes += row.totals.bytes;
+    report.ops.push_back(row);
   }
   report.activation_bytes = step.peak_bytes();
   return report;

@@ -52,7 +52,7 @@ class InProcessCommunicator final : public Communicator {
       if (size() == 1 || begin == end) return;
       replicas_.clear();
       for (int k = 0; k < size(); ++k) replicas_.push_back(barrier_->request(k).values + begin);
-      backend.average(replicas_, end - begin);
+      backend.average(std::span<float* const>(replicas_), replicas_, end - begin);
     });
   }
 

@@ -8,7 +8,7 @@
 
 #include "data/dataset.h"
 #include "data/sampler.h"
-#include "kernels/args.h"
+#include "kernels/crop.h"
 
 namespace drift {
 

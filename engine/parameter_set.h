@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "kernels/args.h"
 #include "kernels/backend.h"
 #include "kernels/device.h"
+#include "kernels/tensor_view.h"
 
 namespace drift {
 

@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "kernels/args.h"
 #include "kernels/device.h"
+#include "kernels/tensor_view.h"
 
 namespace drift {
 

@@ -1,7 +1,8 @@
-// Backend: the table of contents of all the maths. One object per stream; it holds what the vendor libraries keep per
-// stream (handles, primitives or plans built once per shape, workspace) and is used by one thread at a time. Arguments
-// are already checked by the ops that call it; work is enqueued on stream(); outputs are never allocated here. Shape
-// rules and formulas: kernels/args.h. Nothing here knows the tape.
+// Backend: the table of contents of all the maths, and its one door: every call below is an Op that goes through
+// run(). One object per stream; it holds what the vendor libraries keep per stream (handles, primitives or plans built
+// once per shape, workspace) and is used by one thread at a time. Arguments are already checked by the ops that call
+// it; work is enqueued on stream(); outputs are never allocated here. Shape rules and formulas: kernels/op.h. Nothing
+// here knows the tape.
 #pragma once
 
 #include <functional>
@@ -11,8 +12,8 @@
 #include <string>
 #include <string_view>
 
-#include "kernels/args.h"
 #include "kernels/device.h"
+#include "kernels/op.h"
 
 namespace drift {
 
@@ -25,55 +26,61 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual Stream& stream() = 0;
+  virtual void run(const Op& op) = 0;
 
   // For profilers: what happens between the two belongs to a layer or a phase of that name. See Span.
   virtual void begin_span(std::string_view) {}
   virtual void end_span() {}
-  // Time on the device by kind of operation since the backend was made, where BackendOptions::op_times asked for it.
+  // Time on the device by name of operation since the backend was made, where BackendOptions::op_times asked for it.
   // Waits for the stream.
   virtual std::map<std::string, OpTime> op_times() { return {}; }
 
-  // Memory. Views are of equal size; `upload` and `download` cross between host memory and the device. The caller may
-  // change `host` when upload returns; the device has it after the stream's earlier work.
-  virtual void copy(const TensorView& from, const TensorView& to) = 0;
-  virtual void upload(const void* host, const TensorView& to) = 0;
-  virtual void download(const TensorView& from, void* host) = 0;                  // returns when done
-  virtual void download_async(const TensorView& from, const HostMemory& to) = 0;  // enqueued; an Event says when
-  virtual void fill(const TensorView& y, float value) = 0;                        // float32 or bfloat16
-  virtual void cast(const TensorView& x, const TensorView& y) = 0;  // float32 <-> bfloat16, round to nearest even
+  // Memory.
+  void copy(const TensorView& from, const TensorView& to) { run(Copy{from, to}); }
+  void upload(const void* host, const TensorView& to) { run(Upload{host, to}); }
+  void download(const TensorView& from, void* host) { run(Download{from, host}); }
+  void download_async(const TensorView& from, const HostMemory& to) { run(DownloadAsync{from, &to}); }
+  void fill(const TensorView& y, float value) { run(Fill{y, value}); }
+  void cast(const TensorView& x, const TensorView& y) { run(Cast{x, y}); }
 
-  // Vendor operations.
-  virtual void conv2d_forward(const Conv2dForward& args) = 0;
-  virtual void conv2d_backward_data(const Conv2dBackwardData& args) = 0;
-  virtual void conv2d_backward_weights(const Conv2dBackwardWeights& args) = 0;
-  virtual void linear_forward(const LinearForward& args) = 0;
-  virtual void linear_backward(const LinearBackward& args) = 0;
+  // Layers.
+  void conv2d_forward(const Conv2dForward& args) { run(args); }
+  void conv2d_backward_data(const Conv2dBackwardData& args) { run(args); }
+  void conv2d_backward_weights(const Conv2dBackwardWeights& args) { run(args); }
+  void linear_forward(const LinearForward& args) { run(args); }
+  void linear_backward(const LinearBackward& args) { run(args); }
+  void batch_norm_forward(const BatchNormForward& args) { run(args); }
+  void batch_norm_inference(const BatchNormInference& args) { run(args); }
+  void batch_norm_backward(const BatchNormBackward& args) { run(args); }
+  void group_norm_forward(const GroupNormForward& args) { run(args); }
+  void group_norm_backward(const GroupNormBackward& args) { run(args); }
+  void activation_forward(Activation kind, const TensorView& x, const TensorView& y) {
+    run(ActivationForward{kind, x, y});
+  }
+  void activation_backward(Activation kind, const TensorView& saved, const TensorView& dy, const TensorView& dx) {
+    run(ActivationBackward{kind, saved, dy, dx});
+  }
+  void add(const TensorView& a, const TensorView& b, const TensorView& y) { run(Add{a, b, y}); }
+  void shortcut_forward(std::int64_t stride, const TensorView& x, const TensorView& y) {
+    run(ShortcutForward{stride, x, y});
+  }
+  void shortcut_backward(std::int64_t stride, const TensorView& dy, const TensorView& dx) {
+    run(ShortcutBackward{stride, dy, dx});
+  }
+  void pool_forward(const PoolForward& args) { run(args); }
+  void pool_backward(const PoolBackward& args) { run(args); }
+  void global_average_pool_forward(const TensorView& x, const TensorView& y) { run(GlobalAveragePoolForward{x, y}); }
+  void global_average_pool_backward(const TensorView& dy, const TensorView& dx) {
+    run(GlobalAveragePoolBackward{dy, dx});
+  }
 
-  // Our own kernels.
-  virtual void batch_norm_forward(const BatchNormForward& args) = 0;
-  virtual void batch_norm_inference(const BatchNormInference& args) = 0;
-  virtual void batch_norm_backward(const BatchNormBackward& args) = 0;
-  virtual void group_norm_forward(const GroupNormForward& args) = 0;
-  virtual void group_norm_backward(const GroupNormBackward& args) = 0;
-  virtual void activation_forward(Activation kind, const TensorView& x, const TensorView& y) = 0;
-  // saved: y of the forward for ReLU, x for SiLU.
-  virtual void activation_backward(Activation kind, const TensorView& saved, const TensorView& dy,
-                                   const TensorView& dx) = 0;
-  virtual void add(const TensorView& a, const TensorView& b, const TensorView& y) = 0;  // y may be a or b
-  // Option-A shortcut: y[n,i,j,(O-I)/2 + c] = x[n, s i, s j, c], zero elsewhere. x T [N,H,W,I], y T
-  // [N,ceil(H/s),ceil(W/s),O].
-  virtual void shortcut_forward(std::int64_t stride, const TensorView& x, const TensorView& y) = 0;
-  virtual void shortcut_backward(std::int64_t stride, const TensorView& dy, const TensorView& dx) = 0;
-  virtual void pool_forward(const PoolForward& args) = 0;
-  virtual void pool_backward(const PoolBackward& args) = 0;
-  virtual void global_average_pool_forward(const TensorView& x, const TensorView& y) = 0;  // T [N,H,W,C] -> T [N,C]
-  virtual void global_average_pool_backward(const TensorView& dy, const TensorView& dx) = 0;
-  virtual void softmax_cross_entropy(const SoftmaxCrossEntropy& args) = 0;
-  virtual void sgd_update(const SgdUpdate& args) = 0;
-  // Element by element the mean of K replicas, summed in a fixed balanced tree over k (pairs at distance 1, 2, 4, ...),
-  // then times 1/K, written to every replica. replicas: K pointers to n floats each.
-  virtual void average(std::span<float* const> replicas, std::int64_t n) = 0;
-  virtual void augment(const Augment& args) = 0;
+  // The ends of a step.
+  void augment(const Augment& args) { run(args); }
+  void softmax_cross_entropy(const SoftmaxCrossEntropy& args) { run(args); }
+  void sgd_update(const SgdUpdate& args) { run(args); }
+  void average(std::span<const float* const> sources, std::span<float* const> targets, std::int64_t n) {
+    run(Average{sources, targets, n});
+  }
 };
 
 // A name for what its scope enqueues, on a profiler's time line.

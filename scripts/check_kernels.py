@@ -80,7 +80,7 @@ def images(data):
 
 
 def short_names(mangled):
-    """"row_packets<true, Add<float>>" for each mangled name."""
+    """"row_packets<true, AddMap<float>>" for each mangled name."""
     lines = subprocess.run(["c++filt"], input="\n".join(mangled), text=True, capture_output=True, check=True).stdout
     names = {}
     for name, line in zip(mangled, lines.splitlines()):

@@ -1,7 +1,6 @@
 #include "train/averaged_model.h"
 
 #include "core/check.h"
-#include "train/step/arena_copy.h"
 
 namespace drift {
 
@@ -26,9 +25,11 @@ const Model& AveragedModel::update(Step step, BatchNormPolicy policy) {
 }
 
 void AveragedModel::average(Arena arena) {
-  std::vector<std::span<float>> replicas;
-  for (int k = 0; k < replicas_.size(); ++k) replicas.push_back((replicas_.parameters(k).*arena)());
-  average_into(replicas, (model_->parameters.*arena)(), *backend_);
+  std::vector<const float*> replicas;
+  for (int k = 0; k < replicas_.size(); ++k) replicas.push_back((replicas_.parameters(k).*arena)().data());
+  const std::span<float> mean = (model_->parameters.*arena)();
+  float* const target = mean.data();
+  backend_->average(replicas, std::span(&target, 1), std::ssize(mean));
 }
 
 void AveragedModel::set_statistics(Step step, BatchNormPolicy policy) {

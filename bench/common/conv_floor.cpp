@@ -14,11 +14,37 @@ using dnnl::prop_kind;
 // real step.
 constexpr std::size_t kBuffers = 12;
 
+// One convolution of a step, by shapes: x or its gradient, y or its gradient.
+struct ConvCall {
+  std::string_view direction;  // the operation's name
+  Window window;
+  Shape x, w, y;
+  DType dtype;
+};
+
+std::vector<ConvCall> convolutions_of(std::span<const TimedOp> ops) {
+  std::vector<ConvCall> calls;
+  const auto add = [&](std::string_view direction, const Window& window, const TensorView& x, const TensorView& w,
+                       const TensorView& y) {
+    calls.push_back({direction, window, x.shape, w.shape, y.shape, x.dtype});
+  };
+  for (const auto& [op, cost, seconds] : ops) {
+    if (const auto* const forward = std::get_if<Conv2dForward>(&op)) {
+      add(Conv2dForward::kName, forward->window, forward->x, forward->w, forward->y);
+    } else if (const auto* const data = std::get_if<Conv2dBackwardData>(&op)) {
+      add(Conv2dBackwardData::kName, data->window, data->dx, data->w, data->dy);
+    } else if (const auto* const weights = std::get_if<Conv2dBackwardWeights>(&op)) {
+      add(Conv2dBackwardWeights::kName, weights->window, weights->x, weights->dw, weights->dy);
+    }
+  }
+  return calls;
+}
+
 }  // namespace
 
 struct ConvFloor::Primitives {
   struct Call {
-    ConvCall::Direction direction;
+    std::string_view direction;
     dnnl::primitive primitive;
     std::unordered_map<int, memory> arguments;
   };
@@ -35,9 +61,10 @@ struct ConvFloor::Primitives {
   }
 };
 
-ConvFloor::ConvFloor(std::span<const ConvCall> calls, int threads) : primitives_(std::make_unique<Primitives>()) {
+ConvFloor::ConvFloor(std::span<const TimedOp> ops, int threads) : primitives_(std::make_unique<Primitives>()) {
   Primitives& p = *primitives_;
   p.threads = threads;
+  const std::vector<ConvCall> calls = convolutions_of(ops);
   omp_set_num_threads(threads);
   std::size_t largest = 0;
   for (const ConvCall& call : calls) {
@@ -66,10 +93,10 @@ ConvFloor::ConvFloor(std::span<const ConvCall> calls, int threads) : primitives_
                           {y_arg, at(onednn::image(y), y_data)},
                           {DNNL_ARG_SCRATCHPAD, at(scratch, p.buffer(scratch.get_size()))}}});
     };
-    if (call.direction == ConvCall::Direction::kForward) {
+    if (call.direction == Conv2dForward::kName) {
       bind(dnnl::convolution_forward(forward), forward.weights_desc(), forward.scratchpad_desc(), DNNL_ARG_SRC,
            DNNL_ARG_WEIGHTS, DNNL_ARG_DST);
-    } else if (call.direction == ConvCall::Direction::kBackwardData) {
+    } else if (call.direction == Conv2dBackwardData::kName) {
       const auto d = onednn::describe_backward<dnnl::convolution_backward_data>(
           forward, kDirect, onednn::image(x), onednn::any_layout(w, call.dtype), onednn::image(y), strides, pad, pad);
       bind(dnnl::convolution_backward_data(d), d.weights_desc(), d.scratchpad_desc(), DNNL_ARG_DIFF_SRC,
@@ -86,13 +113,13 @@ ConvFloor::ConvFloor(std::span<const ConvCall> calls, int threads) : primitives_
 
 ConvFloor::~ConvFloor() = default;
 
-std::vector<double> ConvFloor::run() {
+std::map<std::string_view, double> ConvFloor::run() {
   omp_set_num_threads(primitives_->threads);
-  std::vector<double> seconds(3);
+  std::map<std::string_view, double> seconds;
   for (const auto& call : primitives_->calls) {
     const double start = steady_clock().seconds();
     call.primitive.execute(primitives_->stream, call.arguments);
-    seconds[static_cast<std::size_t>(call.direction)] += steady_clock().seconds() - start;
+    seconds[call.direction] += steady_clock().seconds() - start;
   }
   return seconds;
 }

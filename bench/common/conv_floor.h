@@ -2,23 +2,23 @@
 // already in whatever layout the primitive likes best. No engine can be faster with this library and layout.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <span>
-#include <string>
-#include <vector>
+#include <string_view>
 
-#include "bench/common/measure.h"
 #include "bench/common/timed_backend.h"
 
 namespace drift::bench {
 
 class ConvFloor {
  public:
-  ConvFloor(std::span<const ConvCall> calls, int threads);
+  // The convolutions among `ops`.
+  ConvFloor(std::span<const TimedOp> ops, int threads);
   ~ConvFloor();
 
-  // Runs every convolution once, in the order of the step, and returns the seconds that forward, backward data and
-  // backward weights took.
-  std::vector<double> run();
+  // Runs every convolution once, in the order of the step, and returns the seconds that each direction took.
+  std::map<std::string_view, double> run();
 
  private:
   struct Primitives;

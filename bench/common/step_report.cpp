@@ -14,25 +14,25 @@ void print(const StepReport& r) {
       "reached {:.0f} %\n",
       1e3 * r.conv_seconds, 1e-9 * r.other_bytes, 1e3 * r.other_bytes / r.bandwidth, 1e3 * r.floor_seconds(),
       batch / r.floor_seconds(), 100 * r.floor_seconds() / seconds);
-  fmt::print("{:<24}{:>7}{:>10}{:>10}{:>9}{:>11}{:>11}\n", "kind", "calls", "ms", "floor ms", "GB/s", "GFLOP/s",
+  fmt::print("{:<30}{:>7}{:>10}{:>10}{:>9}{:>11}{:>11}\n", "operation", "calls", "ms", "floor ms", "GB/s", "GFLOP/s",
              "% of peak");
-  for (const KindRow& row : r.kinds) {
+  for (const OpRow& row : r.ops) {
     const OpTotals& t = row.totals;
     const double share = t.flops > 0 ? t.flops / t.seconds / r.peak_flops : t.bytes / t.seconds / r.bandwidth;
-    fmt::print("{:<24}{:>7}{:>10.2f}{:>10.2f}{:>9.1f}{:>11.1f}{:>11.0f}\n", row.kind, t.calls, 1e3 * t.seconds,
+    fmt::print("{:<30}{:>7}{:>10.2f}{:>10.2f}{:>9.1f}{:>11.1f}{:>11.0f}\n", row.name, t.calls, 1e3 * t.seconds,
                1e3 * row.floor_seconds, 1e-9 * t.bytes / t.seconds, 1e-9 * t.flops / t.seconds, 100 * share);
   }
 }
 
 nlohmann::json to_json(const StepReport& r) {
-  nlohmann::json kinds = nlohmann::json::array();
-  for (const KindRow& row : r.kinds) {
-    kinds.push_back({{"kind", row.kind},
-                     {"calls", row.totals.calls},
-                     {"ms", 1e3 * row.totals.seconds},
-                     {"floor_ms", 1e3 * row.floor_seconds},
-                     {"bytes", row.totals.bytes},
-                     {"flops", row.totals.flops}});
+  nlohmann::json ops = nlohmann::json::array();
+  for (const OpRow& row : r.ops) {
+    ops.push_back({{"name", row.name},
+                   {"calls", row.totals.calls},
+                   {"ms", 1e3 * row.totals.seconds},
+                   {"floor_ms", 1e3 * row.floor_seconds},
+                   {"bytes", row.totals.bytes},
+                   {"flops", row.totals.flops}});
   }
   return {{"model", r.model},
           {"batch", r.batch},
@@ -44,7 +44,7 @@ nlohmann::json to_json(const StepReport& r) {
           {"floor_ms", 1e3 * r.floor_seconds()},
           {"part_of_floor", r.floor_seconds() / r.steps.median()},
           {"activation_bytes_peak", r.activation_bytes},
-          {"kinds", kinds}};
+          {"ops", ops}};
 }
 
 }  // namespace drift::bench

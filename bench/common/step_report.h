@@ -10,8 +10,8 @@
 
 namespace drift::bench {
 
-struct KindRow {
-  std::string kind;
+struct OpRow {
+  std::string_view name;
   OpTotals totals;           // of one step
   double floor_seconds = 0;  // the library's own time for a convolution, bytes at the measured bandwidth for the rest
 };
@@ -21,11 +21,11 @@ struct StepReport {
   DType precision{};
   std::int64_t batch = 0;
   int threads = 0;
-  Sample steps;                // without timers
-  std::vector<KindRow> kinds;  // with timers
-  double conv_seconds = 0;     // the convolutions alone
-  double other_bytes = 0;      // what all other passes move
-  double bandwidth = 0;        // bytes per second
+  Sample steps;             // without timers
+  std::vector<OpRow> ops;   // with timers
+  double conv_seconds = 0;  // the convolutions alone
+  double other_bytes = 0;   // what all other passes move
+  double bandwidth = 0;     // bytes per second
   double peak_flops = 0;
   std::int64_t activation_bytes = 0;
 

@@ -1,6 +1,6 @@
 // Every op a model can be made of: each checks its arguments, allocates its output, runs on the tape's backend and,
 // when the tape records, leaves a node that runs it backward. One file per op beside this one. Shapes and formulas:
-// kernels/args.h.
+// kernels/op.h.
 #pragma once
 
 #include "engine/parameter_set.h"

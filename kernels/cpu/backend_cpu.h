@@ -2,8 +2,6 @@
 // everything else.
 #pragma once
 
-#include <memory>
-
 #include "kernels/backend.h"
 #include "kernels/cpu/convolution.h"
 #include "kernels/cpu/linear.h"
@@ -17,40 +15,41 @@ class CpuBackend final : public Backend {
   explicit CpuBackend(Stream& stream);
 
   Stream& stream() override { return stream_; }
-  void copy(const TensorView& from, const TensorView& to) override;
-  void upload(const void* host, const TensorView& to) override;
-  void download(const TensorView& from, void* host) override;
-  void download_async(const TensorView& from, const HostMemory& to) override;
-  void fill(const TensorView& y, float value) override;
-  void cast(const TensorView& x, const TensorView& y) override;
-  void conv2d_forward(const Conv2dForward& args) override;
-  void conv2d_backward_data(const Conv2dBackwardData& args) override;
-  void conv2d_backward_weights(const Conv2dBackwardWeights& args) override;
-  void linear_forward(const LinearForward& args) override;
-  void linear_backward(const LinearBackward& args) override;
-  void batch_norm_forward(const BatchNormForward& args) override;
-  void batch_norm_inference(const BatchNormInference& args) override;
-  void batch_norm_backward(const BatchNormBackward& args) override;
-  void group_norm_forward(const GroupNormForward& args) override;
-  void group_norm_backward(const GroupNormBackward& args) override;
-  void activation_forward(Activation kind, const TensorView& x, const TensorView& y) override;
-  void activation_backward(Activation kind, const TensorView& saved, const TensorView& dy,
-                           const TensorView& dx) override;
-  void add(const TensorView& a, const TensorView& b, const TensorView& y) override;
-  void shortcut_forward(std::int64_t stride, const TensorView& x, const TensorView& y) override;
-  void shortcut_backward(std::int64_t stride, const TensorView& dy, const TensorView& dx) override;
-  void pool_forward(const PoolForward& args) override;
-  void pool_backward(const PoolBackward& args) override;
-  void global_average_pool_forward(const TensorView& x, const TensorView& y) override;
-  void global_average_pool_backward(const TensorView& dy, const TensorView& dx) override;
-  void softmax_cross_entropy(const SoftmaxCrossEntropy& args) override;
-  void sgd_update(const SgdUpdate& args) override;
-  void average(std::span<float* const> replicas, std::int64_t n) override;
-  void augment(const Augment& args) override;
+  void run(const Op& op) override;
 
  private:
-  // oneDNN takes its number of threads from the calling thread's OpenMP setting.
-  void set_threads() const;
+  void run_now(const Copy& op);
+  void run_now(const Upload& op);
+  void run_now(const Download& op);
+  void run_now(const DownloadAsync& op);
+
+  void run_now(const Conv2dForward& op) { convolutions_.forward(op); }
+  void run_now(const Conv2dBackwardData& op) { convolutions_.backward_data(op); }
+  void run_now(const Conv2dBackwardWeights& op) { convolutions_.backward_weights(op); }
+  void run_now(const LinearForward& op) { linears_.forward(op); }
+  void run_now(const LinearBackward& op);
+  void run_now(const BatchNormForward& op) { normalisations_.forward(op); }
+  void run_now(const BatchNormInference& op) { normalisations_.inference(op); }
+  void run_now(const BatchNormBackward& op) { normalisations_.backward(op); }
+  void run_now(const GroupNormForward& op) { normalisations_.forward(op); }
+  void run_now(const GroupNormBackward& op) { normalisations_.backward(op); }
+
+  // own_kernels.cpp: the maps and sums of kernels/math.
+  void run_now(const Fill& op);
+  void run_now(const Cast& op);
+  void run_now(const ActivationForward& op);
+  void run_now(const ActivationBackward& op);
+  void run_now(const Add& op);
+  void run_now(const ShortcutForward& op);
+  void run_now(const ShortcutBackward& op);
+  void run_now(const PoolForward& op);
+  void run_now(const PoolBackward& op);
+  void run_now(const GlobalAveragePoolForward& op);
+  void run_now(const GlobalAveragePoolBackward& op);
+  void run_now(const SoftmaxCrossEntropy& op);
+  void run_now(const SgdUpdate& op);
+  void run_now(const Average& op);
+  void run_now(const Augment& op);
 
   Stream& stream_;
   int threads_;

@@ -51,7 +51,8 @@ void Linears::multiply(const Operand& a, const Operand& b, const TensorView& bia
 
 TensorView Linears::converted(const TensorView& view, DType dtype, std::byte* to) {
   if (dtype == view.dtype) return view;
-  for_each_packet(threads_, view.elements(), Cast<float, BFloat16>{view.as<float>(), reinterpret_cast<BFloat16*>(to)});
+  for_each_packet(threads_, view.elements(),
+                  CastMap<float, BFloat16>{view.as<float>(), reinterpret_cast<BFloat16*>(to)});
   return {to, view.shape, DType::kBFloat16};
 }
 

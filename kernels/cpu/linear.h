@@ -5,9 +5,9 @@
 #include <map>
 #include <tuple>
 
-#include "kernels/args.h"
 #include "kernels/cpu/onednn.h"
 #include "kernels/cpu/workspace.h"
+#include "kernels/op.h"
 
 namespace drift {
 

@@ -1,8 +1,8 @@
 // Batch and group normalisation on the CPU: one pass of column sums, a little work per channel in double, one map.
 #pragma once
 
-#include "kernels/args.h"
 #include "kernels/cpu/workspace.h"
+#include "kernels/op.h"
 
 namespace drift {
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/check.h"
-#include "kernels/args.h"
+#include "kernels/tensor_view.h"
 
 namespace drift::onednn {
 
@@ -26,23 +26,23 @@ dnnl::memory::desc matrix(const TensorView& view, bool transposed = false);
 // Scratch memory is ours (the backend's workspace): primitives may then run on another thread than made them.
 dnnl::primitive_attr user_scratchpad();
 
-// The primitive descriptor of operation Op: through Op::desc in oneDNN 2.x, directly in 3.x.
-template <class Op, class... Args>
-typename Op::primitive_desc describe(const Args&... args) {
+// The descriptor of a primitive: through Primitive::desc in oneDNN 2.x, directly in 3.x.
+template <class Primitive, class... Args>
+typename Primitive::primitive_desc describe(const Args&... args) {
 #if DNNL_VERSION_MAJOR >= 3
-  return typename Op::primitive_desc(engine(), args..., user_scratchpad());
+  return typename Primitive::primitive_desc(engine(), args..., user_scratchpad());
 #else
-  return typename Op::primitive_desc(typename Op::desc(args...), user_scratchpad(), engine());
+  return typename Primitive::primitive_desc(typename Primitive::desc(args...), user_scratchpad(), engine());
 #endif
 }
 
 // The same for backward operations, which want the forward's primitive descriptor as a hint.
-template <class Op, class Hint, class... Args>
-typename Op::primitive_desc describe_backward(const Hint& hint, const Args&... args) {
+template <class Primitive, class Hint, class... Args>
+typename Primitive::primitive_desc describe_backward(const Hint& hint, const Args&... args) {
 #if DNNL_VERSION_MAJOR >= 3
-  return typename Op::primitive_desc(engine(), args..., hint, user_scratchpad());
+  return typename Primitive::primitive_desc(engine(), args..., hint, user_scratchpad());
 #else
-  return typename Op::primitive_desc(typename Op::desc(args...), user_scratchpad(), engine(), hint);
+  return typename Primitive::primitive_desc(typename Primitive::desc(args...), user_scratchpad(), engine(), hint);
 #endif
 }
 

@@ -1,5 +1,5 @@
 // Batch normalisation: column sums that end in the numbers per channel, then the map.
-#include "kernels/cuda/normalisation.h"
+#include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/column_sums_cuda.cuh"
 #include "kernels/math/batch_norm.h"
 #include "kernels/math/batch_norm_statistics.h"
@@ -34,7 +34,7 @@ auto tables(CudaWorkspace& workspace, const RowSpace& space) {
 
 }  // namespace
 
-void batch_norm_forward_on(cudaStream_t stream, CudaWorkspace& workspace, const BatchNormForward& args) {
+void run_on(cudaStream_t stream, CudaWorkspace& workspace, const BatchNormForward& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
     const RowSpace space = rows_of(args.x);
     const auto [table, partials] = tables<2, MomentSums<T>>(workspace, space);
@@ -50,7 +50,7 @@ void batch_norm_forward_on(cudaStream_t stream, CudaWorkspace& workspace, const 
   });
 }
 
-void batch_norm_inference_on(cudaStream_t stream, CudaWorkspace& workspace, const BatchNormInference& args) {
+void run_on(cudaStream_t stream, CudaWorkspace& workspace, const BatchNormInference& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
     const RowSpace space = rows_of(args.x);
     float* const scale = workspace.floats(space.columns);
@@ -63,7 +63,7 @@ void batch_norm_inference_on(cudaStream_t stream, CudaWorkspace& workspace, cons
   });
 }
 
-void batch_norm_backward_on(cudaStream_t stream, CudaWorkspace& workspace, const BatchNormBackward& args) {
+void run_on(cudaStream_t stream, CudaWorkspace& workspace, const BatchNormBackward& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
     const RowSpace space = rows_of(args.x);
     const auto [table, partials] = tables<3, NormBackwardSums<T>>(workspace, space);

@@ -1,5 +1,5 @@
 // Group normalisation: column sums per sample, a thread per group for the numbers in double, then the map.
-#include "kernels/cuda/normalisation.h"
+#include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/column_sums_cuda.cuh"
 #include "kernels/math/batch_norm.h"
 #include "kernels/math/batch_norm_statistics.h"
@@ -17,7 +17,7 @@ constexpr std::int64_t kFloat = sizeof(float), kDouble = sizeof(double);
 
 }  // namespace
 
-void group_norm_forward_on(cudaStream_t stream, CudaWorkspace& workspace, const GroupNormForward& args) {
+void run_on(cudaStream_t stream, CudaWorkspace& workspace, const GroupNormForward& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
     const RowSpace space = samples_of(args.x);
     const std::int64_t channels = space.columns, table = space.segments * channels;
@@ -42,7 +42,7 @@ void group_norm_forward_on(cudaStream_t stream, CudaWorkspace& workspace, const 
   });
 }
 
-void group_norm_backward_on(cudaStream_t stream, CudaWorkspace& workspace, const GroupNormBackward& args) {
+void run_on(cudaStream_t stream, CudaWorkspace& workspace, const GroupNormBackward& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
     const RowSpace space = samples_of(args.x);
     const std::int64_t channels = space.columns, table = space.segments * channels;

@@ -1,19 +1,20 @@
 // Fill, cast, addition and activations.
-#include "kernels/cuda/maps.h"
+#include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/for_each_cuda.cuh"
 #include "kernels/math/elementwise.h"
 #include "kernels/with_type.h"
 
 namespace drift {
 
-void fill_on(cudaStream_t stream, const TensorView& y, float value) {
-  with_type(y.dtype, [&]<class T>(T) { for_each_packet(stream, y.elements(), packed<Fill<T>>(y.as<T>(), value)); });
+void run_on(cudaStream_t stream, const Fill& op) {
+  with_type(op.y.dtype,
+            [&]<class T>(T) { for_each_packet(stream, op.y.elements(), packed<FillMap<T>>(op.y.as<T>(), op.value)); });
 }
 
-void cast_on(cudaStream_t stream, const TensorView& x, const TensorView& y) {
-  with_type(x.dtype, [&]<class From>(From) {
-    with_type(y.dtype, [&]<class To>(To) {
-      for_each_packet(stream, x.elements(), packed<Cast<From, To>>(x.as<From>(), y.as<To>()));
+void run_on(cudaStream_t stream, const Cast& op) {
+  with_type(op.x.dtype, [&]<class From>(From) {
+    with_type(op.y.dtype, [&]<class To>(To) {
+      for_each_packet(stream, op.x.elements(), packed<CastMap<From, To>>(op.x.as<From>(), op.y.as<To>()));
     });
   });
 }
@@ -21,33 +22,33 @@ void cast_on(cudaStream_t stream, const TensorView& x, const TensorView& y) {
 TensorView as_type_on(cudaStream_t stream, const TensorView& view, DType dtype, std::byte* to) {
   if (view.dtype == dtype) return view;
   const TensorView copy{to, view.shape, dtype};
-  cast_on(stream, view, copy);
+  run_on(stream, Cast{view, copy});
   return copy;
 }
 
-void add_on(cudaStream_t stream, const TensorView& a, const TensorView& b, const TensorView& y) {
-  with_type(a.dtype, [&]<class T>(T) {
-    for_each_packet(stream, a.elements(), packed<Add<T>>(a.as<T>(), b.as<T>(), y.as<T>()));
+void run_on(cudaStream_t stream, const Add& op) {
+  with_type(op.a.dtype, [&]<class T>(T) {
+    for_each_packet(stream, op.a.elements(), packed<AddMap<T>>(op.a.as<T>(), op.b.as<T>(), op.y.as<T>()));
   });
 }
 
-void activation_forward_on(cudaStream_t stream, Activation kind, const TensorView& x, const TensorView& y) {
-  with_type(x.dtype, [&]<class T>(T) {
-    if (kind == Activation::kRelu) {
-      for_each_packet(stream, x.elements(), packed<ReluForward<T>>(x.as<T>(), y.as<T>()));
+void run_on(cudaStream_t stream, const ActivationForward& op) {
+  with_type(op.x.dtype, [&]<class T>(T) {
+    if (op.kind == Activation::kRelu) {
+      for_each_packet(stream, op.x.elements(), packed<ReluForward<T>>(op.x.as<T>(), op.y.as<T>()));
     } else {
-      for_each_packet(stream, x.elements(), packed<SiluForward<T>>(x.as<T>(), y.as<T>()));
+      for_each_packet(stream, op.x.elements(), packed<SiluForward<T>>(op.x.as<T>(), op.y.as<T>()));
     }
   });
 }
 
-void activation_backward_on(cudaStream_t stream, Activation kind, const TensorView& saved, const TensorView& dy,
-                            const TensorView& dx) {
-  with_type(dy.dtype, [&]<class T>(T) {
-    if (kind == Activation::kRelu) {
-      for_each_packet(stream, dy.elements(), packed<ReluBackward<T>>(saved.as<T>(), dy.as<T>(), dx.as<T>()));
+void run_on(cudaStream_t stream, const ActivationBackward& op) {
+  with_type(op.dy.dtype, [&]<class T>(T) {
+    const T *saved = op.saved.as<T>(), *dy = op.dy.as<T>();
+    if (op.kind == Activation::kRelu) {
+      for_each_packet(stream, op.dy.elements(), packed<ReluBackward<T>>(saved, dy, op.dx.as<T>()));
     } else {
-      for_each_packet(stream, dy.elements(), packed<SiluBackward<T>>(saved.as<T>(), dy.as<T>(), dx.as<T>()));
+      for_each_packet(stream, op.dy.elements(), packed<SiluBackward<T>>(saved, dy, op.dx.as<T>()));
     }
   });
 }

@@ -5,9 +5,14 @@
 
 namespace drift {
 
-OpClock::OpClock(Stream& stream) : device_(to_string(stream.device())), stream_(cuda_handle(stream)) {}
+OpClock::OpClock(std::unique_ptr<Backend> backend)
+    : ForwardingBackend(*backend),
+      backend_(std::move(backend)),
+      device_(stream().device()),
+      stream_(cuda_handle(stream())) {}
 
 OpClock::~OpClock() {
+  use_device_to_release(device_.index);
   spare_.insert(spare_.end(), pairs_.begin(), pairs_.end());
   for (const Pair& pair : spare_) {
     for (cudaEvent_t event : {pair.begin, pair.end}) {
@@ -16,26 +21,24 @@ OpClock::~OpClock() {
   }
 }
 
-void OpClock::start(const char* kind) {
+void OpClock::run(const Op& op) {
+  use_device(device_.index);
   collect();
   if (spare_.empty()) {
     Pair& pair = spare_.emplace_back();
-    DRIFT_CUDA(cudaEventCreate(&pair.begin), "timing operations on {}", device_);
-    DRIFT_CUDA(cudaEventCreate(&pair.end), "timing operations on {}", device_);
+    DRIFT_CUDA(cudaEventCreate(&pair.begin), "timing operations on {}", to_string(device_));
+    DRIFT_CUDA(cudaEventCreate(&pair.end), "timing operations on {}", to_string(device_));
   }
-  pairs_.push_back(spare_.back());
+  Pair& pair = spare_.back();
+  pair.name = name_of(op);
+  DRIFT_CUDA(cudaEventRecord(pair.begin, stream_), "the begin of {} on {}", pair.name, to_string(device_));
+  inner().run(op);
+  DRIFT_CUDA(cudaEventRecord(pair.end, stream_), "the end of {} on {}", pair.name, to_string(device_));
+  pairs_.push_back(pair);
   spare_.pop_back();
-  pairs_.back().kind = kind;
-  DRIFT_CUDA(cudaEventRecord(pairs_.back().begin, stream_), "the begin of {} on {}", kind, device_);
-}
-
-void OpClock::stop() noexcept {
-  const cudaError_t status = cudaEventRecord(pairs_.back().end, stream_);
-  if (stopped_ == cudaSuccess) stopped_ = status;
 }
 
 void OpClock::collect() {
-  DRIFT_CUDA_STATUS(stopped_, "cudaEventRecord", "timing operations on {}", device_);
   while (!pairs_.empty()) {
     const Pair pair = pairs_.front();
     const cudaError_t status = cudaEventQuery(pair.end);
@@ -43,10 +46,11 @@ void OpClock::collect() {
       cudaGetLastError();  // an answer, but the runtime keeps it like an error
       return;
     }
-    DRIFT_CUDA_STATUS(status, "cudaEventQuery", "the end of {} on {}", pair.kind, device_);
+    DRIFT_CUDA_STATUS(status, "cudaEventQuery", "the end of {} on {}", pair.name, to_string(device_));
     float milliseconds = 0;
-    DRIFT_CUDA(cudaEventElapsedTime(&milliseconds, pair.begin, pair.end), "the time of {} on {}", pair.kind, device_);
-    OpTime& total = totals_[pair.kind];
+    DRIFT_CUDA(cudaEventElapsedTime(&milliseconds, pair.begin, pair.end), "the time of {} on {}", pair.name,
+               to_string(device_));
+    OpTime& total = totals_[std::string(pair.name)];
     ++total.calls;
     total.milliseconds += milliseconds;
     spare_.push_back(pair);
@@ -54,8 +58,9 @@ void OpClock::collect() {
   }
 }
 
-std::map<std::string, OpTime> OpClock::totals() {
-  DRIFT_CUDA(cudaStreamSynchronize(stream_), "waiting for the operations timed on {}", device_);
+std::map<std::string, OpTime> OpClock::op_times() {
+  use_device(device_.index);
+  DRIFT_CUDA(cudaStreamSynchronize(stream_), "waiting for the operations timed on {}", to_string(device_));
   collect();
   return totals_;
 }

@@ -1,41 +1,39 @@
-// OpClock: device time by kind of operation, from a pair of events around each call. Nothing waits: pairs are read when
-// the device has passed them, and reused.
+// OpClock: device time by name of operation, from a pair of events around each. Nothing waits: pairs are read when the
+// device has passed them, and reused.
 #pragma once
 
 #include <cuda_runtime_api.h>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "kernels/backend.h"
+#include "kernels/observed/forwarding_backend.h"
 
 namespace drift {
 
-class OpClock {
+class OpClock final : public ForwardingBackend {
  public:
-  explicit OpClock(Stream& stream);
-  ~OpClock();
-  OpClock(const OpClock&) = delete;
-  OpClock& operator=(const OpClock&) = delete;
+  explicit OpClock(std::unique_ptr<Backend> backend);
+  ~OpClock() override;
 
-  void start(const char* kind);            // a literal
-  void stop() noexcept;                    // what fails here is thrown by the next call
-  std::map<std::string, OpTime> totals();  // waits for the stream
+  void run(const Op& op) override;
+  std::map<std::string, OpTime> op_times() override;
 
  private:
   struct Pair {
-    const char* kind = nullptr;
+    std::string_view name;
     cudaEvent_t begin = nullptr, end = nullptr;
   };
   // Takes the times of the first pairs, all of which the device has passed.
   void collect();
 
-  std::string device_;  // for messages
+  std::unique_ptr<Backend> backend_;
+  Device device_;
   cudaStream_t stream_;
-  cudaError_t stopped_ = cudaSuccess;
-  std::deque<Pair> pairs_;  // in the order of the stream; the last may still be open
-  std::vector<Pair> spare_;
+  std::deque<Pair> pairs_;   // in the order of the stream
+  std::vector<Pair> spare_;  // an operation in progress uses the last one
   std::map<std::string, OpTime> totals_;
 };
 

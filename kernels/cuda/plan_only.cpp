@@ -2,7 +2,7 @@
 // be there, and runs nothing. A model's forward and backward through it lists what the model needs of cuDNN.
 #include "kernels/cuda.h"
 #include "kernels/cuda/cudnn/plan_cache.h"
-#include "kernels/null_backend.h"
+#include "kernels/observed/null_backend.h"
 
 namespace drift {
 namespace {
@@ -16,17 +16,23 @@ class PlanningBackend final : public NullBackend {
         target_(read_plan_target(device_properties)),
         cache_(PlanCache::shared(device_properties.string(), target_.device, options.plan_file)) {}
 
-  void conv2d_forward(const Conv2dForward& args) override { plan(graph_of(args, tf32_)); }
-  void conv2d_backward_data(const Conv2dBackwardData& args) override { plan(graph_of(args, tf32_)); }
-  void conv2d_backward_weights(const Conv2dBackwardWeights& args) override { plan(graph_of(args, tf32_)); }
-  void batch_norm_forward(const BatchNormForward& args) override {
-    if (cudnn_supports(args)) plan(graph_of(args));
-  }
-  void batch_norm_backward(const BatchNormBackward& args) override {
-    if (cudnn_supports(args)) plan(graph_of(args));
+  void run(const Op& op) override {
+    std::visit([this](const auto& args) { plan_for(args); }, op);
   }
 
  private:
+  void plan_for(const Conv2dForward& args) { plan(graph_of(args, tf32_)); }
+  void plan_for(const Conv2dBackwardData& args) { plan(graph_of(args, tf32_)); }
+  void plan_for(const Conv2dBackwardWeights& args) { plan(graph_of(args, tf32_)); }
+  void plan_for(const BatchNormForward& args) {
+    if (cudnn_supports(args)) plan(graph_of(args));
+  }
+  void plan_for(const BatchNormBackward& args) {
+    if (cudnn_supports(args)) plan(graph_of(args));
+  }
+  template <class Other>
+  void plan_for(const Other&) {}
+
   void plan(const GraphRequest& request) { cache_->plan(request, target_, explain_); }
 
   bool tf32_;

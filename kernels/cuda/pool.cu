@@ -1,38 +1,39 @@
 // Max and average pooling.
-#include "kernels/cuda/pool.h"
+#include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/for_each_cuda.cuh"
 #include "kernels/math/pool.h"
 #include "kernels/with_type.h"
 
 namespace drift {
-void pool_forward_on(cudaStream_t stream, const PoolForward& args) {
-  with_type(args.x.dtype, [&]<class T>(T) {
-    const PoolGeometry g = PoolGeometry::of(args.window, args.x.shape, args.y.shape);
-    const RowSpace space{1, args.y.shape.rows(), g.columns};
-    if (args.pooling == Pooling::kMax) {
-      const auto pool = packed<MaxPoolForward<T>>(g, args.x.as<T>(), args.y.as<T>(), args.index.as<std::uint8_t>());
+
+void run_on(cudaStream_t stream, const PoolForward& op) {
+  with_type(op.x.dtype, [&]<class T>(T) {
+    const PoolGeometry g = PoolGeometry::of(op.window, op.x.shape, op.y.shape);
+    const RowSpace space{1, op.y.shape.rows(), g.columns};
+    if (op.pooling == Pooling::kMax) {
+      const auto pool = packed<MaxPoolForward<T>>(g, op.x.as<T>(), op.y.as<T>(), op.index.as<std::uint8_t>());
       for_each_row_packet(stream, space, pool);
     } else {
-      for_each_row_packet(stream, space, packed<AveragePoolForward<T>>(g, args.x.as<T>(), args.y.as<T>()));
+      for_each_row_packet(stream, space, packed<AveragePoolForward<T>>(g, op.x.as<T>(), op.y.as<T>()));
     }
   });
 }
 
-void pool_backward_on(cudaStream_t stream, const PoolBackward& args) {
-  with_type(args.dy.dtype, [&]<class T>(T) {
-    const PoolGeometry g = PoolGeometry::of(args.window, args.dx.shape, args.dy.shape);
-    const RowSpace space{1, args.dx.shape.rows(), g.columns};
-    const std::uint8_t* index = args.pooling == Pooling::kMax ? args.index.as<std::uint8_t>() : nullptr;
-    for_each_row_packet(stream, space, packed<PoolBackwardGather<T>>(g, args.dy.as<T>(), index, args.dx.as<T>()));
+void run_on(cudaStream_t stream, const PoolBackward& op) {
+  with_type(op.dy.dtype, [&]<class T>(T) {
+    const PoolGeometry g = PoolGeometry::of(op.window, op.dx.shape, op.dy.shape);
+    const RowSpace space{1, op.dx.shape.rows(), g.columns};
+    const std::uint8_t* index = op.pooling == Pooling::kMax ? op.index.as<std::uint8_t>() : nullptr;
+    for_each_row_packet(stream, space, packed<PoolBackwardGather<T>>(g, op.dy.as<T>(), index, op.dx.as<T>()));
   });
 }
 
-void global_average_pool_backward_on(cudaStream_t stream, const TensorView& dy, const TensorView& dx) {
-  with_type(dy.dtype, [&]<class T>(T) {
-    const RowSpace space{dx.shape[0], dx.shape[1] * dx.shape[2], dx.shape[3]};
+void run_on(cudaStream_t stream, const GlobalAveragePoolBackward& op) {
+  with_type(op.dy.dtype, [&]<class T>(T) {
+    const RowSpace space{op.dx.shape[0], op.dx.shape[1] * op.dx.shape[2], op.dx.shape[3]};
     const float scale = 1.0f / static_cast<float>(space.rows);
     for_each_row_packet(stream, space,
-                        packed<GlobalAveragePoolBackward<T>>(dy.as<T>(), dx.as<T>(), scale, space.columns));
+                        packed<GlobalAveragePoolBackwardMap<T>>(op.dy.as<T>(), op.dx.as<T>(), scale, space.columns));
   });
 }
 

@@ -1,38 +1,49 @@
 // The SGD update and the average over replicas.
-#include "kernels/cuda/training.h"
+#include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/for_each_cuda.cuh"
 #include "kernels/math/average.h"
 #include "kernels/math/sgd.h"
 
 namespace drift {
 
-struct ReplicaTable {
-  float* pointers[kMaxReplicas];
+// Addresses that travel as an argument of the kernel.
+template <class Float>
+struct Addresses {
+  Float* pointers[kMaxReplicas];
 
-  DRIFT_HD float* operator[](int k) const { return pointers[k]; }
+  DRIFT_HD Float* operator[](int k) const { return pointers[k]; }
 };
 
-void sgd_update_on(cudaStream_t stream, const SgdUpdate& args) {
-  const auto step = packed<SgdStep>(args.lr.as<float>(), args.momentum, args.weight_decay, args.nesterov, args.w.data(),
-                                    args.v.data(), args.g.data());
-  for_each_packet(stream, static_cast<std::int64_t>(args.w.size()), step);
+template <class Float>
+Packed<Addresses<Float>> addresses_of(std::span<Float* const> pointers) {
+  Packed<Addresses<Float>> table{{}, true};
+  for (std::size_t k = 0; k < pointers.size(); ++k) {
+    table.f.pointers[k] = pointers[k];
+    table.aligned = table.aligned && is_aligned(pointers[k]);
+  }
+  return table;
 }
 
-void average_on(cudaStream_t stream, std::span<float* const> replicas, std::int64_t n) {
-  const int count = static_cast<int>(replicas.size());
-  Packed<ReplicaTable> table{{}, true};
-  for (int k = 0; k < count; ++k) {
-    table.f.pointers[k] = replicas[static_cast<std::size_t>(k)];
-    table.aligned = table.aligned && is_aligned(table.f.pointers[k]);
-  }
+void run_on(cudaStream_t stream, const SgdUpdate& op) {
+  const auto step = packed<SgdStep>(op.lr.as<float>(), op.momentum, op.weight_decay, op.nesterov, op.w.data(),
+                                    op.v.data(), op.g.data());
+  for_each_packet(stream, static_cast<std::int64_t>(op.w.size()), step);
+}
+
+void run_on(cudaStream_t stream, const Average& op) {
+  const int count = static_cast<int>(op.sources.size()), target_count = static_cast<int>(op.targets.size());
+  const auto sources = addresses_of<const float>(op.sources);
+  const auto targets = addresses_of<float>(op.targets);
   const float scale = 1.0f / static_cast<float>(count);
   // The levels of the tree stay in registers, which a few replicas should not pay for many.
   constexpr int kLevels = 7;
   static_assert(kMaxReplicas < 1 << kLevels);
   if (count < 16) {
-    for_each_packet(stream, n, packed<AverageReplicas<ReplicaTable, 4>>(table, count, scale));
+    using Tree = AverageTree<Addresses<const float>, Addresses<float>, 4>;
+    for_each_packet(stream, op.n, packed<Tree>(sources, targets, count, target_count, scale));
   } else {
-    for_each_packet(stream, n, packed<AverageReplicas<ReplicaTable, kLevels>>(table, count, scale));
+    using Tree = AverageTree<Addresses<const float>, Addresses<float>, kLevels>;
+    for_each_packet(stream, op.n, packed<Tree>(sources, targets, count, target_count, scale));
   }
 }
 

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "kernels/args.h"
+#include "kernels/crop.h"
 #include "kernels/math/packet.h"
 
 namespace drift {

@@ -1,5 +1,6 @@
-// The mean of K replicas, element by element, summed in a fixed balanced tree over k: neighbours first, then pairs of
-// pairs. The order depends on K alone, so replicas get the same bits whoever computes which share.
+// The mean of K sources, element by element, summed in a fixed balanced tree over k: neighbours first, then pairs of
+// pairs. The order depends on K alone, so every target gets the same bits whoever computes which share. All sources of
+// an element are read before a target is written: a target may be a source.
 #pragma once
 
 #include "kernels/math/packet.h"
@@ -7,11 +8,13 @@
 namespace drift {
 inline namespace DRIFT_PACKETS {
 
-// Replicas: what gives a float* for k; K below 2^kLevels.
-template <class Replicas, int kLevels>
-struct AverageReplicas {
-  Replicas replicas;
-  int count;    // K
+// Sources, Targets: what gives a pointer for a number; K below 2^kLevels.
+template <class Sources, class Targets, int kLevels>
+struct AverageTree {
+  Sources sources;
+  Targets targets;
+  int count;  // K
+  int target_count;
   float scale;  // 1/K
 
   template <class N>
@@ -22,7 +25,7 @@ struct AverageReplicas {
     while (count >> levels) ++levels;
     Packets<kLevels> sums(levels);
     for (int k = 0; k < count; ++k) {
-      Packet carry = load(replicas[k] + i, n);
+      Packet carry = load(sources[k] + i, n);
       int level = 0;
       for (; (k >> level) & 1; ++level) carry = sums.get(level) + carry;
       sums.set(level, carry);
@@ -34,7 +37,7 @@ struct AverageReplicas {
       if ((count >> level) & 1) total = sums.get(level) + total;
     }
     const Packet mean = total * scale;
-    for (int k = 0; k < count; ++k) store(replicas[k] + i, mean, n);
+    for (int k = 0; k < target_count; ++k) store(targets[k] + i, mean, n);
   }
 };
 

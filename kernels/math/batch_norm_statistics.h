@@ -5,8 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "kernels/args.h"
 #include "kernels/math/packet.h"
+#include "kernels/op.h"
 
 namespace drift {
 inline namespace DRIFT_PACKETS {

@@ -7,7 +7,7 @@ namespace drift {
 inline namespace DRIFT_PACKETS {
 
 template <class T>
-struct Add {
+struct AddMap {
   const T* a;
   const T* b;
   T* y;
@@ -69,7 +69,7 @@ struct SiluBackward {
 };
 
 template <class From, class To>
-struct Cast {
+struct CastMap {
   const From* x;
   To* y;
   template <class N>
@@ -79,7 +79,7 @@ struct Cast {
 };
 
 template <class T>
-struct Fill {
+struct FillMap {
   T* y;
   float value;
   template <class N>

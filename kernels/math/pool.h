@@ -5,9 +5,9 @@
 
 #include <cstdint>
 
-#include "kernels/args.h"
 #include "kernels/math/packet.h"
 #include "kernels/math/pixel.h"
+#include "kernels/op.h"
 
 namespace drift {
 inline namespace DRIFT_PACKETS {
@@ -136,7 +136,7 @@ struct StoreTotal {
 };
 
 template <class T>
-struct GlobalAveragePoolBackward {
+struct GlobalAveragePoolBackwardMap {
   const T* dy;  // [segments, C]
   T* dx;
   float scale;  // 1 / (H W)

@@ -25,7 +25,7 @@ struct ShortcutGeometry {
 };
 
 template <class T>
-struct ShortcutForward {
+struct ShortcutForwardMap {
   ShortcutGeometry g;
   const T* x;  // [N,H,W,I]
   T* y;        // [N,OH,OW,O]
@@ -50,7 +50,7 @@ struct ShortcutForward {
 };
 
 template <class T>
-struct ShortcutBackward {
+struct ShortcutBackwardMap {
   ShortcutGeometry g;
   const T* dy;  // [N,OH,OW,O]
   T* dx;        // [N,H,W,I]

@@ -15,7 +15,7 @@ ALLOWED = {
     "kernels": {"core"},
     "engine": {"core", "kernels"},
     "comm": {"core", "kernels/device.h", "kernels/backend.h"},
-    "data": {"core", "kernels/args.h"},
+    "data": {"core", "kernels/crop.h"},
     "models": {"core", "kernels", "engine"},
     "train": {"core", "kernels", "engine", "comm", "data", "models"},
     "analysis": {"core", "kernels", "engine", "comm", "data", "models", "train"},

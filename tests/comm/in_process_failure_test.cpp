@@ -103,7 +103,10 @@ TEST(Leaving, AfterTheLastCallIsNoError) {
 // unwinds.
 TEST(FailingWork, StopsAllAfterEverybodyIsDoneWithTheMemory) {
   struct FailingBackend final : FakeBackend {
-    void average(std::span<float* const>, std::int64_t) override { throw std::runtime_error("no memory for sums"); }
+    void run(const Op& op) override {
+      if (std::holds_alternative<Average>(op)) throw std::runtime_error("no memory for sums");
+      FakeBackend::run(op);
+    }
   };
   auto communicators = make_in_process_communicators(kRanks);
   std::string own_error;

@@ -1,7 +1,9 @@
 // The harness itself: each kind of mistake, planted in a case of its own, is seen.
+#include <functional>
 #include <gtest/gtest.h>
 #include <memory>
 
+#include "kernels/observed/forwarding_backend.h"
 #include "tests/kernels/cases/norm_error.h"
 #include "tests/kernels/op_cases.h"
 #include "tests/kernels/run_case.h"
@@ -12,12 +14,20 @@ namespace {
 
 constexpr DType kFloat = DType::kFloat32;
 
-// y = x on 5 floats, by whatever `run` is.
-OpCase copy_case(std::function<void(Backend&, const TensorView& x, const TensorView& y)> run) {
-  OpCase c = CopyCase{{5}}.make();
-  c.run = [run](Backend& backend, const Named<TensorView>& v) { run(backend, v["x"], v["y"]); };
-  return c;
-}
+// The right backend but for copies, which are whatever `copy` does with them.
+class Mistaken final : public ForwardingBackend {
+ public:
+  using CopyOf = std::function<void(Backend&, const TensorView& x, const TensorView& y)>;
+  Mistaken(Backend& right, CopyOf copy) : ForwardingBackend(right), copy_(std::move(copy)) {}
+
+  void run(const Op& op) override {
+    const auto* const copy = std::get_if<Copy>(&op);
+    copy != nullptr ? copy_(inner(), copy->from, copy->to) : inner().run(op);
+  }
+
+ private:
+  CopyOf copy_;
+};
 
 TensorView part(const TensorView& view, std::int64_t first, std::int64_t count) {
   return {view.as<float>() + first, {count}, kFloat};
@@ -25,46 +35,53 @@ TensorView part(const TensorView& view, std::int64_t first, std::int64_t count) 
 
 class Harness : public ::testing::Test {
  protected:
-  CaseRun run(const OpCase& c, std::uint8_t pattern = 0xff) { return run_case(c, inputs(c), *backend_, pattern); }
-  Named<Array> inputs(const OpCase& c) { return make_inputs(c, seed()); }
+  // y = x on 5 floats, by whatever `copy` is.
+  CaseRun run(Mistaken::CopyOf copy, std::uint8_t pattern = 0xff) {
+    Mistaken backend(*backend_, std::move(copy));
+    return run_case(case_, inputs_, backend, pattern);
+  }
+  std::vector<std::string> mismatches_of(const CaseRun& run) const { return mismatches(case_, inputs_, run); }
 
+  const OpCase case_ = CopyCase{{5}}.make();
+  const Named<Array> inputs_ = make_inputs(case_, seed());
   std::unique_ptr<Stream> stream_ = make_stream(Device{}, 1);
   std::unique_ptr<Backend> backend_ = make_backend(*stream_);
 };
 
 TEST_F(Harness, ACorrectOpPasses) {
-  const OpCase c = copy_case([](Backend& backend, auto& x, auto& y) { backend.copy(x, y); });
-  EXPECT_TRUE(run(c).faults.empty());
-  EXPECT_TRUE(mismatches(c, inputs(c), run(c)).empty());
+  const CaseRun right = run([](Backend& backend, auto& x, auto& y) { backend.copy(x, y); });
+  EXPECT_TRUE(right.faults.empty());
+  EXPECT_TRUE(mismatches_of(right).empty());
 }
 
 TEST_F(Harness, SeesAWrongValue) {
-  const OpCase c = copy_case([](Backend& backend, auto& x, auto& y) { backend.add(x, x, y); });
-  EXPECT_EQ(mismatches(c, inputs(c), run(c)).size(), 1u);
+  const CaseRun doubled = run([](Backend& backend, auto& x, auto& y) { backend.add(x, x, y); });
+  EXPECT_EQ(mismatches_of(doubled).size(), 1u);
 }
 
 TEST_F(Harness, SeesAWriteOnEitherSide) {
   for (const std::int64_t first : {-1, 5}) {
-    const OpCase c = copy_case([first](Backend& backend, auto& x, auto& y) {
+    const CaseRun outside = run([first](Backend& backend, auto& x, auto& y) {
       backend.copy(x, y);
       backend.fill(part(y, first, 1), 1);
     });
-    EXPECT_EQ(run(c).faults, std::vector<std::string>{"y: wrote outside its memory"});
+    EXPECT_EQ(outside.faults, std::vector<std::string>{"y: wrote outside its memory"});
   }
 }
 
 TEST_F(Harness, SeesAChangedInput) {
-  const OpCase c = copy_case([](Backend& backend, auto& x, auto& y) {
+  const CaseRun changed = run([](Backend& backend, auto& x, auto& y) {
     backend.copy(x, y);
     backend.fill(part(x, 4, 1), 77);
   });
-  EXPECT_EQ(run(c).faults, std::vector<std::string>{"x: changed an input"});
+  EXPECT_EQ(changed.faults, std::vector<std::string>{"x: changed an input"});
 }
 
 TEST_F(Harness, SeesAnElementThatIsNotWritten) {
-  const OpCase c = copy_case([](Backend& backend, auto& x, auto& y) { backend.copy(part(x, 0, 4), part(y, 0, 4)); });
-  EXPECT_FALSE(run(c, 0xff).outputs["y"] == run(c, 0xcd).outputs["y"]);
-  EXPECT_EQ(mismatches(c, inputs(c), run(c)).size(), 1u);
+  const auto short_copy = [](Backend& backend, auto& x, auto& y) { backend.copy(part(x, 0, 4), part(y, 0, 4)); };
+  const CaseRun over_nan = run(short_copy, 0xff), over_numbers = run(short_copy, 0xcd);
+  EXPECT_FALSE(over_nan.outputs["y"] == over_numbers.outputs["y"]);
+  EXPECT_EQ(mismatches_of(over_nan).size(), 1u);
 }
 
 TEST_F(Harness, AToleranceIsPerElementAndZeroMeansExact) {

@@ -43,15 +43,6 @@ OpCase& OpCase::in_out(std::string name, const Shape& shape, DType dtype, Source
   return *this;
 }
 
-double OpCase::bytes() const {
-  double total = 0;
-  for (const Operand& operand : operands) {
-    const double once = static_cast<double>(operand.shape.elements()) * static_cast<double>(size_of(operand.dtype));
-    total += operand.role == Role::kInOut ? 2 * once : once;
-  }
-  return total;
-}
-
 double rounded_to(DType dtype, double value) {
   switch (dtype) {
     case DType::kFloat32:

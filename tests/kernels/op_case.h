@@ -1,6 +1,6 @@
-// OpCase: one call of a Backend with everything needed to check and to time it. The structs of op_cases.h make these;
-// the harness (run_case.h) and bench/ consume them without knowing any op. Operands go by name, so an optional one is
-// simply not there.
+// OpCase: one Op with everything needed to check and to time it. The structs of op_cases.h make these; the harness
+// (run_case.h) and bench/ consume them without knowing any op. Operands go by name, so an optional one is simply not
+// there.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,7 @@
 #include <vector>
 
 #include "core/rng.h"
-#include "kernels/args.h"
-#include "kernels/backend.h"
+#include "kernels/op.h"
 #include "tests/reference/array.h"
 
 namespace drift::testing {
@@ -65,14 +64,14 @@ struct Expected {
 };
 
 struct OpCase {
-  std::string op;     // "conv2d_forward"
+  std::string op;     // "conv2d_forward", or finer than name_of(): "max_pool_forward"
   std::string label;  // "x [2,9,7,3] window 3/2+1 outputs 17, fp32"
   DType activation = DType::kFloat32;
   bool exact = false;   // inputs chosen so that every tolerance is 0
   bool vendor = false;  // the bits may depend on the number of threads
-  double flops = 0;     // multiplications and additions; 0 where memory is the only cost
   std::vector<Operand> operands;
-  std::function<void(Backend&, const Named<TensorView>&)> run;
+  // What a backend is to run, on the memory of the operands; valid until it is called again.
+  std::function<Op(const Named<TensorView>&)> operation;
   // One entry per output; inputs are the values before the call.
   std::function<Named<Expected>(const Named<Array>&)> expect;
 
@@ -81,8 +80,6 @@ struct OpCase {
   OpCase& weight(std::string name, const Shape& shape, Source source);  // float32, rounded to `activation`
   OpCase& output(std::string name, const Shape& shape, DType dtype);
   OpCase& in_out(std::string name, const Shape& shape, DType dtype, Source source);
-  // Bytes that cross memory at least: every input once, every output once.
-  double bytes() const;
 };
 
 // `value` as the nearest number of the type.

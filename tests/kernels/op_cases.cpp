@@ -226,6 +226,7 @@ void add_updates(Suite suite, Cases& cases) {
     }
     cases.push_back(SgdCase{.elements = elements, .momentum = 0}.make());
     for (std::int64_t replicas = 1; replicas <= 9; ++replicas) cases.push_back(AverageCase{replicas, elements}.make());
+    for (const std::int64_t replicas : {1, 2, 5}) cases.push_back(AverageCase{replicas, elements, false}.make());
   }
 }
 
@@ -234,6 +235,9 @@ void add_augments(Suite suite, DType dtype, Cases& cases) {
     return cases.push_back(AugmentCase{.samples = 128, .height = 32, .width = 32, .dtype = dtype}.make());
   cases.push_back(AugmentCase{.samples = 9, .height = 32, .width = 32, .indexed = true, .dtype = dtype}.make());
   cases.push_back(AugmentCase{.samples = 5, .height = 3, .width = 5, .pad = 1, .indexed = true, .dtype = dtype}.make());
+  cases.push_back(AugmentCase{.samples = 5, .height = 7, .width = 9, .dtype = dtype, .cropped = false}.make());
+  cases.push_back(
+      AugmentCase{.samples = 4, .height = 8, .width = 8, .indexed = true, .dtype = dtype, .cropped = false}.make());
   for (const bool white : {false, true}) {
     cases.push_back(AugmentCase{9, 32, 32, 4, white, false, dtype}.make());
     cases.push_back(AugmentCase{11, 5, 7, 2, white, false, dtype}.make());

@@ -1,8 +1,8 @@
-// One struct per operation of Backend: its sizes and options, and make(), which turns them into an OpCase with inputs,
-// expectation, flops and bytes. Each case yields five checks: backend against reference (with derived tolerances,
-// tolerance.h), the reference's gradient against finite differences (tests/reference/gradient_test.cpp), exact inputs
-// compared with ==, sentinels around and inside every output, and a timing (bench/). Adding an op adds a struct here
-// and its sizes in op_cases.cpp, not a test program.
+// One struct per operation: its sizes and options, and make(), which turns them into an OpCase with the Op, inputs and
+// expectation. Each case yields five checks: backend against reference (with derived tolerances, tolerance.h), the
+// reference's gradient against finite differences (tests/reference/gradient_test.cpp), exact inputs compared with ==,
+// sentinels around and inside every output, and a timing (bench/). Adding an op adds a struct here and its sizes in
+// op_cases.cpp, not a test program.
 #pragma once
 
 #include <map>
@@ -136,6 +136,7 @@ struct SgdCase {
 
 struct AverageCase {
   std::int64_t replicas, elements;
+  bool in_place = true;  // else into one target of its own
   OpCase make() const;
 };
 
@@ -145,6 +146,7 @@ struct AugmentCase {
   bool white = false;    // pixels 0 and 255 with mean = std = 1/2: the result is -1 or 1
   bool indexed = false;  // samples are drawn from more images, some of them twice
   DType dtype = DType::kFloat32;
+  bool cropped = true;  // else images as they are
   OpCase make() const;
 };
 

@@ -91,7 +91,7 @@ CaseRun run_case(const OpCase& op_case, const Named<Array>& inputs, Backend& bac
     if (operand.role != Role::kOutput) buffer.write(encode(inputs[operand.name], operand.dtype));
     views.set(operand.name, buffer.view());
   }
-  op_case.run(backend, views);
+  backend.run(op_case.operation(views));
   CaseRun run;
   for (std::size_t k = 0; k < buffers.size(); ++k) {
     const Operand& operand = op_case.operands[k];

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/backend.h"
 #include "tests/kernels/op_case.h"
 
 namespace drift::testing {

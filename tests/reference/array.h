@@ -1,5 +1,5 @@
 // Array: a shape and its values in double precision, the only type of the reference. The reference is the backend's
-// oracle: plain loops written for obviousness, after the formulas of kernels/args.h and nothing else. An empty Array
+// oracle: plain loops written for obviousness, after the formulas of kernels/op.h and nothing else. An empty Array
 // stands for "not given".
 #pragma once
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <span>
 
-#include "kernels/args.h"
+#include "kernels/crop.h"
 #include "tests/reference/array.h"
 
 namespace drift::reference {

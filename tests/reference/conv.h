@@ -2,7 +2,7 @@
 // image are 0.
 #pragma once
 
-#include "kernels/args.h"
+#include "kernels/op.h"
 #include "tests/reference/array.h"
 
 namespace drift::reference {

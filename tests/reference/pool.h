@@ -2,7 +2,7 @@
 // global average.
 #pragma once
 
-#include "kernels/args.h"
+#include "kernels/op.h"
 #include "tests/reference/array.h"
 
 namespace drift::reference {

@@ -38,8 +38,8 @@ class Layers(unittest.TestCase):
         self.assertEqual(len(self.findings(comm__a_h=HEADER, data__b_h=HEADER + '#include "comm/a.h"\n')), 1)
 
     def test_single_headers_are_allowed_one_by_one(self):
-        files = {"kernels__args_h": HEADER, "kernels__backend_h": HEADER}
-        self.assertEqual(self.findings(**files, data__b_h=HEADER + '#include "kernels/args.h"\n'), [])
+        files = {"kernels__crop_h": HEADER, "kernels__backend_h": HEADER}
+        self.assertEqual(self.findings(**files, data__b_h=HEADER + '#include "kernels/crop.h"\n'), [])
         self.assertEqual(len(self.findings(**files, data__b_h=HEADER + '#include "kernels/backend.h"\n')), 1)
 
     def test_nothing_uses_tests(self):

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "kernels/null_backend.h"
+#include "kernels/observed/null_backend.h"
 #include "train/step/dry_run.h"
 
 namespace drift {

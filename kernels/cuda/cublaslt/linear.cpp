@@ -6,7 +6,7 @@
 #include "core/log.h"
 #include "kernels/cuda/cublaslt/check_cublas.h"
 #include "kernels/cuda/device_cuda.h"
-#include "kernels/cuda/maps.h"
+#include "kernels/cuda/own_kernels.h"
 
 namespace drift {
 namespace {

@@ -9,8 +9,8 @@
 #include <memory>
 #include <tuple>
 
-#include "kernels/args.h"
 #include "kernels/cuda/workspace.h"
+#include "kernels/op.h"
 
 namespace drift {
 

@@ -1,7 +1,7 @@
 #include "kernels/cuda/cudnn/batch_norm.h"
 
 #include "core/check.h"
-#include "kernels/cuda/maps.h"
+#include "kernels/cuda/own_kernels.h"
 
 namespace drift {
 
@@ -33,7 +33,7 @@ void CudnnBatchNorms::backward(const BatchNormBackward& args) {
   // twice would, so the sum is made before.
   TensorView dy = args.dy;
   if (args.dy2) {
-    add_on(context_.stream(), args.dy, args.dy2, args.dz);
+    run_on(context_.stream(), Add{args.dy, args.dy2, args.dz});
     dy = args.dz;
   }
   std::vector<Binding> bindings{{Operand::kDy, dy.data},

@@ -1,6 +1,6 @@
 #include "kernels/cuda/cudnn/convolution.h"
 
-#include "kernels/cuda/maps.h"
+#include "kernels/cuda/own_kernels.h"
 
 namespace drift {
 namespace {

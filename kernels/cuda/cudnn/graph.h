@@ -7,7 +7,7 @@
 #include <string>
 #include <variant>
 
-#include "kernels/args.h"
+#include "kernels/op.h"
 
 namespace drift {
 
@@ -48,7 +48,7 @@ BatchNormBackwardGraph graph_of(const BatchNormBackward& args);
 
 // cuDNN's batch norm wants channels in multiples of 8 (so that the mask's rows are whole bytes too), adds a residual
 // only in front of a ReLU and writes dz only with a mask. dy2 is added to dz before; where there is no dz, the sum
-// would have to be rounded, which kernels/args.h does not allow.
+// would have to be rounded, which kernels/op.h does not allow.
 bool cudnn_supports(const BatchNormForward& args);
 bool cudnn_supports(const BatchNormBackward& args);
 

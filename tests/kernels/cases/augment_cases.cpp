@@ -58,22 +58,23 @@ OpCase AugmentCase::make() const {
   const std::int64_t image_count = indexed ? samples + 2 : samples;
   const Shape shape{image_count, height, width, 3}, out{samples, height, width, 3};
   OpCase result = new_case("augment",
-                           fmt::format("images {}, pad {}{}{}", text(shape), pad, white ? ", black and white" : "",
-                                       indexed ? ", indexed" : ""),
+                           fmt::format("images {}, pad {}{}{}{}", text(shape), pad, white ? ", black and white" : "",
+                                       indexed ? ", indexed" : "", cropped ? "" : ", as they are"),
                            dtype);
   const Source black_or_white = [](const Rng& rng, std::int64_t i) {
     return 255.0 * rng.below(static_cast<std::uint64_t>(i), 2);
   };
-  const auto crops = std::make_shared<const std::vector<Crop>>(some_crops(samples, pad));
+  const auto crops = std::make_shared<const std::vector<Crop>>(some_crops(cropped ? samples : 0, pad));
   const auto indices = std::make_shared<const std::vector<std::int64_t>>(some_indices(samples, image_count));
   result.input("images", shape, DType::kUint8, white ? black_or_white : integers(0, 255));
   if (indexed) result.input("indices", {samples}, DType::kInt32, listed({indices->begin(), indices->end()}));
-  result.input("crops", {samples, 4}, DType::kUint8, listed(bytes_of(*crops))).output("y", out, dtype);
+  if (cropped) result.input("crops", {samples, 4}, DType::kUint8, listed(bytes_of(*crops)));
+  result.output("y", out, dtype);
   const std::array<float, 3> half{0.5f, 0.5f, 0.5f};
   const std::array<float, 3> mean = white ? half : std::array{0.4914f, 0.4822f, 0.4465f};
   const std::array<float, 3> std = white ? half : std::array{0.2470f, 0.2435f, 0.2616f};
-  result.run = [=, pad = pad](Backend& backend, const Named<TensorView>& v) {
-    backend.augment({v["images"], v["indices"], v["crops"], v["y"], pad, mean, std});
+  result.operation = [=, pad = pad](const Named<TensorView>& v) -> Op {
+    return Augment{v["images"], v["indices"], v["crops"], v["y"], pad, mean, std};
   };
   result.expect = [=, pad = pad, dtype = dtype, indexed = indexed](const Named<Array>& in) {
     const Array images = indexed ? gathered(in["images"], *indices) : in["images"];

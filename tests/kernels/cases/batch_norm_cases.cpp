@@ -177,12 +177,10 @@ OpCase BatchNormForwardCase::make() const {
   }
   BatchNormForward options;
   if (exact) options.epsilon = 0;
-  result.run = [options](Backend& backend, const Named<TensorView>& v) {
-    BatchNormForward args{v["x"],    v["z"],    v["gamma"],   v["beta"],         v["y"],
-                          v["mask"], v["mean"], v["inv_std"], v["running_mean"], v["running_var"]};
-    args.epsilon = options.epsilon;
-    args.momentum = options.momentum;
-    backend.batch_norm_forward(args);
+  result.operation = [options](const Named<TensorView>& v) -> Op {
+    return BatchNormForward{v["x"],          v["z"],          v["gamma"],   v["beta"],         v["y"],
+                            v["mask"],       v["mean"],       v["inv_std"], v["running_mean"], v["running_var"],
+                            options.epsilon, options.momentum};
   };
   result.expect = [c = *this, options](const Named<Array>& in) { return expect_forward(c, options, in); };
   return result;
@@ -201,8 +199,8 @@ OpCase BatchNormInferenceCase::make() const {
   result.input("var", channels, kFloat, exact ? constant(4) : normal(5, 0.5));
   result.output("y", x, dtype);
   const float epsilon = exact ? 0 : 1e-5f;
-  result.run = [relu = relu, epsilon](Backend& backend, const Named<TensorView>& v) {
-    backend.batch_norm_inference({v["x"], v["z"], v["gamma"], v["beta"], v["mean"], v["var"], v["y"], relu, epsilon});
+  result.operation = [relu = relu, epsilon](const Named<TensorView>& v) -> Op {
+    return BatchNormInference{v["x"], v["z"], v["gamma"], v["beta"], v["mean"], v["var"], v["y"], relu, epsilon};
   };
   result.expect = [c = *this, epsilon](const Named<Array>& in) {
     const Array y = reference::batch_norm_inference(in["x"], in["z"], in["gamma"], in["beta"], in["mean"], in["var"],
@@ -253,10 +251,10 @@ OpCase BatchNormBackwardCase::make() const {
   result.output("dx", x, dtype);
   if (dz == Dz::kOwn) result.output("dz", x, dtype);
   result.output("dgamma", channels, kFloat).output("dbeta", channels, kFloat);
-  result.run = [dz = dz](Backend& backend, const Named<TensorView>& v) {
+  result.operation = [dz = dz](const Named<TensorView>& v) -> Op {
     const TensorView to = v[dz == Dz::kOverDy ? "dy" : dz == Dz::kOverDy2 ? "dy2" : "dz"];
-    backend.batch_norm_backward({v["dy"], v["dy2"], v["x"], v["mask"], v["mean"], v["inv_std"], v["gamma"], v["dx"], to,
-                                 v["dgamma"], v["dbeta"]});
+    return BatchNormBackward{v["dy"],    v["dy2"], v["x"], v["mask"],   v["mean"], v["inv_std"],
+                             v["gamma"], v["dx"],  to,     v["dgamma"], v["dbeta"]};
   };
   result.expect = [c = *this](const Named<Array>& in) { return expect_backward(c, in); };
   return result;

@@ -16,8 +16,8 @@ void add_forward(const ConvCase& c, const Source& values, const Source& weights,
   result.input("x", c.x, c.dtype, values).input("w", w, c.dtype, weights);
   if (c.bias) result.weight("bias", {outputs}, values);
   result.output("y", y, c.dtype);
-  result.run = [window = c.window](Backend& backend, const Named<TensorView>& v) {
-    backend.conv2d_forward({window, v["x"], v["w"], v["bias"], v["y"]});
+  result.operation = [window = c.window](const Named<TensorView>& v) -> Op {
+    return Conv2dForward{window, v["x"], v["w"], v["bias"], v["y"]};
   };
   result.expect = [window = c.window, dtype = c.dtype, terms = w.elements() / w[0] + 1](const Named<Array>& in) {
     const auto forward = [&](const Array& x, const Array& kernel, const Array& bias) {
@@ -33,8 +33,8 @@ void add_forward(const ConvCase& c, const Source& values, const Source& weights,
 void add_backward_data(const ConvCase& c, const Source& values, const Source& weights, const Shape& w, const Shape& y,
                        OpCase& result) {
   result.input("dy", y, c.dtype, values).input("w", w, c.dtype, weights).output("dx", c.x, c.dtype);
-  result.run = [window = c.window](Backend& backend, const Named<TensorView>& v) {
-    backend.conv2d_backward_data({window, v["dy"], v["w"], v["dx"]});
+  result.operation = [window = c.window](const Named<TensorView>& v) -> Op {
+    return Conv2dBackwardData{window, v["dy"], v["w"], v["dx"]};
   };
   result.expect = [c, terms = w.elements() / w[3]](const Named<Array>& in) {
     const auto backward = [&](const Array& dy, const Array& kernel) {
@@ -50,8 +50,8 @@ void add_backward_data(const ConvCase& c, const Source& values, const Source& we
 void add_backward_weights(const ConvCase& c, const Source& values, const Shape& w, const Shape& y, OpCase& result) {
   result.input("x", c.x, c.dtype, values).input("dy", y, c.dtype, values).output("dw", w, kFloat);
   if (c.bias) result.output("dbias", {c.outputs}, kFloat);
-  result.run = [window = c.window](Backend& backend, const Named<TensorView>& v) {
-    backend.conv2d_backward_weights({window, v["x"], v["dy"], v["dw"], v["dbias"]});
+  result.operation = [window = c.window](const Named<TensorView>& v) -> Op {
+    return Conv2dBackwardWeights{window, v["x"], v["dy"], v["dw"], v["dbias"]};
   };
   result.expect = [window = c.window, terms = y.rows()](const Named<Array>& in) {
     const auto gradients = reference::conv2d_backward_weights(window, in["x"], in["dy"]);
@@ -75,7 +75,6 @@ OpCase ConvCase::make() const {
       fmt::format("x {}, window {}, {} outputs{}", text(x), text(window), outputs, bias ? ", bias" : "");
   OpCase result = new_case(op, details, dtype, fill);
   result.vendor = true;
-  result.flops = 2.0 * static_cast<double>(y.rows()) * static_cast<double>(w.elements());
   const bool exact = fill == Fill::kExact;
   const double fan_in = static_cast<double>(w.elements() / outputs);
   const Source values = exact ? integers(-2, 2) : normal();

@@ -117,9 +117,9 @@ OpCase GroupNormCase::make() const {
     result.input("mean", statistics, kFloat, exact ? integers(-2, 2) : normal(0.5, 0.1));
     result.input("inv_std", statistics, kFloat, exact ? constant(0.5) : normal(0.5, 0.05));
     result.output("dx", x, dtype).output("dgamma", channels, kFloat).output("dbeta", channels, kFloat);
-    result.run = [count = groups](Backend& backend, const Named<TensorView>& v) {
-      backend.group_norm_backward(
-          {v["dy"], v["x"], v["gamma"], v["mean"], v["inv_std"], v["dx"], v["dgamma"], v["dbeta"], count});
+    result.operation = [count = groups](const Named<TensorView>& v) -> Op {
+      return GroupNormBackward{v["dy"], v["x"],      v["gamma"], v["mean"], v["inv_std"],
+                               v["dx"], v["dgamma"], v["dbeta"], count};
     };
     result.expect = [c = *this](const Named<Array>& in) { return expect_backward(c, in); };
     return result;
@@ -129,8 +129,8 @@ OpCase GroupNormCase::make() const {
   result.input("x", x, dtype, exact ? alternating : normal(mean, std)).input("gamma", channels, kFloat, gamma);
   result.input("beta", channels, kFloat, exact ? integers(-2, 2) : normal());
   result.output("y", x, dtype).output("mean", statistics, kFloat).output("inv_std", statistics, kFloat);
-  result.run = [count = groups, epsilon](Backend& backend, const Named<TensorView>& v) {
-    backend.group_norm_forward({v["x"], v["gamma"], v["beta"], v["y"], v["mean"], v["inv_std"], count, epsilon});
+  result.operation = [count = groups, epsilon](const Named<TensorView>& v) -> Op {
+    return GroupNormForward{v["x"], v["gamma"], v["beta"], v["y"], v["mean"], v["inv_std"], count, epsilon};
   };
   result.expect = [c = *this, epsilon](const Named<Array>& in) { return expect_forward(c, epsilon, in); };
   return result;

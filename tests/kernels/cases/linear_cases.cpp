@@ -12,9 +12,7 @@ void add_forward(const LinearCase& c, const Source& values, OpCase& result) {
   result.input("x", {c.samples, c.inputs}, c.dtype, values).input("w", {c.outputs, c.inputs}, c.dtype, values);
   if (c.bias) result.weight("bias", {c.outputs}, values);
   result.output("y", {c.samples, c.outputs}, kFloat);
-  result.run = [](Backend& backend, const Named<TensorView>& v) {
-    backend.linear_forward({v["x"], v["w"], v["bias"], v["y"]});
-  };
+  result.operation = [](const Named<TensorView>& v) -> Op { return LinearForward{v["x"], v["w"], v["bias"], v["y"]}; };
   result.expect = [terms = c.inputs + 1](const Named<Array>& in) {
     const Array y = reference::linear_forward(in["x"], in["w"], in["bias"]);
     const Array size = reference::linear_forward(absolute(in["x"]), absolute(in["w"]), absolute(in["bias"]));
@@ -31,8 +29,8 @@ void add_backward(const LinearCase& c, const Source& values, OpCase& result) {
   if (c.dx) result.output("dx", x, c.dtype);
   result.output("dw", w, kFloat);
   if (c.bias) result.output("dbias", {c.outputs}, kFloat);
-  result.run = [](Backend& backend, const Named<TensorView>& v) {
-    backend.linear_backward({v["x"], v["dy"], v["w"], v["dx"], v["dw"], v["dbias"]});
+  result.operation = [](const Named<TensorView>& v) -> Op {
+    return LinearBackward{v["x"], v["dy"], v["w"], v["dx"], v["dw"], v["dbias"]};
   };
   result.expect = [c](const Named<Array>& in) {
     const auto gradients = reference::linear_backward(in["x"], in["dy"], in["w"]);
@@ -52,7 +50,6 @@ OpCase LinearCase::make() const {
                                           bias ? ", bias" : "", backward && !dx ? ", no dx" : "");
   OpCase result = new_case(backward ? "linear_backward" : "linear_forward", details, dtype, fill);
   result.vendor = true;
-  result.flops = (backward ? (dx ? 4.0 : 2.0) : 2.0) * static_cast<double>(samples * inputs * outputs);
   const Source values = fill == Fill::kExact ? integers(-3, 3) : normal();
   if (backward) {
     add_backward(*this, values, result);

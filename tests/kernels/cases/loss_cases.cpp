@@ -54,8 +54,8 @@ OpCase SoftmaxCase::make() const {
   result.input("labels", {samples}, DType::kInt32, integers(0, static_cast<int>(classes) - 1));
   if (gradient) result.output("dlogits", shape, DType::kFloat32);
   result.output("result", {3}, DType::kFloat32);
-  result.run = [](Backend& backend, const Named<TensorView>& v) {
-    backend.softmax_cross_entropy({v["logits"], v["labels"], v["dlogits"], v["result"]});
+  result.operation = [](const Named<TensorView>& v) -> Op {
+    return SoftmaxCrossEntropy{v["logits"], v["labels"], v["dlogits"], v["result"]};
   };
   result.expect = [c = *this](const Named<Array>& in) { return expect_softmax(c, in); };
   return result;

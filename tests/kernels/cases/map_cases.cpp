@@ -59,8 +59,8 @@ OpCase ActivationCase::make() const {
   const bool relu = kind == Activation::kRelu;
   if (!backward) {
     result.input("x", x, dtype, wide()).output("y", x, dtype);
-    result.run = [kind = kind](Backend& backend, const Named<TensorView>& v) {
-      backend.activation_forward(kind, v["x"], v["y"]);
+    result.operation = [kind = kind](const Named<TensorView>& v) -> Op {
+      return ActivationForward{kind, v["x"], v["y"]};
     };
     result.expect = [relu, dtype = dtype](const Named<Array>& in) {
       return only("y", relu ? Expected{reference::relu_forward(in["x"]), {}} : expect_silu(dtype, in["x"]));
@@ -69,8 +69,8 @@ OpCase ActivationCase::make() const {
   }
   const Source relu_output = [](const Rng& rng, std::int64_t i) { return std::max(0.0, wide()(rng, i)); };
   result.input("saved", x, dtype, relu ? relu_output : wide()).input("dy", x, dtype, normal()).output("dx", x, dtype);
-  result.run = [kind = kind](Backend& backend, const Named<TensorView>& v) {
-    backend.activation_backward(kind, v["saved"], v["dy"], v["dx"]);
+  result.operation = [kind = kind](const Named<TensorView>& v) -> Op {
+    return ActivationBackward{kind, v["saved"], v["dy"], v["dx"]};
   };
   result.expect = [relu, dtype = dtype](const Named<Array>& in) {
     return only("dx", relu ? Expected{reference::relu_backward(in["saved"], in["dy"]), {}}
@@ -88,7 +88,7 @@ OpCase AddCase::make() const {
   add_input("a", alias == Alias::kA);
   add_input("b", alias == Alias::kB);
   if (alias == Alias::kNone) result.output("y", x, dtype);
-  result.run = [y](Backend& backend, const Named<TensorView>& v) { backend.add(v["a"], v["b"], v[y]); };
+  result.operation = [y](const Named<TensorView>& v) -> Op { return Add{v["a"], v["b"], v[y]}; };
   result.expect = [y](const Named<Array>& in) {
     Array sum = in["a"];
     for (std::int64_t i = 0; i < sum.elements(); ++i) sum[i] += in["b"][i];
@@ -103,8 +103,8 @@ OpCase ShortcutCase::make() const {
                            fmt::format("x {}, stride {}, {} channels", text(x), stride, channels), dtype);
   if (backward) {
     result.input("dy", y, dtype, normal()).output("dx", x, dtype);
-    result.run = [stride = stride](Backend& backend, const Named<TensorView>& v) {
-      backend.shortcut_backward(stride, v["dy"], v["dx"]);
+    result.operation = [stride = stride](const Named<TensorView>& v) -> Op {
+      return ShortcutBackward{stride, v["dy"], v["dx"]};
     };
     result.expect = [stride = stride, x = x](const Named<Array>& in) {
       return only("dx", {reference::shortcut_backward(stride, in["dy"], x), {}});
@@ -112,8 +112,8 @@ OpCase ShortcutCase::make() const {
     return result;
   }
   result.input("x", x, dtype, normal()).output("y", y, dtype);
-  result.run = [stride = stride](Backend& backend, const Named<TensorView>& v) {
-    backend.shortcut_forward(stride, v["x"], v["y"]);
+  result.operation = [stride = stride](const Named<TensorView>& v) -> Op {
+    return ShortcutForward{stride, v["x"], v["y"]};
   };
   result.expect = [stride = stride, channels = channels](const Named<Array>& in) {
     return only("y", {reference::shortcut_forward(stride, in["x"], channels), {}});
@@ -124,7 +124,7 @@ OpCase ShortcutCase::make() const {
 OpCase CopyCase::make() const {
   OpCase result = new_case("copy", "x " + text(x), dtype);
   result.input("x", x, dtype, dtype == DType::kUint8 ? integers(0, 255) : wide()).output("y", x, dtype);
-  result.run = [](Backend& backend, const Named<TensorView>& v) { backend.copy(v["x"], v["y"]); };
+  result.operation = [](const Named<TensorView>& v) -> Op { return Copy{v["x"], v["y"]}; };
   result.expect = [](const Named<Array>& in) { return only("y", {in["x"], {}}); };
   return result;
 }
@@ -132,7 +132,7 @@ OpCase CopyCase::make() const {
 OpCase FillCase::make() const {
   OpCase result = new_case("fill", fmt::format("y {}, value {}", text(x), value), dtype);
   result.output("y", x, dtype);
-  result.run = [value = value](Backend& backend, const Named<TensorView>& v) { backend.fill(v["y"], value); };
+  result.operation = [value = value](const Named<TensorView>& v) -> Op { return drift::Fill{v["y"], value}; };
   result.expect = [x = x, value = value](const Named<Array>&) { return only("y", {Array(x, value), {}}); };
   return result;
 }
@@ -140,7 +140,7 @@ OpCase FillCase::make() const {
 OpCase CastCase::make() const {
   OpCase result = new_case("cast", fmt::format("x {} to {}", text(x), name_of(to)), from);
   result.input("x", x, from, wide()).output("y", x, to);
-  result.run = [](Backend& backend, const Named<TensorView>& v) { backend.cast(v["x"], v["y"]); };
+  result.operation = [](const Named<TensorView>& v) -> Op { return Cast{v["x"], v["y"]}; };
   result.expect = [](const Named<Array>& in) { return only("y", {in["x"], {}}); };
   return result;
 }

@@ -20,8 +20,8 @@ void add_forward(const PoolCase& c, const Source& values, OpCase& result) {
   const bool max = c.pooling == Pooling::kMax;
   result.input("x", c.x, c.dtype, values).output("y", pooled(c), c.dtype);
   if (max) result.output("index", pooled(c), DType::kUint8);
-  result.run = [pooling = c.pooling, window = c.window](Backend& backend, const Named<TensorView>& v) {
-    backend.pool_forward({pooling, window, v["x"], v["y"], v["index"]});
+  result.operation = [pooling = c.pooling, window = c.window](const Named<TensorView>& v) -> Op {
+    return PoolForward{pooling, window, v["x"], v["y"], v["index"]};
   };
   result.expect = [max, c](const Named<Array>& in) {
     Named<Expected> expected;
@@ -57,8 +57,8 @@ void add_backward(const PoolCase& c, const Source& values, OpCase& result) {
     });
   }
   result.output("dx", c.x, c.dtype);
-  result.run = [pooling = c.pooling, window = c.window](Backend& backend, const Named<TensorView>& v) {
-    backend.pool_backward({pooling, window, v["dy"], v["index"], v["dx"]});
+  result.operation = [pooling = c.pooling, window = c.window](const Named<TensorView>& v) -> Op {
+    return PoolBackward{pooling, window, v["dy"], v["index"], v["dx"]};
   };
   result.expect = [max, c](const Named<Array>& in) {
     const auto backward = [&](const Array& dy) {
@@ -95,15 +95,10 @@ OpCase GlobalAveragePoolCase::make() const {
   const double relative = backward ? 2 * kUnit : sum_error(x[1] * x[2]) + 2 * kUnit;
   result.input(backward ? "dy" : "x", backward ? y : x, dtype, values);
   result.output(backward ? "dx" : "y", backward ? x : y, dtype);
-  if (backward) {
-    result.run = [](Backend& backend, const Named<TensorView>& v) {
-      backend.global_average_pool_backward(v["dy"], v["dx"]);
-    };
-  } else {
-    result.run = [](Backend& backend, const Named<TensorView>& v) {
-      backend.global_average_pool_forward(v["x"], v["y"]);
-    };
-  }
+  result.operation = [backward = backward](const Named<TensorView>& v) -> Op {
+    if (backward) return GlobalAveragePoolBackward{v["dy"], v["dx"]};
+    return GlobalAveragePoolForward{v["x"], v["y"]};
+  };
   result.expect = [c = *this, relative](const Named<Array>& in) {
     Named<Expected> expected;
     if (c.backward) {

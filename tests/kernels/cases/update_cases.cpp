@@ -32,11 +32,11 @@ OpCase SgdCase::make() const {
   const Shape shape{elements};
   result.in_out("w", shape, kFloat, normal()).in_out("v", shape, kFloat, normal()).input("g", shape, kFloat, normal());
   result.input("lr", {1}, kFloat, constant(lr));
-  result.run = [c = *this](Backend& backend, const Named<TensorView>& v) {
+  result.operation = [c = *this](const Named<TensorView>& v) -> Op {
     const auto floats = [&](const char* name) {
       return std::span(v[name].as<float>(), static_cast<std::size_t>(c.elements));
     };
-    backend.sgd_update({floats("w"), floats("v"), floats("g"), v["lr"], c.momentum, c.weight_decay, c.nesterov});
+    return SgdUpdate{floats("w"), floats("v"), floats("g"), v["lr"], c.momentum, c.weight_decay, c.nesterov};
   };
   result.expect = [c = *this](const Named<Array>& in) {
     const std::vector<float> g = to_floats(in["g"]);
@@ -52,19 +52,33 @@ OpCase SgdCase::make() const {
 }
 
 OpCase AverageCase::make() const {
-  OpCase result = new_case("average", fmt::format("{} replicas of {}", replicas, elements), kFloat);
-  for (std::int64_t k = 0; k < replicas; ++k) result.in_out(replica_name(k), {elements}, kFloat, normal());
-  result.run = [c = *this](Backend& backend, const Named<TensorView>& v) {
-    std::vector<float*> pointers;
-    for (std::int64_t k = 0; k < c.replicas; ++k) pointers.push_back(v[replica_name(k)].as<float>());
-    backend.average(pointers, c.elements);
+  OpCase result = new_case(
+      "average", fmt::format("{} replicas of {}{}", replicas, elements, in_place ? "" : ", into another"), kFloat);
+  for (std::int64_t k = 0; k < replicas; ++k) {
+    in_place ? result.in_out(replica_name(k), {elements}, kFloat, normal())
+             : result.input(replica_name(k), {elements}, kFloat, normal());
+  }
+  if (!in_place) result.output("mean", {elements}, kFloat);
+  // The lists of pointers that the operation refers to are kept here, until the next is made.
+  result.operation = [c = *this, sources = std::vector<const float*>(),
+                      targets = std::vector<float*>()](const Named<TensorView>& v) mutable -> Op {
+    sources.clear();
+    targets.clear();
+    for (std::int64_t k = 0; k < c.replicas; ++k) {
+      float* const replica = v[replica_name(k)].as<float>();
+      sources.push_back(replica);
+      if (c.in_place) targets.push_back(replica);
+    }
+    if (!c.in_place) targets.push_back(v["mean"].as<float>());
+    return Average{sources, targets, c.elements};
   };
   result.expect = [c = *this](const Named<Array>& in) {
     std::vector<std::vector<float>> values;
     for (std::int64_t k = 0; k < c.replicas; ++k) values.push_back(to_floats(in[replica_name(k)]));
     const Expected mean = exactly(reference::tree_average(values));
     Named<Expected> expected;
-    for (std::int64_t k = 0; k < c.replicas; ++k) expected.set(replica_name(k), mean);
+    for (std::int64_t k = 0; c.in_place && k < c.replicas; ++k) expected.set(replica_name(k), mean);
+    if (!c.in_place) expected.set("mean", mean);
     return expected;
   };
   return result;

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/null_backend.h"
+#include "kernels/observed/null_backend.h"
 #include "train/step/dry_run.h"
 
 namespace drift {

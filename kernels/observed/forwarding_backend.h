@@ -1,0 +1,28 @@
+// ForwardingBackend passes everything on to another backend. What watches operations (clocks, ledgers, planted
+// mistakes) derives from it and overrides run(), the one place that every operation goes through: none needs to know
+// the list.
+#pragma once
+
+#include "kernels/backend.h"
+
+namespace drift {
+
+class ForwardingBackend : public Backend {
+ public:
+  // `inner` must outlive it.
+  explicit ForwardingBackend(Backend& inner) : inner_(inner) {}
+
+  Stream& stream() override { return inner_.stream(); }
+  void run(const Op& op) override { inner_.run(op); }
+  void begin_span(std::string_view name) override { inner_.begin_span(name); }
+  void end_span() override { inner_.end_span(); }
+  std::map<std::string, OpTime> op_times() override { return inner_.op_times(); }
+
+ protected:
+  Backend& inner() { return inner_; }
+
+ private:
+  Backend& inner_;
+};
+
+}  // namespace drift

@@ -1,0 +1,242 @@
+// Op: an operation with its arguments, a value of one struct per operation. Each struct is the contract of its
+// operation (shapes, formula, source) and carries its name. All tensors are dense; images are [N,H,W,C], "rows" are
+// N*H*W. T stands for the activation type, float32 or bfloat16; all T tensors of one operation have the same type.
+// Everything else (biases, statistics, gradients of parameters) is float32 unless said. Outputs are overwritten.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "kernels/tensor_view.h"
+
+namespace drift {
+
+class HostMemory;
+
+// Memory. Views are of equal size; Upload and Download cross between host memory and the device. The caller may change
+// `host` when an upload returns; the device has it after the stream's earlier work.
+struct Copy {
+  static constexpr std::string_view kName = "copy";
+  TensorView from, to;
+};
+struct Upload {
+  static constexpr std::string_view kName = "upload";
+  const void* host = nullptr;
+  TensorView to;
+};
+// Returns when done.
+struct Download {
+  static constexpr std::string_view kName = "download";
+  TensorView from;
+  void* host = nullptr;
+};
+// Enqueued; an Event says when it is done.
+struct DownloadAsync {
+  static constexpr std::string_view kName = "download_async";
+  TensorView from;
+  const HostMemory* to = nullptr;
+};
+// y = value; y float32 or bfloat16.
+struct Fill {
+  static constexpr std::string_view kName = "fill";
+  TensorView y;
+  float value = 0;
+};
+// y = x between float32 and bfloat16, rounded to nearest even.
+struct Cast {
+  static constexpr std::string_view kName = "cast";
+  TensorView x, y;
+};
+
+// Square windows: output extent = floor((extent + 2 pad - window) / stride) + 1.
+struct Window {
+  std::int64_t size = 3;
+  std::int64_t stride = 1;
+  std::int64_t pad = 0;
+
+  std::int64_t output_extent(std::int64_t extent) const { return (extent + 2 * pad - size) / stride + 1; }
+  bool operator==(const Window&) const = default;
+};
+
+// y = conv(x, w) + bias.  x T [N,H,W,I], w T [O,k,k,I], bias [O] or none, y T [N,OH,OW,O].
+struct Conv2dForward {
+  static constexpr std::string_view kName = "conv2d_forward";
+  Window window;
+  TensorView x, w, bias, y;
+};
+// dx T like x, from dy T like y and w T.
+struct Conv2dBackwardData {
+  static constexpr std::string_view kName = "conv2d_backward_data";
+  Window window;
+  TensorView dy, w, dx;
+};
+// dw [O,k,k,I], dbias [O] or none.
+struct Conv2dBackwardWeights {
+  static constexpr std::string_view kName = "conv2d_backward_weights";
+  Window window;
+  TensorView x, dy, dw, dbias;
+};
+
+// y = x w^T + bias.  x T [N,I], w T [O,I], bias [O] or none, y [N,O] float32 (it feeds the loss).
+struct LinearForward {
+  static constexpr std::string_view kName = "linear_forward";
+  TensorView x, w, bias, y;
+};
+// dy [N,O] float32; x T, w T; dx T [N,I] or none, dw [O,I], dbias [O] or none.
+struct LinearBackward {
+  static constexpr std::string_view kName = "linear_backward";
+  TensorView x, dy, w, dx, dw, dbias;
+};
+
+// Per channel over rows: y = (x - mean) * inv_std * gamma + beta, then + z if given, then ReLU if `mask` is given.
+// x, z, y T [N,H,W,C]; gamma, beta, mean, inv_std [C]; mask uint8 [rows, ceil(C/8)]: bit c%8 of byte c/8 is 1 where the
+// ReLU passes. inv_std = 1 / sqrt(var + epsilon), var biased. running_mean and running_var (unbiased var), if given,
+// move by running <- (1 - momentum) running + momentum batch. Source: Ioffe and Szegedy 2015, algorithm 1.
+struct BatchNormForward {
+  static constexpr std::string_view kName = "batch_norm_forward";
+  TensorView x, z, gamma, beta, y, mask, mean, inv_std, running_mean, running_var;
+  float epsilon = 1e-5f;
+  float momentum = 0.1f;
+};
+// y from stored statistics: y = (x - mean) / sqrt(var + epsilon) * gamma + beta [+ z] [ReLU].
+struct BatchNormInference {
+  static constexpr std::string_view kName = "batch_norm_inference";
+  TensorView x, z, gamma, beta, mean, var, y;
+  bool relu = false;
+  float epsilon = 1e-5f;
+};
+// g = (dy + dy2) * mask (dy2, mask optional);  dgamma = sum g xhat;  dbeta = sum g;
+// dx = gamma inv_std (g - dbeta/rows - xhat dgamma/rows);  dz = g (optional; may be the same memory as dy or dy2).
+// With dz, the g of every formula is the one that dz holds, rounded to T.
+struct BatchNormBackward {
+  static constexpr std::string_view kName = "batch_norm_backward";
+  TensorView dy, dy2, x, mask, mean, inv_std, gamma, dx, dz, dgamma, dbeta;
+};
+
+// Like batch norm with one mean and inv_std per (sample, group of C/groups channels), [N,groups]. Wu and He 2018.
+struct GroupNormForward {
+  static constexpr std::string_view kName = "group_norm_forward";
+  TensorView x, gamma, beta, y, mean, inv_std;
+  std::int64_t groups = 8;
+  float epsilon = 1e-5f;
+};
+struct GroupNormBackward {
+  static constexpr std::string_view kName = "group_norm_backward";
+  TensorView dy, x, gamma, mean, inv_std, dx, dgamma, dbeta;
+  std::int64_t groups = 8;
+};
+
+enum class Activation : std::uint8_t { kRelu, kSilu };  // SiLU: x * sigmoid(x)
+
+// x, y T of one shape.
+struct ActivationForward {
+  static constexpr std::string_view kName = "activation_forward";
+  Activation kind = Activation::kRelu;
+  TensorView x, y;
+};
+// saved: y of the forward for ReLU, x for SiLU.
+struct ActivationBackward {
+  static constexpr std::string_view kName = "activation_backward";
+  Activation kind = Activation::kRelu;
+  TensorView saved, dy, dx;
+};
+
+// y = a + b, T of one shape; y may be a or b.
+struct Add {
+  static constexpr std::string_view kName = "add";
+  TensorView a, b, y;
+};
+
+// Option-A shortcut (He et al. 2016): y[n,i,j,(O-I)/2 + c] = x[n, s i, s j, c], zero elsewhere. x T [N,H,W,I],
+// y T [N,ceil(H/s),ceil(W/s),O].
+struct ShortcutForward {
+  static constexpr std::string_view kName = "shortcut_forward";
+  std::int64_t stride = 1;
+  TensorView x, y;
+};
+struct ShortcutBackward {
+  static constexpr std::string_view kName = "shortcut_backward";
+  std::int64_t stride = 1;
+  TensorView dy, dx;
+};
+
+enum class Pooling : std::uint8_t { kMax, kAverage };  // average: padding counts in the divisor
+
+// x T [N,H,W,C], y T [N,OH,OW,C]; index uint8 like y: the winner's position in its window (max only; the first of
+// equals).
+struct PoolForward {
+  static constexpr std::string_view kName = "pool_forward";
+  Pooling pooling = Pooling::kMax;
+  Window window;
+  TensorView x, y, index;
+};
+struct PoolBackward {
+  static constexpr std::string_view kName = "pool_backward";
+  Pooling pooling = Pooling::kMax;
+  Window window;
+  TensorView dy, index, dx;
+};
+
+// The mean over all pixels: x T [N,H,W,C] -> y T [N,C].
+struct GlobalAveragePoolForward {
+  static constexpr std::string_view kName = "global_average_pool_forward";
+  TensorView x, y;
+};
+struct GlobalAveragePoolBackward {
+  static constexpr std::string_view kName = "global_average_pool_backward";
+  TensorView dy, dx;
+};
+
+// logits [N,classes] float32, labels int32 [N] in 0..classes-1. dlogits (optional) = (softmax - onehot) / N,
+// [N,classes]. result float32 [3]: mean loss, count of top-1 hits, count of top-5 hits. A hit at k: fewer than k
+// classes score strictly more than the label, or equal with a smaller class number.
+struct SoftmaxCrossEntropy {
+  static constexpr std::string_view kName = "softmax_cross_entropy";
+  TensorView logits, labels, dlogits, result;
+};
+
+// g' = g + weight_decay w;  v <- momentum v + g';  w <- w - lr (nesterov ? g' + momentum v : v)   (PyTorch's
+// convention). lr float32 [1] lies in device memory, so that a step that was captured once reads the rate of today.
+struct SgdUpdate {
+  static constexpr std::string_view kName = "sgd_update";
+  std::span<float> w, v;
+  std::span<const float> g;
+  TensorView lr;
+  float momentum = 0, weight_decay = 0;
+  bool nesterov = false;
+};
+
+// Element by element the mean of K sources, summed in a fixed balanced tree over k (pairs at distance 1, 2, 4, ...),
+// then times 1/K, written to every target. Pointers to n floats each; a target may be a source, else they do not
+// overlap.
+struct Average {
+  static constexpr std::string_view kName = "average";
+  std::span<const float* const> sources;
+  std::span<float* const> targets;
+  std::int64_t n = 0;
+};
+
+// y[n,h,w,c] = (pixel/255 - mean[c]) / std[c] of the crop at (h + dy - pad, w + dx - pad); outside the image the pixel
+// is 0 (padding happens before normalising, so the border is -mean/std). Sample n is images[indices[n]], or images[n]
+// without indices. images uint8 [M,H,W,3], indices int32 [N] or none, crops uint8 [N,4] (N times Crop) or none (images
+// as they are), y T [N,H,W,3].
+struct Augment {
+  static constexpr std::string_view kName = "augment";
+  TensorView images, indices, crops, y;
+  int pad = 0;
+  std::array<float, 3> mean{}, std{};
+};
+
+using Op = std::variant<Copy, Upload, Download, DownloadAsync, Fill, Cast, Conv2dForward, Conv2dBackwardData,
+                        Conv2dBackwardWeights, LinearForward, LinearBackward, BatchNormForward, BatchNormInference,
+                        BatchNormBackward, GroupNormForward, GroupNormBackward, ActivationForward, ActivationBackward,
+                        Add, ShortcutForward, ShortcutBackward, PoolForward, PoolBackward, GlobalAveragePoolForward,
+                        GlobalAveragePoolBackward, SoftmaxCrossEntropy, SgdUpdate, Average, Augment>;
+
+// "conv2d_forward"; lives as long as the program.
+std::string_view name_of(const Op& op);
+
+}  // namespace drift
