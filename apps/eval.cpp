@@ -1,6 +1,6 @@
 // drift eval: accuracy of stored weights on the test split. Stored batch-norm statistics are used unless they are to be
 // re-estimated first, which matters for weights that were averaged (docs/local_sgd.md).
-#include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 #include "apps/command.h"
@@ -14,6 +14,7 @@
 #include "train/checkpoint/weight_file.h"
 #include "train/config/resolve.h"
 #include "train/step/evaluate.h"
+#include "train/step/finite_check.h"
 #include "train/step/worker.h"
 
 namespace drift {
@@ -21,6 +22,7 @@ namespace {
 
 struct Result {
   Evaluation evaluation;
+  NonFiniteCounts not_finite;  // in the weights that were measured
   double seconds = 0;
 };
 
@@ -44,10 +46,31 @@ Result measure(const TrainConfig& config) {
     reestimate_batch_norm(*model, *data.train, data.normalisation, config, /*step=*/0, *backend, pool);
   }
   Result result;
+  result.not_finite = count_non_finite(model->parameters, *backend);
   result.evaluation = evaluate(*model, *data.test, data.normalisation, config.machine.precision,
                                config.evaluation.batch, *backend, pool);
   result.seconds = steady_clock().seconds() - begin;
   return result;
+}
+
+void print_result(const TrainConfig& config, const Evaluation& evaluation, double seconds, bool json) {
+  const bool reestimate = config.sync.scope.batch_norm == BatchNormPolicy::kReestimate;
+  const std::int64_t bn_batches = reestimate ? config.sync.scope.bn_batches : 0;
+  if (json) {
+    const Json result = {{"model", config.model.name}, {"weights", config.files.weights},
+                         {"data", config.data.spec},   {"correct", evaluation.correct},
+                         {"total", evaluation.total},  {"top1", evaluation.top1()},
+                         {"top5", evaluation.top5()},  {"loss", evaluation.loss},
+                         {"bn_batches", bn_batches},   {"precision", name_of(config.machine.precision)},
+                         {"seconds", seconds}};
+    fmt::print("{}\n", result.dump(2));
+    return;
+  }
+  const std::string statistics =
+      reestimate ? fmt::format("re-estimated on {} batches of {}", bn_batches, config.sync.local_batch) : "as stored";
+  fmt::print("correct {}/{}  top1 {:.4f}  top5 {:.4f}  loss {:.4f} | {} {}, batch-norm statistics {}\n",
+             evaluation.correct, evaluation.total, evaluation.top1(), evaluation.top5(), evaluation.loss,
+             config.model.name, name_of(config.machine.precision), statistics);
 }
 
 }  // namespace
@@ -63,24 +86,10 @@ int run_eval(int argc, char** argv) {
 
   const TrainConfig config = resolve_config(std::vector{command.settings()}, Scope::kEval).config;
   DRIFT_CHECK(kUsage, !config.files.weights.empty(), "drift eval needs --weights FILE.safetensors");
-  const bool reestimate = config.sync.scope.batch_norm == BatchNormPolicy::kReestimate;
-  const std::int64_t bn_batches = reestimate ? config.sync.scope.bn_batches : 0;
-  const auto [evaluation, seconds] = measure(config);
-  const std::string statistics =
-      reestimate ? fmt::format("re-estimated on {} batches of {}", bn_batches, config.sync.local_batch) : "as stored";
-  if (json) {
-    const Json result = {{"model", config.model.name}, {"weights", config.files.weights},
-                         {"data", config.data.spec},   {"correct", evaluation.correct},
-                         {"total", evaluation.total},  {"top1", evaluation.top1()},
-                         {"top5", evaluation.top5()},  {"loss", evaluation.loss},
-                         {"bn_batches", bn_batches},   {"precision", name_of(config.machine.precision)},
-                         {"seconds", seconds}};
-    fmt::print("{}\n", result.dump(2));
-    return 0;
-  }
-  fmt::print("correct {}/{}  top1 {:.4f}  top5 {:.4f}  loss {:.4f} | {} {}, batch-norm statistics {}\n",
-             evaluation.correct, evaluation.total, evaluation.top1(), evaluation.top5(), evaluation.loss,
-             config.model.name, name_of(config.machine.precision), statistics);
+  const auto [evaluation, not_finite, seconds] = measure(config);
+  print_result(config, evaluation, seconds, json);
+  DRIFT_CHECK(kDiverged, not_finite.none(), "{}: not finite: {}", config.files.weights, to_string(not_finite));
+  DRIFT_CHECK(kDiverged, std::isfinite(evaluation.loss), "{}: the loss is {}", config.files.weights, evaluation.loss);
   return 0;
 }
 

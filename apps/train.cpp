@@ -158,6 +158,16 @@ void print_op_times(const std::map<std::string, OpTime>& times) {
   }
 }
 
+// What is left of a run that diverged: every checkpoint was found finite before it was written.
+std::string last_checkpoint_text(const RunDirectory& run) {
+  const std::optional<fs::path> last = newest_checkpoint(run.checkpoints());
+  if (!last) return "There is no checkpoint of this run";
+  return fmt::format(
+      "The last checkpoint, {}, is sound: --resume goes on from it with the same rate, --weights {} starts "
+      "a new run from it with another",
+      last->string(), (*last / "model.safetensors").string());
+}
+
 // Returns the exit code.
 int train(const Request& request, bool quiet) {
   const TrainConfig& config = request.resolved.config;
@@ -193,7 +203,8 @@ int train(const Request& request, bool quiet) {
   } catch (const Error& error) {
     const bool diverged = error.kind() == ErrorKind::kDiverged;
     run->write_summary({.status = diverged ? "diverged" : "failed", .message = error.message(), .sync_scope = scope});
-    throw;
+    if (!diverged) throw;
+    DRIFT_FAIL(kDiverged, "{}. {}", error.message(), last_checkpoint_text(*run));
   }
 }
 

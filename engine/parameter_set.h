@@ -89,6 +89,7 @@ class ParameterSet {
   // model) alone.
   void initialise(Backend& backend, std::uint64_t seed);
 
+  bool has_training_state() const { return momentum_.data() != nullptr; }
   // Every parameter starts at a multiple of 8 elements; the padding between two is 0 in each arena and stays 0.
   std::span<float> values() const;
   std::span<float> gradients() const;

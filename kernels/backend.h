@@ -81,6 +81,7 @@ class Backend {
   void average(std::span<const float* const> sources, std::span<float* const> targets, std::int64_t n) {
     run(Average{sources, targets, n});
   }
+  void count_non_finite(const CountNonFinite& args) { run(args); }
 };
 
 // A name for what its scope enqueues, on a profiler's time line.

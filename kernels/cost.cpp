@@ -138,6 +138,9 @@ OpCost cost(const SgdUpdate& op) {
 OpCost cost(const Average& op) {
   return {static_cast<std::int64_t>((op.sources.size() + op.targets.size()) * sizeof(float)) * op.n};
 }
+OpCost cost(const CountNonFinite& op) {
+  return {static_cast<std::int64_t>(op.values.size_bytes())};
+}
 // A pixel of one byte for each element of y, out of however many images there are.
 OpCost cost(const Augment& op) {
   return {op.y.elements() + bytes_of(op.y)};

@@ -219,6 +219,13 @@ struct Average {
   std::int64_t n = 0;
 };
 
+// result [1] = how many of the values are NaN or infinite; exact up to 2^24.
+struct CountNonFinite {
+  static constexpr std::string_view kName = "count_non_finite";
+  std::span<const float> values;
+  TensorView result;
+};
+
 // y[n,h,w,c] = (pixel/255 - mean[c]) / std[c] of the crop at (h + dy - pad, w + dx - pad); outside the image the pixel
 // is 0 (padding happens before normalising, so the border is -mean/std). Sample n is images[indices[n]], or images[n]
 // without indices. images uint8 [M,H,W,3], indices int32 [N] or none, crops uint8 [N,4] (N times Crop) or none (images
@@ -234,7 +241,7 @@ using Op = std::variant<Copy, Upload, Download, DownloadAsync, Fill, Cast, Conv2
                         Conv2dBackwardWeights, LinearForward, LinearBackward, BatchNormForward, BatchNormInference,
                         BatchNormBackward, GroupNormForward, GroupNormBackward, ActivationForward, ActivationBackward,
                         Add, ShortcutForward, ShortcutBackward, PoolForward, PoolBackward, GlobalAveragePoolForward,
-                        GlobalAveragePoolBackward, SoftmaxCrossEntropy, SgdUpdate, Average, Augment>;
+                        GlobalAveragePoolBackward, SoftmaxCrossEntropy, SgdUpdate, Average, CountNonFinite, Augment>;
 
 // "conv2d_forward"; lives as long as the program.
 std::string_view name_of(const Op& op);

@@ -1,6 +1,9 @@
 #include "train/averaged_model.h"
 
+#include <cmath>
+
 #include "core/check.h"
+#include "train/step/finite_check.h"
 
 namespace drift {
 
@@ -20,7 +23,11 @@ const Model& AveragedModel::update(Step step, BatchNormPolicy policy) {
   }
   average(&ParameterSet::values);
   if (!model_->parameters.buffers().empty()) set_statistics(step, policy);
-  stream_->synchronize();  // whoever trains on changes the replicas
+  // Its answer is waited for; whoever trains on then may change the replicas.
+  const NonFiniteCounts counts = count_non_finite(model_->parameters, *backend_);
+  DRIFT_CHECK(kDiverged, counts.none(), "{} of the averaged model are NaN or infinite after {} steps",
+              to_string(counts), step);
+  step_ = step;
   return *model_;
 }
 
@@ -51,8 +58,10 @@ void AveragedModel::set_statistics(Step step, BatchNormPolicy policy) {
 
 Evaluation AveragedModel::evaluate() {
   DRIFT_ASSERT(model_, "nothing was averaged yet");
-  return drift::evaluate(*model_, *data_.test, data_.normalisation, config_.machine.precision, config_.evaluation.batch,
-                         *backend_, pool_);
+  const Evaluation result = drift::evaluate(*model_, *data_.test, data_.normalisation, config_.machine.precision,
+                                            config_.evaluation.batch, *backend_, pool_);
+  DRIFT_CHECK(kDiverged, std::isfinite(result.loss), "the test loss is {} after {} steps", result.loss, step_);
+  return result;
 }
 
 }  // namespace drift

@@ -22,8 +22,9 @@ class AveragedModel {
   Backend& backend() { return *backend_; }
 
   // Takes the mean after `step` steps, with statistics by `policy`; no replica changes. Valid until the next call.
+  // Throws kDiverged if it is not finite.
   const Model& update(Step step, BatchNormPolicy policy);
-  // Of the latest update(), on the test set.
+  // Of the latest update(), on the test set. Throws kDiverged if the loss is not finite.
   Evaluation evaluate();
 
  private:
@@ -38,6 +39,7 @@ class AveragedModel {
   std::unique_ptr<Backend> backend_;
   MemoryPool pool_;
   std::unique_ptr<Model> model_;  // nullptr until it is first asked for
+  Step step_ = 0;                 // of the latest update()
 };
 
 }  // namespace drift

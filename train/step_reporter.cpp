@@ -31,9 +31,27 @@ void StepReporter::step_done() {
   report_known_steps();
 }
 
+void StepReporter::check_replica() {
+  take_finite_check();
+  checked_ = next_step_;
+  worker_.check_finite();
+  if (!worker_.stream().can_capture()) take_finite_check();
+}
+
+void StepReporter::take_finite_check() {
+  if (!worker_.finite_check_waiting()) return;
+  const NonFiniteCounts counts = worker_.take_finite_check();
+  DRIFT_CHECK(kDiverged, counts.none(),
+              "{} of worker {} are NaN or infinite after {} steps. Lower --lr, lengthen --warmup-epochs, or go on from "
+              "an earlier checkpoint with a lower rate",
+              to_string(counts), worker_.id(), checked_);
+}
+
 void StepReporter::finish() {
   take_results(worker_.results_waiting());
   report_known_steps();
+  check_replica();
+  take_finite_check();
 }
 
 void StepReporter::report_known_steps() {

@@ -1,6 +1,6 @@
 // StepReporter: what one worker tells of its steps. It brings their results home, refuses a loss that is not finite
-// before others average what it stands for, and hands each step's report to the collector once its result is known: at
-// once on a CPU, a few steps later on a GPU.
+// before others average what it stands for, and a replica that is not finite at the end of a round. Each step's report
+// goes to the collector once its result is known: at once on a CPU, a few steps later on a GPU.
 #pragma once
 
 #include <deque>
@@ -23,17 +23,22 @@ class StepReporter {
   void take_results() { take_results(worker_.results_due()); }
   // The worker is done with its next step.
   void step_done();
-  // The worker leaves: waits for the results still under way.
+  // Checks that the replica is finite as it is now; what is found is thrown (kDiverged) at the latest with the next
+  // call of this or of finish().
+  void check_replica();
+  // The worker leaves: waits for the results still under way and checks its replica.
   void finish();
 
  private:
   void take_results(std::int64_t count);
   void report_known_steps();
+  void take_finite_check();
 
   Worker& worker_;
   const Schedule& schedule_;
   StepCollector& collector_;
   Step next_step_, next_result_;
+  Step checked_ = 0;  // steps done when the replica was last checked
   StepReport under_way_;
   std::deque<StepReport> done_;      // whose results are not known yet
   std::deque<BatchResult> results_;  // known, of done_ from its front on and of the step under way

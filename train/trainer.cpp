@@ -71,6 +71,7 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
     }
     if (sync == Sync::kParameters) average_replicas(worker, comm, scope);
     reporter.step_done();
+    if (sync == Sync::kParameters) reporter.check_replica();
   }
   reporter.finish();
   worker.stream().synchronize();  // whoever comes next reads the replica from another stream

@@ -44,8 +44,8 @@ class Trainer {
   std::map<std::string, OpTime> op_times() const { return replicas_.op_times(); }
 
   // Runs until `last`, or until `stop` turns true: then all workers finish the same step. Returns the steps done.
-  // Throws what a worker threw; the trainer is unusable afterwards. kDiverged when a loss is not finite, naming step
-  // and worker.
+  // Throws what a worker threw; the trainer is unusable afterwards. kDiverged, naming step and worker, when a loss is
+  // not finite, and when the state of a replica is not: looked at after each round and at the end.
   Step run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop);
 
   // Where evaluations run, and the memory of averaged_model() lies: all threads.

@@ -49,6 +49,7 @@ class CpuBackend final : public Backend {
   void run_now(const SoftmaxCrossEntropy& op);
   void run_now(const SgdUpdate& op);
   void run_now(const Average& op);
+  void run_now(const CountNonFinite& op);
   void run_now(const Augment& op);
 
   Stream& stream_;

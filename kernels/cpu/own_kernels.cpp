@@ -1,9 +1,13 @@
 // Our own kernels on the CPU: the formulas of kernels/math, spread over threads by the launchers.
+#include <cmath>
+#include <numeric>
+
 #include "kernels/cpu/backend_cpu.h"
 #include "kernels/launch/column_sums_cpu.h"
 #include "kernels/math/augment.h"
 #include "kernels/math/average.h"
 #include "kernels/math/elementwise.h"
+#include "kernels/math/finite.h"
 #include "kernels/math/pool.h"
 #include "kernels/math/sgd.h"
 #include "kernels/math/shortcut.h"
@@ -135,6 +139,19 @@ void CpuBackend::run_now(const Average& op) {
   const AverageTree<const float* const*, float* const*, 31> tree{op.sources.data(), op.targets.data(), count,
                                                                  static_cast<int>(op.targets.size()), scale};
   for_each_packet(threads_, op.n, tree);
+}
+
+// Whole packets as rows of a matrix, the rest by itself.
+void CpuBackend::run_now(const CountNonFinite& op) {
+  const float* const x = op.values.data();
+  const auto n = std::ssize(op.values);
+  const RowSpace space{1, n / kPacket, kPacket};
+  auto& totals = workspace_.doubles(kPacket);
+  column_sums(threads_, space, NonFiniteOnes{x, kPacket},
+              workspace_.floats(column_sums_workspace<NonFiniteOnes>(space)), totals);
+  double count = std::accumulate(totals.begin(), totals.end(), 0.0);
+  for (std::int64_t i = space.rows * kPacket; i < n; ++i) count += std::isfinite(x[i]) ? 0 : 1;
+  *op.result.as<float>() = static_cast<float>(count);
 }
 
 void CpuBackend::run_now(const Augment& op) {

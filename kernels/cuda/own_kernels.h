@@ -28,6 +28,7 @@ void run_on(cudaStream_t stream, const GlobalAveragePoolBackward& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const SoftmaxCrossEntropy& op);
 void run_on(cudaStream_t stream, const SgdUpdate& op);
 void run_on(cudaStream_t stream, const Average& op);  // of at most kMaxReplicas
+void run_on(cudaStream_t stream, CudaWorkspace& workspace, const CountNonFinite& op);
 void run_on(cudaStream_t stream, const Augment& op);
 
 // Replicas that one GPU can average: their addresses travel as an argument of the kernel.

@@ -1,6 +1,7 @@
-// What is nothing but column sums: the global average and bias gradients.
+// What is nothing but column sums: the global average, bias gradients, the count of what is not finite.
 #include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/column_sums_cuda.cuh"
+#include "kernels/math/finite.h"
 #include "kernels/math/pool.h"
 #include "kernels/with_type.h"
 
@@ -13,6 +14,14 @@ void run_on(cudaStream_t stream, CudaWorkspace& workspace, const GlobalAveragePo
     column_sums(stream, space, packed<PlainSums<T>>(op.x.as<T>(), space.columns), partials,
                 StoreMean<T>{op.y.as<T>(), space.columns, static_cast<double>(space.rows)});
   });
+}
+
+// One column: neighbouring threads read neighbouring values.
+void run_on(cudaStream_t stream, CudaWorkspace& workspace, const CountNonFinite& op) {
+  const RowSpace space{1, static_cast<std::int64_t>(op.values.size()), 1};
+  float* const partials = workspace.floats(column_sums_workspace<NonFiniteOnes>(space));
+  column_sums(stream, space, packed<NonFiniteOnes>(op.values.data(), space.columns), partials,
+              StoreTotal{op.result.as<float>()});
 }
 
 void bias_gradient_on(cudaStream_t stream, CudaWorkspace& workspace, const TensorView& dy, const TensorView& dbias) {

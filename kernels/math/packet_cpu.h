@@ -84,6 +84,11 @@ DRIFT_HD Packet broadcast(float value) {
   return Packet{} + value;
 }
 
+// 1 where an element is NaN or infinite, else 0: x - x is 0 for finite x alone.
+DRIFT_HD Packet ones_where_not_finite(Packet x) {
+  return x - x == Packet{} ? Packet{} : broadcast(1.0f);
+}
+
 DRIFT_HD Packet clamp(Packet x, float lowest, float highest) {
   x = x < lowest ? broadcast(lowest) : x;
   return x > highest ? broadcast(highest) : x;

@@ -163,6 +163,13 @@ DRIFT_HD Packet broadcast(float value) {
   return value;
 }
 
+// 1 where an element is NaN or infinite, else 0: x - x is 0 for finite x alone.
+DRIFT_HD Packet ones_where_not_finite(Packet x) {
+  DRIFT_UNROLL
+  for (int j = 0; j < kPacket; ++j) x.at[j] = x.at[j] - x.at[j] == 0.0f ? 0.0f : 1.0f;
+  return x;
+}
+
 DRIFT_HD Packet clamp(Packet x, float lowest, float highest) {
   DRIFT_UNROLL
   for (int j = 0; j < kPacket; ++j) {

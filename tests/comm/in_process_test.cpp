@@ -65,7 +65,7 @@ TEST_P(AllReduce, GivesTheBitsOfTheTreeWhoeverComesFirst) {
       for (std::size_t i = 0; i < kElements; ++i) replica[i] = awkward_value(rank, round, i);
       pointers.push_back(replica.data());
     }
-    reference.average(pointers, kElements);
+    reference.average(std::span<float* const>(pointers), pointers, kElements);
     expected.push_back(replicas.front());
   }
 

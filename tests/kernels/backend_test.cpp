@@ -94,6 +94,7 @@ TEST(Backend, EveryMethodEndsInRunWithItsOwnOperation) {
   backend.softmax_cross_entropy({});
   backend.sgd_update({});
   backend.average({}, {}, 0);
+  backend.count_non_finite({});
   backend.augment({});
   ASSERT_EQ(backend.ops.size(), kOps);
   for (std::size_t i = 0; i < kOps; ++i) EXPECT_EQ(backend.ops[i].index(), i) << name_of(backend.ops[i]);

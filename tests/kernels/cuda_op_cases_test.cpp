@@ -77,6 +77,7 @@ bool has_cpu_bits(const OpCase& op_case) {
                                                 "batch_norm_inference",
                                                 "sgd_update",
                                                 "average",
+                                                "count_non_finite",
                                                 "augment"};
   return std::find(kOps.begin(), kOps.end(), op_case.op) != kOps.end();
 }

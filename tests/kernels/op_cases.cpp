@@ -217,6 +217,7 @@ void add_updates(Suite suite, Cases& cases) {
   if (suite == Suite::kBench) {
     cases.push_back(SgdCase{853'018}.make());
     for (const std::int64_t replicas : {2, 4, 8}) cases.push_back(AverageCase{replicas, 853'018}.make());
+    cases.push_back(CountNonFiniteCase{853'018, {}}.make());
     return;
   }
   for (const std::int64_t elements : {1, 17, 64, 40'009}) {
@@ -226,6 +227,11 @@ void add_updates(Suite suite, Cases& cases) {
     }
     cases.push_back(SgdCase{.elements = elements, .momentum = 0}.make());
     for (std::int64_t replicas = 1; replicas <= 9; ++replicas) cases.push_back(AverageCase{replicas, elements}.make());
+    cases.push_back(CountNonFiniteCase{elements, {}}.make());
+    for (const std::int64_t place : {std::int64_t{0}, elements - 1}) {
+      cases.push_back(CountNonFiniteCase{elements, {place}}.make());
+    }
+    if (elements > 3) cases.push_back(CountNonFiniteCase{elements, {0, 2, elements / 2, elements - 1}}.make());
     for (const std::int64_t replicas : {1, 2, 5}) cases.push_back(AverageCase{replicas, elements, false}.make());
   }
 }

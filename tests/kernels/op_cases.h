@@ -140,6 +140,12 @@ struct AverageCase {
   OpCase make() const;
 };
 
+struct CountNonFiniteCase {
+  std::int64_t elements;
+  std::vector<std::int64_t> places;  // that are NaN, infinity, -infinity in turn
+  OpCase make() const;
+};
+
 struct AugmentCase {
   std::int64_t samples, height, width;
   int pad = 4;

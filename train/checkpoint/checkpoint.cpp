@@ -207,6 +207,12 @@ fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& chec
   return directory;
 }
 
+std::optional<fs::path> newest_checkpoint(const fs::path& ckpt_directory) {
+  if (!directory_exists(ckpt_directory)) return std::nullopt;
+  const std::map<Step, fs::path> steps = steps_in(ckpt_directory);
+  return steps.empty() ? std::nullopt : std::optional(steps.rbegin()->second);
+}
+
 fs::path find_checkpoint(const fs::path& path) {
   DRIFT_CHECK(kCheckpoint, directory_exists(path),
               "{}: no checkpoint there: expected a directory step-<n>, ckpt or a run's", path.string());
@@ -214,9 +220,9 @@ fs::path find_checkpoint(const fs::path& path) {
   std::error_code absent;
   if (step_of(directory) || fs::exists(directory / kMetaFile, absent)) return directory;
   const fs::path ckpt = directory_exists(directory / "ckpt") ? directory / "ckpt" : directory;
-  const std::map<Step, fs::path> steps = steps_in(ckpt);
-  DRIFT_CHECK(kCheckpoint, !steps.empty(), "{}: no checkpoint there: expected directories step-<n>", ckpt.string());
-  return steps.rbegin()->second;
+  const std::optional<fs::path> newest = newest_checkpoint(ckpt);
+  DRIFT_CHECK(kCheckpoint, newest, "{}: no checkpoint there: expected directories step-<n>", ckpt.string());
+  return *newest;
 }
 
 Checkpoint read_checkpoint(const fs::path& path) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,9 @@ struct Checkpoint {
 // them, are not touched. `model` are the averaged parameters, in a set of the same model.
 std::filesystem::path write_checkpoint(const std::filesystem::path& ckpt_directory, const Checkpoint& checkpoint,
                                        const ParameterSet& model, Backend& backend, int keep);
+
+// The one with the most steps in a ckpt directory; nothing where there is none.
+std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& ckpt_directory);
 
 // The step directory that `path` stands for: itself, or the newest one of a ckpt or run directory.
 std::filesystem::path find_checkpoint(const std::filesystem::path& path);

@@ -43,6 +43,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       batch_memory_(device, data.train->image_shape(), config.sync.local_batch, images),
       result_(device, 3 * sizeof(float)),
       results_(device),
+      finite_check_(device),
       gradients_(*stream_, captures(config, *stream_)),
       update_(*stream_, captures(config, *stream_)),
       local_step_(*stream_, captures(config, *stream_)) {

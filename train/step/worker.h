@@ -15,6 +15,7 @@
 #include "train/config/config.h"
 #include "train/step/batch_memory.h"
 #include "train/step/captured_segment.h"
+#include "train/step/finite_check.h"
 #include "train/step/result_ring.h"
 
 namespace drift {
@@ -51,6 +52,11 @@ class Worker {
   std::int64_t results_due() const;
   std::int64_t results_waiting() const { return results_.waiting(); }
 
+  // Whether the replica is finite: counted in the order of the calls above, taken once.
+  void check_finite() { finite_check_.enqueue(model_->parameters, *backend_); }
+  bool finite_check_waiting() const { return finite_check_.waiting(); }
+  NonFiniteCounts take_finite_check() { return finite_check_.take(); }
+
   // What the calls above took since this was last asked.
   StepTimes take_times() { return std::exchange(times_, {}); }
 
@@ -73,6 +79,7 @@ class Worker {
   DeviceBatch batch_;  // what the next step reads
   Storage result_;     // float32 [3], what the last step left
   ResultRing results_;
+  FiniteCheck finite_check_;
   CapturedSegment gradients_, update_, local_step_;
   StepTimes times_;
 };

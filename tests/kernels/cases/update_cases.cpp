@@ -1,5 +1,7 @@
 // SGD and averaging are held to the bits of a float32 evaluation of the same formula in the same order (the build
 // contracts nothing).
+#include <algorithm>
+#include <limits>
 #include <span>
 
 #include "tests/kernels/cases/label.h"
@@ -46,6 +48,26 @@ OpCase SgdCase::make() const {
     Named<Expected> expected;
     expected.set("v", exactly(v));
     expected.set("w", exactly(w));
+    return expected;
+  };
+  return result;
+}
+
+OpCase CountNonFiniteCase::make() const {
+  OpCase result = new_case("count_non_finite", fmt::format("{} of {} elements", places.size(), elements), kFloat);
+  result.input("values", {elements}, kFloat, [places = places](const Rng& rng, std::int64_t i) -> double {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    constexpr double kPlanted[] = {std::numeric_limits<double>::quiet_NaN(), kInfinity, -kInfinity};
+    const auto found = std::ranges::find(places, i);
+    return found == places.end() ? rng.normal(static_cast<std::uint64_t>(i)) : kPlanted[(found - places.begin()) % 3];
+  });
+  result.output("result", {1}, kFloat);
+  result.operation = [elements = elements](const Named<TensorView>& v) -> Op {
+    return CountNonFinite{std::span(v["values"].as<float>(), static_cast<std::size_t>(elements)), v["result"]};
+  };
+  result.expect = [count = places.size()](const Named<Array>&) {
+    Named<Expected> expected;
+    expected.set("result", exactly({static_cast<float>(count)}));
     return expected;
   };
   return result;

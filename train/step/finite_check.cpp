@@ -1,0 +1,54 @@
+#include "train/step/finite_check.h"
+
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "core/check.h"
+#include "core/text.h"
+
+namespace drift {
+
+std::string to_string(const NonFiniteCounts& counts) {
+  std::vector<std::string> parts;
+  if (counts.parameters > 0) parts.push_back(fmt::format("{} parameters", counts.parameters));
+  if (counts.momentum > 0) parts.push_back(fmt::format("{} values of momentum", counts.momentum));
+  if (counts.statistics > 0) parts.push_back(fmt::format("{} batch-norm statistics", counts.statistics));
+  return parts.empty() ? "none" : joined(parts);
+}
+
+FiniteCheck::FiniteCheck(Device device)
+    : counts_(device, kArenas * sizeof(float)), host_(device, kArenas * sizeof(float)), arrived_(device) {}
+
+void FiniteCheck::enqueue(const ParameterSet& state, Backend& backend) {
+  DRIFT_ASSERT(!waiting_, "the answer before was not taken");
+  const TensorView counts{.data = counts_.data(), .shape = {kArenas}};
+  backend.fill(counts, 0);
+  const auto count = [&](std::span<const float> arena, std::size_t place) {
+    if (arena.empty()) return;
+    backend.count_non_finite({arena, {.data = counts.as<float>() + place, .shape = {1}}});
+  };
+  count(state.values(), 0);
+  if (state.has_training_state()) count(state.momentum(), 1);
+  count(state.buffers(), 2);
+  backend.download_async(counts, host_);
+  arrived_.record(backend.stream());
+  waiting_ = true;
+}
+
+NonFiniteCounts FiniteCheck::take() {
+  DRIFT_ASSERT(std::exchange(waiting_, false), "no answer is waiting");
+  arrived_.synchronize();
+  const float* const counts = static_cast<const float*>(host_.data());
+  return {.parameters = std::llround(counts[0]),
+          .momentum = std::llround(counts[1]),
+          .statistics = std::llround(counts[2])};
+}
+
+NonFiniteCounts count_non_finite(const ParameterSet& state, Backend& backend) {
+  FiniteCheck check(backend.stream().device());
+  check.enqueue(state, backend);
+  return check.take();
+}
+
+}  // namespace drift
