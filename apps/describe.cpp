@@ -7,7 +7,7 @@
 #include "core/check.h"
 #include "core/json_lines.h"
 #include "core/text.h"
-#include "models/registry.h"
+#include "models/layer_trace.h"
 #include "train/config/resolve.h"
 
 namespace drift {
@@ -33,10 +33,10 @@ Json layer_json(const LayerInfo& layer, std::int64_t bytes) {
           {"activation_bytes", bytes}};
 }
 
-void print_table(const Model& model, const std::vector<std::int64_t>& bytes, const Totals& totals, std::int64_t batch,
-                 DType precision) {
+void print_table(const std::string& model, const std::vector<LayerInfo>& layers, const std::vector<std::int64_t>& bytes,
+                 const Totals& totals, std::int64_t batch, DType precision) {
   std::size_t name_width = 5, kind_width = 4;
-  for (const LayerInfo& layer : model.layers) {
+  for (const LayerInfo& layer : layers) {
     name_width = std::max(name_width, layer.name.size());
     kind_width = std::max(kind_width, layer.kind.size());
   }
@@ -47,14 +47,14 @@ void print_table(const Model& model, const std::vector<std::int64_t>& bytes, con
     fmt::print("\n");
   };
   row("layer", "kind", "output", "parameters", "multiply-adds", "activation bytes");
-  for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    const LayerInfo& layer = model.layers[i];
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const LayerInfo& layer = layers[i];
     row(layer.name, layer.kind, to_string(layer.output), layer.parameters, layer.multiply_adds, bytes[i]);
   }
   row("total", "", "", totals.parameters, totals.multiply_adds, totals.activation_bytes);
   fmt::print(
       "\n{}: {} parameters; {} multiply-adds for one image; outputs of all layers at batch {} in {}: {:.1f} MB\n",
-      model.options.name, totals.parameters, totals.multiply_adds, batch, name_of(precision),
+      model, totals.parameters, totals.multiply_adds, batch, name_of(precision),
       static_cast<double>(totals.activation_bytes) / 1e6);
 }
 
@@ -65,7 +65,7 @@ int run_describe(int argc, char** argv) {
       Scope::kDescribe, "drift describe",
       "Layers, output shapes for one image, parameters, multiply-adds and activation bytes of a network.\n"
       "Networks: " +
-          joined(model_names()) + ".",
+          joined(model_names()) + ", and cifar-resnetD for any depth D = 6n+2.",
       {"drift describe resnet56 --batch 128", "drift describe resnet56 --norm group --precision bf16 --json"});
   std::string name;
   std::int64_t batch = 1;
@@ -78,28 +78,28 @@ int run_describe(int argc, char** argv) {
   DRIFT_CHECK(kUsage, batch >= 1, "--batch must be an integer of at least 1, found '{}'.", batch);
   TrainConfig config = resolve_config(std::vector{command.settings()}, Scope::kDescribe).config;
   config.model.name = name;
-  const std::unique_ptr<Model> model = make_model(config.model);
+  const std::vector<LayerInfo> layers = trace_layers(config.model);
   std::vector<std::int64_t> bytes;
   Totals totals;
-  for (const LayerInfo& layer : model->layers) {
-    bytes.push_back(activation_bytes(layer, batch, config.machine.precision, &layer == &model->layers.back()));
+  for (const LayerInfo& layer : layers) {
+    bytes.push_back(activation_bytes(layer, batch, config.machine.precision, &layer == &layers.back()));
     totals.parameters += layer.parameters;
     totals.multiply_adds += layer.multiply_adds;
     totals.activation_bytes += bytes.back();
   }
   if (!json) {
-    print_table(*model, bytes, totals, batch, config.machine.precision);
+    print_table(name, layers, bytes, totals, batch, config.machine.precision);
     return 0;
   }
-  Json layers = Json::array();
-  for (std::size_t i = 0; i < bytes.size(); ++i) layers.push_back(layer_json(model->layers[i], bytes[i]));
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < bytes.size(); ++i) rows.push_back(layer_json(layers[i], bytes[i]));
   const Json result = {{"model", name},
                        {"batch", batch},
                        {"precision", name_of(config.machine.precision)},
                        {"parameters", totals.parameters},
                        {"multiply_adds", totals.multiply_adds},
                        {"activation_bytes", totals.activation_bytes},
-                       {"layers", layers}};
+                       {"layers", rows}};
   fmt::print("{}\n", result.dump(2));
   return 0;
 }

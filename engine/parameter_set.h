@@ -34,6 +34,7 @@ class ParameterSet;
 class Parameter {
  public:
   const std::string& name() const { return name_; }  // PyTorch's, e.g. "layer1.0.conv1.weight"
+  std::string_view layer() const { return std::string_view(name_).substr(0, name_.rfind('.')); }  // "layer1.0.conv1"
   const Shape& shape() const { return shape_; }
   ParameterRole role() const { return role_; }
   const Init& init() const { return init_; }

@@ -1,45 +1,113 @@
 // See registry.h.
 #include "models/registry.h"
 
+#include <algorithm>
 #include <charconv>
+#include <functional>
 #include <optional>
 
 #include "core/check.h"
 #include "core/text.h"
-#include "models/resnet_cifar.h"
-#include "models/resnet_imagenet.h"
-#include "models/vgg.h"
+#include "models/cifar/resnet.h"
+#include "models/cifar/vgg.h"
+#include "models/imagenet/resnet.h"
 
 namespace drift {
 namespace {
 
-// "resnet56" -> 56; nothing for a name of another form.
-std::optional<std::int64_t> resnet_depth(std::string_view name) {
-  constexpr std::string_view kPrefix = "resnet";
-  constexpr std::size_t kMaxDigits = 4;
-  if (!name.starts_with(kPrefix) || name.size() > kPrefix.size() + kMaxDigits) return std::nullopt;
-  const std::string_view digits = name.substr(kPrefix.size());
+const Shape kCifarImage{32, 32, 3}, kImageNetImage{224, 224, 3};
+
+struct Row {
+  std::string name;
+  Shape input;
+  // Every network takes `classes`; `norm` and `groups` only those with nothing here. Others say what they have instead.
+  std::string_view fixed_norm;
+  std::function<std::unique_ptr<Module>(ParameterSet&, const ModelOptions&)> make;
+};
+
+Row cifar_resnet(std::string name, std::int64_t depth) {
+  return {std::move(name), kCifarImage, "",
+          [depth](ParameterSet& set, const ModelOptions& options) { return make_cifar_resnet(set, options, depth); }};
+}
+
+const std::vector<Row>& rows() {
+  static const std::vector<Row> kRows{
+      cifar_resnet("resnet20", 20),
+      cifar_resnet("resnet32", 32),
+      cifar_resnet("resnet44", 44),
+      cifar_resnet("resnet56", 56),
+      cifar_resnet("resnet110", 110),
+      {"resnet50", kImageNetImage, "norm 'batch' alone", make_resnet50},
+      {"vgg16", kCifarImage, "no normalisation", make_cifar_vgg16},
+  };
+  return kRows;
+}
+
+// Names of torchvision's that are nothing else here.
+constexpr std::string_view kNotBuilt[] = {"resnet18", "resnet34", "resnet101", "resnet152"};
+constexpr std::string_view kCifarResNet = "cifar-resnet";
+constexpr std::int64_t kShallowest = 8, kDeepest = 6002;  // of these; 6n+2
+
+// "cifar-resnet56" -> 56 for prefix "cifar-resnet"; nothing for a name of another form.
+std::optional<std::int64_t> depth_of(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return std::nullopt;
+  const std::string_view digits = name.substr(prefix.size());
   std::int64_t depth = 0;
   const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), depth);
-  if (status != std::errc{} || end != digits.data() + digits.size() || depth < 0) return std::nullopt;
-  return depth;
+  const bool plain = status == std::errc{} && end == digits.data() + digits.size() && digits == std::to_string(depth);
+  return plain ? std::optional(depth) : std::nullopt;
+}
+
+std::int64_t nearest_cifar_depth(std::int64_t depth) {
+  return (std::clamp(depth, kShallowest, kDeepest) + 1) / 6 * 6 + 2;
+}
+
+[[noreturn]] void fail_unknown(const std::string& name) {
+  const std::vector<std::string> names = model_names();
+  const std::string list = fmt::format("Models: {}, and {}D, a CIFAR ResNet, for any depth D = 6n+2 from {} on",
+                                       joined(names), kCifarResNet, kShallowest);
+  if (std::ranges::find(kNotBuilt, name) != std::end(kNotBuilt)) {
+    DRIFT_FAIL(kConfig, "{} is torchvision's network for ImageNet, which is not built yet. {}", name, list);
+  }
+  const std::optional<std::int64_t> depth = depth_of(name, "resnet");
+  if (depth && *depth == nearest_cifar_depth(*depth)) {
+    DRIFT_FAIL(kConfig, "there is no model '{}'. Did you mean '{}{}'? {}", name, kCifarResNet, *depth, list);
+  }
+  DRIFT_FAIL(kConfig, "there is no model '{}'.{} {}", name, did_you_mean(name, names), list);
+}
+
+Row row_of(const std::string& name) {
+  const auto row = std::ranges::find(rows(), name, &Row::name);
+  if (row != rows().end()) return *row;
+  const std::optional<std::int64_t> depth = depth_of(name, kCifarResNet);
+  if (!depth) fail_unknown(name);
+  const std::int64_t nearest = nearest_cifar_depth(*depth);
+  DRIFT_CHECK(kConfig, *depth == nearest, "{}: a CIFAR ResNet has 6n+2 layers, {} to {}. Did you mean '{}{}'?", name,
+              kShallowest, kDeepest, kCifarResNet, nearest);
+  return cifar_resnet(name, *depth);
 }
 
 }  // namespace
 
 std::unique_ptr<Model> make_model(const ModelOptions& options) {
+  const Row row = row_of(options.name);
   DRIFT_CHECK(kConfig, options.classes >= 2, "{}: a classifier needs at least 2 classes, got {}", options.name,
               options.classes);
-  if (options.name == "vgg16") return make_vgg16(options);
-  if (options.name == "resnet50") return make_resnet50(options);
-  if (const std::optional<std::int64_t> depth = resnet_depth(options.name)) return make_resnet_cifar(options, *depth);
-  const std::vector<std::string> names = model_names();
-  DRIFT_FAIL(kConfig, "there is no model '{}'.{} Models: {}, and resnetD, a CIFAR ResNet, for any other depth D = 6n+2",
-             options.name, did_you_mean(options.name, names), joined(names));
+  const ModelOptions defaults;
+  DRIFT_CHECK(kConfig, row.fixed_norm.empty() || (options.norm == defaults.norm && options.groups == defaults.groups),
+              "{} has {}, yet norm '{}' with {} groups was asked for; CIFAR ResNets can choose", options.name,
+              row.fixed_norm, options.norm, options.groups);
+  auto model = std::make_unique<Model>();
+  model->options = options;
+  model->input = row.input;
+  model->network = row.make(model->parameters, options);
+  return model;
 }
 
 std::vector<std::string> model_names() {
-  return {"resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet50", "vgg16"};
+  std::vector<std::string> names;
+  for (const Row& row : rows()) names.push_back(row.name);
+  return names;
 }
 
 }  // namespace drift

@@ -27,9 +27,10 @@ struct ActivationNode final : Node {
 
 }  // namespace
 
-Tensor activation(Tape& tape, const Tensor& x, Activation kind) {
+Tensor activation(Tape& tape, const Tensor& x, Activation kind, std::string_view layer) {
   DRIFT_ASSERT(x && x.dtype() == tape.activation(), "activation: x must be {}, got {}", name_of(tape.activation()),
                to_string(x));
+  const Span span(tape.backend(), layer);
   Tensor y = tape.output(x.shape(), x.dtype());
   tape.backend().activation_forward(kind, x.view(), y.view());
   if (tape.records()) {
@@ -38,7 +39,7 @@ Tensor activation(Tape& tape, const Tensor& x, Activation kind) {
     node->saved = kind == Activation::kRelu ? y : x;
     node->input = x.value();
     node->output = y.value();
-    tape.push(std::move(node));
+    tape.push(std::move(node), layer);
   }
   return y;
 }

@@ -23,10 +23,11 @@ struct AddNode final : Node {
 
 }  // namespace
 
-Tensor add(Tape& tape, const Tensor& a, const Tensor& b) {
+Tensor add(Tape& tape, const Tensor& a, const Tensor& b, std::string_view layer) {
   DRIFT_ASSERT(a && b && a.shape() == b.shape() && a.dtype() == tape.activation() && b.dtype() == tape.activation(),
                "add: both sides must be {} of one shape, got {} and {}", name_of(tape.activation()), to_string(a),
                to_string(b));
+  const Span span(tape.backend(), layer);
   Tensor y = tape.output(a.shape(), a.dtype());
   tape.backend().add(a.view(), b.view(), y.view());
   if (tape.records()) {
@@ -34,7 +35,7 @@ Tensor add(Tape& tape, const Tensor& a, const Tensor& b) {
     node->a = a.value();
     node->b = b.value();
     node->output = y.value();
-    tape.push(std::move(node));
+    tape.push(std::move(node), layer);
   }
   return y;
 }

@@ -64,7 +64,7 @@ void check_arguments(std::string_view op, const Tape& tape, const Tensor& x, con
 Tensor normalise(std::string_view op, Tape& tape, const Tensor& x, const Tensor& residual, Relu relu,
                  const BatchNormState& state) {
   check_arguments(op, tape, x, residual, state);
-  const Span span(tape.backend(), state.gamma.name());
+  const Span span(tape.backend(), state.gamma.layer());
   Tensor y = tape.output(x.shape(), x.dtype());
   if (!tape.uses_batch_statistics()) {
     tape.backend().batch_norm_inference({.x = x.view(),
@@ -102,7 +102,7 @@ Tensor normalise(std::string_view op, Tape& tape, const Tensor& x, const Tensor&
                                      .running_var = state.running_var.value(),
                                      .epsilon = state.epsilon,
                                      .momentum = tape.batch_norm_momentum});
-  if (tape.records()) tape.push(std::move(node), state.gamma.name());
+  if (tape.records()) tape.push(std::move(node), state.gamma.layer());
   return y;
 }
 

@@ -51,7 +51,7 @@ Tensor conv2d(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
                "conv2d: a {}x{} window with stride {} and padding {} does not fit x {}", window.size, window.size,
                stride, pad, to_string(x));
 
-  const Span span(tape.backend(), weight.name());
+  const Span span(tape.backend(), weight.layer());
   const Shape shape{x.shape()[0], window.output_extent(x.shape()[1]), window.output_extent(x.shape()[2]), w[0]};
   Tensor y = tape.output(shape, x.dtype());
   const TensorView w_view = tape.weight(weight);
@@ -69,7 +69,7 @@ Tensor conv2d(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
     node->w = w_view;
     node->weight = &weight;
     node->bias = bias;
-    tape.push(std::move(node), weight.name());
+    tape.push(std::move(node), weight.layer());
   }
   return y;
 }

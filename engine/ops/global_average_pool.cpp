@@ -25,15 +25,16 @@ struct GlobalAveragePoolNode final : Node {
 
 }  // namespace
 
-Tensor global_average_pool(Tape& tape, const Tensor& x) {
+Tensor global_average_pool(Tape& tape, const Tensor& x, std::string_view layer) {
   check_image("global_average_pool", tape, "x", x);
+  const Span span(tape.backend(), layer);
   Tensor y = tape.output({x.shape()[0], x.shape().channels()}, x.dtype());
   tape.backend().global_average_pool_forward(x.view(), y.view());
   if (tape.records()) {
     auto node = std::make_unique<GlobalAveragePoolNode>();
     node->input = x.value();
     node->output = y.value();
-    tape.push(std::move(node));
+    tape.push(std::move(node), layer);
   }
   return y;
 }

@@ -44,7 +44,7 @@ Tensor group_norm(Tape& tape, const Tensor& x, const Parameter& gamma, const Par
   DRIFT_ASSERT(groups >= 1 && channels % groups == 0, "group_norm: {} groups do not divide the channels of x {}",
                groups, to_string(x));
 
-  const Span span(tape.backend(), gamma.name());
+  const Span span(tape.backend(), gamma.layer());
   Tensor y = tape.output(x.shape(), x.dtype());
   auto node = std::make_unique<GroupNormNode>();
   node->x = x;
@@ -61,7 +61,7 @@ Tensor group_norm(Tape& tape, const Tensor& x, const Parameter& gamma, const Par
                                      .mean = node->mean.view(),
                                      .inv_std = node->inv_std.view(),
                                      .groups = groups});
-  if (tape.records()) tape.push(std::move(node), gamma.name());
+  if (tape.records()) tape.push(std::move(node), gamma.layer());
   return y;
 }
 

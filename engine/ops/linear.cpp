@@ -37,7 +37,7 @@ Tensor linear(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
                x.shape()[1], to_string(x), to_string(w));
   check_parameter("linear", bias, {w[0]}, x);
 
-  const Span span(tape.backend(), weight.name());
+  const Span span(tape.backend(), weight.layer());
   Tensor y = tape.output({x.shape()[0], w[0]}, DType::kFloat32);
   const TensorView w_view = tape.weight(weight);
   tape.backend().linear_forward({.x = x.view(), .w = w_view, .bias = bias.value(), .y = y.view()});
@@ -48,7 +48,7 @@ Tensor linear(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
     node->w = w_view;
     node->weight = &weight;
     node->bias = &bias;
-    tape.push(std::move(node), weight.name());
+    tape.push(std::move(node), weight.layer());
   }
   return y;
 }

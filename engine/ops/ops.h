@@ -1,6 +1,7 @@
 // Every op a model can be made of: each checks its arguments, allocates its output, runs on the tape's backend and,
-// when the tape records, leaves a node that runs it backward. One file per op beside this one. Shapes and formulas:
-// kernels/op.h.
+// when the tape records, leaves a node that runs it backward, both within a span of its layer's name: that of its
+// parameters, or `layer` where it has none (which must live as long as the tape). One file per op beside this one.
+// Shapes and formulas: kernels/op.h.
 #pragma once
 
 #include "engine/parameter_set.h"
@@ -26,12 +27,14 @@ Tensor batch_norm_relu(Tape& tape, const Tensor& x, const BatchNormState& state)
 Tensor batch_norm_add_relu(Tape& tape, const Tensor& x, const Tensor& residual, const BatchNormState& state);
 
 Tensor group_norm(Tape& tape, const Tensor& x, const Parameter& gamma, const Parameter& beta, std::int64_t groups);
-Tensor activation(Tape& tape, const Tensor& x, Activation kind);
-Tensor add(Tape& tape, const Tensor& a, const Tensor& b);
+Tensor activation(Tape& tape, const Tensor& x, Activation kind, std::string_view layer = "activation");
+Tensor add(Tape& tape, const Tensor& a, const Tensor& b, std::string_view layer = "add");
 // Parameter-free shortcut (He et al. 2016, option A): every stride-th pixel, channels zero-padded on both sides.
-Tensor shortcut(Tape& tape, const Tensor& x, std::int64_t stride, std::int64_t channels);
-Tensor pool(Tape& tape, const Tensor& x, Pooling pooling, Window window);
-Tensor global_average_pool(Tape& tape, const Tensor& x);  // [N,H,W,C] -> [N,C]
+Tensor shortcut(Tape& tape, const Tensor& x, std::int64_t stride, std::int64_t channels,
+                std::string_view layer = "shortcut");
+Tensor pool(Tape& tape, const Tensor& x, Pooling pooling, Window window, std::string_view layer = "pool");
+// [N,H,W,C] -> [N,C]
+Tensor global_average_pool(Tape& tape, const Tensor& x, std::string_view layer = "global_average_pool");
 // x [N,I] -> [N,O] float32.
 Tensor linear(Tape& tape, const Tensor& x, const Parameter& weight, const Parameter& bias);
 

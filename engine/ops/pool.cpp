@@ -32,7 +32,7 @@ struct PoolNode final : Node {
 
 }  // namespace
 
-Tensor pool(Tape& tape, const Tensor& x, Pooling pooling, Window window) {
+Tensor pool(Tape& tape, const Tensor& x, Pooling pooling, Window window, std::string_view layer) {
   check_image("pool", tape, "x", x);
   const Shape& in = x.shape();
   DRIFT_ASSERT(window.size >= 1 && window.size <= kMaxWindow && window.stride >= 1 && window.pad >= 0 &&
@@ -40,6 +40,7 @@ Tensor pool(Tape& tape, const Tensor& x, Pooling pooling, Window window) {
                    in[2] + 2 * window.pad >= window.size,
                "pool: a {}x{} window (at most {}) with stride {} and padding {} does not fit x {}", window.size,
                window.size, kMaxWindow, window.stride, window.pad, to_string(x));
+  const Span span(tape.backend(), layer);
   Tensor y = tape.output({in[0], window.output_extent(in[1]), window.output_extent(in[2]), in[3]}, x.dtype());
   Tensor index;
   if (pooling == Pooling::kMax) index = tape.scratch(y.shape(), DType::kUint8);
@@ -52,7 +53,7 @@ Tensor pool(Tape& tape, const Tensor& x, Pooling pooling, Window window) {
     node->index = std::move(index);
     node->input = x.value();
     node->output = y.value();
-    tape.push(std::move(node));
+    tape.push(std::move(node), layer);
   }
   return y;
 }

@@ -26,12 +26,13 @@ struct ShortcutNode final : Node {
 
 }  // namespace
 
-Tensor shortcut(Tape& tape, const Tensor& x, std::int64_t stride, std::int64_t channels) {
+Tensor shortcut(Tape& tape, const Tensor& x, std::int64_t stride, std::int64_t channels, std::string_view layer) {
   check_image("shortcut", tape, "x", x);
   const Shape& in = x.shape();
   DRIFT_ASSERT(stride >= 1 && channels >= in.channels() && (channels - in.channels()) % 2 == 0,
                "shortcut: cannot take x {} to {} channels with stride {}: it pads equally on both sides", to_string(x),
                channels, stride);
+  const Span span(tape.backend(), layer);
   Tensor y = tape.output({in[0], (in[1] + stride - 1) / stride, (in[2] + stride - 1) / stride, channels}, x.dtype());
   tape.backend().shortcut_forward(stride, x.view(), y.view());
   if (tape.records()) {
@@ -39,7 +40,7 @@ Tensor shortcut(Tape& tape, const Tensor& x, std::int64_t stride, std::int64_t c
     node->stride = stride;
     node->input = x.value();
     node->output = y.value();
-    tape.push(std::move(node));
+    tape.push(std::move(node), layer);
   }
   return y;
 }

@@ -9,6 +9,8 @@
 namespace drift {
 namespace {
 
+constexpr std::string_view kLayer = "loss";
+
 struct SoftmaxCrossEntropyNode final : Node {
   Tensor dlogits;  // [N,classes], float32
   Value logits;
@@ -26,6 +28,7 @@ Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const TensorView&
   DRIFT_ASSERT(labels && labels.shape == Shape{logits.shape()[0]} && labels.dtype == DType::kInt32,
                "softmax_cross_entropy: labels must be int32 [{}] for logits {}, got {} {}", logits.shape()[0],
                to_string(logits), name_of(labels.dtype), to_string(labels.shape));
+  const Span span(tape.backend(), kLayer);
   Tensor result = tape.scratch({3}, DType::kFloat32);
   Tensor dlogits;
   if (tape.records()) dlogits = tape.scratch(logits.shape(), DType::kFloat32);
@@ -35,7 +38,7 @@ Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const TensorView&
     auto node = std::make_unique<SoftmaxCrossEntropyNode>();
     node->dlogits = std::move(dlogits);
     node->logits = logits.value();
-    tape.push(std::move(node));
+    tape.push(std::move(node), kLayer);
   }
   return result;
 }

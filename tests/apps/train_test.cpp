@@ -23,10 +23,10 @@ using testing::run_drift;
 using Arguments = std::vector<std::string>;
 
 Arguments small_run(const fs::path& out, const Arguments& more = {}) {
-  Arguments arguments = {"train",     "--model",       "resnet8", "--data",     "shapes:80:20", "--workers",
-                         "2",         "--local-batch", "4",       "--algo",     "local",        "--period",
-                         "3",         "--momentum",    "0.9",     "--bn-stats", "reestimate:2", "--out",
-                         out.string()};
+  Arguments arguments = {
+      "train",         "--model",    "cifar-resnet8", "--data", "shapes:80:20", "--workers", "2",
+      "--local-batch", "4",          "--algo",        "local",  "--period",     "3",         "--momentum",
+      "0.9",           "--bn-stats", "reestimate:2",  "--out",  out.string()};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -203,7 +203,7 @@ TEST(Eval, MeasuresWhatTrainingMeasured) {
   const fs::path run = directory / "run";
   ASSERT_EQ(run_drift(small_run(run, {"--steps", "5"})).exit_code, 0);
   const Arguments arguments = {"eval",         "--weights",     (run / "ckpt/step-5/model.safetensors").string(),
-                               "--model",      "resnet8",       "--data",
+                               "--model",      "cifar-resnet8", "--data",
                                "shapes:80:20", "--local-batch", "4"};
   Arguments json = arguments;
   json.push_back("--json");

@@ -34,7 +34,7 @@ class Devices : public ::testing::Test {
   // One step, with the run in the folder `name`.
   Outcome train(const std::string& name, const std::string& device, const std::string& environment) const {
     return run(
-        "train --workers 2 --model resnet8 --norm group --data shapes:8:8 --local-batch 2 --steps 1 --bn-stats "
+        "train --workers 2 --model cifar-resnet8 --norm group --data shapes:8:8 --local-batch 2 --steps 1 --bn-stats "
         "local --device " +
             device + " --out " + (directory_ / name).string(),
         environment);

@@ -20,7 +20,7 @@ constexpr int kDeviceError = 5, kConfigError = 3;  // exit codes, core/error.h
 
 // Synchronous steps, then local ones and an average, so that each of them runs once as it is and once captured.
 const std::string kTrain = DRIFT_PROGRAM
-    " train --device cuda:1 --workers 2 --model resnet8 --data shapes:16:8 --local-batch 2 --algo "
+    " train --device cuda:1 --workers 2 --model cifar-resnet8 --data shapes:16:8 --local-batch 2 --algo "
     "post-local --switch-step 2 --period 2 --steps 4";
 
 // The run may go on without this call, but says so (a regular expression; "": it need not).

@@ -17,11 +17,11 @@ class StepCalls : public ::testing::Test {
   std::map<std::string, int> count(int steps) {
     const std::string name = std::to_string(steps);
     const std::string counts = directory_ / ("counts" + name);
-    const std::string command =
-        DRIFT_PROGRAM
-        " train --device cuda:0 --workers 2 --model resnet8 --norm group --data shapes:512:8 --local-batch 2 --algo "
-        "local --period 1000 --no-final-average --eval-every 0 --bn-stats local --steps " +
-        name + " --out " + (directory_ / ("run" + name)).string();
+    const std::string command = DRIFT_PROGRAM
+                                " train --device cuda:0 --workers 2 --model cifar-resnet8 --norm group --data "
+                                "shapes:512:8 --local-batch 2 --algo "
+                                "local --period 1000 --no-final-average --eval-every 0 --bn-stats local --steps " +
+                                name + " --out " + (directory_ / ("run" + name)).string();
     const Outcome outcome = run_emulated(command, "EMU_RACE=1 EMU_COUNT_CALLS=" + counts, directory_ / name);
     EXPECT_EQ(outcome.status, 0) << outcome.text;
     std::map<std::string, int> calls;

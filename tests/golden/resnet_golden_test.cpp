@@ -120,7 +120,7 @@ class ResNetGolden : public ::testing::TestWithParam<std::string> {
   std::unique_ptr<Backend> backend_ = make_backend(*stream_);
   MemoryPool pool_{Device{}};
   std::unique_ptr<Model> model_ =
-      make_model({.name = "resnet8", .norm = GetParam(), .groups = options_.at("groups").get<std::int64_t>()});
+      make_model({.name = "cifar-resnet8", .norm = GetParam(), .groups = options_.at("groups").get<std::int64_t>()});
 };
 
 TEST_P(ResNetGolden, LogitsAndGradientsOfOneStep) {

@@ -5,7 +5,8 @@
 #include <set>
 
 #include "engine/optim/sgd.h"
-#include "models/registry.h"
+#include "kernels/observed/null_backend.h"
+#include "models/layer_trace.h"
 #include "tests/engine/environment.h"
 
 namespace drift {
@@ -21,12 +22,6 @@ ModelOptions with_group_norm(const std::string& name) {
   return {.name = name, .norm = "group"};
 }
 
-std::int64_t multiply_adds(const Model& model) {
-  std::int64_t sum = 0;
-  for (const LayerInfo& layer : model.layers) sum += layer.multiply_adds;
-  return sum;
-}
-
 struct Size {
   ModelOptions options;
   std::int64_t parameters, multiply_adds;
@@ -37,10 +32,13 @@ class ModelSize : public ::testing::TestWithParam<Size> {};
 TEST_P(ModelSize, IsExact) {
   const std::unique_ptr<Model> model = make_model(GetParam().options);
   EXPECT_EQ(model->parameters.parameter_count(), GetParam().parameters);
-  EXPECT_EQ(multiply_adds(*model), GetParam().multiply_adds);
-  std::int64_t described = 0;
-  for (const LayerInfo& layer : model->layers) described += layer.parameters;
+  std::int64_t described = 0, multiply_adds = 0;
+  for (const LayerInfo& layer : trace_layers(GetParam().options)) {
+    described += layer.parameters;
+    multiply_adds += layer.multiply_adds;
+  }
   EXPECT_EQ(described, GetParam().parameters);
+  EXPECT_EQ(multiply_adds, GetParam().multiply_adds);
 }
 
 // resnet20 .. resnet110: (n, parameters, multiply-adds) of the architecture with 16, 32, 64 channels.
@@ -130,26 +128,32 @@ TEST_P(ModelForward, GivesFiniteLogitsAndAsManyOutputsAsDescribed) {
   model->parameters.initialise(environment.backend(), 1);
   constexpr std::int64_t kBatch = 2;
   const Tensor images = environment.normal({kBatch, model->input[0], model->input[1], model->input[2]}, 0);
+  const std::vector<LayerInfo> layers = trace_layers(GetParam());
   for (const TapeOptions mode : {kTraining, kInference}) {
     Tape tape(environment.backend(), environment.pool(), DType::kFloat32, mode);
     const Tensor logits = model->network->forward(tape, images);
     ASSERT_EQ(logits.shape(), (Shape{kBatch, GetParam().classes}));
     for (const float value : environment.read(logits)) EXPECT_TRUE(std::isfinite(value));
     if (tape.records()) {
-      EXPECT_EQ(tape.value_count(), static_cast<int>(model->layers.size()));
+      EXPECT_EQ(tape.value_count(), static_cast<int>(layers.size()));
     }
   }
-  EXPECT_EQ(model->layers.back().output, (Shape{GetParam().classes}));
+  EXPECT_EQ(layers.back().output, (Shape{GetParam().classes}));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Models, ModelForward,
-    ::testing::Values(named("resnet8"), with_group_norm("resnet8"), named("resnet20"),
-                      ModelOptions{.name = "resnet14", .norm = "group", .groups = 4, .classes = 100}, named("vgg16")),
-    [](const auto& tested) { return tested.param.name + "_" + tested.param.norm; });
+INSTANTIATE_TEST_SUITE_P(Models, ModelForward,
+                         ::testing::Values(named("cifar-resnet8"), with_group_norm("cifar-resnet8"), named("resnet20"),
+                                           ModelOptions{
+                                               .name = "cifar-resnet14", .norm = "group", .groups = 4, .classes = 100},
+                                           named("vgg16")),
+                         [](const auto& tested) {
+                           std::string name = tested.param.name + "_" + tested.param.norm;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 TEST(Models, LayersDescribeOneImageInTheOrderOfComputation) {
-  const std::vector<LayerInfo> layers = make_model(named("resnet8"))->layers;
+  const std::vector<LayerInfo> layers = trace_layers(named("cifar-resnet8"));
   struct Row {
     std::string name, kind;
     Shape output;
@@ -176,9 +180,35 @@ TEST(Models, LayersDescribeOneImageInTheOrderOfComputation) {
   EXPECT_EQ(layers.back().parameters, 650);
 }
 
+// What a profiler shows: one span a layer, the loss included, and the same ones backward.
+TEST(Models, EveryLayerRunsInItsSpanForwardAndBackward) {
+  struct Recorder final : NullBackend {
+    using NullBackend::NullBackend;
+    void begin_span(std::string_view name) override { names.emplace_back(name); }
+    std::vector<std::string> names;
+  };
+  const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
+  Recorder recorder(*stream);
+  const std::unique_ptr<Model> model = make_model(with_group_norm("cifar-resnet8"));
+  model->parameters.allocate(recorder);
+  std::vector<std::string> expected;
+  for (const LayerInfo& layer : trace_layers(model->options)) expected.push_back(layer.name);
+  expected.emplace_back("loss");
+
+  MemoryPool pool(Device{});
+  Tape tape(recorder, pool, DType::kFloat32, Mode::kTrain);
+  const Tensor labels = tape.scratch({2}, DType::kInt32);
+  const Tensor images = tape.scratch({2, 32, 32, 3}, DType::kFloat32);
+  softmax_cross_entropy(tape, model->network->forward(tape, images), labels.view());
+  EXPECT_EQ(recorder.names, expected);
+  recorder.names.clear();
+  tape.backward();
+  EXPECT_EQ(recorder.names, std::vector<std::string>(expected.rbegin(), expected.rend()));
+}
+
 TEST(Models, ALittleTrainingLowersTheLoss) {
   Environment environment;
-  const std::unique_ptr<Model> model = make_model(named("resnet8"));
+  const std::unique_ptr<Model> model = make_model(named("cifar-resnet8"));
   model->parameters.allocate(environment.backend());
   model->parameters.initialise(environment.backend(), 1);
   const Tensor images = environment.normal({8, 32, 32, 3}, 0);
@@ -201,10 +231,20 @@ TEST(Models, ListedNamesCanAllBeMade) {
     const std::unique_ptr<Model> model = make_model(named(name));
     EXPECT_EQ(model->options.name, name);
     EXPECT_EQ(model->input, name == "resnet50" ? (Shape{224, 224, 3}) : (Shape{32, 32, 3})) << name;
+    const std::vector<LayerInfo> layers = trace_layers(named(name));
     std::set<std::string> row_names;
-    for (const LayerInfo& layer : model->layers) row_names.insert(layer.name);
-    EXPECT_EQ(row_names.size(), model->layers.size()) << name;
+    for (const LayerInfo& layer : layers) row_names.insert(layer.name);
+    EXPECT_EQ(row_names.size(), layers.size()) << name;
   }
+}
+
+// The paper's depths have short names; other depths have the long one, where torchvision's names do not win.
+TEST(Models, ACifarResNetOfAnyDepthHasALongName) {
+  const auto size = [](const std::string& name) { return make_model(named(name))->parameters.parameter_count(); };
+  EXPECT_EQ(size("cifar-resnet56"), size("resnet56"));
+  EXPECT_EQ(size("cifar-resnet50"), (size("resnet44") + size("resnet56")) / 2);  // each block adds the same
+  EXPECT_EQ(make_model(named("cifar-resnet50"))->input, (Shape{32, 32, 3}));
+  EXPECT_EQ(make_model(named("cifar-resnet8"))->options.name, "cifar-resnet8");
 }
 
 TEST(Models, UnknownNamesAndOptionsAreConfigErrors) {
@@ -216,12 +256,17 @@ TEST(Models, UnknownNamesAndOptionsAreConfigErrors) {
   expect_refused(named("resnet"), {"'resnet'"});
   expect_refused(named("resnet56x"), {"'resnet56x'"});
   expect_refused(named("resnet57"), {"resnet57", "6n+2", "'resnet56'"});
-  expect_refused(named("resnet18"), {"6n+2", "'resnet20'"});
-  expect_refused(named("resnet2"), {"6n+2", "'resnet8'"});
+  expect_refused(named("cifar-resnet57"), {"cifar-resnet57", "6n+2", "'cifar-resnet56'"});
+  expect_refused(named("cifar-resnet2"), {"6n+2", "'cifar-resnet8'"});
+  expect_refused(named("cifar-resnet9000"), {"8 to 6002", "'cifar-resnet6002'"});
+  for (const char* name : {"cifar-resnet", "cifar-resnetx", "cifar-resnet056"}) {
+    expect_refused(named(name), {fmt::format("'{}'", name), "cifar-resnetD"});
+  }
   expect_refused({.name = "resnet20", .norm = "layer"}, {"'batch' or 'group'", "'layer'"});
   expect_refused({.name = "resnet20", .norm = "group", .groups = 3}, {"divide 16", "3"});
   expect_refused({.name = "resnet20", .norm = "group", .groups = 0}, {"divide 16", "0"});
   expect_refused({.name = "vgg16", .norm = "group"}, {"vgg16", "no normalisation", "'group'"});
+  expect_refused({.name = "vgg16", .groups = 4}, {"vgg16", "no normalisation", "4 groups"});
   expect_refused({.name = "resnet20", .classes = 1}, {"2 classes", "1"});
 }
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <gtest/gtest.h>
 
-#include "models/registry.h"
+#include "models/layer_trace.h"
 #include "tests/engine/environment.h"
 
 namespace drift {
@@ -12,8 +12,11 @@ namespace {
 using testing::Environment;
 using testing::expect_error;
 
+ModelOptions options(std::int64_t classes = 1000) {
+  return {.name = "resnet50", .classes = classes};
+}
 std::unique_ptr<Model> resnet50(std::int64_t classes = 1000) {
-  return make_model({.name = "resnet50", .classes = classes});
+  return make_model(options(classes));
 }
 
 TEST(ResNet50, HasTheSizeOfTorchvisions) {
@@ -21,7 +24,7 @@ TEST(ResNet50, HasTheSizeOfTorchvisions) {
   EXPECT_EQ(model->input, (Shape{224, 224, 3}));
   EXPECT_EQ(model->parameters.parameter_count(), 25557032);
   std::int64_t described = 0, multiply_adds = 0;
-  for (const LayerInfo& layer : model->layers) {
+  for (const LayerInfo& layer : trace_layers(options())) {
     described += layer.parameters;
     multiply_adds += layer.multiply_adds;
   }
@@ -89,7 +92,7 @@ TEST(ResNet50, StartsFromTheFanOut) {
 }
 
 TEST(ResNet50, LayersDescribeOneImageInTheOrderOfComputation) {
-  const std::vector<LayerInfo> layers = resnet50()->layers;
+  const std::vector<LayerInfo> layers = trace_layers(options());
   struct Row {
     std::string name, kind;
     Shape output;
@@ -134,7 +137,7 @@ TEST(ResNet50, EveryParameterGetsAGradient) {
   Tape tape(environment.backend(), environment.pool(), DType::kFloat32, kTraining);
   const Tensor logits = model->network->forward(tape, images);
   ASSERT_EQ(logits.shape(), (Shape{2, 10}));
-  EXPECT_EQ(tape.value_count(), static_cast<int>(model->layers.size()));
+  EXPECT_EQ(tape.value_count(), static_cast<int>(trace_layers(options(10)).size()));
   const Tensor labels = environment.cyclic_labels(2, 10);
   const Tensor result = softmax_cross_entropy(tape, logits, labels.view());
   tape.backward();
@@ -173,10 +176,13 @@ TEST(ResNet50, IsNotAnotherNetwork) {
     expect_error(ErrorKind::kConfig, pieces, [&] { make_model(options); });
   };
   expect_refused({.name = "resnet50", .norm = "group"}, {"resnet50", "'batch'", "'group'", "CIFAR"});
-  expect_refused({.name = "resnet49"}, {"6n+2", "ImageNet is resnet50", "'resnet44'"});
-  expect_refused({.name = "resnet51"}, {"6n+2", "ImageNet is resnet50", "'resnet56'"});
-  expect_refused({.name = "resnet050"}, {"resnet050", "ImageNet is resnet50"});
-  expect_refused({.name = "resnet101"}, {"6n+2", "ImageNet is resnet50"});
+  expect_refused({.name = "resnet49"}, {"6n+2", "resnet50", "'resnet44'"});
+  expect_refused({.name = "resnet51"}, {"6n+2", "resnet50", "'resnet56'"});
+  expect_refused({.name = "resnet050"}, {"'resnet050'", "Did you mean 'resnet50'?"});
+  for (const char* name : {"resnet18", "resnet34", "resnet101", "resnet152"}) {
+    expect_refused({.name = name}, {name, "ImageNet", "not built yet", "resnet50", "cifar-resnetD"});
+  }
+  expect_refused({.name = "resnet26"}, {"'resnet26'", "Did you mean 'cifar-resnet26'?"});
   expect_refused({.name = "resnext50"}, {"Did you mean 'resnet50'?"});
 }
 

@@ -124,7 +124,7 @@ class ReferenceResNet::Pass {
 
 ReferenceResNet::ReferenceResNet(const ModelOptions& options, const ParameterSet& layout)
     : options_(options), layout_(layout) {
-  const int depth = std::stoi(options.name.substr(std::string("resnet").size()));
+  const int depth = std::stoi(options.name.substr(options.name.find_last_not_of("0123456789") + 1));
   for (int stage = 0; stage < 3; ++stage) {
     for (int i = 0; i < (depth - 2) / 6; ++i) {
       const bool first = stage > 0 && i == 0;

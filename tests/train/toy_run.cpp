@@ -59,7 +59,7 @@ DataSource repeated_for_workers(const DataSource& data, int workers, std::int64_
 
 TrainConfig toy_config(int workers, Step period, Step steps) {
   TrainConfig config;
-  config.model = {.name = "resnet8", .classes = kToyClasses};
+  config.model = {.name = "cifar-resnet8", .classes = kToyClasses};
   config.sync.algorithm = Algorithm::kLocal;
   config.sync.workers = workers;
   config.sync.local_batch = 4;

@@ -1,4 +1,5 @@
-// Whole runs small enough for tests: 8x8 images of noise, resnet8, a few steps, with everything a law may compare kept.
+// Whole runs small enough for tests: 8x8 images of noise, cifar-resnet8, a few steps, with everything a law may compare
+// kept.
 #pragma once
 
 #include <atomic>

@@ -19,7 +19,7 @@ std::int64_t bytes_for(const TrainConfig& config, std::int64_t batch) {
 
 TEST(MemoryAdvice, NamesTheLargestBatchThatFits) {
   TrainConfig config;
-  config.model.name = "resnet8";
+  config.model.name = "cifar-resnet8";
   for (const DType precision : {DType::kFloat32, DType::kBFloat16}) {
     config.machine.precision = precision;
     const std::int64_t capacity = 2 * bytes_for(config, 17);  // for each of two workers

@@ -8,7 +8,6 @@
 
 namespace drift {
 
-// Throws kConfig if options ask for a norm that is not the default: there is none here.
-std::unique_ptr<Model> make_vgg16(const ModelOptions& options);
+std::unique_ptr<Module> make_cifar_vgg16(ParameterSet& set, const ModelOptions& options);
 
 }  // namespace drift

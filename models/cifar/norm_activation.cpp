@@ -1,5 +1,5 @@
 // See norm_activation.h.
-#include "models/norm_activation.h"
+#include "models/cifar/norm_activation.h"
 
 #include "engine/nn/batch_norm.h"
 #include "engine/nn/group_norm.h"
@@ -23,17 +23,20 @@ class BatchNormRelu final : public NormActivation {
 class GroupNormSilu final : public NormActivation {
  public:
   GroupNormSilu(ParameterSet& set, const std::string& name, std::int64_t channels, std::int64_t groups)
-      : norm_(set, name, channels, groups) {}
+      : norm_(set, name, channels, groups), add_name_(name + ".add"), activation_name_(name + ".act") {}
 
-  Tensor forward(Tape& tape, const Tensor& x) const override {
-    return activation(tape, norm_.forward(tape, x), Activation::kSilu);
-  }
+  Tensor forward(Tape& tape, const Tensor& x) const override { return activate(tape, norm_.forward(tape, x)); }
   Tensor forward_add(Tape& tape, const Tensor& x, const Tensor& residual) const override {
-    return activation(tape, add(tape, norm_.forward(tape, x), residual), Activation::kSilu);
+    return activate(tape, add(tape, norm_.forward(tape, x), residual, add_name_));
   }
 
  private:
+  Tensor activate(Tape& tape, const Tensor& x) const {
+    return activation(tape, x, Activation::kSilu, activation_name_);
+  }
+
   GroupNorm norm_;
+  std::string add_name_, activation_name_;
 };
 
 }  // namespace

@@ -8,8 +8,7 @@
 
 namespace drift {
 
-// depth = 6n+2, n >= 1, but not 50: resnet50 is the name of an ImageNet network. Throws kConfig for another depth, norm
-// or number of groups.
-std::unique_ptr<Model> make_resnet_cifar(const ModelOptions& options, std::int64_t depth);
+// depth = 6n+2, n >= 1. Throws kConfig for another norm or number of groups than it can have.
+std::unique_ptr<Module> make_cifar_resnet(ParameterSet& set, const ModelOptions& options, std::int64_t depth);
 
 }  // namespace drift
