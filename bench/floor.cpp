@@ -1,6 +1,6 @@
 // bench_floor: the least time one training step can take on GPUs that need not be there. Arithmetic, nothing is
 // measured: each call of the step costs at least its bytes at the card's memory bandwidth and its operations at the
-// card's arithmetic peak, whichever takes longer. Prints the Markdown table of docs/cuda.md.
+// card's arithmetic peak, whichever takes longer. Prints the Markdown table of docs/results/gpu_floors.md.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/core.h>
