@@ -1,6 +1,6 @@
 // bench_floor: the least time one training step can take on GPUs that need not be there. Arithmetic, nothing is
 // measured: each operation of the step costs at least its bytes at the card's memory bandwidth and its arithmetic at
-// the card's peak, whichever takes longer. Prints the Markdown table of docs/cuda.md.
+// the card's peak, whichever takes longer. Prints the Markdown table of docs/results/gpu_floors.md.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/core.h>

@@ -9,7 +9,7 @@ namespace drift {
 
 enum class LogLevel { kDebug, kInfo, kWarning };
 
-// Messages below this level are dropped; kInfo at start. `-q` asks for kWarning, `-v` for kDebug.
+// Messages below this level are dropped; kInfo at start. `-q` asks for kWarning.
 void set_log_level(LogLevel level);
 void log_message(LogLevel level, std::string_view message);
 

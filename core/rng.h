@@ -1,6 +1,6 @@
 // Counter-based random numbers (Philox4x32-10; Salmon et al., SC 2011): number = f(seed, stream, index), a pure
 // function. There is no generator state to save, share between threads or forget in a checkpoint. A stream is named by
-// its purpose and two numbers, e.g. stream_id(Purpose::kAugment, epoch, sample).
+// its purpose and two numbers, e.g. stream_id(Purpose::kAugment, epoch, position).
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@ namespace drift {
 
 enum class Purpose : std::uint8_t { kTest, kInit, kShuffle, kReplacement, kAugment, kLabelNoise, kImages, kBatchNorm };
 
-// The 64-bit name of a stream; a < 2^24 (an epoch, say), b < 2^32 (a sample or parameter index).
+// The 64-bit name of a stream; a < 2^24 (an epoch, say), b < 2^32 (a position or a parameter's index).
 DRIFT_HD std::uint64_t stream_id(Purpose purpose, std::uint64_t a = 0, std::uint64_t b = 0) {
   return (static_cast<std::uint64_t>(purpose) << 56) | ((a & 0xffffffu) << 32) | (b & 0xffffffffu);
 }

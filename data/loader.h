@@ -1,5 +1,6 @@
 // Loader: a worker's batches in sampler order. Images stay uint8 here; crops and flips are drawn here and applied by
-// Backend::augment. Batches are the same for any number of threads: every draw is a function of (seed, epoch, sample).
+// Backend::augment. Batches are the same for any number of threads: every draw is a function of (seed, epoch,
+// position).
 #pragma once
 
 #include <cstdint>

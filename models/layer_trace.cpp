@@ -86,7 +86,7 @@ std::vector<LayerInfo> trace_layers(const ModelOptions& options) {
   model->parameters.allocate(nothing, /*with_training_state=*/false);
   Tracer tracer(*stream);
   MemoryPool pool(Device{});
-  Tape tape(tracer, pool, DType::kFloat32, Mode::kInference);
+  Tape tape(tracer, pool, DType::kFloat32, kInference);
   const Shape& image = model->input;
   model->network->forward(tape, tape.scratch({1, image[0], image[1], image[2]}, DType::kFloat32));
   return tracer.take();

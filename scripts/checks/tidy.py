@@ -1,4 +1,4 @@
-"""House rules a machine can see: sizes, white space, a comment at each file's head, words, paths in the pages."""
+"""House rules a machine can see: sizes, white space, a comment at each file's head, words."""
 
 import ast
 import re
@@ -23,13 +23,10 @@ PRINTING = re.compile(r"\bstd::cout\b|\bprintf\b|\bfmt::print\((?!stderr)")
 MAY_PRINT = ("apps/", "tests/", "bench/")
 EXEMPT = ("scripts/checks/", "tests/scripts/")  # they name what they look for
 
-LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
-NAMED_PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:h|cpp|py|sh|md|toml|cmake|txt))`")
-
 
 def check_lines(path: str, lines: list[str]) -> list[str]:
     findings = []
-    page = path.endswith(".md")
+    page = path.endswith(".md")  # how wide it may be: docs.py
     if len(lines) > FILE_LINES and not page:
         findings.append(f"{path}:{len(lines)}: {len(lines)} lines; at most {FILE_LINES}")
     for number, line in enumerate(lines, start=1):
@@ -94,33 +91,6 @@ def check_functions(path: str, text: str) -> list[str]:
     ]
 
 
-def check_page(path: str, lines: list[str], names: frozenset[str]) -> list[str]:
-    """Links and `folder/file.h` in a page lead somewhere."""
-    folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
-    tops = {PurePosixPath(name).parts[0] for name in names if "/" in name}
-    here = PurePosixPath(path).parent
-    findings = []
-    for number, line in enumerate(lines, start=1):
-        for target in LINK.findall(line):
-            resolved = resolve(here, target)
-            if resolved not in names and resolved not in folders:
-                findings.append(f"{path}:{number}: the link to {target} leads nowhere")
-        for target in NAMED_PATH.findall(line):
-            if PurePosixPath(target).parts[0] in tops and target not in names:
-                findings.append(f"{path}:{number}: there is no {target}")
-    return findings
-
-
-def resolve(here: PurePosixPath, target: str) -> str:
-    parts: list[str] = []
-    for part in (here / target).parts:
-        if part == "..":
-            parts = parts[:-1]
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts) or "."
-
-
 def check(project: Tree) -> list[str]:
     findings = []
     for path, text in project.text.items():
@@ -129,7 +99,6 @@ def check(project: Tree) -> list[str]:
         if text and not text.endswith("\n"):
             findings.append(f"{path}:{len(lines)}: no newline at the end")
         if path.endswith(".md"):
-            findings += check_page(path, lines, project.names)
             continue
         findings += check_head(path, lines, project.names)
         findings += check_functions(path, text)

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).resolve().parents[2]
 CPP_SUFFIXES = {".h", ".cpp", ".cu", ".cuh"}
 SCRIPT_SUFFIXES = {".py", ".sh", ".cmake", ".toml"}
-NOT_GIT = {"build", "runs", "__pycache__"}  # top folders left out where there is no git
+MADE = {"build", "runs"}  # top folders left out where there is no git
 
 
 class Skipped(Exception):
@@ -44,7 +44,7 @@ def listed(root: Path) -> list[str]:
     return [
         path.as_posix()
         for path in files
-        if not (NOT_GIT & set(path.parts)) and not path.parts[0].startswith("build-")
+        if path.parts[0] not in MADE and not path.parts[0].startswith("build-") and "__pycache__" not in path.parts
     ]
 
 

@@ -71,7 +71,7 @@ TEST_F(CudaTraining, BatchNormNetIsThatOfTheCpu) {
   expect_near(run_toy(on_gpu(config), data_), run_toy(config, data_), 2e-3);
 }
 
-// Unit roundoff of bfloat16 is 2^-9; a step passes 7 convolutions, and the losses of a few steps stay within some of
+// Unit roundoff of bfloat16 is 2^-8; a step passes 7 convolutions, and the losses of a few steps stay within some of
 // them.
 TEST_F(CudaTraining, BFloat16LossesAreNearThoseOfFloat32) {
   TrainConfig config = on_gpu(post_local("batch"));

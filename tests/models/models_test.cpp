@@ -196,7 +196,7 @@ TEST(Models, EveryLayerRunsInItsSpanForwardAndBackward) {
   expected.emplace_back("loss");
 
   MemoryPool pool(Device{});
-  Tape tape(recorder, pool, DType::kFloat32, Mode::kTrain);
+  Tape tape(recorder, pool, DType::kFloat32, kTraining);
   const Tensor labels = tape.scratch({2}, DType::kInt32);
   const Tensor images = tape.scratch({2, 32, 32, 3}, DType::kFloat32);
   softmax_cross_entropy(tape, model->network->forward(tape, images), labels.view());

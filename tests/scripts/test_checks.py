@@ -1,13 +1,14 @@
 """Each rule of scripts/check finds a planted violation, and leaves the same code without it alone."""
 
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from checks import formatting, functions, layers, tidy, tree  # noqa: E402
+from checks import docs, formatting, functions, layers, tidy, tree  # noqa: E402
 
 HEADER = "// What it is for.\n#pragma once\n"
 
@@ -104,9 +105,8 @@ class Tidy(unittest.TestCase):
         self.assertIn(text, findings[0])
 
     def test_clean_files_pass(self):
-        page = "[a](core/a.h), `core/a.h`, [the web](https://example.org), [here](#there)\n"
         source = '#include "core/a.h"\n'
-        self.assertEqual(tidy.check(make_tree(core__a_h=HEADER, core__a_cpp=source, README_md=page)), [])
+        self.assertEqual(tidy.check(make_tree(core__a_h=HEADER, core__a_cpp=source, README_md="# A page\n")), [])
 
     def test_sizes(self):
         self.assert_finds("401 lines", core__a_h=HEADER + "int a;\n" * 399)
@@ -140,10 +140,94 @@ class Tidy(unittest.TestCase):
         for line in ("snprintf(a);", "fmt::print(stderr, a);"):
             self.assertEqual(tidy.check(make_tree(train__a_h=HEADER + line + "\n")), [])
 
-    def test_pages(self):
-        self.assert_finds("leads nowhere", docs__a_md="[a](../core/a.h)\n")
-        self.assert_finds("there is no core/b.h", README_md="`core/b.h`\n", core__a_h=HEADER)
-        self.assertEqual(tidy.check(make_tree(docs__a_md="[a](../core/a.h) [b](..)\n", core__a_h=HEADER)), [])
+
+class Docs(unittest.TestCase):
+    SOURCES = {
+        "core/a.h": HEADER + "struct Thing {\n  int size() const;\n};\nenum class Kind { kOne };\nvoid make_it(int);\n",
+        "core/b.h": HEADER + "class Thing;  // Forgotten is gone\n",
+        "train/config/a.cpp": 'f(row("period", "H", "local steps"), with_alias("wd", on_off(row("graphs"))));\n',
+        "apps/a.cpp": 'command.add_switch("-q,--quiet", quiet, "no progress");\n',
+        "scripts/a.py": 'parser.add_argument("--title")\n',
+        "scripts/a.sh": "cmake --build build\n",
+        "core/CMakeLists.txt": "option(DRIFT_CUDA)\n",
+    }
+
+    def findings(self, page: str, path: str = "docs/a.md") -> list[str]:
+        files = {**self.SOURCES, path: page + "\n"}
+        return docs.check(tree.Tree(files, frozenset(files)))
+
+    def assert_finds(self, text: str, page: str):
+        findings = self.findings(page)
+        self.assertEqual(len(findings), 1, findings)
+        self.assertTrue(findings[0].startswith("docs/a.md:1: "), findings)
+        self.assertIn(text, findings[0])
+
+    def test_links(self):
+        self.assertEqual(self.findings("# The page\n[a](../core/a.h) [b](..) [c](#the-page) [d](https://x.org/#y)"), [])
+        self.assert_finds("leads nowhere", "[a](../core/c.h)")
+        self.assert_finds("no heading for #that-page", "[a](#that-page)")
+
+    def test_paths(self):
+        for path in ("core/a.h", "core/", "a.h", "config/a.cpp", "train/*/a.cpp", "runs/x/y.h", "build/bin/drift"):
+            self.assertEqual(self.findings(f"`{path}`"), [], path)
+        for path in ("core/c.h", "analysis/", "c.h", "train/*/b.cpp"):
+            self.assert_finds("there is no", f"`{path}`")
+        self.assertEqual(self.findings("`a.sh`", path="scripts/a.md"), [])
+
+    def test_names(self):
+        for name in ("Thing", "Thing::size()", "Kind::kOne", "kOne", "make_it", "make_it(3)", "all right", "PATH", "H"):
+            self.assertEqual(self.findings(f"`{name}`"), [], name)
+        for name in ("Forgotten", "Thing::count()", "Kind::kTwo", "kTwo", "made_it", "made(3)"):
+            self.assert_finds("nothing in the sources is called", f"`{name}`")
+
+    def test_homes(self):
+        self.assertEqual(self.findings("`Thing`, `Kind` (`core/a.h`), `Thing` in `core/a.h`"), [])
+        self.assert_finds("core/b.h does not declare Thing", "`Thing` (`core/b.h`)")
+        self.assert_finds("core/b.h does not declare Kind", "| `Kind` in `core/b.h` |")
+
+    def test_flags_and_variables(self):
+        known = "--period 8`, `--wd`, `--no-graphs`, `--[no-]graphs`, `--quiet`, `--title`, `--build`, `--help"
+        self.assertEqual(self.findings(f"`{known}`, `-DDRIFT_CUDA=ON`"), [])
+        for flag in ("periods", "no-period-at-all", "loud"):
+            self.assert_finds(f"no command has the flag --{flag}", f"`drift train --{flag}`")
+        self.assert_finds("nothing reads DRIFT_CUDNN", "`-DDRIFT_CUDNN=ON`")
+
+    def test_blocks_of_commands(self):
+        page = "```\nbash scripts/a.sh build/bin/drift --period 8 core/{}\n```"
+        self.assertEqual(self.findings(page.format("a.h")), [])
+        self.assertIn("docs/a.md:2: there is no core/c.h", self.findings(page.format("c.h"))[0])
+        self.assertEqual(len(self.findings("```\ndrift train --periods 8\n```")), 1)
+
+    def test_quotes(self):
+        page = "```cpp core/a.h\nstruct Thing {{\n    int {}() const;  // said here alone\n```"
+        self.assertEqual(self.findings(page.format("size")), [])
+        self.assertIn("core/a.h has no line 'int count() const;'", self.findings(page.format("count"))[0])
+        self.assertEqual(len(self.findings("```cpp core/c.h\nint a;\n```")), 1)
+        self.assertEqual(self.findings("```cpp\nint of_the_reader = 1;\n```"), [])
+        self.assertEqual(self.findings(f"```text\nlower --rate {'x' * 121}\n```"), [])
+
+    def test_sources_name_pages_that_exist(self):
+        for name, count in (("docs/a.md", 0), ("docs/b.md", 1)):
+            files = {"core/a.h": HEADER + f"// Why: {name}.\n", "docs/a.md": "# A page\n"}
+            self.assertEqual(len(docs.check(tree.Tree(files, frozenset(files)))), count, name)
+
+    def test_shape(self):
+        self.assert_finds("121 columns", "x" * 121)
+        self.assertEqual(self.findings("https://x.org/" + "x" * 121), [])
+        self.assert_finds("a cell of 201 characters", f"| a | {'x' * 201} |")
+        self.assertEqual(self.findings(f"| {'x' * 199} | {'x' * 199} |"), [])
+        self.assert_finds("does not end on its line", "`make_it\n")
+
+
+class Trees(unittest.TestCase):
+    def test_without_git_only_what_builds_and_runs_make_is_left_out(self):
+        with tempfile.TemporaryDirectory() as folder:
+            names = {"train/runs/a.h", "scripts/a.py"}
+            for name in names | {"runs/x/a.py", "build/a.h", "build-asan/a.h", "scripts/__pycache__/a.py"}:
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("")
+            self.assertEqual(tree.project(Path(folder)).names, names)
 
 
 class Functions(unittest.TestCase):

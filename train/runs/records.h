@@ -1,4 +1,4 @@
-// MetricsSink receives one record per step and per evaluation; nothing else in the engine prints.
+// MetricsSink receives one record per step and per evaluation, in order.
 #pragma once
 
 #include <cstdint>
