@@ -88,7 +88,8 @@ int run_eval(int argc, char** argv) {
   DRIFT_CHECK(kUsage, !config.files.weights.empty(), "drift eval needs --weights FILE.safetensors");
   const auto [evaluation, not_finite, seconds] = measure(config);
   print_result(config, evaluation, seconds, json);
-  DRIFT_CHECK(kDiverged, not_finite.none(), "{}: not finite: {}", config.files.weights, to_string(not_finite));
+  DRIFT_CHECK(kDiverged, not_finite.none(), "{}: not finite: {} are NaN or infinite", config.files.weights,
+              to_string(not_finite));
   DRIFT_CHECK(kDiverged, std::isfinite(evaluation.loss), "{}: the loss is {}", config.files.weights, evaluation.loss);
   return 0;
 }

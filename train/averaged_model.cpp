@@ -25,8 +25,8 @@ const Model& AveragedModel::update(Step step, BatchNormPolicy policy) {
   if (!model_->parameters.buffers().empty()) set_statistics(step, policy);
   // Its answer is waited for; whoever trains on then may change the replicas.
   const NonFiniteCounts counts = count_non_finite(model_->parameters, *backend_);
-  DRIFT_CHECK(kDiverged, counts.none(), "{} of the averaged model are NaN or infinite after {} steps",
-              to_string(counts), step);
+  DRIFT_CHECK(kDiverged, counts.none(), "the averaged model is not finite after {} steps: {} are NaN or infinite", step,
+              to_string(counts));
   step_ = step;
   return *model_;
 }

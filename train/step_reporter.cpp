@@ -41,10 +41,11 @@ void StepReporter::check_replica() {
 void StepReporter::take_finite_check() {
   if (!worker_.finite_check_waiting()) return;
   const NonFiniteCounts counts = worker_.take_finite_check();
-  DRIFT_CHECK(kDiverged, counts.none(),
-              "{} of worker {} are NaN or infinite after {} steps. Lower --lr, lengthen --warmup-epochs, or go on from "
-              "an earlier checkpoint with a lower rate",
-              to_string(counts), worker_.id(), checked_);
+  DRIFT_CHECK(
+      kDiverged, counts.none(),
+      "worker {} is not finite after {} steps: {} are NaN or infinite. Lower --lr, lengthen --warmup-epochs, or "
+      "go on from an earlier checkpoint with a lower rate",
+      worker_.id(), checked_, to_string(counts));
 }
 
 void StepReporter::finish() {

@@ -2,10 +2,12 @@
 // happened.
 #include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <limits>
 
 #include "core/json_lines.h"
 #include "kernels/device.h"
@@ -196,6 +198,86 @@ TEST(Eval, Bf16IsRefusedWhereItWouldBeEmulated) {
   const Outcome outcome = run_drift({"eval", "--weights", "none.safetensors", "--precision", "bf16"});
   EXPECT_EQ(outcome.exit_code, 5);
   EXPECT_NE(outcome.err.find("--precision fp32"), std::string::npos) << outcome.err;
+}
+
+TEST(Train, ARunThatDivergesSavesNothingOfItAndNamesTheLastSoundCheckpoint) {
+  const testing::TempDirectory directory;
+  const fs::path run = directory / "run";
+  const Outcome outcome = run_drift({"train",
+                                     "-q",
+                                     "--model",
+                                     "cifar-resnet8",
+                                     "--norm",
+                                     "group",
+                                     "--data",
+                                     "shapes:80:20",
+                                     "--local-batch",
+                                     "8",
+                                     "--lr",
+                                     "1e6",
+                                     "--steps",
+                                     "20",
+                                     "--steps-per-epoch",
+                                     "1",
+                                     "--checkpoint-every",
+                                     "1",
+                                     "--out",
+                                     run.string()});
+  EXPECT_EQ(outcome.exit_code, 7) << outcome.err;
+  const Json summary = summary_of(run);
+  EXPECT_EQ(summary.at("status"), "diverged");
+  if (!summary.at("best_top1").is_null()) EXPECT_LT(summary.at("best_top1").get<double>(), 0.9);
+  std::vector<fs::path> checkpoints;
+  if (fs::exists(run / "ckpt")) checkpoints.assign(fs::directory_iterator(run / "ckpt"), {});
+  ASSERT_FALSE(checkpoints.empty()) << outcome.err;
+  EXPECT_NE(outcome.err.find("The last checkpoint, " + (run / "ckpt/step-").string()), std::string::npos)
+      << outcome.err;
+  // What is left can be gone on from: it diverges again, and does not fail to be read.
+  EXPECT_EQ(run_drift({"train", "-q", "--resume", run.string()}).exit_code, 7);
+}
+
+TEST(Train, StatisticsThatOverflowEndTheRunWithoutACheckpoint) {
+  const testing::TempDirectory directory;
+  const fs::path run = directory / "run";
+  const Outcome outcome =
+      run_drift({"train", "-q", "--model", "cifar-resnet8", "--data", "shapes:80:20", "--local-batch", "8", "--lr",
+                 "1e12", "--steps", "12", "--bn-stats", "average", "--out", run.string()});
+  EXPECT_EQ(outcome.exit_code, 7) << outcome.err;
+  EXPECT_FALSE(fs::exists(run / "ckpt"));
+  EXPECT_NE(outcome.err.find("There is no checkpoint of this run"), std::string::npos) << outcome.err;
+}
+
+// Weights of a network that hold one NaN, as a file.
+fs::path weights_with_a_nan(const fs::path& directory) {
+  const fs::path run = directory / "sound", file = directory / "nan.safetensors";
+  EXPECT_EQ(run_drift(small_run(run, {"--steps", "3"})).exit_code, 0);
+  std::string bytes = bytes_of(run / "ckpt/step-3/model.safetensors");
+  std::uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const Json entries = Json::parse(bytes.substr(sizeof header, header));
+  const auto begin = entries.at("conv1.weight").at("data_offsets").at(0).get<std::size_t>();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::memcpy(bytes.data() + sizeof header + header + begin, &nan, sizeof nan);
+  std::ofstream(file, std::ios::binary) << bytes;
+  return file;
+}
+
+TEST(Train, WeightsThatAreNotFiniteEndItAtTheFirstStep) {
+  const testing::TempDirectory directory;
+  const fs::path weights = weights_with_a_nan(directory.path());
+  const Outcome outcome = run_drift(small_run(directory / "run", {"--steps", "6", "--weights", weights.string()}));
+  EXPECT_EQ(outcome.exit_code, 7) << outcome.err;
+  EXPECT_NE(outcome.err.find("the loss is nan at step 0"), std::string::npos) << outcome.err;
+}
+
+TEST(Eval, WeightsThatAreNotFiniteHitNothing) {
+  const testing::TempDirectory directory;
+  const fs::path weights = weights_with_a_nan(directory.path());
+  const Outcome outcome =
+      run_drift({"eval", "--weights", weights.string(), "--model", "cifar-resnet8", "--data", "shapes:80:20"});
+  EXPECT_EQ(outcome.exit_code, 7) << outcome.err;
+  EXPECT_TRUE(outcome.out.starts_with("correct 0/20  top1 0.0000  top5 0.0000  loss nan")) << outcome.out;
+  EXPECT_NE(outcome.err.find("not finite: 1 of the parameters"), std::string::npos) << outcome.err;
 }
 
 TEST(Eval, MeasuresWhatTrainingMeasured) {

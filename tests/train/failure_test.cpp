@@ -1,6 +1,7 @@
 // How runs end early: a request to stop, an error in one worker, a loss that is not finite, a checkpoint that does not
 // fit.
 #include <gtest/gtest.h>
+#include <limits>
 
 #include "core/check.h"
 #include "tests/train/toy_run.h"
@@ -153,6 +154,50 @@ TEST(Failure, Bf16IsRefusedWhereItWouldBeEmulated) {
   const Error error = error_of([&] { Trainer(config, data); });
   EXPECT_EQ(error.kind(), ErrorKind::kDevice);
   EXPECT_NE(error.message().find("--precision fp32"), std::string::npos) << error.message();
+}
+
+// A NaN where no loss sees it: training normalises with the batch's statistics, so the running ones may hold anything.
+TEST(NotFinite, StatisticsOfOneWorkerEndTheRunAtTheRoundsEnd) {
+  const DataSource data = toy_data(40);
+  Trainer trainer(toy_config(2, 3, 8), data);
+  trainer.model(1).parameters.buffers()[0] = std::numeric_limits<float>::quiet_NaN();
+  StepLog log;
+  const Error error = error_of([&] { testing::run_to(trainer, 8, log); });
+  EXPECT_EQ(error.kind(), ErrorKind::kDiverged);
+  EXPECT_TRUE(error.message().starts_with("worker 1 is not finite after 3 steps: 1 of the batch-norm statistics"))
+      << error.message();
+  EXPECT_EQ(std::ssize(log.steps), 3);  // the steps of the round are told
+}
+
+TEST(NotFinite, MomentumIsFoundWhenWorkersLeaveAlsoWithoutARound) {
+  const DataSource data = toy_data(40);
+  TrainConfig config = testing::synchronous(toy_config(1, 1, 8));
+  config.optimizer.momentum = 0;  // it is written, yet nothing reads it
+  Trainer trainer(config, data);
+  trainer.model(0).parameters.momentum().back() = std::numeric_limits<float>::infinity();
+  StepLog log;
+  EXPECT_NO_THROW(testing::run_to(trainer, 2, log));  // overwritten by the first update
+
+  // A gradient that overflows in the last step: no later loss would tell.
+  config.lr.lr = 1e38;
+  config.length.steps = 1;
+  Trainer last(config, data);
+  const Error error = error_of([&] { testing::run_to(last, 1, log); });
+  EXPECT_EQ(error.kind(), ErrorKind::kDiverged);
+}
+
+TEST(NotFinite, AnAverageIsNeitherEvaluatedNorGivenAway) {
+  const DataSource data = toy_data(40);
+  for (const BatchNormPolicy policy : {BatchNormPolicy::kAverage, BatchNormPolicy::kLocal}) {
+    TrainConfig config = toy_config(2, 3, 8);
+    config.sync.scope.batch_norm = policy;
+    Trainer trainer(config, data);
+    trainer.model(0).parameters.buffers()[0] = std::numeric_limits<float>::infinity();
+    const Error error = error_of([&] { trainer.evaluate(); });
+    EXPECT_EQ(error.kind(), ErrorKind::kDiverged);
+    EXPECT_NE(error.message().find("averaged model is not finite after 0 steps: 1 of the batch-norm"), std::string::npos)
+        << error.message();
+  }
 }
 
 }  // namespace

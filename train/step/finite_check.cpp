@@ -11,9 +11,12 @@ namespace drift {
 
 std::string to_string(const NonFiniteCounts& counts) {
   std::vector<std::string> parts;
-  if (counts.parameters > 0) parts.push_back(fmt::format("{} parameters", counts.parameters));
-  if (counts.momentum > 0) parts.push_back(fmt::format("{} values of momentum", counts.momentum));
-  if (counts.statistics > 0) parts.push_back(fmt::format("{} batch-norm statistics", counts.statistics));
+  const auto add = [&](std::int64_t count, std::string_view of) {
+    if (count > 0) parts.push_back(fmt::format("{} of the {}", count, of));
+  };
+  add(counts.parameters, "parameters");
+  add(counts.momentum, "momentum");
+  add(counts.statistics, "batch-norm statistics");
   return parts.empty() ? "none" : joined(parts);
 }
 

@@ -16,7 +16,7 @@ struct NonFiniteCounts {
 
   bool none() const { return parameters + momentum + statistics == 0; }
 };
-// "3 parameters, 16 batch-norm statistics"
+// "3 of the parameters, 16 of the batch-norm statistics"
 std::string to_string(const NonFiniteCounts& counts);
 
 class FiniteCheck {
