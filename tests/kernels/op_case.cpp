@@ -43,6 +43,11 @@ OpCase& OpCase::in_out(std::string name, const Shape& shape, DType dtype, Source
   return *this;
 }
 
+OpCase& OpCase::stops_nan(std::string why) {
+  operands.back().stops_nan = std::move(why);
+  return *this;
+}
+
 double OpCase::bytes() const {
   double total = 0;
   for (const Operand& operand : operands) {

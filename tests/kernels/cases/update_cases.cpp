@@ -42,7 +42,7 @@ OpCase SgdCase::make() const {
     const std::vector<float> g = to_floats(in["g"]);
     std::vector<float> v = to_floats(in["v"]);
     std::vector<float> w = to_floats(in["w"]);
-    reference::sgd_update<float>({c.lr, c.momentum, c.weight_decay, c.nesterov}, g, v, w);
+    reference::sgd_update<float>({static_cast<float>(in["lr"][0]), c.momentum, c.weight_decay, c.nesterov}, g, v, w);
     Named<Expected> expected;
     expected.set("v", exactly(v));
     expected.set("w", exactly(w));
