@@ -1,7 +1,9 @@
 // Op: an operation with its arguments, a value of one struct per operation. Each struct is the contract of its
 // operation (shapes, formula, source) and carries its name. All tensors are dense; images are [N,H,W,C], "rows" are
 // N*H*W. T stands for the activation type, float32 or bfloat16; all T tensors of one operation have the same type.
-// Everything else (biases, statistics, gradients of parameters) is float32 unless said. Outputs are overwritten.
+// Everything else (biases, statistics, gradients of parameters) is float32 unless said. Outputs are overwritten. NaN in,
+// NaN out: what a formula makes of a NaN is a NaN, and where a formula chooses, the choice is stated here
+// (docs/numerics.md).
 #pragma once
 
 #include <array>
@@ -93,8 +95,9 @@ struct LinearBackward {
 
 // Per channel over rows: y = (x - mean) * inv_std * gamma + beta, then + z if given, then ReLU if `mask` is given.
 // x, z, y T [N,H,W,C]; gamma, beta, mean, inv_std [C]; mask uint8 [rows, ceil(C/8)]: bit c%8 of byte c/8 is 1 where the
-// ReLU passes. inv_std = 1 / sqrt(var + epsilon), var biased. running_mean and running_var (unbiased var), if given,
-// move by running <- (1 - momentum) running + momentum batch. Source: Ioffe and Szegedy 2015, algorithm 1.
+// ReLU passes (our kernels set it for a NaN, cuDNN does not). inv_std = 1 / sqrt(var + epsilon), var biased.
+// running_mean and running_var (unbiased var), if given, move by running <- (1 - momentum) running + momentum batch.
+// Source: Ioffe and Szegedy 2015, algorithm 1.
 struct BatchNormForward {
   static constexpr std::string_view kName = "batch_norm_forward";
   TensorView x, z, gamma, beta, y, mask, mean, inv_std, running_mean, running_var;
@@ -108,7 +111,7 @@ struct BatchNormInference {
   bool relu = false;
   float epsilon = 1e-5f;
 };
-// g = (dy + dy2) * mask (dy2, mask optional);  dgamma = sum g xhat;  dbeta = sum g;
+// g = (dy + dy2) * mask, 0 * NaN being NaN (dy2, mask optional);  dgamma = sum g xhat;  dbeta = sum g;
 // dx = gamma inv_std (g - dbeta/rows - xhat dgamma/rows);  dz = g (optional; may be the same memory as dy or dy2).
 // With dz, the g of every formula is the one that dz holds, rounded to T.
 struct BatchNormBackward {
@@ -129,7 +132,8 @@ struct GroupNormBackward {
   std::int64_t groups = 8;
 };
 
-enum class Activation : std::uint8_t { kRelu, kSilu };  // SiLU: x * sigmoid(x)
+// ReLU: x, but 0 where x <= 0, so a NaN passes; its gradient from y: dy where y > 0, else dy * y. SiLU: x * sigmoid(x).
+enum class Activation : std::uint8_t { kRelu, kSilu };
 
 // x, y T of one shape.
 struct ActivationForward {
@@ -165,8 +169,8 @@ struct ShortcutBackward {
 
 enum class Pooling : std::uint8_t { kMax, kAverage };  // average: padding counts in the divisor
 
-// x T [N,H,W,C], y T [N,OH,OW,C]; index uint8 like y: the winner's position in its window (max only; the first of
-// equals).
+// x T [N,H,W,C], y T [N,OH,OW,C]; index uint8 like y: the winner's position in its window (max only): the first NaN, or
+// else the first of the largest.
 struct PoolForward {
   static constexpr std::string_view kName = "pool_forward";
   Pooling pooling = Pooling::kMax;
@@ -192,7 +196,8 @@ struct GlobalAveragePoolBackward {
 
 // logits [N,classes] float32, labels int32 [N] in 0..classes-1. dlogits (optional) = (softmax - onehot) / N,
 // [N,classes]. result float32 [3]: mean loss, count of top-1 hits, count of top-5 hits. A hit at k: fewer than k
-// classes score strictly more than the label, or equal with a smaller class number.
+// classes score strictly more than the label, or equal with a smaller class number. A row with a NaN or +infinity, or
+// of nothing but -infinity, has no softmax: its dlogits and the loss are NaN, and it is never a hit.
 struct SoftmaxCrossEntropy {
   static constexpr std::string_view kName = "softmax_cross_entropy";
   TensorView logits, labels, dlogits, result;

@@ -45,7 +45,7 @@ struct NormApply {
     Packet value = (load(x + i, n) - load(mean + s, n)) * load(scale + s, n) + load(beta + column, n);
     if (z != nullptr) value += load(z + i, n);
     if (relu) {
-      const PacketBits passes = positive_bits(value, n);
+      const PacketBits passes = passing_bits(value, n);
       value = keep(value, passes);
       if (mask != nullptr) store_bits(mask + row * mask_row_bytes(columns), column, passes, n);
     }
@@ -66,7 +66,7 @@ struct MaskedGradient {
     const std::int64_t i = row * columns + column;
     Packet g = load(dy + i, n);
     if (dy2 != nullptr) g += load(dy2 + i, n);
-    if (mask != nullptr) g = keep(g, load_bits(mask + row * mask_row_bytes(columns), column, n));
+    if (mask != nullptr) g = times_bits(g, load_bits(mask + row * mask_row_bytes(columns), column, n));
     return g;
   }
 };

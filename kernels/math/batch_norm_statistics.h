@@ -58,7 +58,7 @@ struct BatchNormStatistics {
   DRIFT_HD void operator()(std::int64_t, std::int64_t c, const double (&sums)[2]) const {
     const double offset = sums[0] / rows;
     const double spread = sums[1] / rows - offset * offset;
-    const double variance = spread > 0.0 ? spread : 0.0;
+    const double variance = spread < 0.0 ? 0.0 : spread;  // a NaN stays
     const double inverse = 1.0 / std::sqrt(variance + epsilon);
     mean[c] = static_cast<float>(shift[c] + offset);
     inv_std[c] = static_cast<float>(inverse);

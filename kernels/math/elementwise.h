@@ -24,7 +24,7 @@ struct ReluForward {
   template <class N>
   DRIFT_HD void operator()(std::int64_t i, N n) const {
     const Packet value = load(x + i, n);
-    store(y + i, keep(value, positive_bits(value, n)), n);
+    store(y + i, keep(value, passing_bits(value, n)), n);
   }
 };
 
@@ -35,7 +35,7 @@ struct ReluBackward {
   T* dx;
   template <class N>
   DRIFT_HD void operator()(std::int64_t i, N n) const {
-    store(dx + i, keep(load(dy + i, n), positive_bits(load(y + i, n), n)), n);
+    store(dx + i, relu_gradient(load(y + i, n), load(dy + i, n)), n);
   }
 };
 

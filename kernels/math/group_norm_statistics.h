@@ -53,7 +53,7 @@ struct GroupStatistics {
       const double offset = group_mean - shifts[c];
       squares += sums[channels + c] - 2 * offset * sums[c] + rows * offset * offset;
     }
-    const double variance = squares > 0.0 ? squares / elements : 0.0;
+    const double variance = squares < 0.0 ? 0.0 : squares / elements;  // a NaN stays
     const double inverse = 1.0 / std::sqrt(variance + epsilon);
     mean[group] = static_cast<float>(group_mean);
     inv_std[group] = static_cast<float>(inverse);

@@ -104,14 +104,14 @@ DRIFT_HD Packet power_of_two(Packet shifted) {
   return result;
 }
 
-// Bit j is set where element j > 0; bits at and above n are 0.
+// Bit j is set where element j passes a ReLU: unless it is <= 0, so a NaN does. Bits at and above n are 0.
 template <class N>
-DRIFT_HD PacketBits positive_bits(Packet value, N n) {
+DRIFT_HD PacketBits passing_bits(Packet value, N n) {
 #if defined(__AVX512F__)
-  unsigned bits = _mm512_cmp_ps_mask((__m512)value, _mm512_setzero_ps(), _CMP_GT_OQ);
+  unsigned bits = _mm512_cmp_ps_mask((__m512)value, _mm512_setzero_ps(), _CMP_NLE_UQ);
 #else
   unsigned bits = 0;
-  for (int j = 0; j < kPacket; ++j) bits |= static_cast<unsigned>(value[j] > 0) << j;
+  for (int j = 0; j < kPacket; ++j) bits |= static_cast<unsigned>(!(value[j] <= 0)) << j;
 #endif
   if constexpr (!std::is_same_v<N, Full>) bits &= (1u << n) - 1;
   return static_cast<PacketBits>(bits);
@@ -127,6 +127,22 @@ DRIFT_HD Packet keep(Packet value, PacketBits bits) {
 #endif
 }
 
+// value times its bits. Unlike what keep() drops, a NaN times 0 is a NaN.
+DRIFT_HD Packet times_bits(Packet value, PacketBits bits) {
+#if defined(__AVX512F__)
+  const auto blocked = static_cast<PacketBits>(~bits);
+  return (Packet)_mm512_mask_mul_ps((__m512)value, blocked, (__m512)value, _mm512_setzero_ps());
+#else
+  for (int j = 0; j < kPacket; ++j) value[j] *= static_cast<float>((bits >> j) & 1);
+  return value;
+#endif
+}
+
+// The gradient in front of a ReLU, from its result y: dy where y is positive, else dy y, which is 0 or a NaN.
+DRIFT_HD Packet relu_gradient(Packet y, Packet dy) {
+  return y > 0.0f ? dy : dy * y;
+}
+
 // The bits of the packet at `column` of a row of a mask.
 template <class N>
 DRIFT_HD PacketBits load_bits(const std::uint8_t* mask_row, std::int64_t column, N n) {
@@ -140,14 +156,15 @@ DRIFT_HD void store_bits(std::uint8_t* mask_row, std::int64_t column, PacketBits
   std::memcpy(mask_row + column / 8, &bits, (static_cast<std::size_t>(n) + 7) / 8);
 }
 
-// The largest of the packets taken, element by element, and which of them it was, the first of equals. The first packet
-// wins over nothing even if it is -infinity.
+// The largest of the packets taken, element by element, and the place of the one it was, the first of equals. The first
+// NaN is larger than everything. first_place: of the first packet, which wins even if it is -infinity.
 struct PacketMaximum {
   Packet value = broadcast(-std::numeric_limits<float>::infinity());
-  PacketInts place = PacketInts{} - 1;
+  PacketInts place;
 
+  DRIFT_HD explicit PacketMaximum(std::int32_t first_place) : place(PacketInts{} + first_place) {}
   DRIFT_HD void take(Packet other, std::int64_t other_place) {
-    const PacketInts better = (other > value) | (place < 0);
+    const PacketInts better = ~(other <= value) & (value == value);
     value = better ? other : value;
     place = better ? PacketInts{} + static_cast<std::int32_t>(other_place) : place;
   }

@@ -188,12 +188,12 @@ DRIFT_HD Packet power_of_two(Packet shifted) {
   return shifted;
 }
 
-// Bit j is set where element j > 0; bits at and above n are 0.
+// Bit j is set where element j passes a ReLU: unless it is <= 0, so a NaN does. Bits at and above n are 0.
 template <class N>
-DRIFT_HD PacketBits positive_bits(Packet value, N n) {
+DRIFT_HD PacketBits passing_bits(Packet value, N n) {
   unsigned bits = 0;
   DRIFT_UNROLL
-  for (int j = 0; j < kPacket; ++j) bits |= static_cast<unsigned>(value.at[j] > 0) << j;
+  for (int j = 0; j < kPacket; ++j) bits |= static_cast<unsigned>(!(value.at[j] <= 0)) << j;
   if constexpr (!std::is_same_v<N, Full>) bits &= (1u << n) - 1;
   return static_cast<PacketBits>(bits);
 }
@@ -203,6 +203,20 @@ DRIFT_HD Packet keep(Packet value, PacketBits bits) {
   DRIFT_UNROLL
   for (int j = 0; j < kPacket; ++j) value.at[j] = (bits >> j) & 1 ? value.at[j] : 0.0f;
   return value;
+}
+
+// value times its bits. Unlike what keep() drops, a NaN times 0 is a NaN.
+DRIFT_HD Packet times_bits(Packet value, PacketBits bits) {
+  DRIFT_UNROLL
+  for (int j = 0; j < kPacket; ++j) value.at[j] *= (bits >> j) & 1 ? 1.0f : 0.0f;
+  return value;
+}
+
+// The gradient in front of a ReLU, from its result y: dy where y is positive, else dy y, which is 0 or a NaN.
+DRIFT_HD Packet relu_gradient(Packet y, Packet dy) {
+  DRIFT_UNROLL
+  for (int j = 0; j < kPacket; ++j) dy.at[j] = y.at[j] > 0 ? dy.at[j] : dy.at[j] * y.at[j];
+  return dy;
 }
 
 // The bits of the packet at `column` of a row of a mask: one byte.
@@ -216,17 +230,20 @@ DRIFT_HD void store_bits(std::uint8_t* mask_row, std::int64_t column, PacketBits
   mask_row[column / 8] = bits;
 }
 
-// The largest of the packets taken, element by element, and which of them it was, the first of equals. The first packet
-// wins over nothing even if it is -infinity.
+// The largest of the packets taken, element by element, and the place of the one it was, the first of equals. The first
+// NaN is larger than everything. first_place: of the first packet, which wins even if it is -infinity.
 struct PacketMaximum {
-  static constexpr float kLowest = -std::numeric_limits<float>::infinity();
-  Packet value = kLowest;
-  int place[kPacket] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  Packet value = -std::numeric_limits<float>::infinity();
+  int place[kPacket];
 
+  DRIFT_HD explicit PacketMaximum(std::int32_t first_place) {
+    DRIFT_UNROLL
+    for (int j = 0; j < kPacket; ++j) place[j] = first_place;
+  }
   DRIFT_HD void take(Packet other, std::int64_t other_place) {
     DRIFT_UNROLL
     for (int j = 0; j < kPacket; ++j) {
-      const bool better = other.at[j] > value.at[j] || place[j] < 0;
+      const bool better = !(other.at[j] <= value.at[j]) && value.at[j] == value.at[j];
       value.at[j] = better ? other.at[j] : value.at[j];
       place[j] = better ? static_cast<int>(other_place) : place[j];
     }

@@ -36,6 +36,13 @@ DRIFT_HD void visit_window(const PoolGeometry& g, std::int64_t out_row, const Vi
   }
 }
 
+// The k that visit_window begins with.
+DRIFT_HD int first_place(const PoolGeometry& g, std::int64_t out_row) {
+  const Pixel out = pixel_at(out_row, g.out_height, g.out_width);
+  const int top = out.h * g.stride - g.pad, left = out.w * g.stride - g.pad;
+  return (top < 0 ? -top : 0) * g.size + (left < 0 ? -left : 0);
+}
+
 // visit(k, out_row) for the windows that cover a pixel, which is number k in them; k ascends.
 template <class Visit>
 DRIFT_HD void visit_windows_over(const PoolGeometry& g, std::int64_t row, const Visit& visit) {
@@ -59,7 +66,7 @@ struct MaxPoolForward {
 
   template <class N>
   DRIFT_HD void operator()(std::int64_t, std::int64_t row, std::int64_t column, N n) const {
-    PacketMaximum largest;
+    PacketMaximum largest(first_place(g, row));
     visit_window(g, row, [&](int k, std::int64_t from) { largest.take(load(x + from * g.columns + column, n), k); });
     store(y + row * g.columns + column, largest.value, n);
     largest.store_places(index + row * g.columns + column, n);

@@ -1,6 +1,7 @@
 // One row of logits: cross-entropy -log softmax(logits)[label], its gradient (softmax - onehot) / N, and whether the
 // label is among the best one and the best five. The rank of the label counts classes that score strictly more, or
-// equal with a smaller number. On a GPU the lanes of a warp share the classes of a row.
+// equal with a smaller number; comparisons with a NaN being false, a row without a softmax is kept from counting as a
+// hit. On a GPU the lanes of a warp share the classes of a row.
 #pragma once
 
 #include <cmath>
@@ -36,9 +37,10 @@ struct SoftmaxCrossEntropyRow {
     sum = lanes.sum(sum);
     rank = lanes.sum(rank);
     if (lane == 0) {
+      const bool defined = sum >= 1;  // the largest contributes 1; NaN, +infinity and nothing but -infinity make a NaN
       row_results[3 * row] = std::log(sum) - (x[label] - largest);
-      row_results[3 * row + 1] = rank < 1 ? 1.0f : 0.0f;
-      row_results[3 * row + 2] = rank < 5 ? 1.0f : 0.0f;
+      row_results[3 * row + 1] = defined && rank < 1 ? 1.0f : 0.0f;
+      row_results[3 * row + 2] = defined && rank < 5 ? 1.0f : 0.0f;
     }
     if (dlogits == nullptr) return;
     for (std::int64_t c = lane; c < classes; c += step) {

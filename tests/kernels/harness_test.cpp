@@ -1,10 +1,9 @@
 // The harness itself: each kind of mistake, planted in a case of its own, is seen.
-#include <functional>
 #include <gtest/gtest.h>
 #include <memory>
 
-#include "kernels/observed/forwarding_backend.h"
 #include "tests/kernels/cases/norm_error.h"
+#include "tests/kernels/mistaken_backend.h"
 #include "tests/kernels/op_cases.h"
 #include "tests/kernels/run_case.h"
 #include "tests/support/seed.h"
@@ -14,21 +13,6 @@ namespace {
 
 constexpr DType kFloat = DType::kFloat32;
 
-// The right backend but for copies, which are whatever `copy` does with them.
-class Mistaken final : public ForwardingBackend {
- public:
-  using CopyOf = std::function<void(Backend&, const TensorView& x, const TensorView& y)>;
-  Mistaken(Backend& right, CopyOf copy) : ForwardingBackend(right), copy_(std::move(copy)) {}
-
-  void run(const Op& op) override {
-    const auto* const copy = std::get_if<Copy>(&op);
-    copy != nullptr ? copy_(inner(), copy->from, copy->to) : inner().run(op);
-  }
-
- private:
-  CopyOf copy_;
-};
-
 TensorView part(const TensorView& view, std::int64_t first, std::int64_t count) {
   return {view.as<float>() + first, {count}, kFloat};
 }
@@ -36,8 +20,8 @@ TensorView part(const TensorView& view, std::int64_t first, std::int64_t count) 
 class Harness : public ::testing::Test {
  protected:
   // y = x on 5 floats, by whatever `copy` is.
-  CaseRun run(Mistaken::CopyOf copy, std::uint8_t pattern = 0xff) {
-    Mistaken backend(*backend_, std::move(copy));
+  CaseRun run(MistakenBackend::CopyOf copy, std::uint8_t pattern = 0xff) {
+    MistakenBackend backend(*backend_, std::move(copy));
     return run_case(case_, inputs_, backend, pattern);
   }
   std::vector<std::string> mismatches_of(const CaseRun& run) const { return mismatches(case_, inputs_, run); }

@@ -43,6 +43,11 @@ OpCase& OpCase::in_out(std::string name, const Shape& shape, DType dtype, Source
   return *this;
 }
 
+OpCase& OpCase::stops_nan(std::string why) {
+  operands.back().stops_nan = std::move(why);
+  return *this;
+}
+
 double rounded_to(DType dtype, double value) {
   switch (dtype) {
     case DType::kFloat32:

@@ -53,6 +53,7 @@ struct Operand {
   // Inputs are rounded to this type first: float32 operands that a bfloat16 call rounds itself start as bfloat16
   // numbers.
   DType precision = DType::kFloat32;
+  std::string stops_nan = {};  // of floating-point inputs: why a NaN here reaches no output; "" where it must
 };
 
 // What an output must be: values[i] rounded to the output's type where tolerance[i] is 0 or tolerance is not given,
@@ -80,6 +81,7 @@ struct OpCase {
   OpCase& weight(std::string name, const Shape& shape, Source source);  // float32, rounded to `activation`
   OpCase& output(std::string name, const Shape& shape, DType dtype);
   OpCase& in_out(std::string name, const Shape& shape, DType dtype, Source source);
+  OpCase& stops_nan(std::string why);  // of the operand just added
 };
 
 // `value` as the nearest number of the type.

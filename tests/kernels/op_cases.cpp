@@ -174,6 +174,9 @@ void add_pools(Suite suite, DType dtype, Fill fill, Cases& cases) {
     for (const Window& window : windows) {
       for (const bool backward : {false, true}) {
         cases.push_back(PoolCase{Pooling::kMax, backward, x, window, dtype, fill}.make());
+        if (!bench && !backward) {
+          cases.push_back(PoolCase{Pooling::kMax, backward, x, window, dtype, fill, /*nans=*/true}.make());
+        }
         if (fill == Fill::kExact && window.size == 3) continue;
         cases.push_back(PoolCase{Pooling::kAverage, backward, x, window, dtype, fill}.make());
       }
@@ -210,6 +213,9 @@ void add_losses(Suite suite, Cases& cases) {
     cases.push_back(SoftmaxCase{.samples = samples, .classes = 10, .gradient = false}.make());
     cases.push_back(SoftmaxCase{.samples = samples, .classes = 10, .ties = true}.make());
     cases.push_back(SoftmaxCase{.samples = samples, .classes = 10, .spread = 1000}.make());
+    for (const std::int64_t classes : {1, 3, 10}) {
+      cases.push_back(SoftmaxCase{.samples = samples, .classes = classes, .infinities = true}.make());
+    }
   }
 }
 

@@ -108,6 +108,7 @@ struct PoolCase {
   Window window;
   DType dtype = DType::kFloat32;
   Fill fill = Fill::kNormal;  // exact: window a power of two; max pooling meets many ties
+  bool nans = false;          // forward only: every fifth input is one
   OpCase make() const;
 };
 
@@ -123,7 +124,8 @@ struct SoftmaxCase {
   std::int64_t samples, classes;
   double spread = 2;  // standard deviation of the logits
   bool gradient = true;
-  bool ties = false;  // logits are integers in -1..1
+  bool ties = false;        // logits are integers in -1..1
+  bool infinities = false;  // in three of four rows: -infinity in some places, +infinity in one, -infinity in all
   OpCase make() const;
 };
 

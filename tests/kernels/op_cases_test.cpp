@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "tests/kernels/nan_check.h"
 #include "tests/kernels/run_case.h"
 #include "tests/support/seed.h"
 
@@ -65,6 +66,14 @@ TEST_P(EveryOp, WritesAllOfItsOutputsAndNothingElse) {
       EXPECT_TRUE(over_nan.outputs[operand.name] == over_numbers.outputs[operand.name])
           << operand.name << " depends on what its memory held before";
     }
+  }
+}
+
+TEST_P(EveryOp, PassesNansOn) {
+  const CpuBackend cpu(2);
+  for (const OpCase& op_case : cases()) {
+    SCOPED_TRACE(op_case.op + " " + op_case.label);
+    for (const std::string& fault : nan_faults(op_case, seed(), *cpu.backend)) ADD_FAILURE() << fault;
   }
 }
 

@@ -38,14 +38,11 @@ double decoded(const Bytes& bytes, std::int64_t i, DType dtype) {
   return std::nan("");
 }
 
-// By how many tolerances `got` is off; at most 1 is right. Exact: 0 or infinity.
+// By how many tolerances `got` is off; at most 1 is right. Exact, and where a NaN is wanted: 0 or infinity.
 double excess(double got, double want, double tolerance, DType dtype) {
-  if (tolerance == 0) {
-    const double nearest = rounded_to(dtype, want);
-    const bool same = got == nearest || (std::isnan(got) && std::isnan(nearest));
-    return same ? 0 : HUGE_VAL;
-  }
-  return std::isnan(got) ? HUGE_VAL : std::abs(got - want) / tolerance;
+  if (std::isnan(want) || std::isnan(got)) return std::isnan(want) && std::isnan(got) ? 0 : HUGE_VAL;
+  if (got == rounded_to(dtype, want)) return 0;
+  return tolerance == 0 ? HUGE_VAL : std::abs(got - want) / tolerance;
 }
 
 // The same for packed bits, where `unsure` bits may be either.

@@ -10,13 +10,13 @@ double sigmoid(double x) {
 
 Array relu_forward(const Array& x) {
   Array y(x.shape);
-  for (std::int64_t i = 0; i < x.elements(); ++i) y[i] = x[i] > 0 ? x[i] : 0;
+  for (std::int64_t i = 0; i < x.elements(); ++i) y[i] = x[i] <= 0 ? 0 : x[i];
   return y;
 }
 
 Array relu_backward(const Array& y, const Array& dy) {
   Array dx(y.shape);
-  for (std::int64_t i = 0; i < y.elements(); ++i) dx[i] = y[i] > 0 ? dy[i] : 0;
+  for (std::int64_t i = 0; i < y.elements(); ++i) dx[i] = y[i] > 0 ? dy[i] : dy[i] * y[i];
   return dx;
 }
 

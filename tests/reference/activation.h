@@ -8,7 +8,7 @@ namespace drift::reference {
 double sigmoid(double x);
 
 Array relu_forward(const Array& x);
-// From the forward's y: the gradient at x = 0 is 0.
+// From the forward's y: the slope is 0 at x = 0, and NaN where y is NaN.
 Array relu_backward(const Array& y, const Array& dy);
 
 Array silu_forward(const Array& x);

@@ -33,7 +33,7 @@ Array normalised(const Array& x, const Array& z, const Array& gamma, const Array
 
 Array relu(const Array& x) {
   Array y = x;
-  for (double& value : y.values) value = value > 0 ? value : 0;
+  for (double& value : y.values) value = value <= 0 ? 0 : value;
   return y;
 }
 
@@ -48,7 +48,7 @@ BatchNormResult batch_norm_forward(const Array& x, const Array& z, const Array& 
   result.y = options.relu ? relu(result.before_relu) : result.before_relu;
   if (options.relu) {
     result.mask = Array(x.shape);
-    for (std::int64_t i = 0; i < x.elements(); ++i) result.mask[i] = result.before_relu[i] > 0 ? 1 : 0;
+    for (std::int64_t i = 0; i < x.elements(); ++i) result.mask[i] = result.before_relu[i] <= 0 ? 0 : 1;
   }
   if (running_mean.given()) {
     result.running_mean = running_mean;

@@ -15,7 +15,7 @@ struct BatchNormOptions {
 struct BatchNormResult {
   Array y;
   Array before_relu;                // y without the ReLU
-  Array mask;                       // 1 where before_relu > 0; given with options.relu
+  Array mask;                       // 0 where before_relu <= 0, else 1; given with options.relu
   Array mean, var, inv_std;         // [C], of the batch; var biased
   Array running_mean, running_var;  // moved; given if they were given
 };

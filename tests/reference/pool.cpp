@@ -1,5 +1,6 @@
 #include "tests/reference/pool.h"
 
+#include <cmath>
 #include <limits>
 
 namespace drift::reference {
@@ -34,8 +35,10 @@ MaxPoolResult max_pool_forward(const Window& window, const Array& x) {
   const Shape shape = pooled_shape(window, x.shape);
   MaxPoolResult result{Array(shape, -std::numeric_limits<double>::infinity()), Array(shape)};
   for_each_pixel(window, x.shape, [&](auto n, auto oh, auto ow, auto c, auto h, auto w, auto place) {
-    if (x.at(n, h, w, c) > result.y.at(n, oh, ow, c)) {
-      result.y.at(n, oh, ow, c) = x.at(n, h, w, c);
+    double& largest = result.y.at(n, oh, ow, c);
+    const double value = x.at(n, h, w, c);
+    if (value > largest || (std::isnan(value) && !std::isnan(largest))) {
+      largest = value;
       result.index.at(n, oh, ow, c) = static_cast<double>(place);
     }
   });

@@ -1,5 +1,5 @@
-// Max pooling (padding never wins, the first of equals does), average pooling (padding counts in the divisor) and the
-// global average.
+// Max pooling (padding never wins, the first NaN does, or else the first of equals), average pooling (padding counts in
+// the divisor) and the global average.
 #pragma once
 
 #include "kernels/op.h"

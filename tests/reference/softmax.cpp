@@ -37,6 +37,7 @@ SoftmaxResult softmax_cross_entropy(const Array& logits, const Array& labels) {
     }
     result.losses[n] = std::log(sum) - (logits.at(n, label) - largest);
     result.loss += result.losses[n] / static_cast<double>(samples);
+    if (std::isnan(sum)) continue;  // a row without a softmax is never a hit
     result.top1 += rank_of_label(logits, n, label) < 1 ? 1 : 0;
     result.top5 += rank_of_label(logits, n, label) < 5 ? 1 : 0;
   }

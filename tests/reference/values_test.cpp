@@ -2,6 +2,7 @@
 // too.
 #include <cmath>
 #include <gtest/gtest.h>
+#include <limits>
 
 #include "tests/reference/activation.h"
 #include "tests/reference/augment.h"
@@ -68,6 +69,25 @@ TEST(ReferenceValues, MaxPoolTakesTheFirstOfEqualsAndNeverThePadding) {
   EXPECT_EQ(padded.index.values, (Values{3, 2, 1, 0}));
 }
 
+TEST(ReferenceValues, TheFirstNanOfAWindowWins) {
+  const double nan = std::nan("");
+  const MaxPoolResult result = max_pool_forward({2, 2, 0}, Array({1, 2, 4, 1}, {1, nan, 9, 1, nan, 5, 1, 1}));
+  EXPECT_TRUE(std::isnan(result.y[0]));
+  EXPECT_EQ(result.y[1], 9);
+  EXPECT_EQ(result.index.values, (Values{1, 0}));
+}
+
+TEST(ReferenceValues, ReluPassesNansAndBlocksNoNanGradient) {
+  const double nan = std::nan("");
+  const Array y = relu_forward(Array(Shape{4}, {-1, 2, nan, 0}));
+  EXPECT_TRUE(std::isnan(y[2]));
+  EXPECT_EQ(y[0] + y[1] + y[3], 2);
+  const Array dx = relu_backward(y, Array(Shape{4}, {nan, 3, 3, 3}));
+  EXPECT_TRUE(std::isnan(dx[0]) && std::isnan(dx[2]));
+  EXPECT_EQ(dx[1], 3);
+  EXPECT_EQ(dx[3], 0);
+}
+
 TEST(ReferenceValues, AveragePoolCountsPaddingInTheDivisor) {
   const Array x({1, 2, 2, 1}, {4, 8, 12, 16});
   EXPECT_EQ(average_pool_forward({2, 2, 0}, x).values, (Values{10}));
@@ -88,6 +108,28 @@ TEST(ReferenceValues, SoftmaxHitsBreakTiesByClassNumber) {
   EXPECT_EQ(result.top5, 1);  // label 4 is the fifth of the equals, label 5 the sixth
   EXPECT_DOUBLE_EQ(result.loss, std::log(7.0));
   EXPECT_EQ(softmax_cross_entropy(logits, Array(Shape{2}, {0, 0})).top1, 2);
+}
+
+TEST(ReferenceValues, ARowWithoutASoftmaxIsNoHit) {
+  const double nan = std::nan("");
+  const double inf = std::numeric_limits<double>::infinity();
+  // Its loss and both counts, beside a row that is a hit.
+  const auto beside_a_hit = [](const Values& row, double label) {
+    Values logits = row;
+    logits.insert(logits.end(), {0, 9, 0});
+    return softmax_cross_entropy(Array({2, 3}, logits), Array(Shape{2}, {label, 1}));
+  };
+  for (const Values& row : {Values{nan, 0, 0}, Values{0, nan, 0}, Values{inf, 0, 0}, Values{-inf, -inf, -inf}}) {
+    const SoftmaxResult result = beside_a_hit(row, 0);
+    EXPECT_TRUE(std::isnan(result.loss));
+    EXPECT_TRUE(std::isnan(result.dlogits[0]));
+    EXPECT_EQ(result.top1, 1);
+    EXPECT_EQ(result.top5, 1);
+  }
+  const SoftmaxResult impossible = beside_a_hit({0, 0, -inf}, 2);  // a class of probability 0 still has a rank
+  EXPECT_EQ(impossible.loss, inf);
+  EXPECT_EQ(impossible.top1, 1);
+  EXPECT_EQ(impossible.top5, 2);
 }
 
 TEST(ReferenceValues, SgdFollowsPyTorchsConvention) {

@@ -119,7 +119,7 @@ void with_map(cudnnPointwiseMode_t mode, const Parameters& p, Apply apply) {
         const float s = sigmoid(p.beta * x);
         return dy * (s + p.beta * x * s * (1.0F - s));
       });
-    case CUDNN_POINTWISE_RELU_FWD:  // NaN goes through
+    case CUDNN_POINTWISE_RELU_FWD:  // a NaN passes: cudnn-frontend always asks for CUDNN_PROPAGATE_NAN
       return apply([p](float x, float) {
         if (x < p.lower_clip) return p.lower_clip + p.lower_slope * (x - p.lower_clip);
         return x > p.upper_clip ? p.upper_clip : x;

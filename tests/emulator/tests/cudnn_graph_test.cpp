@@ -1,6 +1,7 @@
 // Chains of pointwise operations, sums, matrix products, and the calls around a graph.
 #include "tests/emulator/tests/cudnn_graph.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <cudnn.h>
 #include <gtest/gtest.h>
@@ -49,6 +50,19 @@ struct ScaledSum {
 };
 
 class Graph : public ::testing::TestWithParam<int> {};
+
+TEST_P(Graph, AReluPassesANanOn) {
+  ScaledSum sum(GetParam());
+  constexpr std::int64_t kMarked = 37;
+  std::vector<double> z_values = sum.z_values;
+  z_values[kMarked] = std::nan("");
+  const DeviceArray z_memory(Element::kBfloat16, z_values);
+  auto addresses = sum.addresses();
+  addresses[sum.z] = z_memory.address();
+  sum.graph.run(addresses);
+  const std::vector<double> y = sum.y_memory.values();
+  for (std::int64_t i = 0; i < kSize; ++i) EXPECT_EQ(std::isnan(y[i]), i == kMarked) << i;
+}
 
 TEST_P(Graph, PerChannelVectorsAreBroadcast) {
   ScaledSum sum(GetParam());

@@ -58,7 +58,7 @@ Named<Expected> expect_forward(const BatchNormForwardCase& c, const BatchNormFor
   const std::int64_t rows = c.x.rows();
   const std::int64_t channels = c.x.channels();
   Expected y{result.y, Array(c.x)};
-  Array unsure(c.x);  // 1 where the sign before the ReLU is within the error
+  Array unsure(c.x);  // 1 where the sign before the ReLU is within the error, or there is none
   Expected mean{result.mean, Array({channels})};
   Expected inv_std{result.inv_std, Array({channels})};
   Expected running_mean{result.running_mean, Array({channels})};
@@ -76,7 +76,7 @@ Named<Expected> expect_forward(const BatchNormForwardCase& c, const BatchNormFor
       const double off = normalised_error(x[i], {result.mean[k], result.inv_std[k], in["gamma"][k]}, error) +
                          4 * kUnit * (std::abs(in["beta"][k]) + std::abs(z));
       y.tolerance[i] = stored(c.dtype, result.y[i], off);
-      unsure[i] = std::abs(result.before_relu[i]) <= off ? 1 : 0;
+      unsure[i] = std::abs(result.before_relu[i]) > off ? 0 : 1;
     }
     if (c.running) {
       const double bessel = static_cast<double>(rows) / static_cast<double>(rows - 1);

@@ -26,6 +26,7 @@ void add_backward(const LinearCase& c, const Source& values, OpCase& result) {
   const Shape x{c.samples, c.inputs};
   const Shape w{c.outputs, c.inputs};
   result.input("x", x, c.dtype, values).weight("dy", {c.samples, c.outputs}, values).input("w", w, c.dtype, values);
+  if (!c.dx) result.stops_nan("only dx needs w, and it is not wanted");
   if (c.dx) result.output("dx", x, c.dtype);
   result.output("dw", w, kFloat);
   if (c.bias) result.output("dbias", {c.outputs}, kFloat);

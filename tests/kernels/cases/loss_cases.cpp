@@ -3,6 +3,8 @@
 // the roundings of both parts. The counts are exact.
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include "tests/kernels/cases/label.h"
 #include "tests/kernels/tolerance.h"
@@ -24,13 +26,15 @@ Named<Expected> expect_softmax(const SoftmaxCase& c, const Named<Array>& in) {
     double largest = logits.at(n, 0);
     for (std::int64_t k = 0; k < c.classes; ++k) largest = std::max(largest, logits.at(n, k));
     double sum_off = sum_error(c.classes);  // relative
-    for (std::int64_t k = 0; k < c.classes; ++k) {
-      sum_off += result.probabilities.at(n, k) * (kExpError + kUnit * (largest - logits.at(n, k)));
-    }
+    // What each e^(l_c - max) adds to the error of its p_c and of the sum; nothing where l_c is -infinity.
+    const auto exponential_off = [&](std::int64_t k) {
+      const double p = result.probabilities.at(n, k);
+      return p == 0 ? 0 : p * (kExpError + kUnit * (largest - logits.at(n, k)));
+    };
+    for (std::int64_t k = 0; k < c.classes; ++k) sum_off += exponential_off(k);
     for (std::int64_t k = 0; k < c.classes; ++k) {
       const double p = result.probabilities.at(n, k);
-      const double off = p * (kExpError + kUnit * (largest - logits.at(n, k)) + sum_off) +
-                         3 * kUnit * std::abs(p - (k == label ? 1 : 0)) + 1e-37;
+      const double off = exponential_off(k) + p * sum_off + 3 * kUnit * std::abs(p - (k == label ? 1 : 0)) + 1e-37;
       dlogits.tolerance.at(n, k) = off / count;
     }
     const double below = largest - logits.at(n, label);
@@ -43,14 +47,27 @@ Named<Expected> expect_softmax(const SoftmaxCase& c, const Named<Array>& in) {
   return expected;
 }
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+Source with_infinities(std::int64_t classes, Source numbers) {
+  return [classes, numbers = std::move(numbers)](const Rng& rng, std::int64_t i) {
+    const std::int64_t row = i / classes, column = i % classes;
+    if (row % 4 == 1 && column % 3 == 1) return -kInfinity;
+    if (row % 4 == 2 && column == row / 4 % classes) return kInfinity;
+    return row % 4 == 3 ? -kInfinity : numbers(rng, i);
+  };
+}
+
 }  // namespace
 
 OpCase SoftmaxCase::make() const {
   const Shape shape{samples, classes};
-  const std::string details = fmt::format("logits {}, spread {}{}{}", text(shape), spread, ties ? ", ties" : "",
-                                          gradient ? "" : ", no gradient");
+  const std::string details = fmt::format("logits {}, spread {}{}{}{}", text(shape), spread, ties ? ", ties" : "",
+                                          infinities ? ", infinities" : "", gradient ? "" : ", no gradient");
+  Source values = ties ? integers(-1, 1) : normal(0, spread);
+  if (infinities) values = with_infinities(classes, std::move(values));
   OpCase result = new_case("softmax_cross_entropy", details, DType::kFloat32);
-  result.input("logits", shape, DType::kFloat32, ties ? integers(-1, 1) : normal(0, spread));
+  result.input("logits", shape, DType::kFloat32, std::move(values));
   result.input("labels", {samples}, DType::kInt32, integers(0, static_cast<int>(classes) - 1));
   if (gradient) result.output("dlogits", shape, DType::kFloat32);
   result.output("result", {3}, DType::kFloat32);

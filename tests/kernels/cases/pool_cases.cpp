@@ -1,4 +1,7 @@
 // Max, average and global average pooling, forward and backward.
+#include <limits>
+#include <utility>
+
 #include "tests/kernels/cases/label.h"
 #include "tests/kernels/tolerance.h"
 #include "tests/reference/pool.h"
@@ -77,8 +80,14 @@ void add_backward(const PoolCase& c, const Source& values, OpCase& result) {
 OpCase PoolCase::make() const {
   const std::string op =
       std::string(pooling == Pooling::kMax ? "max_pool" : "average_pool") + (backward ? "_backward" : "_forward");
-  OpCase result = new_case(op, fmt::format("x {}, window {}", text(x), text(window)), dtype, fill);
-  const Source values = fill == Fill::kExact ? integers(-2, 2) : normal();
+  OpCase result =
+      new_case(op, fmt::format("x {}, window {}{}", text(x), text(window), nans ? ", NaNs" : ""), dtype, fill);
+  Source values = fill == Fill::kExact ? integers(-2, 2) : normal();
+  if (nans) {
+    values = [numbers = std::move(values)](const Rng& rng, std::int64_t i) {
+      return i % 5 == 0 ? std::numeric_limits<double>::quiet_NaN() : numbers(rng, i);
+    };
+  }
   if (backward) {
     add_backward(*this, values, result);
   } else {
