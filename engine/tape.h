@@ -27,6 +27,7 @@ struct TapeOptions {
 };
 inline constexpr TapeOptions kTraining{true, NormStatistics::kBatch};
 inline constexpr TapeOptions kInference{false, NormStatistics::kFrozen};
+inline constexpr TapeOptions kFrozenTraining{true, NormStatistics::kFrozen};
 inline constexpr TapeOptions kBatchStatistics{false, NormStatistics::kBatch};  // re-estimates the running ones
 
 class Gradients;

@@ -78,13 +78,14 @@ OpCost cost(const BatchNormForward& op) {
   return {bytes_of(op.x) + bytes_of(op.x, op.z, op.y, op.mask)};
 }
 OpCost cost(const BatchNormInference& op) {
-  return {bytes_of(op.x, op.z, op.y)};
+  return {bytes_of(op.x, op.z, op.y, op.mask)};
 }
 OpCost cost(const BatchNormBackward& op) {
   // The sums, then dx; with dz, which the first pass wrote, the second need not put the gradient together again.
   const std::int64_t gradient = bytes_of(op.dy, op.dy2, op.mask);
   const std::int64_t sums = gradient + bytes_of(op.x, op.dz);
-  return {sums + (op.dz ? bytes_of(op.dz) : gradient) + bytes_of(op.x, op.dx)};
+  const std::int64_t centred = op.frozen ? 0 : bytes_of(op.x);
+  return {sums + (op.dz ? bytes_of(op.dz) : gradient) + centred + bytes_of(op.dx)};
 }
 OpCost cost(const GroupNormForward& op) {
   return {bytes_of(op.x) + bytes_of(op.x, op.y)};

@@ -1,8 +1,8 @@
 // Op: an operation with its arguments, a value of one struct per operation. Each struct is the contract of its
 // operation (shapes, formula, source) and carries its name. All tensors are dense; images are [N,H,W,C], "rows" are
 // N*H*W. T stands for the activation type, float32 or bfloat16; all T tensors of one operation have the same type.
-// Everything else (biases, statistics, gradients of parameters) is float32 unless said. Outputs are overwritten. NaN in,
-// NaN out: what a formula makes of a NaN is a NaN, and where a formula chooses, the choice is stated here
+// Everything else (biases, statistics, gradients of parameters) is float32 unless said. Outputs are overwritten. NaN
+// in, NaN out: what a formula makes of a NaN is a NaN, and where a formula chooses, the choice is stated here
 // (docs/numerics.md).
 #pragma once
 
@@ -104,19 +104,22 @@ struct BatchNormForward {
   float epsilon = 1e-5f;
   float momentum = 0.1f;
 };
-// y from stored statistics: y = (x - mean) / sqrt(var + epsilon) * gamma + beta [+ z] [ReLU].
+// y from stored statistics: y = (x - mean) / sqrt(var + epsilon) * gamma + beta [+ z] [ReLU]. Optional outputs, for a
+// backward with frozen statistics: mask (with relu) and inv_std.
 struct BatchNormInference {
   static constexpr std::string_view kName = "batch_norm_inference";
-  TensorView x, z, gamma, beta, mean, var, y;
+  TensorView x, z, gamma, beta, mean, var, y, mask, inv_std;
   bool relu = false;
   float epsilon = 1e-5f;
 };
 // g = (dy + dy2) * mask, 0 * NaN being NaN (dy2, mask optional);  dgamma = sum g xhat;  dbeta = sum g;
 // dx = gamma inv_std (g - dbeta/rows - xhat dgamma/rows);  dz = g (optional; may be the same memory as dy or dy2).
-// With dz, the g of every formula is the one that dz holds, rounded to T.
+// With dz, the g of every formula is the one that dz holds, rounded to T. frozen: mean and inv_std are constants, not
+// the batch's own, and dx = gamma inv_std g.
 struct BatchNormBackward {
   static constexpr std::string_view kName = "batch_norm_backward";
   TensorView dy, dy2, x, mask, mean, inv_std, gamma, dx, dz, dgamma, dbeta;
+  bool frozen = false;
 };
 
 // Like batch norm with one mean and inv_std per (sample, group of C/groups channels), [N,groups]. Wu and He 2018.

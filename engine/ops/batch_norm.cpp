@@ -1,6 +1,6 @@
 // Batch norm, alone or with the residual addition and the ReLU behind it in the same pass. Backward needs x, the
 // statistics and one bit per element for the ReLU, never y; it adds the two gradients of a block's output while it
-// reads them.
+// reads them. With frozen statistics the running ones are constants of both directions.
 #include <utility>
 
 #include "engine/gradients.h"
@@ -12,10 +12,13 @@ namespace {
 
 struct BatchNormNode final : Node {
   std::string_view op;
-  Tensor x;              // [N,H,W,C]
-  Tensor mask;           // uint8 [N*H*W, ceil(C/8)]; undefined without ReLU
-  Tensor mean, inv_std;  // [C], float32
-  Value residual;        // like x; not wanted where nothing was added
+  Tensor x;           // [N,H,W,C]
+  Tensor mask;        // uint8 [N*H*W, ceil(C/8)]; undefined without ReLU
+  Tensor batch_mean;  // [C], float32; undefined with frozen statistics
+  Tensor inv_std;     // [C], float32
+  TensorView mean;    // batch_mean's, or the running mean
+  bool frozen = false;
+  Value residual;  // like x; not wanted where nothing was added
   Value output;
   const Parameter* gamma = nullptr;
   const Parameter* beta = nullptr;
@@ -33,13 +36,14 @@ struct BatchNormNode final : Node {
                                  .dy2 = dy2.view(),
                                  .x = x.view(),
                                  .mask = mask.view(),
-                                 .mean = mean.view(),
+                                 .mean = mean,
                                  .inv_std = inv_std.view(),
                                  .gamma = gamma->value(),
                                  .dx = dx.view(),
                                  .dz = dz.view(),
                                  .dgamma = gamma->gradient(),
-                                 .dbeta = beta->gradient()});
+                                 .dbeta = beta->gradient(),
+                                 .frozen = frozen});
     gradients.add(x.value(), std::move(dx));
     gradients.add(residual, std::move(dz));
   }
@@ -61,47 +65,61 @@ void check_arguments(std::string_view op, const Tape& tape, const Tensor& x, con
                "{}: the residual must be {} like x, got {}", op, to_string(x), to_string(residual));
 }
 
-Tensor normalise(std::string_view op, Tape& tape, const Tensor& x, const Tensor& residual, Relu relu,
-                 const BatchNormState& state) {
-  check_arguments(op, tape, x, residual, state);
-  const Span span(tape.backend(), state.gamma.layer());
-  Tensor y = tape.output(x.shape(), x.dtype());
-  if (!tape.uses_batch_statistics()) {
-    tape.backend().batch_norm_inference({.x = x.view(),
-                                         .z = residual.view(),
-                                         .gamma = state.gamma.value(),
-                                         .beta = state.beta.value(),
-                                         .mean = state.running_mean.value(),
-                                         .var = state.running_var.value(),
-                                         .y = y.view(),
-                                         .relu = relu == Relu::kYes,
-                                         .epsilon = state.epsilon});
-    return y;
-  }
-
-  const std::int64_t channels = x.shape().channels();
+// The node of a pass over x, without the statistics.
+std::unique_ptr<BatchNormNode> node_of(std::string_view op, const Tensor& x, const Tensor& residual, const Tensor& y,
+                                       const BatchNormState& state) {
   auto node = std::make_unique<BatchNormNode>();
   node->op = op;
   node->x = x;
-  if (relu == Relu::kYes) node->mask = tape.scratch({x.shape().rows(), (channels + 7) / 8}, DType::kUint8);
-  node->mean = tape.scratch({channels}, DType::kFloat32);
-  node->inv_std = tape.scratch({channels}, DType::kFloat32);
   node->residual = residual.value();
   node->output = y.value();
   node->gamma = &state.gamma;
   node->beta = &state.beta;
-  tape.backend().batch_norm_forward({.x = x.view(),
-                                     .z = residual.view(),
-                                     .gamma = state.gamma.value(),
-                                     .beta = state.beta.value(),
-                                     .y = y.view(),
-                                     .mask = node->mask.view(),
-                                     .mean = node->mean.view(),
-                                     .inv_std = node->inv_std.view(),
-                                     .running_mean = state.running_mean.value(),
-                                     .running_var = state.running_var.value(),
-                                     .epsilon = state.epsilon,
-                                     .momentum = tape.batch_norm_momentum});
+  return node;
+}
+
+Tensor normalise(std::string_view op, Tape& tape, const Tensor& x, const Tensor& residual, Relu relu,
+                 const BatchNormState& state) {
+  check_arguments(op, tape, x, residual, state);
+  const Span span(tape.backend(), state.gamma.layer());
+  const std::int64_t channels = x.shape().channels();
+  const bool frozen = !tape.uses_batch_statistics();
+  Tensor y = tape.output(x.shape(), x.dtype());
+  std::unique_ptr<BatchNormNode> node = node_of(op, x, residual, y, state);
+  node->frozen = frozen;
+  if (tape.records() || !frozen) {
+    if (relu == Relu::kYes) node->mask = tape.scratch({x.shape().rows(), (channels + 7) / 8}, DType::kUint8);
+    node->inv_std = tape.scratch({channels}, DType::kFloat32);
+  }
+  if (frozen) {
+    node->mean = state.running_mean.value();
+    tape.backend().batch_norm_inference({.x = x.view(),
+                                         .z = residual.view(),
+                                         .gamma = state.gamma.value(),
+                                         .beta = state.beta.value(),
+                                         .mean = node->mean,
+                                         .var = state.running_var.value(),
+                                         .y = y.view(),
+                                         .mask = node->mask.view(),
+                                         .inv_std = node->inv_std.view(),
+                                         .relu = relu == Relu::kYes,
+                                         .epsilon = state.epsilon});
+  } else {
+    node->batch_mean = tape.scratch({channels}, DType::kFloat32);
+    node->mean = node->batch_mean.view();
+    tape.backend().batch_norm_forward({.x = x.view(),
+                                       .z = residual.view(),
+                                       .gamma = state.gamma.value(),
+                                       .beta = state.beta.value(),
+                                       .y = y.view(),
+                                       .mask = node->mask.view(),
+                                       .mean = node->mean,
+                                       .inv_std = node->inv_std.view(),
+                                       .running_mean = state.running_mean.value(),
+                                       .running_var = state.running_var.value(),
+                                       .epsilon = state.epsilon,
+                                       .momentum = tape.batch_norm_momentum});
+  }
   if (tape.records()) tape.push(std::move(node), state.gamma.layer());
   return y;
 }

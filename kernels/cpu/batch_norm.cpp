@@ -48,11 +48,12 @@ void Normalisations::inference(const BatchNormInference& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
     const RowSpace space = rows_of(args.x);
     float* scale = workspace_.floats(space.columns);
-    const BatchNormInferenceScale scale_of{args.gamma.as<float>(), args.var.as<float>(), scale, args.epsilon};
+    const BatchNormInferenceScale scale_of{args.gamma.as<float>(), args.var.as<float>(), scale,
+                                           args.inv_std.as<float>(), args.epsilon};
     for (std::int64_t c = 0; c < space.columns; ++c) scale_of(c);
-    const NormApply<T> apply{
-        args.x.as<T>(), args.z.as<T>(), args.mean.as<float>(), scale, args.beta.as<float>(), args.y.as<T>(),
-        nullptr,        args.relu,      space.columns};
+    const NormApply<T> apply{args.x.as<T>(),        args.z.as<T>(), args.mean.as<float>(),        scale,
+                             args.beta.as<float>(), args.y.as<T>(), args.mask.as<std::uint8_t>(), args.relu,
+                             space.columns};
     for_each_row_packet(threads_, space, apply);
   });
 }
@@ -71,19 +72,19 @@ void Normalisations::backward(const BatchNormBackward& args) {
     column_sums(threads_, space, NormBackwardSums<T>{incoming, x, mean, args.dz.as<T>(), channels}, c + channels,
                 totals);
 
-    const BatchNormGradients gradients{args.inv_std.as<float>(),
-                                       args.gamma.as<float>(),
-                                       args.dgamma.as<float>(),
-                                       args.dbeta.as<float>(),
-                                       a,
-                                       b,
-                                       c,
-                                       static_cast<double>(space.rows)};
+    const BatchNormGradients gradients{
+        args.inv_std.as<float>(),  args.gamma.as<float>(),    args.dgamma.as<float>(),        args.dbeta.as<float>(), a,
+        args.frozen ? nullptr : b, args.frozen ? nullptr : c, static_cast<double>(space.rows)};
     for_each_total<2>(space, totals, gradients);
     // Where g was written to dz, it is read back instead of being put together again.
     const MaskedGradient<T> gradient =
         args.dz ? MaskedGradient<T>{args.dz.as<T>(), nullptr, nullptr, channels} : incoming;
-    for_each_row_packet(threads_, space, NormBackwardApply<T>{gradient, x, mean, a, b, c, args.dx.as<T>(), channels});
+    T* dx = args.dx.as<T>();
+    if (args.frozen) {
+      for_each_row_packet(threads_, space, FrozenNormBackwardApply<T>{gradient, a, dx, channels});
+    } else {
+      for_each_row_packet(threads_, space, NormBackwardApply<T>{gradient, x, mean, a, b, c, dx, channels});
+    }
   });
 }
 

@@ -55,11 +55,12 @@ void run_on(cudaStream_t stream, CudaWorkspace& workspace, const BatchNormInfere
     const RowSpace space = rows_of(args.x);
     float* const scale = workspace.floats(space.columns);
     for_each_item(stream, space.columns,
-                  BatchNormInferenceScale{args.gamma.as<float>(), args.var.as<float>(), scale, args.epsilon});
-    std::uint8_t* const no_mask = nullptr;
-    for_each_row_packet(stream, space,
-                        packed<NormApply<T>>(args.x.as<T>(), args.z.as<T>(), args.mean.as<float>(), scale,
-                                             args.beta.as<float>(), args.y.as<T>(), no_mask, args.relu, space.columns));
+                  BatchNormInferenceScale{args.gamma.as<float>(), args.var.as<float>(), scale, args.inv_std.as<float>(),
+                                          args.epsilon});
+    for_each_row_packet(
+        stream, space,
+        packed<NormApply<T>>(args.x.as<T>(), args.z.as<T>(), args.mean.as<float>(), scale, args.beta.as<float>(),
+                             args.y.as<T>(), args.mask.as<std::uint8_t>(), args.relu, space.columns));
   });
 }
 
@@ -74,17 +75,23 @@ void run_on(cudaStream_t stream, CudaWorkspace& workspace, const BatchNormBackwa
                                        args.dgamma.as<float>(),
                                        args.dbeta.as<float>(),
                                        table[0],
-                                       table[1],
-                                       table[2],
+                                       args.frozen ? nullptr : table[1],
+                                       args.frozen ? nullptr : table[2],
                                        static_cast<double>(space.rows)};
     column_sums(stream, space, packed<NormBackwardSums<T>>(incoming<T>(args), x, mean, args.dz.as<T>(), space.columns),
                 partials, gradients);
     // Where g was written to dz, it is read back instead of being put together again.
     BatchNormBackward kept = args;
     if (args.dz) kept.dy = args.dz, kept.dy2 = {}, kept.mask = {};
-    for_each_row_packet(stream, space,
-                        packed<NormBackwardApply<T>>(incoming<T>(kept), x, mean, table[0], table[1], table[2],
-                                                     args.dx.as<T>(), space.columns));
+    T* const dx = args.dx.as<T>();
+    if (args.frozen) {
+      for_each_row_packet(stream, space,
+                          packed<FrozenNormBackwardApply<T>>(incoming<T>(kept), table[0], dx, space.columns));
+    } else {
+      for_each_row_packet(
+          stream, space,
+          packed<NormBackwardApply<T>>(incoming<T>(kept), x, mean, table[0], table[1], table[2], dx, space.columns));
+    }
   });
 }
 

@@ -94,6 +94,20 @@ struct NormBackwardSums {
   }
 };
 
+// With frozen statistics: dx = a g, a = gamma inv_std [C].
+template <class T>
+struct FrozenNormBackwardApply {
+  MaskedGradient<T> gradient;
+  const float* a;
+  T* dx;
+  std::int64_t columns;
+
+  template <class N>
+  DRIFT_HD void operator()(std::int64_t, std::int64_t row, std::int64_t column, N n) const {
+    store(dx + row * columns + column, load(a + column, n) * gradient(row, column, n), n);
+  }
+};
+
 // dx = a g - b - c (x - mean), all four [segments, C]: batch norm has a = gamma inv_std, b = a dbeta/rows, c = a
 // inv_std dgamma/rows.
 template <class T>

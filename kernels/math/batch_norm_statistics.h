@@ -74,21 +74,25 @@ struct BatchNormInferenceScale {
   const float* gamma;
   const float* var;
   float* scale;
+  float* inv_std;  // or nullptr
   float epsilon;
 
   DRIFT_HD void operator()(std::int64_t c) const {
-    scale[c] = static_cast<float>(gamma[c] / std::sqrt(double{var[c]} + epsilon));
+    const double deviation = std::sqrt(double{var[c]} + epsilon);
+    scale[c] = static_cast<float>(gamma[c] / deviation);
+    if (inv_std != nullptr) inv_std[c] = static_cast<float>(1.0 / deviation);
   }
 };
 
-// From the sums of g and of g (x - mean): the parameters' gradients and the a, b, c of NormBackwardApply.
+// From the sums of g and of g (x - mean): the parameters' gradients and the a, b, c of NormBackwardApply, or the
+// a of FrozenNormBackwardApply.
 struct BatchNormGradients {
   const float* inv_std;
   const float* gamma;
   float* dgamma;
   float* dbeta;
   float* a;
-  float* b;
+  float* b;  // or nullptr, like c
   float* c;
   double rows;
 
@@ -99,6 +103,7 @@ struct BatchNormGradients {
     dgamma[i] = static_cast<float>(weighted);
     const double factor = gamma[i] * inverse;
     a[i] = static_cast<float>(factor);
+    if (b == nullptr) return;
     b[i] = static_cast<float>(factor * sums[0] / rows);
     c[i] = static_cast<float>(factor * inverse * weighted / rows);
   }

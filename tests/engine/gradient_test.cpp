@@ -23,13 +23,13 @@ double norm_of(const std::vector<double>& values) {
 // Central differences over every element of every parameter; of each parameter the whole gradient is compared, |g - d|
 // <= tolerance |g|, because single elements jump where a ReLU or a maximum switches within the step. The loss is a
 // float32 near 1, known to 1e-7: kNoise is what that leaves of one element's difference.
-void expect_gradients_match_differences(SmallNet& net, double tolerance) {
+void expect_gradients_match_differences(SmallNet& net, double tolerance, TapeOptions mode = kTraining) {
   constexpr float kStep = 2e-3f;
   constexpr double kNoise = 3e-5;
   Environment environment;
   net.start(environment);
   const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
-  testing::run_step(environment, net, images, true);
+  testing::run_step(environment, net, images, true, mode);
   const std::span<const float> gradients = net.set.gradients();
   const std::span<float> values = net.set.values();
   for (const Parameter* parameter : net.set.parameters()) {
@@ -41,9 +41,9 @@ void expect_gradients_match_differences(SmallNet& net, double tolerance) {
     for (std::size_t i = begin; i < end; ++i) {
       const float value = values[i];
       values[i] = value + kStep;
-      const double up = testing::run_step(environment, net, images, false);
+      const double up = testing::run_step(environment, net, images, false, mode);
       values[i] = value - kStep;
-      const double down = testing::run_step(environment, net, images, false);
+      const double down = testing::run_step(environment, net, images, false, mode);
       values[i] = value;
       error.push_back((up - down) / (2 * kStep) - gradients[i]);
     }
@@ -61,6 +61,11 @@ TEST(Gradients, PlainNetMatchesFiniteDifferences) {
 TEST(Gradients, BatchNormNetMatchesFiniteDifferences) {
   testing::BatchNormNet net;
   expect_gradients_match_differences(net, 0.03);
+}
+
+TEST(Gradients, FrozenStatisticsMatchFiniteDifferences) {
+  testing::BatchNormNet net;
+  expect_gradients_match_differences(net, 0.03, kFrozenTraining);
 }
 
 TEST(Gradients, GroupNormNetMatchesFiniteDifferences) {
@@ -126,16 +131,15 @@ class AddReluNet final : public SmallNet {
 };
 
 TEST(Gradients, FusedBatchNormEqualsTheOpsItIsMadeOf) {
-  for (const TapeOptions mode : {kTraining, kBatchStatistics, kInference}) {
+  for (const TapeOptions mode : {kTraining, kFrozenTraining, kBatchStatistics, kInference}) {
     Environment environment;
     AddReluNet fused(true);
     AddReluNet composed(false);
     fused.start(environment);
     composed.start(environment);
     const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
-    const bool backward = mode == kTraining;
-    EXPECT_NEAR(testing::run_step(environment, fused, images, backward, mode),
-                testing::run_step(environment, composed, images, backward, mode), 1e-5f);
+    EXPECT_NEAR(testing::run_step(environment, fused, images, mode.records, mode),
+                testing::run_step(environment, composed, images, mode.records, mode), 1e-5f);
     const auto expect_close = [](std::span<const float> a, std::span<const float> b) {
       for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 1e-5f) << i;
     };
@@ -151,12 +155,14 @@ TEST(BatchNormModes, OnlyBatchStatisticsMoveTheRunningOnes) {
   const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
   const std::vector<float> at_start(net.set.buffers().begin(), net.set.buffers().end());
   testing::run_step(environment, net, images, false, kInference);
+  testing::run_step(environment, net, images, true, kFrozenTraining);
   EXPECT_TRUE(std::ranges::equal(at_start, net.set.buffers()));
   testing::run_step(environment, net, images, false, kTraining);
   const std::vector<float> trained(net.set.buffers().begin(), net.set.buffers().end());
   EXPECT_FALSE(std::ranges::equal(at_start, trained));
 
-  // Momentum 1 in kStatistics replaces them by this batch's, so kInference then nearly repeats what kTrain computes.
+  // Momentum 1 in kBatchStatistics replaces them by this batch's, so kInference then nearly repeats what kTraining
+  // computes.
   Tape tape(environment.backend(), environment.pool(), DType::kFloat32, kBatchStatistics);
   tape.batch_norm_momentum = 1.0f;
   net.forward(tape, images);

@@ -228,6 +228,8 @@ TEST_F(Cost, OfBatchNorm) {
   BatchNormInference inference;
   inference.x = inference.y = x;
   expect(inference, kX + kX, 0);
+  inference.mask = mask;
+  expect(inference, kX + kX + kMask, 0);
 
   BatchNormBackward backward;
   backward.dy = backward.x = backward.dx = x;
@@ -235,6 +237,8 @@ TEST_F(Cost, OfBatchNorm) {
   expect(backward, (kX + kMask + kX) + (kX + kMask + kX + kX), 0);
   backward.dy2 = backward.dz = x;  // the second pass reads dz alone
   expect(backward, (kX + kX + kMask + kX + kX) + (kX + kX + kX), 0);
+  backward.frozen = true;  // which does not read x
+  expect(backward, (kX + kX + kMask + kX + kX) + (kX + kX), 0);
 }
 
 TEST_F(Cost, OfTheEndsOfAStep) {

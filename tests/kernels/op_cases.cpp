@@ -83,6 +83,9 @@ void add_batch_norm(Suite suite, DType dtype, Fill fill, Cases& cases) {
       cases.push_back(backward.make());
       backward.dz = Dz::kNone;
       cases.push_back(backward.make());
+      backward.frozen = true;
+      cases.push_back(backward.make());
+      backward.frozen = false;
     }
     forward.relu = inference.relu = true;
     forward.running = suite == Suite::kBench;
@@ -97,6 +100,9 @@ void add_batch_norm(Suite suite, DType dtype, Fill fill, Cases& cases) {
     backward.dy2 = true;
     backward.dz = Dz::kOwn;
     cases.push_back(backward.make());
+    if (suite == Suite::kBench) continue;
+    inference.saves = backward.frozen = true;
+    cases.insert(cases.end(), {inference.make(), backward.make()});
   }
 }
 

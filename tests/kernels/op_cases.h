@@ -51,7 +51,7 @@ struct BatchNormForwardCase {
 
 struct BatchNormInferenceCase {
   Shape x;
-  bool relu = false, residual = false;
+  bool relu = false, residual = false, saves = false;  // mask and inv_std, for a backward
   DType dtype = DType::kFloat32;
   Fill fill = Fill::kNormal;
   OpCase make() const;
@@ -60,7 +60,7 @@ struct BatchNormInferenceCase {
 enum class Dz : std::uint8_t { kNone, kOwn, kOverDy, kOverDy2 };  // where batch norm's dz goes
 struct BatchNormBackwardCase {
   Shape x;
-  bool mask = false, dy2 = false;
+  bool mask = false, dy2 = false, frozen = false;
   Dz dz = Dz::kNone;
   DType dtype = DType::kFloat32;
   Fill fill = Fill::kNormal;  // exact: rows a power of two

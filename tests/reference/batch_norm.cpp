@@ -37,6 +37,14 @@ Array relu(const Array& x) {
   return y;
 }
 
+void finish(const Array& before_relu, const BatchNormOptions& options, BatchNormResult& result) {
+  result.before_relu = before_relu;
+  result.y = options.relu ? relu(before_relu) : before_relu;
+  if (!options.relu) return;
+  result.mask = Array(before_relu.shape);
+  for (std::int64_t i = 0; i < before_relu.elements(); ++i) result.mask[i] = before_relu[i] <= 0 ? 0 : 1;
+}
+
 }  // namespace
 
 BatchNormResult batch_norm_forward(const Array& x, const Array& z, const Array& gamma, const Array& beta,
@@ -44,12 +52,7 @@ BatchNormResult batch_norm_forward(const Array& x, const Array& z, const Array& 
                                    const BatchNormOptions& options) {
   BatchNormResult result;
   batch_statistics(x, options.epsilon, result);
-  result.before_relu = normalised(x, z, gamma, beta, result.mean, result.inv_std);
-  result.y = options.relu ? relu(result.before_relu) : result.before_relu;
-  if (options.relu) {
-    result.mask = Array(x.shape);
-    for (std::int64_t i = 0; i < x.elements(); ++i) result.mask[i] = result.before_relu[i] <= 0 ? 0 : 1;
-  }
+  finish(normalised(x, z, gamma, beta, result.mean, result.inv_std), options, result);
   if (running_mean.given()) {
     result.running_mean = running_mean;
     result.running_var = running_var;
@@ -63,16 +66,18 @@ BatchNormResult batch_norm_forward(const Array& x, const Array& z, const Array& 
   return result;
 }
 
-Array batch_norm_inference(const Array& x, const Array& z, const Array& gamma, const Array& beta, const Array& mean,
-                           const Array& var, const BatchNormOptions& options) {
-  Array inv_std(var.shape);
-  for (std::int64_t c = 0; c < var.elements(); ++c) inv_std[c] = 1 / std::sqrt(var[c] + options.epsilon);
-  const Array y = normalised(x, z, gamma, beta, mean, inv_std);
-  return options.relu ? relu(y) : y;
+BatchNormResult batch_norm_inference(const Array& x, const Array& z, const Array& gamma, const Array& beta,
+                                     const Array& mean, const Array& var, const BatchNormOptions& options) {
+  BatchNormResult result;
+  result.inv_std = Array(var.shape);
+  for (std::int64_t c = 0; c < var.elements(); ++c) result.inv_std[c] = 1 / std::sqrt(var[c] + options.epsilon);
+  finish(normalised(x, z, gamma, beta, mean, result.inv_std), options, result);
+  return result;
 }
 
 BatchNormGradients batch_norm_backward(const Array& dy, const Array& dy2, const Array& mask, const Array& x,
-                                       const Array& mean, const Array& inv_std, const Array& gamma) {
+                                       const Array& mean, const Array& inv_std, const Array& gamma,
+                                       NormStatistics statistics) {
   const std::int64_t rows = x.shape.rows();
   const std::int64_t channels = x.shape.channels();
   BatchNormGradients gradients{Array(x.shape), Array(x.shape), Array({channels}), Array({channels})};
@@ -89,7 +94,8 @@ BatchNormGradients batch_norm_backward(const Array& dy, const Array& dy2, const 
     const double mean_g = gradients.dbeta[c] / static_cast<double>(rows);
     const double mean_gx = gradients.dgamma[c] / static_cast<double>(rows);
     for (std::int64_t row = 0; row < rows; ++row) {
-      gradients.dx.at(row, c) = gamma[c] * inv_std[c] * (g.at(row, c) - mean_g - xhat(row) * mean_gx);
+      const double through_statistics = statistics == NormStatistics::kBatch ? mean_g + xhat(row) * mean_gx : 0;
+      gradients.dx.at(row, c) = gamma[c] * inv_std[c] * (g.at(row, c) - through_statistics);
     }
   }
   return gradients;

@@ -24,15 +24,17 @@ BatchNormResult batch_norm_forward(const Array& x, const Array& z, const Array& 
                                    const Array& running_mean, const Array& running_var,
                                    const BatchNormOptions& options);
 
-// From stored statistics; momentum is not used.
-Array batch_norm_inference(const Array& x, const Array& z, const Array& gamma, const Array& beta, const Array& mean,
-                           const Array& var, const BatchNormOptions& options);
+// From stored statistics: without mean, var and what is moved; momentum is not used.
+BatchNormResult batch_norm_inference(const Array& x, const Array& z, const Array& gamma, const Array& beta,
+                                     const Array& mean, const Array& var, const BatchNormOptions& options);
 
 struct BatchNormGradients {
   Array dx, dz, dgamma, dbeta;
 };
-// dy2 and mask may be not given.
+// dy2 and mask may be not given. With frozen statistics mean and inv_std do not depend on x.
+enum class NormStatistics : std::uint8_t { kBatch, kFrozen };
 BatchNormGradients batch_norm_backward(const Array& dy, const Array& dy2, const Array& mask, const Array& x,
-                                       const Array& mean, const Array& inv_std, const Array& gamma);
+                                       const Array& mean, const Array& inv_std, const Array& gamma,
+                                       NormStatistics statistics = NormStatistics::kBatch);
 
 }  // namespace drift::reference

@@ -57,6 +57,27 @@ TEST(ReferenceGradient, BatchNormWithResidualAndRelu) {
   }
 }
 
+TEST(ReferenceGradient, BatchNormWithFrozenStatistics) {
+  const Shape shape{2, 3, 3, 3};
+  const Array x = random_array(shape, 1, 0.5, 2);
+  const Array z = random_array(shape, 2);
+  const Array gamma = random_array({3}, 3, 1, 0.3);
+  const Array beta = random_array({3}, 4);
+  const Array mean = random_array({3}, 5);
+  const Array var = random_array({3}, 6, 5, 0.5);
+  const Array dy = random_array(shape, 7);
+  for (const bool relu : {false, true}) {
+    const BatchNormOptions options{.relu = relu};
+    const auto forward = [&](const Inputs& in) {
+      return batch_norm_inference(in[0], in[1], in[2], in[3], mean, var, options).y;
+    };
+    const BatchNormResult result = batch_norm_inference(x, z, gamma, beta, mean, var, options);
+    const BatchNormGradients gradients =
+        batch_norm_backward(dy, {}, result.mask, x, mean, result.inv_std, gamma, NormStatistics::kFrozen);
+    expect_gradients(forward, {x, z, gamma, beta}, dy, {gradients.dx, gradients.dz, gradients.dgamma, gradients.dbeta});
+  }
+}
+
 TEST(ReferenceGradient, BatchNormAddsTheSecondGradientFirst) {
   const Shape shape{2, 3, 3, 3};
   const Array x = random_array(shape, 1);

@@ -43,7 +43,7 @@ TEST(ReferenceValues, BatchNorm) {
   EXPECT_EQ(result.inv_std.values, (Values{0.5}));
   EXPECT_EQ(result.running_mean.values, (Values{0.75 * 1 + 0.25 * 5}));
   EXPECT_EQ(result.running_var.values, (Values{0.75 * 1 + 0.25 * 8}));
-  EXPECT_EQ(batch_norm_inference(x, {}, one, one, one, Array(Shape{1}, 4.0), {.epsilon = 0}).values, (Values{2, 4}));
+  EXPECT_EQ(batch_norm_inference(x, {}, one, one, one, Array(Shape{1}, 4.0), {.epsilon = 0}).y.values, (Values{2, 4}));
 }
 
 TEST(ReferenceValues, GroupNormSeparatesGroups) {

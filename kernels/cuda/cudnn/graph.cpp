@@ -83,7 +83,7 @@ bool cudnn_supports(const BatchNormForward& args) {
 }
 
 bool cudnn_supports(const BatchNormBackward& args) {
-  return args.x.shape.channels() % 8 == 0 && (args.mask || !args.dz) && (args.dz || !args.dy2);
+  return args.x.shape.channels() % 8 == 0 && (args.mask || !args.dz) && (args.dz || !args.dy2) && !args.frozen;
 }
 
 std::string key_of(const GraphRequest& request) {

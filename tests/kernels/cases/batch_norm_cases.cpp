@@ -98,6 +98,29 @@ Named<Expected> expect_forward(const BatchNormForwardCase& c, const BatchNormFor
   return expected;
 }
 
+Named<Expected> expect_inference(const BatchNormInferenceCase& c, float epsilon, const Named<Array>& in) {
+  const auto result = reference::batch_norm_inference(in["x"], in["z"], in["gamma"], in["beta"], in["mean"], in["var"],
+                                                      {.epsilon = epsilon, .relu = c.relu});
+  Expected y{result.y, Array(c.x)};
+  Array unsure(c.x);
+  Expected inv_std{result.inv_std, Array(result.inv_std.shape)};
+  for (std::int64_t k = 0; k < c.x.channels(); ++k) inv_std.tolerance[k] = 3 * kUnit * result.inv_std[k];
+  for (std::int64_t i = 0; i < c.x.elements(); ++i) {
+    const std::int64_t k = i % c.x.channels();
+    const double z = c.residual ? in["z"][i] : 0;
+    const double off = normalised_error(in["x"][i], {in["mean"][k], result.inv_std[k], in["gamma"][k]},
+                                        {.inv_std = inv_std.tolerance[k]}) +
+                       4 * kUnit * (std::abs(in["beta"][k]) + std::abs(z));
+    y.tolerance[i] = stored(c.dtype, result.y[i], off);
+    unsure[i] = std::abs(result.before_relu[i]) > off ? 0 : 1;
+  }
+  Named<Expected> expected;
+  expected.set("y", y);
+  if (c.saves && c.relu) expected.set("mask", {packed(result.mask), packed(unsure), /*packed_bits=*/true});
+  if (c.saves) expected.set("inv_std", inv_std);
+  return expected;
+}
+
 // With dz, the g of every other output is what dz holds, rounded to the activation type; without, dy + dy2 is never
 // rounded.
 Array gradient_sum(const BatchNormBackwardCase& c, const Named<Array>& in) {
@@ -112,8 +135,9 @@ Array gradient_sum(const BatchNormBackwardCase& c, const Named<Array>& in) {
 Named<Expected> expect_backward(const BatchNormBackwardCase& c, const Named<Array>& in) {
   const Array mask = c.mask ? unpacked(in["mask"], c.x) : Array();
   const Array& x = in["x"];
-  const auto result =
-      reference::batch_norm_backward(gradient_sum(c, in), {}, mask, x, in["mean"], in["inv_std"], in["gamma"]);
+  const auto statistics = c.frozen ? reference::NormStatistics::kFrozen : reference::NormStatistics::kBatch;
+  const auto result = reference::batch_norm_backward(gradient_sum(c, in), {}, mask, x, in["mean"], in["inv_std"],
+                                                     in["gamma"], statistics);
   const std::int64_t rows = c.x.rows();
   const std::int64_t channels = c.x.channels();
   const double count = static_cast<double>(rows);
@@ -137,8 +161,9 @@ Named<Expected> expect_backward(const BatchNormBackwardCase& c, const Named<Arra
       const double g = std::abs(result.dz.at(row, k));
       const double mean_g = std::abs(result.dbeta[k]) / count;
       const double mean_gx = std::abs(result.dgamma[k]) / count;
-      const double off = 6 * kUnit * (g + mean_g + xhat(row) * mean_gx) + dbeta.tolerance[k] / count +
-                         xhat(row) * dgamma.tolerance[k] / count + xhat_error(row) * mean_gx;
+      const double through_statistics = 6 * kUnit * (mean_g + xhat(row) * mean_gx) + dbeta.tolerance[k] / count +
+                                        xhat(row) * dgamma.tolerance[k] / count + xhat_error(row) * mean_gx;
+      const double off = 6 * kUnit * g + (c.frozen ? 0 : through_statistics);
       dx.tolerance.at(row, k) = stored(c.dtype, result.dx.at(row, k), scale * off);
     }
   }
@@ -190,7 +215,8 @@ OpCase BatchNormInferenceCase::make() const {
   const bool exact = fill == Fill::kExact;
   const Shape channels{x.channels()};
   OpCase result =
-      new_case("batch_norm_inference", fmt::format("x {}{}", text(x), options_text(residual, relu)), dtype, fill);
+      new_case("batch_norm_inference",
+               fmt::format("x {}{}{}", text(x), options_text(residual, relu), saves ? ", saves" : ""), dtype, fill);
   result.input("x", x, dtype, exact ? integers(-4, 4) : normal(0.5, 2));
   if (residual) result.input("z", x, dtype, exact ? integers(-2, 2) : normal());
   result.input("gamma", channels, kFloat, exact ? integers(-2, 2) : normal(1, 0.3));
@@ -198,27 +224,14 @@ OpCase BatchNormInferenceCase::make() const {
   result.input("mean", channels, kFloat, exact ? integers(-2, 2) : normal());
   result.input("var", channels, kFloat, exact ? constant(4) : normal(5, 0.5));
   result.output("y", x, dtype);
+  if (saves && relu) result.output("mask", mask_shape(x), DType::kUint8);
+  if (saves) result.output("inv_std", channels, kFloat);
   const float epsilon = exact ? 0 : 1e-5f;
   result.operation = [relu = relu, epsilon](const Named<TensorView>& v) -> Op {
-    return BatchNormInference{v["x"], v["z"], v["gamma"], v["beta"], v["mean"], v["var"], v["y"], relu, epsilon};
+    return BatchNormInference{v["x"], v["z"],    v["gamma"],   v["beta"], v["mean"], v["var"],
+                              v["y"], v["mask"], v["inv_std"], relu,      epsilon};
   };
-  result.expect = [c = *this, epsilon](const Named<Array>& in) {
-    const Array y = reference::batch_norm_inference(in["x"], in["z"], in["gamma"], in["beta"], in["mean"], in["var"],
-                                                    {.epsilon = epsilon, .relu = c.relu});
-    Expected expected{y, Array(c.x)};
-    for (std::int64_t i = 0; i < y.elements(); ++i) {
-      const std::int64_t k = i % c.x.channels();
-      const double inv_std = 1 / std::sqrt(in["var"][k] + epsilon);
-      const double z = c.residual ? in["z"][i] : 0;
-      const double off =
-          normalised_error(in["x"][i], {in["mean"][k], inv_std, in["gamma"][k]}, {.inv_std = 3 * kUnit * inv_std}) +
-          4 * kUnit * (std::abs(in["beta"][k]) + std::abs(z));
-      expected.tolerance[i] = stored(c.dtype, y[i], off);
-    }
-    Named<Expected> all;
-    all.set("y", expected);
-    return all;
-  };
+  result.expect = [c = *this, epsilon](const Named<Array>& in) { return expect_inference(c, epsilon, in); };
   return result;
 }
 
@@ -226,10 +239,10 @@ OpCase BatchNormBackwardCase::make() const {
   const bool exact = fill == Fill::kExact;
   const Shape channels{x.channels()};
   const char* const dz_text[] = {"", ", dz", ", dz over dy", ", dz over dy2"};
-  OpCase result = new_case(
-      "batch_norm_backward",
-      fmt::format("x {}{}{}{}", text(x), mask ? ", mask" : "", dy2 ? ", dy2" : "", dz_text[static_cast<int>(dz)]),
-      dtype, fill);
+  OpCase result = new_case("batch_norm_backward",
+                           fmt::format("x {}{}{}{}{}", text(x), mask ? ", mask" : "", dy2 ? ", dy2" : "",
+                                       dz_text[static_cast<int>(dz)], frozen ? ", frozen" : ""),
+                           dtype, fill);
   const Source gradients = exact ? integers(-3, 3) : normal();
   const auto add_gradient = [&](const char* name, bool overwritten) {
     overwritten ? result.in_out(name, x, dtype, gradients) : result.input(name, x, dtype, gradients);
@@ -251,10 +264,10 @@ OpCase BatchNormBackwardCase::make() const {
   result.output("dx", x, dtype);
   if (dz == Dz::kOwn) result.output("dz", x, dtype);
   result.output("dgamma", channels, kFloat).output("dbeta", channels, kFloat);
-  result.operation = [dz = dz](const Named<TensorView>& v) -> Op {
+  result.operation = [dz = dz, frozen = frozen](const Named<TensorView>& v) -> Op {
     const TensorView to = v[dz == Dz::kOverDy ? "dy" : dz == Dz::kOverDy2 ? "dy2" : "dz"];
-    return BatchNormBackward{v["dy"],    v["dy2"], v["x"], v["mask"],   v["mean"], v["inv_std"],
-                             v["gamma"], v["dx"],  to,     v["dgamma"], v["dbeta"]};
+    return BatchNormBackward{v["dy"],    v["dy2"], v["x"], v["mask"],   v["mean"],  v["inv_std"],
+                             v["gamma"], v["dx"],  to,     v["dgamma"], v["dbeta"], frozen};
   };
   result.expect = [c = *this](const Named<Array>& in) { return expect_backward(c, in); };
   return result;
