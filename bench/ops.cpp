@@ -1,7 +1,7 @@
 // bench_ops: every Backend operation at the sizes of ResNet-56 with a batch of 128, on Google Benchmark. It iterates
-// the cases the tests iterate (tests/kernels/op_cases.h); each is checked against the double-precision reference before
-// it is timed, and a wrong one makes the program exit 9. GB/s counts every pass over memory that the operation has to
-// make (kernels/cost.h).
+// the cases the tests iterate (tests/kernels/case_list.h); each is checked against the double-precision reference
+// before it is timed, and a wrong one makes the program exit 9. GB/s counts every pass over memory that the operation
+// has to make (kernels/cost.h).
 #include <CLI/CLI.hpp>
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
@@ -10,9 +10,9 @@
 #include "bench/common/program.h"
 #include "core/check.h"
 #include "kernels/cost.h"
+#include "tests/kernels/case_list.h"
+#include "tests/kernels/case_runner.h"
 #include "tests/kernels/guarded_buffer.h"
-#include "tests/kernels/op_cases.h"
-#include "tests/kernels/run_case.h"
 
 namespace drift::bench {
 namespace {

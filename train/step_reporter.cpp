@@ -41,11 +41,10 @@ void StepReporter::check_replica() {
 void StepReporter::take_finite_check() {
   if (!worker_.finite_check_waiting()) return;
   const NonFiniteCounts counts = worker_.take_finite_check();
-  DRIFT_CHECK(
-      kDiverged, counts.none(),
-      "worker {} is not finite after {} steps: {} are NaN or infinite. Lower --lr, lengthen --warmup-epochs, or "
-      "go on from an earlier checkpoint with a lower rate",
-      worker_.id(), checked_, to_string(counts));
+  DRIFT_CHECK(kDiverged, counts.none(),
+              "worker {} is not finite at step {}: {} are NaN or infinite. Lower --lr, lengthen --warmup-epochs, or "
+              "go on from an earlier checkpoint with a lower rate",
+              worker_.id(), checked_, to_string(counts));
 }
 
 void StepReporter::finish() {

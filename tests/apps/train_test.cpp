@@ -214,7 +214,7 @@ TEST(Train, ARunThatDivergesSavesNothingOfItAndNamesTheLastSoundCheckpoint) {
                                      "--local-batch",
                                      "8",
                                      "--lr",
-                                     "1e6",
+                                     "1e12",
                                      "--steps",
                                      "20",
                                      "--steps-per-epoch",

@@ -7,8 +7,8 @@
 
 #include "core/check.h"
 #include "tests/golden/safetensors.h"
-#include "tests/kernels/op_cases.h"
-#include "tests/kernels/run_case.h"
+#include "tests/kernels/case_list.h"
+#include "tests/kernels/case_runner.h"
 #include "tests/kernels/tolerance.h"
 
 namespace drift::testing {

@@ -14,7 +14,7 @@
 #include "kernels/cost.h"
 #include "kernels/observed/forwarding_backend.h"
 #include "kernels/observed/null_backend.h"
-#include "tests/kernels/op_cases.h"
+#include "tests/kernels/case_list.h"
 #include "tests/support/fake_backend.h"
 
 namespace drift::testing {

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <memory>
 
-#include "tests/kernels/op_cases.h"
-#include "tests/kernels/run_case.h"
+#include "tests/kernels/case_list.h"
+#include "tests/kernels/case_runner.h"
 #include "tests/support/seed.h"
 
 namespace drift::testing {

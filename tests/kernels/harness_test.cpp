@@ -2,10 +2,10 @@
 #include <gtest/gtest.h>
 #include <memory>
 
+#include "tests/kernels/case_list.h"
+#include "tests/kernels/case_runner.h"
 #include "tests/kernels/cases/norm_error.h"
 #include "tests/kernels/mistaken_backend.h"
-#include "tests/kernels/op_cases.h"
-#include "tests/kernels/run_case.h"
 #include "tests/support/seed.h"
 
 namespace drift::testing {

@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "tests/kernels/case_runner.h"
 #include "tests/kernels/guarded_buffer.h"
-#include "tests/kernels/run_case.h"
 
 namespace drift::testing {
 namespace {

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <limits>
 
-#include "tests/kernels/run_case.h"
+#include "tests/kernels/case_runner.h"
 
 namespace drift::testing {
 namespace {

@@ -6,10 +6,10 @@
 #include <limits>
 #include <memory>
 
+#include "tests/kernels/case_list.h"
+#include "tests/kernels/case_runner.h"
 #include "tests/kernels/mistaken_backend.h"
 #include "tests/kernels/nan_check.h"
-#include "tests/kernels/op_cases.h"
-#include "tests/kernels/run_case.h"
 #include "tests/support/seed.h"
 
 namespace drift::testing {

@@ -1,5 +1,5 @@
-// OpCase: one Op with everything needed to check and to time it. The structs of op_cases.h make these; the harness
-// (run_case.h) and bench/ consume them without knowing any op. Operands go by name, so an optional one is simply not
+// OpCase: one Op with everything needed to check and to time it. The structs of case_list.h make these; the harness
+// (case_runner.h) and bench/ consume them without knowing any op. Operands go by name, so an optional one is simply not
 // there.
 #pragma once
 

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <string>
 
-#include "tests/kernels/op_cases.h"
+#include "tests/kernels/case_list.h"
 
 namespace drift::testing {
 

@@ -24,7 +24,8 @@ TEST(FiniteCheck, CountsByArena) {
   EXPECT_EQ(counts.parameters, 2);
   EXPECT_EQ(counts.momentum, 1);
   EXPECT_EQ(counts.statistics, std::ssize(model.set.buffers()));
-  EXPECT_EQ(to_string(NonFiniteCounts{.parameters = 2, .statistics = 3}), "2 of the parameters, 3 of the batch-norm statistics");
+  EXPECT_EQ(to_string(NonFiniteCounts{.parameters = 2, .statistics = 3}),
+            "2 of the parameters, 3 of the batch-norm statistics");
 }
 
 TEST(FiniteCheck, LargestNumbersAreFinite) {

@@ -2,7 +2,7 @@
 // expectation. Each case yields five checks: backend against reference (with derived tolerances, tolerance.h), the
 // reference's gradient against finite differences (tests/reference/gradient_test.cpp), exact inputs compared with ==,
 // sentinels around and inside every output, and a timing (bench/). Adding an op adds a struct here and its sizes in
-// op_cases.cpp, not a test program.
+// case_list.cpp, not a test program.
 #pragma once
 
 #include <map>

@@ -1,4 +1,4 @@
-#include "tests/kernels/run_case.h"
+#include "tests/kernels/case_runner.h"
 
 #include <cmath>
 #include <cstring>

@@ -1,4 +1,4 @@
-// Every op of the CUDA backend, in both precisions, over all cases of op_cases.h: right within derived tolerances,
+// Every op of the CUDA backend, in both precisions, over all cases of case_list.h: right within derived tolerances,
 // exact on exact inputs, confined to its outputs, overwriting all of them, the same bits again and again; and the bits
 // of the CPU backend where the formula has only + - * / sqrt.
 #include <algorithm>
@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "tests/kernels/case_list.h"
+#include "tests/kernels/case_runner.h"
 #include "tests/kernels/nan_check.h"
-#include "tests/kernels/op_cases.h"
-#include "tests/kernels/run_case.h"
 #include "tests/support/require_gpu.h"
 #include "tests/support/seed.h"
 

@@ -1,15 +1,14 @@
-// Every op of the CPU backend, in both precisions, over all cases of op_cases.h: right within derived tolerances, exact
-// on exact inputs, confined to its outputs, overwriting all of them, and the same bits for any number of threads.
-#include "tests/kernels/op_cases.h"
-
+// Every op of the CPU backend, in both precisions, over all cases of case_list.h: right within derived tolerances,
+// exact on exact inputs, confined to its outputs, overwriting all of them, and the same bits for any number of threads.
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/check.h"
+#include "tests/kernels/case_list.h"
+#include "tests/kernels/case_runner.h"
 #include "tests/kernels/nan_check.h"
-#include "tests/kernels/run_case.h"
 #include "tests/support/seed.h"
 
 namespace drift::testing {

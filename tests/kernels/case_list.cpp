@@ -1,6 +1,6 @@
 // The sizes. Awkward is the default: one channel, three, seventeen; odd extents under stride 2; one sample; rows that
 // are a multiple of nothing; then channels of the real networks.
-#include "tests/kernels/op_cases.h"
+#include "tests/kernels/case_list.h"
 
 #include <utility>
 
