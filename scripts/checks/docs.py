@@ -1,8 +1,9 @@
 """What pages name exists: links, paths, types, functions, constants, flags, variables; and what they quote is the code.
 
 Looked at is what stands in `backticks`, in links and in fenced blocks of *.md; plain words are not. A block that opens
-with ```cpp FOLDER/FILE quotes that file: each of its lines must be there; one with ```text is what a program printed.
-Names that are not ours stand in OTHERS. Where sources name a page, it exists.
+with ```cpp FOLDER/FILE quotes that file: its lines stand there, one behind the other, but for what a line `...` leaves
+out. One with ```text is what a program printed. Names that are not ours stand in OTHERS. Where sources name a page, it
+exists.
 """
 
 import fnmatch
@@ -169,12 +170,24 @@ def check_block(line: str, page: str, sources: Sources) -> list[str]:
     return findings
 
 
-def check_quote(line: str, source: str, sources: Sources) -> list[str]:
-    """Comments and white space may differ."""
-    wanted = " ".join(COMMENT.sub("", line).split())
-    if wanted and wanted not in {" ".join(own.split()) for own in sources.code.get(source, "").splitlines()}:
-        return [f"{source} has no line '{wanted}'"]
-    return []
+def squeezed(lines: list[str]) -> list[tuple[int, str]]:
+    """Numbers and texts of lines of code, without comments and what white space adds."""
+    texts = [(number, " ".join(COMMENT.sub("", line).split())) for number, line in enumerate(lines, start=1)]
+    return [(number, text) for number, text in texts if text]
+
+
+def check_quote(block: list[str], source: str, sources: Sources) -> tuple[int, str] | None:
+    """The line of the block, from 1, with which it parts from the source, and what is wrong."""
+    own = [text for _, text in squeezed(sources.code.get(source, "").splitlines())]
+    places = list(range(len(own)))  # where the next line may stand
+    for number, text in squeezed(block):
+        if text == "...":
+            places = list(range(min(places, default=0), len(own)))
+            continue
+        places = [place + 1 for place in places if place < len(own) and own[place] == text]
+        if not places:
+            return number, f"{source} does not go on with '{text}'"
+    return None
 
 
 def check_shape(line: str) -> list[str]:
@@ -187,19 +200,25 @@ def check_shape(line: str) -> list[str]:
 
 def check_page(page: str, sources: Sources) -> list[str]:
     findings = []
-    block = None  # the words behind ``` while in a block
-    for number, line in enumerate(sources.pages[page].splitlines(), start=1):
-        if block == ["text"] and not FENCE.match(line):
+    kind = None  # the words behind ``` while in a block
+    lines = sources.pages[page].splitlines()
+    start = 0  # of the block, the number of the line with ```
+    for number, line in enumerate(lines, start=1):
+        fence = FENCE.match(line)
+        if kind == ["text"] and not fence:
             continue
         problems = check_shape(line)
-        if fence := FENCE.match(line):
-            block = fence[1].split() if block is None else None
-        elif block is None:
+        if fence and kind is None:
+            kind, start = fence[1].split(), number
+        elif fence:
+            quotes = kind[:1] == ["cpp"] and len(kind) > 1
+            parting = check_quote(lines[start : number - 1], kind[1], sources) if quotes else None
+            findings += [f"{page}:{start + parting[0]}: {parting[1]}"] if parting else []
+            kind = None
+        elif kind is None:
             problems += check_prose(line, page, sources)
-        elif block[:1] != ["cpp"]:
+        elif kind[:1] != ["cpp"]:
             problems += check_block(line, page, sources)
-        elif len(block) > 1:
-            problems += check_quote(line, block[1], sources)
         findings += [f"{page}:{number}: {problem}" for problem in problems]
     return findings
 

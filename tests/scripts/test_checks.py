@@ -199,9 +199,15 @@ class Docs(unittest.TestCase):
         self.assertEqual(len(self.findings("```\ndrift train --periods 8\n```")), 1)
 
     def test_quotes(self):
-        page = "```cpp core/a.h\nstruct Thing {{\n    int {}() const;  // said here alone\n```"
-        self.assertEqual(self.findings(page.format("size")), [])
-        self.assertIn("core/a.h has no line 'int count() const;'", self.findings(page.format("count"))[0])
+        page = "```cpp core/a.h\n{}\n```"
+        size, end = "    int size() const;  // said here alone", "};"
+        first, last = "struct Thing {", "void make_it(int);"
+        for quote in (size, f"{size}\n{end}", f"{first}\n\n{size}", f"{first}\n...\n{last}"):
+            self.assertEqual(self.findings(page.format(quote)), [], quote)
+        for quote, line in (("int count();", 2), (f"{first}\n{end}", 3), (f"{end}\n...\n{size}", 4)):
+            findings = self.findings(page.format(quote))
+            self.assertEqual(len(findings), 1, findings)
+            self.assertTrue(findings[0].startswith(f"docs/a.md:{line}: core/a.h does not go on with "), findings)
         self.assertEqual(len(self.findings("```cpp core/c.h\nint a;\n```")), 1)
         self.assertEqual(self.findings("```cpp\nint of_the_reader = 1;\n```"), [])
         self.assertEqual(self.findings(f"```text\nlower --rate {'x' * 121}\n```"), [])
