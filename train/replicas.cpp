@@ -34,13 +34,11 @@ Replicas::Replicas(const TrainConfig& config, const DataSource& data, Device dev
   DRIFT_CHECK(kConfig, config.model.classes == data.train->classes(),
               "the model has {} classes and {} has {}; set --classes {}", config.model.classes, data.name,
               data.train->classes(), data.train->classes());
-  if (device.type == DeviceType::kCuda) {
-    const std::unique_ptr<Stream> stream = make_stream(device, 1);
-    images_.emplace(*data.train, *make_backend(*stream, backend_options(config.machine)));
-  }
+  if (device.type == DeviceType::kCuda) images_.emplace(*data.train, device);
   for (int k = 0; k < config.sync.workers; ++k) {
     workers_.push_back(std::make_unique<Worker>(config, k, data, sampler_, device, threads_per_worker, images()));
   }
+  if (images_) images_->upload(*data.train, workers_.front()->backend());
 }
 
 std::vector<ReplicaState> Replicas::states() const {

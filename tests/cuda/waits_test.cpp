@@ -2,7 +2,7 @@
 // unfinished, is left out once; the race check must say so, or the result must be another one, under at least one of a
 // few orders. So every wait is needed, and none can be lost unnoticed.
 //
-// Where memory is freed behind a wait (average_into()), leaving it out changes nothing here: cudaFree and cudaFreeHost
+// Where memory is freed behind a wait, leaving it out changes nothing here: cudaFree and cudaFreeHost
 // wait as well, but CUDA does not promise that they do. Such waits are counted, so that no other is among them.
 // Not covered for the same reason: the waits in destructors (~StagingRing, ~CudaStream), where nothing is left to wait
 // for in a run that went well.
@@ -17,6 +17,7 @@ namespace drift::testing {
 namespace {
 
 constexpr int kSeeds = 3;
+constexpr int kRefused = 1;  // by the program: what it read is not finite
 
 struct Program {
   const char* name;
@@ -38,8 +39,9 @@ class Waits : public ::testing::TestWithParam<Program> {
   bool is_needed(const std::string& mutation, const std::string& result) {
     for (int seed = 1; seed <= kSeeds; ++seed) {
       const Outcome outcome = run(seed, mutation);
-      EXPECT_TRUE(outcome.status == 0 || outcome.status == kMistake) << mutation << "\n" << outcome.text;
-      if (outcome.status == kMistake || outcome.out != result) return true;
+      EXPECT_TRUE(outcome.status == 0 || outcome.status == kMistake || outcome.status == kRefused) << mutation << "\n"
+                                                                                                   << outcome.text;
+      if (outcome.status != 0 || outcome.out != result) return true;
     }
     return false;
   }
@@ -66,10 +68,11 @@ TEST_P(Waits, AreAllNeeded) {
 // averages: two averages over 3 ranks and two broadcasts, 4 waits each; three downloads. staging: 2 slots used again,
 // 34 pieces downloaded. steps: the results, the images, the end.
 // replicas: each replica initial, restored and loaded. What one of the two does not need, the other does: in steps
-// nobody reads the initial replica from another stream, in replicas nobody trains on the images.
+// nobody reads the initial replica from another stream, in replicas nobody trains on the images. Worker 0 uploads them:
+// that wait also covers its own initial replica.
 INSTANTIATE_TEST_SUITE_P(All, Waits,
                          ::testing::Values(Program{"averages", 16, 3, 0}, Program{"staging", 0, 36, 0},
-                                           Program{"steps", 0, 9, 2}, Program{"replicas", 0, 7, 4}),
+                                           Program{"steps", 0, 9, 2}, Program{"replicas", 0, 7, 2}),
                          [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -13,11 +13,14 @@ std::size_t bytes_for(bool needed, std::int64_t bytes) {
 
 }  // namespace
 
-ResidentImages::ResidentImages(const Dataset& dataset, Backend& backend)
+ResidentImages::ResidentImages(const Dataset& dataset, Device device)
     : shape_{dataset.size(), dataset.image_shape()[0], dataset.image_shape()[1], dataset.image_shape()[2]},
-      images_(backend.stream().device(), static_cast<std::size_t>(shape_.elements())) {
+      images_(device, static_cast<std::size_t>(shape_.elements())) {
   DRIFT_CHECK(kConfig, dataset.size() <= std::numeric_limits<std::int32_t>::max(),
               "a data set of {} images is too large to be read by 32-bit index", dataset.size());
+}
+
+void ResidentImages::upload(const Dataset& dataset, Backend& backend) {
   const auto image_bytes = static_cast<std::size_t>(dataset.image_shape().elements());
   constexpr std::int64_t kPiece = 1024;  // images at a time: staging memory stays small
   std::vector<std::uint8_t> piece;

@@ -23,7 +23,10 @@ struct DeviceBatch {
 // The images of a whole data set in device memory.
 class ResidentImages {
  public:
-  ResidentImages(const Dataset& dataset, Backend& backend);
+  // Memory for them, whose addresses are known from then on.
+  ResidentImages(const Dataset& dataset, Device device);
+  // Fills it; whoever reads it from any stream may do so afterwards.
+  void upload(const Dataset& dataset, Backend& backend);
   TensorView view() const;
 
  private:

@@ -48,7 +48,8 @@ TEST_F(BatchMemoryTest, HasNoCropsWhereTheBatchHasNone) {
 
 TEST_F(BatchMemoryTest, ResidentImagesAreReadByIndex) {
   const DataSource data = testing::toy_data(10);
-  const ResidentImages resident(*data.train, *backend_);
+  ResidentImages resident(*data.train, Device{});
+  resident.upload(*data.train, *backend_);
   std::vector<std::uint8_t> image(static_cast<std::size_t>(kImage.elements()));
   data.train->read_image(6, image);
   EXPECT_EQ(std::memcmp(resident.view().as<std::uint8_t>() + 6 * kImage.elements(), image.data(), image.size()), 0);
