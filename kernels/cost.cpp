@@ -135,7 +135,7 @@ OpCost cost(const SoftmaxCrossEntropy& op) {
 OpCost cost(const SgdUpdate& op) {
   return {5 * static_cast<std::int64_t>(op.w.size_bytes())};
 }
-// Reads and writes each replica.
+// Reads each source and writes each target.
 OpCost cost(const Average& op) {
   return {static_cast<std::int64_t>((op.sources.size() + op.targets.size()) * sizeof(float)) * op.n};
 }

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "core/check.h"
-#include "train/step/finite_check.h"
 
 namespace drift {
 
@@ -14,7 +13,8 @@ AveragedModel::AveragedModel(const TrainConfig& config, const DataSource& data, 
       replicas_(replicas),
       stream_(make_stream(device, threads)),
       backend_(make_backend(*stream_, backend_options(config.machine))),
-      pool_(device) {}
+      pool_(device),
+      finite_check_(device) {}
 
 const Model& AveragedModel::update(Step step, BatchNormPolicy policy) {
   if (!model_) {
@@ -23,8 +23,8 @@ const Model& AveragedModel::update(Step step, BatchNormPolicy policy) {
   }
   average(&ParameterSet::values);
   if (!model_->parameters.buffers().empty()) set_statistics(step, policy);
-  // Its answer is waited for; whoever trains on then may change the replicas.
-  const NonFiniteCounts counts = count_non_finite(model_->parameters, *backend_);
+  finite_check_.enqueue(model_->parameters, *backend_);
+  const NonFiniteCounts counts = finite_check_.take();  // waits; whoever trains on then may change the replicas
   DRIFT_CHECK(kDiverged, counts.none(), "the averaged model is not finite at step {}: {} are NaN or infinite", step,
               to_string(counts));
   step_ = step;

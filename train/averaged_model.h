@@ -10,6 +10,7 @@
 #include "train/replicas.h"
 #include "train/runs/records.h"
 #include "train/step/evaluate.h"
+#include "train/step/finite_check.h"
 
 namespace drift {
 
@@ -38,6 +39,7 @@ class AveragedModel {
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<Backend> backend_;
   MemoryPool pool_;
+  FiniteCheck finite_check_;
   std::unique_ptr<Model> model_;  // nullptr until it is first asked for
   Step step_ = 0;                 // of the latest update()
 };

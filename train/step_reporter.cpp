@@ -5,6 +5,12 @@
 #include "core/check.h"
 
 namespace drift {
+namespace {
+
+constexpr std::string_view kAdvice =
+    "Lower --lr, lengthen --warmup-epochs, or go on from an earlier checkpoint with a lower rate";
+
+}  // namespace
 
 void StepReporter::add(const CommRecord& call) {
   under_way_.times.comm_seconds += call.seconds;
@@ -15,10 +21,8 @@ void StepReporter::take_results(std::int64_t count) {
   for (; count > 0; --count) {
     results_.push_back(worker_.take_result());
     const double loss = results_.back().loss;
-    DRIFT_CHECK(kDiverged, std::isfinite(loss),
-                "the loss is {} at step {} on worker {} (learning rate {:g}). Lower --lr, lengthen --warmup-epochs, or "
-                "go on from an earlier checkpoint with a lower rate",
-                loss, next_result_, worker_.id(), schedule_.lr.at(next_result_));
+    DRIFT_CHECK(kDiverged, std::isfinite(loss), "the loss is {} at step {} on worker {} (learning rate {:g}). {}", loss,
+                next_result_, worker_.id(), schedule_.lr.at(next_result_), kAdvice);
     ++next_result_;
   }
 }
@@ -41,10 +45,8 @@ void StepReporter::check_replica() {
 void StepReporter::take_finite_check() {
   if (!worker_.finite_check_waiting()) return;
   const NonFiniteCounts counts = worker_.take_finite_check();
-  DRIFT_CHECK(kDiverged, counts.none(),
-              "worker {} is not finite at step {}: {} are NaN or infinite. Lower --lr, lengthen --warmup-epochs, or "
-              "go on from an earlier checkpoint with a lower rate",
-              worker_.id(), checked_, to_string(counts));
+  DRIFT_CHECK(kDiverged, counts.none(), "worker {} is not finite at step {}: {} are NaN or infinite. {}", worker_.id(),
+              checked_, to_string(counts), kAdvice);
 }
 
 void StepReporter::finish() {

@@ -65,19 +65,6 @@ void check_arguments(std::string_view op, const Tape& tape, const Tensor& x, con
                "{}: the residual must be {} like x, got {}", op, to_string(x), to_string(residual));
 }
 
-// The node of a pass over x, without the statistics.
-std::unique_ptr<BatchNormNode> node_of(std::string_view op, const Tensor& x, const Tensor& residual, const Tensor& y,
-                                       const BatchNormState& state) {
-  auto node = std::make_unique<BatchNormNode>();
-  node->op = op;
-  node->x = x;
-  node->residual = residual.value();
-  node->output = y.value();
-  node->gamma = &state.gamma;
-  node->beta = &state.beta;
-  return node;
-}
-
 Tensor normalise(std::string_view op, Tape& tape, const Tensor& x, const Tensor& residual, Relu relu,
                  const BatchNormState& state) {
   check_arguments(op, tape, x, residual, state);
@@ -85,42 +72,54 @@ Tensor normalise(std::string_view op, Tape& tape, const Tensor& x, const Tensor&
   const std::int64_t channels = x.shape().channels();
   const bool frozen = !tape.uses_batch_statistics();
   Tensor y = tape.output(x.shape(), x.dtype());
-  std::unique_ptr<BatchNormNode> node = node_of(op, x, residual, y, state);
-  node->frozen = frozen;
+  Tensor mask, inv_std, batch_mean;
   if (tape.records() || !frozen) {
-    if (relu == Relu::kYes) node->mask = tape.scratch({x.shape().rows(), (channels + 7) / 8}, DType::kUint8);
-    node->inv_std = tape.scratch({channels}, DType::kFloat32);
+    if (relu == Relu::kYes) mask = tape.scratch({x.shape().rows(), (channels + 7) / 8}, DType::kUint8);
+    inv_std = tape.scratch({channels}, DType::kFloat32);
   }
+  if (!frozen) batch_mean = tape.scratch({channels}, DType::kFloat32);
+  const TensorView mean = frozen ? state.running_mean.value() : batch_mean.view();
   if (frozen) {
-    node->mean = state.running_mean.value();
     tape.backend().batch_norm_inference({.x = x.view(),
                                          .z = residual.view(),
                                          .gamma = state.gamma.value(),
                                          .beta = state.beta.value(),
-                                         .mean = node->mean,
+                                         .mean = mean,
                                          .var = state.running_var.value(),
                                          .y = y.view(),
-                                         .mask = node->mask.view(),
-                                         .inv_std = node->inv_std.view(),
+                                         .mask = mask.view(),
+                                         .inv_std = inv_std.view(),
                                          .relu = relu == Relu::kYes,
                                          .epsilon = state.epsilon});
   } else {
-    node->batch_mean = tape.scratch({channels}, DType::kFloat32);
-    node->mean = node->batch_mean.view();
     tape.backend().batch_norm_forward({.x = x.view(),
                                        .z = residual.view(),
                                        .gamma = state.gamma.value(),
                                        .beta = state.beta.value(),
                                        .y = y.view(),
-                                       .mask = node->mask.view(),
-                                       .mean = node->mean,
-                                       .inv_std = node->inv_std.view(),
+                                       .mask = mask.view(),
+                                       .mean = mean,
+                                       .inv_std = inv_std.view(),
                                        .running_mean = state.running_mean.value(),
                                        .running_var = state.running_var.value(),
                                        .epsilon = state.epsilon,
                                        .momentum = tape.batch_norm_momentum});
   }
-  if (tape.records()) tape.push(std::move(node), state.gamma.layer());
+  if (tape.records()) {
+    auto node = std::make_unique<BatchNormNode>();
+    node->op = op;
+    node->x = x;
+    node->mask = std::move(mask);
+    node->batch_mean = std::move(batch_mean);
+    node->inv_std = std::move(inv_std);
+    node->mean = mean;
+    node->frozen = frozen;
+    node->residual = residual.value();
+    node->output = y.value();
+    node->gamma = &state.gamma;
+    node->beta = &state.beta;
+    tape.push(std::move(node), state.gamma.layer());
+  }
   return y;
 }
 

@@ -4,20 +4,16 @@
 #include "comm/availability.h"
 #include "comm/mpi.h"
 #include "comm/nccl.h"
-#include "core/check.h"
+#include "tests/support/error_of.h"
 
 namespace drift {
 namespace {
 
 template <class Call>
 std::string comm_error(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kComm);
-    return error.message();
-  }
-  return "no error";
+  const Error error = testing::error_of(call);
+  EXPECT_EQ(error.kind(), ErrorKind::kComm);
+  return error.message();
 }
 
 TEST(Missing, MpiSaysWhatToDoInstead) {

@@ -11,6 +11,7 @@
 
 #include "core/check.h"
 #include "data/dataset.h"
+#include "tests/support/error_of.h"
 
 namespace drift::testing {
 
@@ -47,14 +48,9 @@ class FakeDataset final : public Dataset {
 // Expects that `call` throws an Error of this kind and returns its message.
 template <class Call>
 std::string message_of(ErrorKind kind, Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    return error.message();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
+  const Error error = error_of(call);
+  EXPECT_EQ(error.kind(), kind) << error.what();
+  return error.message();
 }
 
 // Pearson's statistic of counts that should be equal; its mean is (number of counts - 1), its variance twice that.

@@ -10,6 +10,7 @@
 #include "core/check.h"
 #include "core/rng.h"
 #include "engine/ops/ops.h"
+#include "tests/support/error_of.h"
 
 namespace drift::testing {
 
@@ -70,14 +71,10 @@ class Environment {
 // Runs `action` and expects an error of this kind whose message has all the pieces.
 template <class Action>
 void expect_error(ErrorKind kind, const std::vector<std::string_view>& pieces, const Action& action) {
-  try {
-    action();
-    ADD_FAILURE() << "nothing was thrown";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.message();
-    for (const std::string_view piece : pieces) {
-      EXPECT_NE(error.message().find(piece), std::string::npos) << "'" << piece << "' is not in: " << error.message();
-    }
+  const Error error = error_of(action);
+  EXPECT_EQ(error.kind(), kind) << error.message();
+  for (const std::string_view piece : pieces) {
+    EXPECT_NE(error.message().find(piece), std::string::npos) << "'" << piece << "' is not in: " << error.message();
   }
 }
 

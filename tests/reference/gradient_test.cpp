@@ -38,43 +38,42 @@ TEST(ReferenceGradient, Linear) {
                    {gradients.dx, gradients.dw, gradients.dbias});
 }
 
+// x, z, gamma, beta.
+Inputs batch_norm_inputs(const Shape& shape) {
+  return {random_array(shape, 1, 0.5, 2), random_array(shape, 2), random_array({3}, 3, 1, 0.3), random_array({3}, 4)};
+}
+
 TEST(ReferenceGradient, BatchNormWithResidualAndRelu) {
   const Shape shape{2, 3, 3, 3};
-  const Array x = random_array(shape, 1, 0.5, 2);
-  const Array z = random_array(shape, 2);
-  const Array gamma = random_array({3}, 3, 1, 0.3);
-  const Array beta = random_array({3}, 4);
+  const Inputs inputs = batch_norm_inputs(shape);
   const Array dy = random_array(shape, 5);
   for (const bool relu : {false, true}) {
-    const BatchNormOptions options{.relu = relu};
-    const auto forward = [&](const Inputs& in) {
-      return batch_norm_forward(in[0], in[1], in[2], in[3], {}, {}, options).y;
+    const auto run = [&](const Inputs& in) {
+      return batch_norm_forward(in[0], in[1], in[2], in[3], {}, {}, {.relu = relu});
     };
-    const BatchNormResult result = batch_norm_forward(x, z, gamma, beta, {}, {}, options);
+    const BatchNormResult result = run(inputs);
     const BatchNormGradients gradients =
-        batch_norm_backward(dy, {}, result.mask, x, result.mean, result.inv_std, gamma);
-    expect_gradients(forward, {x, z, gamma, beta}, dy, {gradients.dx, gradients.dz, gradients.dgamma, gradients.dbeta});
+        batch_norm_backward(dy, {}, result.mask, inputs[0], result.mean, result.inv_std, inputs[2]);
+    expect_gradients([&](const Inputs& in) { return run(in).y; }, inputs, dy,
+                     {gradients.dx, gradients.dz, gradients.dgamma, gradients.dbeta});
   }
 }
 
 TEST(ReferenceGradient, BatchNormWithFrozenStatistics) {
   const Shape shape{2, 3, 3, 3};
-  const Array x = random_array(shape, 1, 0.5, 2);
-  const Array z = random_array(shape, 2);
-  const Array gamma = random_array({3}, 3, 1, 0.3);
-  const Array beta = random_array({3}, 4);
+  const Inputs inputs = batch_norm_inputs(shape);
   const Array mean = random_array({3}, 5);
   const Array var = random_array({3}, 6, 5, 0.5);
   const Array dy = random_array(shape, 7);
   for (const bool relu : {false, true}) {
-    const BatchNormOptions options{.relu = relu};
-    const auto forward = [&](const Inputs& in) {
-      return batch_norm_inference(in[0], in[1], in[2], in[3], mean, var, options).y;
+    const auto run = [&](const Inputs& in) {
+      return batch_norm_inference(in[0], in[1], in[2], in[3], mean, var, {.relu = relu});
     };
-    const BatchNormResult result = batch_norm_inference(x, z, gamma, beta, mean, var, options);
+    const BatchNormResult result = run(inputs);
     const BatchNormGradients gradients =
-        batch_norm_backward(dy, {}, result.mask, x, mean, result.inv_std, gamma, NormStatistics::kFrozen);
-    expect_gradients(forward, {x, z, gamma, beta}, dy, {gradients.dx, gradients.dz, gradients.dgamma, gradients.dbeta});
+        batch_norm_backward(dy, {}, result.mask, inputs[0], mean, result.inv_std, inputs[2], NormStatistics::kFrozen);
+    expect_gradients([&](const Inputs& in) { return run(in).y; }, inputs, dy,
+                     {gradients.dx, gradients.dz, gradients.dgamma, gradients.dbeta});
   }
 }
 

@@ -2,12 +2,11 @@
 // nothing else.
 #pragma once
 
-#include <gtest/gtest.h>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 
-#include "core/check.h"
+#include "tests/support/error_of.h"
 
 namespace drift::testing {
 
@@ -15,15 +14,11 @@ namespace drift::testing {
 template <class Action>
 void expect_checkpoint_error(const Action& action, std::initializer_list<std::string_view> parts,
                              std::string_view what = "") {
-  try {
-    action();
-    ADD_FAILURE() << what << ": no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kCheckpoint) << what << ": " << error.what();
-    for (const std::string_view part : parts) {
-      EXPECT_NE(error.message().find(part), std::string::npos)
-          << what << ": '" << part << "' is not in: " << error.message();
-    }
+  const Error error = error_of(action);
+  EXPECT_EQ(error.kind(), ErrorKind::kCheckpoint) << what << ": " << error.what();
+  for (const std::string_view part : parts) {
+    EXPECT_NE(error.message().find(part), std::string::npos)
+        << what << ": '" << part << "' is not in: " << error.message();
   }
 }
 

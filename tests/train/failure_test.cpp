@@ -3,28 +3,17 @@
 #include <gtest/gtest.h>
 #include <limits>
 
-#include "core/check.h"
+#include "tests/support/error_of.h"
 #include "tests/train/toy_run.h"
 
 namespace drift {
 namespace {
 
+using testing::error_of;
 using testing::StepLog;
 using testing::toy_config;
 using testing::toy_data;
 using testing::ToyRun;
-
-// What `action` throws; fails the test if it throws nothing.
-template <class Action>
-Error error_of(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {ErrorKind::kInternal, "", "", std::source_location::current()};
-}
 
 // A data set in which reading one image fails.
 class BrokenDataset final : public Dataset {

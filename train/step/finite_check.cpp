@@ -40,7 +40,8 @@ void FiniteCheck::enqueue(const ParameterSet& state, Backend& backend) {
 }
 
 NonFiniteCounts FiniteCheck::take() {
-  DRIFT_ASSERT(std::exchange(waiting_, false), "no answer is waiting");
+  DRIFT_ASSERT(waiting_, "no answer is waiting");
+  waiting_ = false;
   arrived_.synchronize();
   const float* const counts = static_cast<const float*>(host_.data());
   return {.parameters = std::llround(counts[0]),

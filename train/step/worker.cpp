@@ -75,13 +75,18 @@ void Worker::enqueue_update() {
   optimizer_.update(*backend_, model_->parameters, lr_.view());
 }
 
+template <class Work>
+void Worker::run_with_result(CapturedSegment& segment, const MemoryPool& pool, const Work& work) {
+  Stopwatch watch;
+  segment.run(&pool, work);
+  if (segment.is_captured()) times_.forward_seconds += watch.lap();
+  results_.put({.data = result_.data(), .shape = {3}}, *backend_);
+}
+
 void Worker::forward_backward(const Batch& batch, MemoryPool& pool) {
   const Span span(*backend_, "forward and backward");
   upload(batch);
-  Stopwatch watch;
-  gradients_.run(&pool, [&] { enqueue_gradients(pool); });
-  if (gradients_.is_captured()) times_.forward_seconds += watch.lap();
-  results_.put({.data = result_.data(), .shape = {3}}, *backend_);
+  run_with_result(gradients_, pool, [&] { enqueue_gradients(pool); });
 }
 
 void Worker::update(double lr) {
@@ -96,16 +101,13 @@ void Worker::local_step(const Batch& batch, double lr, MemoryPool& pool) {
   const Span span(*backend_, "local step");
   upload(batch);
   lr_.set(*backend_, static_cast<float>(lr));
-  Stopwatch watch;
-  local_step_.run(&pool, [&] {
+  run_with_result(local_step_, pool, [&] {
     enqueue_gradients(pool);
     const Span update_span(*backend_, "update");
     Stopwatch update_watch;
     enqueue_update();
     times_.update_seconds += update_watch.lap();
   });
-  if (local_step_.is_captured()) times_.forward_seconds += watch.lap();
-  results_.put({.data = result_.data(), .shape = {3}}, *backend_);
 }
 
 std::int64_t Worker::results_due() const {

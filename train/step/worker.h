@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "engine/memory_pool.h"
 #include "engine/optim/sgd.h"
@@ -64,6 +65,9 @@ class Worker {
   void upload(const Batch& batch);
   void enqueue_gradients(MemoryPool& pool);
   void enqueue_update();
+  // Runs a segment that computes gradients, and sends the step's result home.
+  template <class Work>
+  void run_with_result(CapturedSegment& segment, const MemoryPool& pool, const Work& work);
 
   int id_;
   DType precision_;

@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 #include <set>
 
+#include "tests/support/error_of.h"
 #include "tests/support/temp_directory.h"
 #include "train/config/toml.h"
 
 namespace drift {
 namespace {
+
+using testing::error_of;
 
 SettingLayer command_line(std::vector<std::pair<std::string, std::string>> settings) {
   SettingLayer layer{.origin = "command line", .kind = ErrorKind::kUsage, .settings = {}};
@@ -26,17 +29,6 @@ ResolvedConfig resolve_flags(std::vector<std::pair<std::string, std::string>> se
 SettingLayer recipe(const testing::TempDirectory& directory, const std::string& text) {
   std::ofstream(directory / "recipe.toml") << text;
   return read_recipe(directory / "recipe.toml");
-}
-
-template <class F>
-Error error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return Error(ErrorKind::kInternal, "", "", {});
 }
 
 bool contains(const std::string& text, const std::string& part) {

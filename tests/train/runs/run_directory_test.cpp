@@ -4,17 +4,19 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <functional>
 #include <gtest/gtest.h>
 #include <limits>
 
 #include "core/check.h"
+#include "tests/support/error_of.h"
 #include "tests/support/temp_directory.h"
 #include "train/config/toml.h"
 #include "train/environment.h"
 
 namespace drift {
 namespace {
+
+using testing::error_of;
 
 namespace fs = std::filesystem;
 
@@ -58,16 +60,6 @@ EvalRecord evaluation_of(Step step, std::int64_t correct) {
 std::string text_of(const fs::path& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-ErrorKind kind_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.kind();
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return ErrorKind::kInternal;
 }
 
 TEST(RunDirectory, HoldsConfigCommandEnvironmentAndMetrics) {
@@ -123,8 +115,11 @@ TEST(RunDirectory, ADivergedLossIsNull) {
 TEST(RunDirectory, NeverWritesIntoSomebodyElsesDirectory) {
   const testing::TempDirectory directory;
   std::ofstream(directory / "file") << "x";
-  EXPECT_EQ(kind_of([&] { RunDirectory::create(directory.path(), {small_config(), ""}); }), ErrorKind::kUsage);
-  EXPECT_EQ(kind_of([&] { RunDirectory::create(directory / "file", {small_config(), ""}); }), ErrorKind::kUsage);
+  EXPECT_EQ(error_of([&] { RunDirectory::create(directory.path(), {small_config(), ""}); }).kind(), ErrorKind::kUsage);
+  EXPECT_EQ(error_of([&] {
+              RunDirectory::create(directory / "file", {small_config(), ""});
+            }).kind(),
+            ErrorKind::kUsage);
   fs::create_directory(directory / "empty");
   EXPECT_NO_THROW(RunDirectory::create(directory / "empty", {small_config(), ""}));
 }
@@ -167,12 +162,8 @@ TEST(RunDirectory, ADamagedMetricsFileIsAnErrorThatNamesTheLine) {
   const testing::TempDirectory directory;
   RunDirectory::create(directory / "run", {small_config(), ""})->step(record_of(0));
   std::ofstream(directory / "run/metrics.jsonl", std::ios::app) << "garbage\n";
-  try {
-    RunDirectory::reopen(directory / "run", {small_config(), ""}, 1);
-    FAIL() << "no error was thrown";
-  } catch (const Error& error) {
-    EXPECT_NE(error.message().find("metrics.jsonl:2"), std::string::npos) << error.message();
-  }
+  const Error error = error_of([&] { RunDirectory::reopen(directory / "run", {small_config(), ""}, 1); });
+  EXPECT_NE(error.message().find("metrics.jsonl:2"), std::string::npos) << error.message();
 }
 
 TEST(RunDirectory, SummaryAddsUp) {
