@@ -22,6 +22,8 @@ Order and checks
                              memory
   EMU_EAGER=1                run work when it is queued: easier to debug, finds less
   EMU_MAX_INSTRUCTIONS=N     that a warp may run in one block before the kernel counts as endless (default 50000000)
+  EMU_NVRTC_CACHE=FOLDER     where kernels that cuDNN had compiled are kept (default emulator/compiled in the build
+                             folder); empty: nowhere
   EMU_TIMEOUT=SECONDS        that a collective waits for other ranks (default 10)
 Mistakes made on purpose
   EMU_FAIL=API:N[:CODE],...  the N-th call of API fails, with the cudaError_t CODE if one is given
@@ -62,7 +64,9 @@ emulator=$(cd "$emulator" && pwd)
 
 # The soname carries CUDA's major version; there is one.
 runtime=("$emulator"/libcudart.so.[0-9]*)
-preload=("${runtime[0]}" "$emulator/libemu_cudnn.so" "$emulator/libemu_cublaslt.so" "$emulator/driver/libcuda.so.1")
+compiler=("$emulator"/libnvrtc.so.[0-9]*)
+preload=("${runtime[0]}" "$emulator/libemu_cudnn.so" "$emulator/libemu_cublaslt.so" "$emulator/driver/libcuda.so.1"
+         "${compiler[0]}")
 for library in "${preload[@]}"; do
   [ -e "$library" ] || fail "$library is not there: build all targets, cmake --build $build"
 done
@@ -78,6 +82,7 @@ fi
 # Preloaded libraries take the place of those that the command's own RPATH would find, whatever that says.
 joined=$(IFS=:; echo "${preload[*]}")
 [ "${EMU_QUIET:-0}" = 1 ] || echo "emulated.sh: executed on an emulator, not on a GPU" >&2
+export EMU_NVRTC_CACHE=${EMU_NVRTC_CACHE-$emulator/compiled}
 export DRIFT_DEVICE_PROPERTIES=${DRIFT_DEVICE_PROPERTIES:-$root/tests/emulator/properties/sm${EMU_SM:-90}.json}
 LD_LIBRARY_PATH=$emulator:$emulator/driver${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
   LD_PRELOAD=$joined${LD_PRELOAD:+:$LD_PRELOAD} exec "$@"

@@ -4,6 +4,7 @@ add_executable(emulator_library_tests
   ${CMAKE_CURRENT_LIST_DIR}/cublaslt_test.cpp ${CMAKE_CURRENT_LIST_DIR}/cudnn_batch_norm_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cudnn_convolution_test.cpp ${CMAKE_CURRENT_LIST_DIR}/cudnn_graph.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cudnn_graph_test.cpp ${CMAKE_CURRENT_LIST_DIR}/cudnn_pooling_test.cpp)
+set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/cudnn_graph.cpp PROPERTIES COMPILE_OPTIONS -O0)  # the frontend
 target_compile_features(emulator_library_tests PRIVATE cxx_std_20)
 target_compile_options(emulator_library_tests PRIVATE -Wall -Wextra -Wpedantic -Wshadow)
 target_compile_definitions(emulator_library_tests PRIVATE
@@ -13,7 +14,7 @@ target_include_directories(emulator_library_tests SYSTEM PRIVATE
   ${DRIFT_CUDNN_INCLUDE} ${DRIFT_CUDNN_FRONTEND_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
 target_link_libraries(emulator_library_tests PRIVATE
   drift_test_support ${DRIFT_CUDNN_LIBRARY} CUDA::cudart CUDA::cublasLt CUDA::nvrtc ${CMAKE_DL_LIBS})
-add_dependencies(emulator_library_tests emu_cudart emu_driver emu_cudnn emu_cublaslt)
+add_dependencies(emulator_library_tests emu_cudart emu_driver emu_cudnn emu_cublaslt emu_nvrtc)
 
 function(emulator_library_test name sm filter)
   add_test(NAME emulator.libraries.${name}
