@@ -1,6 +1,6 @@
 #include "apps/command_line.h"
 
-#include <memory>
+#include <CLI/CLI.hpp>
 
 #include "core/check.h"
 #include "core/text.h"
@@ -9,6 +9,7 @@ namespace drift {
 namespace {
 
 constexpr std::size_t kFlagColumn = 34;
+constexpr const char* kOwnGroup = "This command";
 
 // "-q,--quiet", "--[no-]nesterov", "--weight-decay,--wd X", "MODEL".
 std::string flag_text(const CLI::Option& option) {
@@ -52,66 +53,98 @@ std::string default_text(const Option& option, Scope scope) {
 
 }  // namespace
 
-CommandLine::CommandLine(std::optional<Scope> scope, std::string name, std::string description,
-                         std::vector<std::string> examples)
-    : app_(std::move(description), std::move(name)), scope_(scope) {
-  app_.formatter(std::make_shared<HelpFormatter>());
-  app_.allow_extras();
-  app_.get_formatter()->label("OPTIONS", "flags");
-  app_.set_help_flag("-h,--help", "this text")->group(own_group_);
-  app_.footer("\nExamples:\n  " + joined(examples, "\n  "));
+struct CommandLine::Parser {
+  CLI::App app;
+  std::vector<std::pair<const Option*, CLI::Option*>> config_options = {};
+
+  CLI::Option* add_value(const std::string& name, const std::string& placeholder, Value value,
+                         const std::string& help) {
+    return std::visit([&](auto* into) { return app.add_option(name, *into, help); }, value)
+        ->type_name(placeholder)
+        ->group(kOwnGroup);
+  }
+};
+
+CommandLine::CommandLine(std::optional<Scope> scope, const std::string& name, const std::string& description,
+                         const std::vector<std::string>& examples)
+    : parser_(new Parser{CLI::App(description, name)}), scope_(scope) {
+  CLI::App& app = parser_->app;
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.allow_extras();
+  app.get_formatter()->label("OPTIONS", "flags");
+  app.set_help_flag("-h,--help", "this text")->group(kOwnGroup);
+  app.footer("\nExamples:\n  " + joined(examples, "\n  "));
+}
+
+CommandLine::~CommandLine() = default;
+
+void CommandLine::add_value(const std::string& name, const std::string& placeholder, Value value,
+                            const std::string& help) {
+  parser_->add_value(name, placeholder, value, help);
+}
+
+void CommandLine::add_required_value(const std::string& name, const std::string& placeholder, Value value,
+                                     const std::string& help) {
+  parser_->add_value(name, placeholder, value, help)->required();
+}
+
+void CommandLine::add_switch(const std::string& name, bool& value, const std::string& help) {
+  parser_->app.add_flag(name, value, help)->group(kOwnGroup);
 }
 
 void CommandLine::add_config_option(const Option& option, Scope scope) {
+  CLI::App& app = parser_->app;
   const std::string flag = "--" + option.name + (option.alias.empty() ? "" : ",--" + option.alias);
   const std::string help = option.help + default_text(option, scope);
   CLI::Option* made = nullptr;
   if (option.kind == ValueKind::kSwitch) {
-    made = app_.add_flag(flag + ",!--no-" + option.name, help);
+    made = app.add_flag(flag + ",!--no-" + option.name, help);
   } else {
-    made = app_.add_option(
-                   flag, [](const CLI::results_t&) { return true; }, help)
+    made = app.add_option(
+                  flag, [](const CLI::results_t&) { return true; }, help)
                ->type_name(option.placeholder);
   }
   made->group(option.section);
-  config_options_.emplace_back(&option, made);
+  parser_->config_options.emplace_back(&option, made);
 }
 
 bool CommandLine::parse(int argc, char** argv) {
   if (scope_) {  // behind the command's own flags, which are declared between construction and here
     for (const Option& option : options_of(*scope_)) add_config_option(option, *scope_);
   }
+  CLI::App& app = parser_->app;
   try {
-    app_.parse(argc, argv);
+    app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app_.help());
+    fmt::print("{}", app.help());
     return false;
   } catch (const CLI::ParseError& error) {
-    DRIFT_FAIL(kUsage, "{}. `{} --help` lists the flags", error.what(), app_.get_name());
+    DRIFT_FAIL(kUsage, "{}. `{} --help` lists the flags", error.what(), app.get_name());
   }
   refuse_leftovers();
   return true;
 }
 
 void CommandLine::refuse_leftovers() const {
-  const std::vector<std::string> leftovers = app_.remaining();
+  const CLI::App& app = parser_->app;
+  const std::vector<std::string> leftovers = app.remaining();
   if (leftovers.empty()) return;
   const std::string& word = leftovers.front();
   if (!word.starts_with("-")) {
-    DRIFT_FAIL(kUsage, "nothing is expected where '{}' stands. `{} --help` lists the flags", word, app_.get_name());
+    DRIFT_FAIL(kUsage, "nothing is expected where '{}' stands. `{} --help` lists the flags", word, app.get_name());
   }
   std::vector<std::string> known;
-  for (const CLI::Option* option : app_.get_options()) {
+  for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
   }
   const std::string flag = word.substr(0, word.find('='));
   DRIFT_FAIL(kUsage, "unknown flag '{}'.{} `{} --help` lists the flags", flag, did_you_mean(flag, known),
-             app_.get_name());
+             app.get_name());
 }
 
 SettingLayer CommandLine::settings() const {
   SettingLayer layer{.origin = "command line", .kind = ErrorKind::kUsage, .settings = {}};
-  for (const auto& [option, given] : config_options_) {
+  for (const auto& [option, given] : parser_->config_options) {
     if (given->count() == 0) continue;
     layer.settings.push_back({.name = option->name, .text = given->results().back(), .where = "--" + option->name});
   }

@@ -25,8 +25,8 @@ int preview(int argc, char** argv) {
   std::string out = "preview.png";
   PreviewOptions options;
   bool test = false;
-  command.add_value("--out", "FILE.png", out, "the picture [preview.png]");
-  command.add_value("--columns", "N", options.columns, "images per class [12]");
+  command.add_value("--out", "FILE.png", &out, "the picture [preview.png]");
+  command.add_value("--columns", "N", &options.columns, "images per class [12]");
   command.add_switch("--augmented", options.augmented, "one image per class, as augmentation makes it in each epoch");
   command.add_switch("--test", test, "images of the test split");
   if (!command.parse(argc, argv)) return 0;

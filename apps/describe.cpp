@@ -70,8 +70,8 @@ int run_describe(int argc, char** argv) {
   std::string name;
   std::int64_t batch = 1;
   bool json = false;
-  command.add_value("MODEL", "", name, "the network")->required();
-  command.add_value("--batch", "N", batch, "images at a time [1]");
+  command.add_required_value("MODEL", "", &name, "the network");
+  command.add_value("--batch", "N", &batch, "images at a time [1]");
   command.add_switch("--json", json, "print JSON");
   if (!command.parse(argc, argv)) return 0;
 

@@ -22,9 +22,9 @@ int run_plans(int argc, char** argv) {
        "drift plans resnet56 --batch 128 --device-properties sm80.json --plan-file plans.json"});
   std::string name, properties;
   std::int64_t batch = 128;
-  command.add_value("MODEL", "", name, "the network")->required();
-  command.add_value("--batch", "N", batch, "images at a time [128]");
-  command.add_value("--device-properties", "FILE", properties, "JSON as cudnn-frontend writes it")->required();
+  command.add_required_value("MODEL", "", &name, "the network");
+  command.add_value("--batch", "N", &batch, "images at a time [128]");
+  command.add_required_value("--device-properties", "FILE", &properties, "JSON as cudnn-frontend writes it");
   if (!command.parse(argc, argv)) return 0;
 
   DRIFT_CHECK(kUsage, batch >= 1, "--batch must be an integer of at least 1, found '{}'.", batch);

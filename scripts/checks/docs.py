@@ -40,7 +40,7 @@ HOME = re.compile(r"((?:`[A-Z]\w+`(?:, )?)+) (?:\(|in )`([\w/.-]+\.(?:h|cpp))`")
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 DECLARED = re.compile(r"\b(?:class|struct|union|enum(?: class)?|using|concept)\s+(\w+)\b(?!\s*;)|#define (\w+)")
 OPTION_ROW = re.compile(r'\b(?:row|with_alias)\(\s*"([\w-]+)"')
-OPTION_CALL = re.compile(r'\badd_(?:value|switch|option|flag|argument)\(\s*"([^"]+)"')
+OPTION_CALL = re.compile(r'\badd_(?:value|required_value|switch|option|flag|argument)\(\s*"([^"]+)"')
 
 
 def is_cpp(path: str) -> bool:
