@@ -100,16 +100,8 @@ class Session {
       const Step step = trainer_.step();
       // Also where a resumed run begins: the checkpoint it comes from may be one that a signal left.
       const bool save = checkpoints.at(step);
-      if (evaluations.at(step) || save) {
-        const Stopwatch watch;
-        const Model& model = trainer_.averaged_model();
-        if (evaluations.at(step)) {
-          EvalRecord record = trainer_.evaluate_averaged_model();
-          record.seconds = watch.seconds();
-          metrics_.evaluation(record);
-        }
-        if (save) write(model);
-      }
+      if (evaluations.at(step)) metrics_.evaluation(trainer_.evaluate());
+      if (save) write(evaluations.at(step) ? trainer_.evaluated_model() : trainer_.averaged_model());
       if (step == schedule.total_steps) return true;
       trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_requested());
       if (stop_requested()) {
@@ -214,14 +206,14 @@ int run_train(int argc, char** argv) {
   CommandLine command_line(
       Scope::kTrain, "drift train",
       "Trains a network with parallel SGD, Local SGD or Post-local SGD. A recipe's keys are these flags without "
-      "dashes.",
+      "leading dashes.",
       {"drift train --recipe recipes/quickstart.toml",
        "drift train --model resnet56 --data cifar10:DIR --algo post-local --workers 4 --local-batch 32 \\",
        "            --period 16 --switch-epoch 10 --decay-epochs 10 --epochs 15 --momentum 0.9 --wd 1e-4",
        "drift train --resume runs/20260131-120000-quickstart"});
   std::string recipe;
   bool print_config = false, quiet = false;
-  command_line.add_value("--recipe", "FILE", recipe, "settings from a TOML file; flags beat them");
+  command_line.add_value("--recipe", "FILE", &recipe, "settings from a TOML file; flags beat them");
   command_line.add_switch("--print-config", print_config, "print every value with its origin and stop");
   command_line.add_switch("-q,--quiet", quiet, "no progress, only warnings and the result");
   if (!command_line.parse(argc, argv)) return 0;

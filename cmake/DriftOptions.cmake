@@ -18,7 +18,11 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 find_program(DRIFT_CCACHE ccache)
 if(DRIFT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${DRIFT_CCACHE})
+  set(CMAKE_DISABLE_PRECOMPILE_HEADERS ON)  # ccache would have to be told how to treat them
 endif()
+# What most files include, read once for each large target. No file may rely on that: the tsan preset does without.
+set(DRIFT_COMMON_HEADERS <algorithm> <array> <cmath> <cstdint> <cstring> <filesystem> <functional> <map> <memory>
+  <optional> <span> <string> <string_view> <utility> <vector>)
 
 # -ffp-contract=off: a map written once gives the same bits on the CPU and on a GPU (docs/numerics.md). No fast-math.
 add_library(drift_flags INTERFACE)
