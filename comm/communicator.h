@@ -29,8 +29,7 @@ class Communicator {
   // time.
   virtual void abort(std::string_view reason) noexcept = 0;
 
-  // Bytes this rank has sent so far if every rank sat on a machine of its own: 2 (K-1)/K bytes of the span for each
-  // all-reduce (reduce-scatter + all-gather), (K-1)/K for a broadcast (scatter + all-gather), rounded down per call.
+  // Bytes this rank has sent so far: the sum of bytes_on_wire() (collective.h) over its calls.
   virtual std::int64_t bytes_sent() const = 0;
 };
 

@@ -11,8 +11,8 @@ namespace drift {
 
 enum class ErrorKind { kInternal, kUsage, kConfig, kData, kDevice, kComm, kDiverged, kCheckpoint, kTolerance };
 
-// The process exit code of a run that ended with an error of this kind: internal 1, usage 2, config 3, data 4, device
-// 5, communication 6, diverged 7, checkpoint 8, tolerance 9.
+// The process exit code of a run that ended with an error of this kind: 1 for internal, then one more for each kind in
+// the order above (docs and README list them), up to 9 for tolerance.
 int exit_code(ErrorKind kind);
 
 class Error : public std::runtime_error {

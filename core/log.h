@@ -7,16 +7,12 @@
 
 namespace drift {
 
-enum class LogLevel { kDebug, kInfo, kWarning };
+enum class LogLevel { kInfo, kWarning };
 
 // Messages below this level are dropped; kInfo at start. `-q` asks for kWarning.
 void set_log_level(LogLevel level);
 void log_message(LogLevel level, std::string_view message);
 
-template <class... Args>
-void log_debug(fmt::format_string<Args...> format, Args&&... args) {
-  log_message(LogLevel::kDebug, fmt::format(format, std::forward<Args>(args)...));
-}
 template <class... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {
   log_message(LogLevel::kInfo, fmt::format(format, std::forward<Args>(args)...));

@@ -1,5 +1,5 @@
-// Step counts training steps from 0; Sync says what the workers do together at the end of one. They stand in core/ for
-// every part of training, its records and its reports speak of them.
+// Step counts training steps from 0; Sync says what the workers do together at the end of one. They stand in core/
+// because every part of training, its records and its reports speak of them.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,7 @@ struct PreviewOptions {
   int columns = 12;        // images per class, the first ones of the data set
   int rows_max = 20;       // classes shown
   int scale = 3;           // pixels per image pixel, each way
-  bool augmented = false;  // one image per class: as stored, then padded, cropped and mirrored as in epochs 0, 1, 2 ...
+  bool augmented = false;  // one image per class: as stored, then padded, cropped and mirrored by other draws
   std::uint64_t seed = 0;  // of the augmentation
 };
 

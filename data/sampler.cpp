@@ -31,7 +31,8 @@ Sampler::Sampler(const SamplerConfig& config) : config_(config) {
   DRIFT_CHECK(kConfig, config.workers >= 1 && config.local_batch >= 1,
               "the number of workers and the local batch must be at least 1, got {} and {}", config.workers,
               config.local_batch);
-  DRIFT_CHECK(kConfig, config.steps_per_epoch >= 0, "steps per epoch must be positive, got {}", config.steps_per_epoch);
+  DRIFT_CHECK(kConfig, config.steps_per_epoch >= 0, "steps per epoch must be at least 0, got {}",
+              config.steps_per_epoch);
   DRIFT_CHECK(kConfig, config.dataset_size < std::numeric_limits<std::uint32_t>::max(),
               "a data set of {} images is too large: fewer than 2^32 - 1 can be sampled", config.dataset_size);
   const std::int64_t whole_steps = config.dataset_size / global_batch();

@@ -10,7 +10,7 @@
 namespace drift {
 namespace {
 
-constexpr std::int64_t kAlignment = 8;  // elements: 16 bytes, one packet, also in a bf16 copy of the values
+constexpr std::int64_t kAlignment = 8;  // elements; 16 bytes in a bf16 copy of the values: one packet
 
 std::int64_t aligned(std::int64_t count) {
   return (count + kAlignment - 1) / kAlignment * kAlignment;

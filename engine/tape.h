@@ -49,7 +49,6 @@ class Tape {
   Backend& backend() { return backend_; }
   MemoryPool& pool() { return pool_; }
   DType activation() const { return activation_; }
-  TapeOptions options() const { return options_; }
   bool records() const { return options_.records; }
   bool uses_batch_statistics() const { return options_.statistics == NormStatistics::kBatch; }
 

@@ -44,9 +44,10 @@ Device parse_device(std::string_view text) {
               "{} was asked for, but this build has no CUDA backend: use --device cpu, or build with -DDRIFT_CUDA=ON",
               text);
   const int count = cuda_device_count();
-  DRIFT_CHECK(kDevice, index < count, "{} was asked for, but this machine has {}; use --device cpu{}", text,
-              count == 0 ? "no CUDA device or no driver" : fmt::format("{} CUDA devices", count),
-              count == 0 ? "" : " or a smaller number");
+  DRIFT_CHECK(
+      kDevice, index < count, "{} was asked for, but this machine has {}; use --device cpu{}", text,
+      count == 0 ? "no CUDA device or no driver" : fmt::format("{} CUDA device{}", count, count == 1 ? "" : "s"),
+      count == 0 ? "" : " or a smaller number");
   return {DeviceType::kCuda, index};
 }
 

@@ -25,7 +25,7 @@ const Model& AveragedModel::update(Step step, BatchNormPolicy policy) {
   if (!model_->parameters.buffers().empty()) set_statistics(step, policy);
   finite_check_.enqueue(model_->parameters, *backend_);
   const NonFiniteCounts counts = finite_check_.take();  // waits; whoever trains on then may change the replicas
-  DRIFT_CHECK(kDiverged, counts.none(), "the averaged model is not finite at step {}: {} are NaN or infinite", step,
+  DRIFT_CHECK(kDiverged, counts.none(), "the averaged model is not finite after {} steps: {} are NaN or infinite", step,
               to_string(counts));
   step_ = step;
   return *model_;
@@ -60,7 +60,7 @@ Evaluation AveragedModel::evaluate() {
   DRIFT_ASSERT(model_, "nothing was averaged yet");
   const Evaluation result = drift::evaluate(*model_, *data_.test, data_.normalisation, config_.machine.precision,
                                             config_.evaluation.batch, *backend_, pool_);
-  DRIFT_CHECK(kDiverged, std::isfinite(result.loss), "the test loss is {} at step {}", result.loss, step_);
+  DRIFT_CHECK(kDiverged, std::isfinite(result.loss), "the test loss is {} after {} steps", result.loss, step_);
   return result;
 }
 

@@ -1,7 +1,7 @@
 // AveragedModel: the copy that evaluations and checkpoints look at: the mean of the replicas, with batch-norm
 // statistics re-estimated, averaged or those of worker 0. It has a stream with all threads, a backend and a pool of its
 // own and is made while no worker computes, so training goes on with the same bits whether or not one evaluates. Its
-// memory is taken once, the first time it is asked for.
+// arenas are taken once, the first time it is asked for.
 #pragma once
 
 #include <memory>
@@ -25,6 +25,7 @@ class AveragedModel {
   // Takes the mean after `step` steps, with statistics by `policy`; no replica changes. Valid until the next call.
   // Throws kDiverged if it is not finite.
   const Model& update(Step step, BatchNormPolicy policy);
+  const Model& latest() const { return *model_; }  // after an update()
   // Of the latest update(), on the test set. Throws kDiverged if the loss is not finite.
   Evaluation evaluate();
 

@@ -6,13 +6,6 @@
 
 namespace drift {
 
-Lane& Lane::operator=(Lane&& other) noexcept {
-  release();
-  gate_ = std::exchange(other.gate_, nullptr);
-  pool_ = std::exchange(other.pool_, nullptr);
-  return *this;
-}
-
 void Lane::release() {
   if (pool_ != nullptr) gate_->give_back(std::exchange(pool_, nullptr));
 }

@@ -25,7 +25,6 @@ class Lane {
  public:
   Lane(Lane&& other) noexcept
       : gate_(std::exchange(other.gate_, nullptr)), pool_(std::exchange(other.pool_, nullptr)) {}
-  Lane& operator=(Lane&& other) noexcept;
   ~Lane() { release(); }
 
   MemoryPool& pool() const { return *pool_; }

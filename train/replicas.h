@@ -1,5 +1,5 @@
 // Replicas: the K workers of a run and what they share: the order of samples and, on a GPU, the training images. Here
-// the state of all of them is taken, set and averaged while none of them computes.
+// the state of all of them is taken and set while none of them computes.
 #pragma once
 
 #include <filesystem>

@@ -19,7 +19,7 @@ struct StepReport {
   Step step = 0;
   int worker = 0;
   BatchResult result;
-  StepTimes times;
+  StepTimes times = {};
   std::int64_t bytes = 0;  // sent
 };
 
@@ -36,7 +36,7 @@ class StepCollector {
     int reports = 0;
     std::vector<double> losses;  // by worker
     std::int64_t correct = 0, bytes = 0;
-    StepTimes times;  // of all
+    StepTimes times = {};  // of all
   };
   StepRecord record_of(const Pending& pending);
 

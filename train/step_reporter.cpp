@@ -7,8 +7,7 @@
 namespace drift {
 namespace {
 
-constexpr std::string_view kAdvice =
-    "Lower --lr, lengthen --warmup-epochs, or go on from an earlier checkpoint with a lower rate";
+constexpr std::string_view kAdvice = "Lower --lr or lengthen --warmup-epochs";
 
 }  // namespace
 
@@ -45,8 +44,8 @@ void StepReporter::check_replica() {
 void StepReporter::take_finite_check() {
   if (!worker_.finite_check_waiting()) return;
   const NonFiniteCounts counts = worker_.take_finite_check();
-  DRIFT_CHECK(kDiverged, counts.none(), "worker {} is not finite at step {}: {} are NaN or infinite. {}", worker_.id(),
-              checked_, to_string(counts), kAdvice);
+  DRIFT_CHECK(kDiverged, counts.none(), "worker {} is not finite after {} steps: {} are NaN or infinite. {}",
+              worker_.id(), checked_, to_string(counts), kAdvice);
 }
 
 void StepReporter::finish() {

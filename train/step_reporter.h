@@ -1,6 +1,6 @@
-// StepReporter: what one worker tells of its steps. It brings their results home, refuses a loss that is not finite
-// before others average what it stands for, and a replica that is not finite at the end of a round. Each step's report
-// goes to the collector once its result is known: at once on a CPU, a few steps later on a GPU.
+// StepReporter: what one worker tells of its steps. It brings their results home and refuses a loss that is not finite,
+// and a replica that is not finite at the end of a round. Each step's report goes to the collector once its result is
+// known: on a CPU at once, before others average what a bad loss stands for; on a GPU a few steps later.
 #pragma once
 
 #include <deque>

@@ -90,7 +90,7 @@ ThreadLayout layout_on(Device device, const TrainConfig& config) {
   return layout;
 }
 
-// What a checkpoint must be of to be continued.
+// The model as checkpoints name it: it must be the same to go on.
 std::string text_of(const ModelOptions& model) {
   const std::string groups = model.norm == "group" ? fmt::format(" groups={}", model.groups) : "";
   return fmt::format("{} norm={}{} classes={}", model.name, model.norm, groups, model.classes);
@@ -164,13 +164,6 @@ Step Trainer::run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop
 EvalRecord Trainer::evaluate() {
   const Stopwatch watch;
   averaged_model();
-  EvalRecord record = evaluate_averaged_model();
-  record.seconds = watch.seconds();
-  return record;
-}
-
-EvalRecord Trainer::evaluate_averaged_model() {
-  const Stopwatch watch;
   const Evaluation result = averaged_.evaluate();
   return {.step = done_,
           .epoch = schedule_.epoch_of(done_),

@@ -54,8 +54,8 @@ class Trainer {
   // or by another policy. Valid until the next call of this, or of evaluate().
   const Model& averaged_model() { return averaged_model(config_.sync.scope.batch_norm); }
   const Model& averaged_model(BatchNormPolicy policy) { return averaged_.update(done_, policy); }
-  EvalRecord evaluate();                 // of averaged_model() on the test set
-  EvalRecord evaluate_averaged_model();  // of what averaged_model() made last
+  EvalRecord evaluate();                                               // of averaged_model() on the test set
+  const Model& evaluated_model() const { return averaged_.latest(); }  // what evaluate() looked at
 
   Checkpoint checkpoint() const;
   void restore(const Checkpoint& checkpoint);  // throws kCheckpoint on a mismatch, changing nothing

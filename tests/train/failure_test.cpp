@@ -153,7 +153,7 @@ TEST(NotFinite, StatisticsOfOneWorkerEndTheRunAtTheRoundsEnd) {
   StepLog log;
   const Error error = error_of([&] { testing::run_to(trainer, 8, log); });
   EXPECT_EQ(error.kind(), ErrorKind::kDiverged);
-  EXPECT_TRUE(error.message().starts_with("worker 1 is not finite at step 3: 1 of the batch-norm statistics"))
+  EXPECT_TRUE(error.message().starts_with("worker 1 is not finite after 3 steps: 1 of the batch-norm statistics"))
       << error.message();
   EXPECT_EQ(std::ssize(log.steps), 3);  // the steps of the round are told
 }
@@ -168,7 +168,8 @@ TEST(NotFinite, AnUpdateThatOverflowsInTheLastStepIsFoundWhenWorkersLeave) {
   StepLog log;
   const Error error = error_of([&] { testing::run_to(trainer, 1, log); });
   EXPECT_EQ(error.kind(), ErrorKind::kDiverged);
-  EXPECT_NE(error.message().find("not finite at step 1: 1 of the parameters"), std::string::npos) << error.message();
+  EXPECT_NE(error.message().find("not finite after 1 steps: 1 of the parameters"), std::string::npos)
+      << error.message();
 }
 
 TEST(NotFinite, AnAverageIsNeitherEvaluatedNorGivenAway) {
@@ -180,7 +181,8 @@ TEST(NotFinite, AnAverageIsNeitherEvaluatedNorGivenAway) {
     trainer.model(0).parameters.buffers()[0] = std::numeric_limits<float>::infinity();
     const Error error = error_of([&] { trainer.evaluate(); });
     EXPECT_EQ(error.kind(), ErrorKind::kDiverged);
-    EXPECT_NE(error.message().find("averaged model is not finite at step 0: 1 of the batch-norm"), std::string::npos)
+    EXPECT_NE(error.message().find("averaged model is not finite after 0 steps: 1 of the batch-norm"),
+              std::string::npos)
         << error.message();
   }
 }

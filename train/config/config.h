@@ -1,6 +1,6 @@
-// TrainConfig: everything that decides a run, resolved. The bits of a run are a function of this struct (and of the
-// machine's instruction set). One struct per subject, each in a file of its own with the options that set it. Defaults
-// here are the command line's.
+// TrainConfig: everything that decides a run, resolved. On a given machine and build the bits of a run are a function
+// of this struct (docs/numerics.md says what else may change them). One struct per subject, each in a file of its own
+// with the options that set it. Defaults here are the command line's.
 #pragma once
 
 #include <cstdint>

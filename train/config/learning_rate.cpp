@@ -8,6 +8,12 @@ namespace drift {
 
 using namespace options;
 
+namespace {
+
+constexpr Range kGamma{.min = 0, .max = 1, .min_open = true};
+
+}  // namespace
+
 std::vector<Option> lr_options() {
   return section(
       "Learning rate",
@@ -27,7 +33,7 @@ std::vector<Option> lr_options() {
        allowing("numbers above 0, separated by commas, like 250,375",
                 number_list(row("decay-epochs", "E1[,E2...]", "epochs at which the rate is multiplied by gamma"),
                             above(0), 0, 1000, DRIFT_FIELD(lr.decay_epochs))),
-       number(row("gamma", "X", "factor of each decay"), above(0), DRIFT_FIELD(lr.gamma)),
+       number(row("gamma", "X", "factor of each decay"), kGamma, DRIFT_FIELD(lr.gamma)),
        choice(row("decay-on", "", "decays begin at the last round end by their epoch, or at its first step"),
               {{"round", DecayOn::kRound}, {"epoch", DecayOn::kEpoch}}, DRIFT_FIELD(lr.decay_on)),
        number(row("min-lr", "X", "where cosine ends"), at_least(0), DRIFT_FIELD(lr.min_lr))});
@@ -45,8 +51,8 @@ void check(const LrConfig& config) {
     return;
   }
   DRIFT_CHECK(kConfig, !decays.empty(), "--lr-schedule steps needs --decay-epochs; without decays ask for constant");
-  DRIFT_CHECK(kConfig, is_at_least(config.gamma, 0) && config.gamma > 0 && config.gamma <= 1,
-              "--gamma must be above 0 and at most 1, got {}", config.gamma);
+  DRIFT_CHECK(kConfig, kGamma.contains(config.gamma), "--gamma must be {}, got {}", kGamma.text("a number"),
+              config.gamma);
   double previous = 0;
   for (const double epoch : decays) {
     DRIFT_CHECK(kConfig, std::isfinite(epoch) && epoch > previous,

@@ -42,7 +42,4 @@ struct Option {
   bool belongs_to(Scope scope) const { return (scopes & static_cast<unsigned>(scope)) != 0; }
 };
 
-// "--lr X", "--nesterov".
-std::string flag_of(const Option& option);
-
 }  // namespace drift

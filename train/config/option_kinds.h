@@ -74,7 +74,7 @@ Option number(Option row, Range range, Access access) {
   return row;
 }
 
-// Numbers separated by commas; `sizes` bounds how many.
+// min_size to max_size numbers, separated by commas.
 template <class Access>
 Option number_list(Option row, Range range, std::size_t min_size, std::size_t max_size, Access access) {
   using T = typename FieldOf<Access>::value_type;

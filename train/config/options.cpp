@@ -63,8 +63,4 @@ const Option* find_option(std::string_view name, Scope scope) {
   return found == table.end() ? nullptr : &*found;
 }
 
-std::string flag_of(const Option& option) {
-  return option.placeholder.empty() ? "--" + option.name : "--" + option.name + " " + option.placeholder;
-}
-
 }  // namespace drift

@@ -1,5 +1,5 @@
 // The table of options: every setting, by the command it belongs to. The rows themselves stand beside the structs they
-// set (model.cpp, data.h, sync.h, ...).
+// set (model.cpp, data.cpp, sync.cpp, ...).
 #pragma once
 
 #include "train/config/config.h"

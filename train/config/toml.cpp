@@ -97,7 +97,7 @@ SettingLayer layer_of(std::string_view text, const std::string& name, std::strin
   return layer;
 }
 
-// One line per option under its section's heading. `origin` null: only the values.
+// One line per option under its section's heading. `resolved` null: only the values, without where they come from.
 std::string write_toml(const TrainConfig& config, const ResolvedConfig* resolved) {
   std::string toml, section;
   for (const Option& option : options_of(Scope::kTrain)) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "core/step.h"
 #include "core/step_times.h"
@@ -20,7 +19,7 @@ struct StepRecord {
   double lr = 0;
   Sync sync = Sync::kNone;
   double seconds = 0;      // wall time since the previous record, over the slowest worker
-  StepTimes times;         // mean over workers
+  StepTimes times = {};    // mean over workers
   std::int64_t bytes = 0;  // sent by all workers in this step
 };
 

@@ -45,8 +45,9 @@ Step total_steps_of(const TrainConfig& config, std::int64_t steps_per_epoch) {
   DRIFT_CHECK(kConfig, config.length.steps || is_at_least(config.length.epochs, 0),
               "--epochs must be a number from 0 up, got {}", config.length.epochs);
   const Step total = config.length.steps ? *config.length.steps : steps_of(config.length.epochs, steps_per_epoch);
-  DRIFT_CHECK(kConfig, total >= 1 && total < kNever,
-              "the run has {} steps ({} steps per epoch): give --epochs or --steps for at least one", total,
+  DRIFT_CHECK(kConfig, total >= 1, "the run has 0 steps ({} per epoch): give --epochs or --steps for at least one",
+              steps_per_epoch);
+  DRIFT_CHECK(kConfig, total < kNever, "the run would have 2^53 steps or more ({} steps per epoch): ask for fewer",
               steps_per_epoch);
   return total;
 }

@@ -1,5 +1,5 @@
 // Where a batch lies on the device. Its parts keep their addresses from batch to batch, so that a captured step finds
-// the batch of today; a data set small enough to lie there as a whole is read by index, and only indices, crops and
+// the batch of today. Where the whole data set lies on the device it is read by index, and only indices, crops and
 // labels travel.
 #pragma once
 

@@ -1,5 +1,6 @@
 #include "train/step/finite_check.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -8,6 +9,11 @@
 #include "core/text.h"
 
 namespace drift {
+namespace {
+
+constexpr float kNoAnswer = -1;  // never taken for "nothing found"
+
+}  // namespace
 
 std::string to_string(const NonFiniteCounts& counts) {
   std::vector<std::string> parts;
@@ -25,6 +31,7 @@ FiniteCheck::FiniteCheck(Device device)
 
 void FiniteCheck::enqueue(const ParameterSet& state, Backend& backend) {
   DRIFT_ASSERT(!waiting_, "the answer before was not taken");
+  std::fill_n(static_cast<float*>(host_.data()), kArenas, kNoAnswer);
   const TensorView counts{.data = counts_.data(), .shape = {kArenas}};
   backend.fill(counts, 0);
   const auto count = [&](std::span<const float> arena, std::size_t place) {
@@ -44,6 +51,7 @@ NonFiniteCounts FiniteCheck::take() {
   waiting_ = false;
   arrived_.synchronize();
   const float* const counts = static_cast<const float*>(host_.data());
+  DRIFT_ASSERT(std::count(counts, counts + kArenas, kNoAnswer) == 0, "the counts were read before they arrived");
   return {.parameters = std::llround(counts[0]),
           .momentum = std::llround(counts[1]),
           .statistics = std::llround(counts[2])};

@@ -8,7 +8,7 @@
 
 namespace drift {
 
-// capacity: bytes that activations may fill, of `lanes` workers at once. "A local batch of 96 would fit (...)".
+// capacity: bytes that activations may fill, of `lanes` workers at once. "A --local-batch of 96 would fit (...)".
 std::string memory_advice(const TrainConfig& config, int lanes, std::int64_t capacity);
 
 }  // namespace drift

@@ -3,8 +3,8 @@
 // own: they live in the pool it is lent for a step, because fewer workers may compute at once than there are replicas
 // (lanes.h).
 //
-// On a GPU everything here is enqueued and nothing is waited for: steps are captured and replayed (captured_segment.h),
-// results come home a few steps later (result_ring.h).
+// On a GPU everything here is enqueued: steps are captured and replayed (captured_segment.h). Results come home a few
+// steps later (result_ring.h), and so does what a check of the replica found (finite_check.h); taking one may wait.
 #pragma once
 
 #include <memory>
