@@ -78,8 +78,9 @@ class Backend {
   void augment(const Augment& args) { run(args); }
   void softmax_cross_entropy(const SoftmaxCrossEntropy& args) { run(args); }
   void sgd_update(const SgdUpdate& args) { run(args); }
-  void average(std::span<const float* const> sources, std::span<float* const> targets, std::int64_t n) {
-    run(Average{sources, targets, n});
+  void average(std::span<const float* const> sources, std::span<float* const> targets, std::int64_t n,
+               std::int64_t divisor = 0) {
+    run(Average{sources, targets, n, divisor});
   }
   void count_non_finite(const CountNonFinite& args) { run(args); }
 };

@@ -217,14 +217,18 @@ struct SgdUpdate {
   bool nesterov = false;
 };
 
-// Element by element the mean of K sources, summed in a fixed balanced tree over k (pairs at distance 1, 2, 4, ...),
-// then times 1/K, written to every target. Pointers to n floats each; a target may be a source, else they do not
-// overlap.
+// Element by element the mean of K values: summed in a fixed balanced tree over k (pairs at distance 1, 2, 4, ...),
+// times 1/K, written to every target. Pointers to n floats each; a target may be a source, else they do not overlap.
+// divisor: K where the sources are sums of several values each; 1 for the sum itself; 0: the number of sources. The sum
+// of K sources is that of the sums of aligned groups of 2^m of them, bit for bit.
 struct Average {
   static constexpr std::string_view kName = "average";
   std::span<const float* const> sources;
   std::span<float* const> targets;
   std::int64_t n = 0;
+  std::int64_t divisor = 0;
+
+  float scale() const { return 1.0f / static_cast<float>(divisor > 0 ? divisor : std::ssize(sources)); }
 };
 
 // result [1] = how many of the values are NaN or infinite; exact up to 2^24.

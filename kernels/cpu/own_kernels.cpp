@@ -134,10 +134,9 @@ void CpuBackend::run_now(const SgdUpdate& op) {
 }
 
 void CpuBackend::run_now(const Average& op) {
-  const int count = static_cast<int>(op.sources.size());
-  const float scale = 1.0f / static_cast<float>(count);
-  const AverageTree<const float* const*, float* const*, 31> tree{op.sources.data(), op.targets.data(), count,
-                                                                 static_cast<int>(op.targets.size()), scale};
+  const AverageTree<const float* const*, float* const*, 31> tree{op.sources.data(), op.targets.data(),
+                                                                 static_cast<int>(op.sources.size()),
+                                                                 static_cast<int>(op.targets.size()), op.scale()};
   for_each_packet(threads_, op.n, tree);
 }
 

@@ -34,16 +34,15 @@ void run_on(cudaStream_t stream, const Average& op) {
   const int count = static_cast<int>(op.sources.size()), target_count = static_cast<int>(op.targets.size());
   const auto sources = addresses_of<const float>(op.sources);
   const auto targets = addresses_of<float>(op.targets);
-  const float scale = 1.0f / static_cast<float>(count);
   // The levels of the tree stay in registers, which a few replicas should not pay for many.
   constexpr int kLevels = 7;
   static_assert(kMaxReplicas < 1 << kLevels);
   if (count < 16) {
     using Tree = AverageTree<Addresses<const float>, Addresses<float>, 4>;
-    for_each_packet(stream, op.n, packed<Tree>(sources, targets, count, target_count, scale));
+    for_each_packet(stream, op.n, packed<Tree>(sources, targets, count, target_count, op.scale()));
   } else {
     using Tree = AverageTree<Addresses<const float>, Addresses<float>, kLevels>;
-    for_each_packet(stream, op.n, packed<Tree>(sources, targets, count, target_count, scale));
+    for_each_packet(stream, op.n, packed<Tree>(sources, targets, count, target_count, op.scale()));
   }
 }
 

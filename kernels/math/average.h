@@ -1,6 +1,6 @@
-// The mean of K sources, element by element, summed in a fixed balanced tree over k: neighbours first, then pairs of
-// pairs. The order depends on K alone, so every target gets the same bits whoever computes which share. All sources of
-// an element are read before a target is written: a target may be a source.
+// The sum of K sources times a scale, element by element, in a fixed balanced tree over k: neighbours first, then pairs
+// of pairs. The order depends on K alone, so every target gets the same bits whoever computes which share. All
+// sources of an element are read before a target is written: a target may be a source.
 #pragma once
 
 #include "kernels/math/packet.h"
@@ -15,7 +15,7 @@ struct AverageTree {
   Targets targets;
   int count;  // K
   int target_count;
-  float scale;  // 1/K
+  float scale;  // 1/K for the mean
 
   template <class N>
   DRIFT_HD void operator()(std::int64_t i, N n) const {

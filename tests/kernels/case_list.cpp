@@ -245,6 +245,7 @@ void add_updates(Suite suite, Cases& cases) {
     }
     if (elements > 3) cases.push_back(CountNonFiniteCase{elements, {0, 2, elements / 2, elements - 1}}.make());
     for (const std::int64_t replicas : {1, 2, 5}) cases.push_back(AverageCase{replicas, elements, false}.make());
+    for (const std::int64_t divisor : {1, 12}) cases.push_back(AverageCase{3, elements, false, divisor}.make());
   }
 }
 

@@ -139,6 +139,7 @@ struct SgdCase {
 struct AverageCase {
   std::int64_t replicas, elements;
   bool in_place = true;  // else into one target of its own
+  std::int64_t divisor = 0;
   OpCase make() const;
 };
 

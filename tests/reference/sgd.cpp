@@ -13,20 +13,21 @@ void sgd_update(const SgdOptions<Real>& options, std::span<const Real> g, std::s
 }
 
 template <class Real>
-std::vector<Real> tree_average(std::vector<std::vector<Real>> replicas) {
+std::vector<Real> tree_average(std::vector<std::vector<Real>> replicas, std::int64_t divisor) {
   const std::size_t count = replicas.size();
   for (std::size_t distance = 1; distance < count; distance *= 2) {
     for (std::size_t k = 0; k + distance < count; k += 2 * distance) {
       for (std::size_t i = 0; i < replicas[k].size(); ++i) replicas[k][i] += replicas[k + distance][i];
     }
   }
-  for (Real& value : replicas[0]) value *= Real(1) / static_cast<Real>(count);
+  const Real scale = Real(1) / static_cast<Real>(divisor > 0 ? divisor : static_cast<std::int64_t>(count));
+  for (Real& value : replicas[0]) value *= scale;
   return replicas[0];
 }
 
 template void sgd_update(const SgdOptions<float>&, std::span<const float>, std::span<float>, std::span<float>);
 template void sgd_update(const SgdOptions<double>&, std::span<const double>, std::span<double>, std::span<double>);
-template std::vector<float> tree_average(std::vector<std::vector<float>>);
-template std::vector<double> tree_average(std::vector<std::vector<double>>);
+template std::vector<float> tree_average(std::vector<std::vector<float>>, std::int64_t);
+template std::vector<double> tree_average(std::vector<std::vector<double>>, std::int64_t);
 
 }  // namespace drift::reference

@@ -18,9 +18,9 @@ struct SgdOptions {
 template <class Real>
 void sgd_update(const SgdOptions<Real>& options, std::span<const Real> g, std::span<Real> v, std::span<Real> w);
 
-// Element by element (x_0 + ... + x_{K-1}) times 1/K, summed in the fixed balanced tree: first neighbours, then pairs
-// of pairs.
+// Element by element (x_0 + ... + x_{K-1}) times 1/divisor, summed in the fixed balanced tree: first neighbours, then
+// pairs of pairs. divisor 0: K.
 template <class Real>
-std::vector<Real> tree_average(std::vector<std::vector<Real>> replicas);
+std::vector<Real> tree_average(std::vector<std::vector<Real>> replicas, std::int64_t divisor = 0);
 
 }  // namespace drift::reference

@@ -20,7 +20,7 @@ void run_average(const Average& op) {
     for (std::size_t distance = 1; distance < count; distance *= 2) {
       for (std::size_t k = 0; k + distance < count; k += 2 * distance) sums[k] += sums[k + distance];
     }
-    const float mean = sums[0] * (1.0f / static_cast<float>(count));
+    const float mean = sums[0] * op.scale();
     for (float* target : op.targets) target[i] = mean;
   }
 }

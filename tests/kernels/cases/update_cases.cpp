@@ -77,8 +77,10 @@ OpCase CountNonFiniteCase::make() const {
 }
 
 OpCase AverageCase::make() const {
-  OpCase result = new_case(
-      "average", fmt::format("{} replicas of {}{}", replicas, elements, in_place ? "" : ", into another"), kFloat);
+  OpCase result = new_case("average",
+                           fmt::format("{} replicas of {}{}{}", replicas, elements, in_place ? "" : ", into another",
+                                       divisor == 0 ? "" : fmt::format(", of {} in all", divisor)),
+                           kFloat);
   for (std::int64_t k = 0; k < replicas; ++k) {
     in_place ? result.in_out(replica_name(k), {elements}, kFloat, normal())
              : result.input(replica_name(k), {elements}, kFloat, normal());
@@ -95,12 +97,12 @@ OpCase AverageCase::make() const {
       if (c.in_place) targets.push_back(replica);
     }
     if (!c.in_place) targets.push_back(v["mean"].as<float>());
-    return Average{sources, targets, c.elements};
+    return Average{sources, targets, c.elements, c.divisor};
   };
   result.expect = [c = *this](const Named<Array>& in) {
     std::vector<std::vector<float>> values;
     for (std::int64_t k = 0; k < c.replicas; ++k) values.push_back(to_floats(in[replica_name(k)]));
-    const Expected mean = exactly(reference::tree_average(values));
+    const Expected mean = exactly(reference::tree_average(values, c.divisor));
     Named<Expected> expected;
     for (std::int64_t k = 0; c.in_place && k < c.replicas; ++k) expected.set(replica_name(k), mean);
     if (!c.in_place) expected.set("mean", mean);
