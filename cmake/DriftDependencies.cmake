@@ -23,19 +23,26 @@ endif()
 
 include(DriftCuda)
 
-# This version has no NCCL or MPI backend: their twins in missing/ are linked, which throw when asked for. AUTO looks
-# what is there, so that the summary can say so.
-foreach(backend NCCL MPI)
-  if(DRIFT_${backend} STREQUAL "ON")
-    message(FATAL_ERROR "DRIFT_${backend}=ON, but this version of Drift has no ${backend} backend. Use AUTO or OFF.")
-  endif()
-  set(DRIFT_HAVE_${backend} OFF)
-endforeach()
+# This version has no NCCL backend. AUTO looks what is there, so that the summary can say so.
+if(DRIFT_NCCL STREQUAL "ON")
+  message(FATAL_ERROR "DRIFT_NCCL=ON, but this version of Drift has no NCCL backend. Use AUTO or OFF.")
+endif()
+set(DRIFT_HAVE_NCCL OFF)
 if(DRIFT_NCCL STREQUAL "AUTO")
   find_library(DRIFT_SEEN_NCCL nccl HINTS ${CUDAToolkit_LIBRARY_DIR})
   mark_as_advanced(DRIFT_SEEN_NCCL)
 endif()
-if(DRIFT_MPI STREQUAL "AUTO")
-  find_program(DRIFT_SEEN_MPI mpicxx)
-  mark_as_advanced(DRIFT_SEEN_MPI)
+
+set(DRIFT_HAVE_MPI OFF)
+if(NOT DRIFT_MPI STREQUAL "OFF")
+  set(MPI_CXX_SKIP_MPICXX ON)  # the old C++ bindings
+  find_package(MPI QUIET COMPONENTS CXX)
+  if(MPI_CXX_FOUND)
+    set(DRIFT_HAVE_MPI ON)
+    list(GET MPI_CXX_LIBRARIES -1 library)
+    set(DRIFT_SEEN_MPI "MPI ${MPI_CXX_VERSION} (${library})")
+  elseif(DRIFT_MPI STREQUAL "ON")
+    message(FATAL_ERROR "DRIFT_MPI=ON, but no MPI was found: install one (Debian: libopenmpi-dev openmpi-bin), or put \
+its mpicxx on PATH.")
+  endif()
 endif()

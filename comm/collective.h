@@ -21,13 +21,13 @@ constexpr std::string_view name_of(Collective call) {
   return "?";
 }
 
-// Bytes, rounded down, that one of K ranks, each on a machine of its own, sends for a span of `elements` floats:
+// Bytes, rounded down, that one of K workers, each on a machine of its own, sends for a span of `elements` floats:
 //   all-reduce  2 (K-1)/K of the span's bytes   (reduce-scatter + all-gather)
 //   broadcast     (K-1)/K                       (scatter + all-gather)
 //   barrier     none
-constexpr std::int64_t bytes_on_wire(Collective call, std::int64_t elements, int ranks) {
+constexpr std::int64_t bytes_on_wire(Collective call, std::int64_t elements, int workers) {
   const std::int64_t passes = call == Collective::kAllReduceMean ? 2 : call == Collective::kBroadcast ? 1 : 0;
-  return passes * (ranks - 1) * elements * static_cast<std::int64_t>(sizeof(float)) / ranks;
+  return passes * (workers - 1) * elements * static_cast<std::int64_t>(sizeof(float)) / workers;
 }
 
 }  // namespace drift

@@ -13,28 +13,29 @@ std::string describe(const CollectiveBarrier::Request& request) {
     case Collective::kAllReduceMean:
       return fmt::format("all_reduce_mean of {} floats", request.elements);
     case Collective::kBroadcast:
-      return fmt::format("broadcast of {} floats from rank {}", request.elements, request.root);
+      return fmt::format("broadcast of {} floats from worker {}", request.elements, request.root);
     case Collective::kBarrier:
       break;
   }
   return "barrier";
 }
 
-// "rank 0, 2: barrier; rank 1: all_reduce_mean of 7 floats"
-std::string describe_by_rank(const std::vector<CollectiveBarrier::Request>& requests) {
-  std::vector<std::pair<std::string, std::string>> groups;  // what is asked for, by whom; in order of the first rank
-  for (std::size_t rank = 0; rank < requests.size(); ++rank) {
-    const std::string asked = describe(requests[rank]);
+// "worker 0, 2: barrier; worker 1: all_reduce_mean of 7 floats"
+std::string describe_by_worker(const Team& team, const std::vector<CollectiveBarrier::Request>& requests) {
+  std::vector<std::pair<std::string, std::string>> groups;  // what is asked for, by whom; in order of the first worker
+  for (std::size_t place = 0; place < requests.size(); ++place) {
+    const std::string asked = describe(requests[place]);
+    const int worker = team.first_worker() + static_cast<int>(place);
     auto group = groups.begin();
     while (group != groups.end() && group->first != asked) ++group;
     if (group == groups.end()) {
-      groups.emplace_back(asked, fmt::format("rank {}", rank));
+      groups.emplace_back(asked, fmt::format("worker {}", worker));
     } else {
-      group->second += fmt::format(", {}", rank);
+      group->second += fmt::format(", {}", worker);
     }
   }
   std::string text;
-  for (const auto& [asked, ranks] : groups) text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", ranks, asked);
+  for (const auto& [asked, workers] : groups) text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", workers, asked);
   return text;
 }
 
@@ -42,44 +43,44 @@ bool same(const CollectiveBarrier::Request& a, const CollectiveBarrier::Request&
   return a.call == b.call && a.elements == b.elements && a.root == b.root;
 }
 
-// What is wrong with the requests of all ranks; nothing in most cases.
-std::optional<std::string> disagreement(const std::vector<CollectiveBarrier::Request>& requests) {
+// What is wrong with the requests of all workers; nothing in most cases.
+std::optional<std::string> disagreement(const Team& team, const std::vector<CollectiveBarrier::Request>& requests) {
   const CollectiveBarrier::Request& first = requests.front();
   if (!std::all_of(requests.begin(), requests.end(), [&](const auto& request) { return same(first, request); })) {
-    return fmt::format("the ranks ask for different things ({}); all must make the same calls in the same order",
-                       describe_by_rank(requests));
+    return fmt::format("the workers ask for different things ({}); all must make the same calls in the same order",
+                       describe_by_worker(team, requests));
   }
-  const int ranks = static_cast<int>(requests.size());
-  if (first.root < 0 || first.root >= ranks) {
-    return fmt::format("there is no rank {}, only 0 to {}", first.root, ranks - 1);
+  if (first.root < 0 || first.root >= team.workers) {
+    return fmt::format("there is no worker {}, only 0 to {}", first.root, team.workers - 1);
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-CollectiveBarrier::CollectiveBarrier(int ranks) : requests_(static_cast<std::size_t>(ranks)) {}
+CollectiveBarrier::CollectiveBarrier(const Team& team)
+    : team_(team), requests_(static_cast<std::size_t>(team.local_workers())) {}
 
-void CollectiveBarrier::agree(int rank, const Request& request) {
+void CollectiveBarrier::agree(int place, const Request& request) {
   std::unique_lock lock(mutex_);
   const std::uint64_t pass = passes_;
   if (!failed_pass_) {
-    requests_[static_cast<std::size_t>(rank)] = request;
-    if (++arrived_ == ranks()) {
-      std::optional<std::string> reason = disagreement(requests_);
+    requests_[static_cast<std::size_t>(place)] = request;
+    if (++arrived_ == team_.local_workers()) {
+      std::optional<std::string> reason = disagreement(team_, requests_);
       reason ? set_failed(*std::move(reason)) : complete();
     } else {
       changed_.wait(lock, [&] { return passes_ != pass || failed_pass_; });
     }
   }
-  DRIFT_CHECK(kComm, !failed_pass_ || *failed_pass_ > pass, "rank {} of {}, {}: {}", rank, ranks(), describe(request),
-              reason_);
+  DRIFT_CHECK(kComm, !failed_pass_ || *failed_pass_ > pass, "worker {} of {}, {}: {}", team_.first_worker() + place,
+              team_.workers, describe(request), reason_);
 }
 
 std::optional<std::string> CollectiveBarrier::leave() {
   std::unique_lock lock(mutex_);
   const std::uint64_t pass = passes_;
-  if (++arrived_ == ranks()) {
+  if (++arrived_ == team_.local_workers()) {
     complete();
   } else {
     changed_.wait(lock, [&] { return passes_ != pass; });

@@ -1,4 +1,4 @@
-// CollectiveBarrier: where the ranks of one process wait for each other; a reusable barrier that checks that all came
+// CollectiveBarrier: where the workers of one process wait for each other; a reusable barrier that checks that all came
 // for the same collective, and that can be aborted. A collective is agree() [work on each other's memory] leave():
 // memory published by agree() is in use by other threads until leave() returns, so leave() waits for everybody even
 // after a failure, while agree() throws at once. Nobody waits for ever: between the two nothing waits.
@@ -13,33 +13,33 @@
 #include <vector>
 
 #include "comm/collective.h"
+#include "comm/team.h"
 #include "kernels/device.h"
 
 namespace drift {
 
 class CollectiveBarrier {
  public:
-  // What a rank asks for. All ranks must ask for the same, but for `values`.
+  // What a worker asks for. All workers must ask for the same, but for `values`.
   struct Request {
     Collective call = Collective::kBarrier;
     std::int64_t elements = 0;
     int root = 0;
     float* values = nullptr;
-    // Recorded on the rank's stream: its values may be read and written, and its work on those of others is enqueued.
+    // Recorded on the worker's stream: its values may be read and written, and its work on those of others is enqueued.
     std::shared_ptr<const Event> ready, done;
   };
 
-  explicit CollectiveBarrier(int ranks);
+  explicit CollectiveBarrier(const Team& team);
 
-  int ranks() const { return static_cast<int>(requests_.size()); }
-  // Publishes the request and returns when every rank has asked for the same. Throws kComm, on all ranks, when they ask
-  // for different things or when a rank has failed.
-  void agree(int rank, const Request& request);
-  // What a rank published: readable between agree() and leave().
-  const Request& request(int rank) const { return requests_[static_cast<std::size_t>(rank)]; }
-  // After agree(): returns when every rank has come here; the reason, if one of them failed before it came.
+  // Publishes the request and returns when every worker has asked for the same. Throws kComm, on all workers, when they
+  // ask for different things or when a worker has failed.
+  void agree(int place, const Request& request);
+  // What a worker published: readable between agree() and leave().
+  const Request& request(int place) const { return requests_[static_cast<std::size_t>(place)]; }
+  // After agree(): returns when every worker has come here; the reason, if one of them failed before it came.
   std::optional<std::string> leave();
-  // Every rank that waits in agree(), or comes there later, throws with the first reason given. Callable from any
+  // Every worker that waits in agree(), or comes there later, throws with the first reason given. Callable from any
   // thread.
   void fail(std::string reason) noexcept;
 
@@ -48,11 +48,12 @@ class CollectiveBarrier {
   void complete();
   void set_failed(std::string reason) noexcept;
 
+  const Team team_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Request> requests_;
   int arrived_ = 0;
-  std::uint64_t passes_ = 0;  // completed ones: each agree() and each leave() of all ranks is one
+  std::uint64_t passes_ = 0;  // completed ones: each agree() and each leave() of all workers is one
   // The pass under way at the first failure; those completed before stay valid.
   std::optional<std::uint64_t> failed_pass_;
   std::string reason_;

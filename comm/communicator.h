@@ -1,6 +1,6 @@
-// Communicator: one rank's end of a fixed set of ranks. Every rank makes the same calls in the same order; if one rank
-// fails, all fail with an Error that names it, and nobody hangs. Work is enqueued on the backend's stream: later work
-// there sees the result.
+// Communicator: one worker's end of a fixed set of workers. Every worker makes the same calls in the same order; if one
+// worker fails, all fail with an Error that names it, and nobody hangs. Work is enqueued on the backend's stream: later
+// work there sees the result.
 #pragma once
 
 #include <cstdint>
@@ -15,21 +15,21 @@ class Communicator {
  public:
   virtual ~Communicator() = default;
 
-  virtual int rank() const = 0;
-  virtual int size() const = 0;
+  virtual int worker() const = 0;
+  virtual int workers() const = 0;
 
-  // values <- the mean over ranks, the same bits on every rank: summed in a fixed balanced tree over ranks
-  // (Backend::average), so the result does not depend on which rank arrives first. The spans have the same length on
-  // all ranks.
+  // values <- the mean over workers, the same bits on every worker: summed in a fixed balanced tree over workers
+  // (Backend::average), so the result does not depend on which worker arrives first. The spans have the same length on
+  // all workers.
   virtual void all_reduce_mean(std::span<float> values, Backend& backend) = 0;
   // values <- root's values.
   virtual void broadcast(std::span<float> values, int root, Backend& backend) = 0;
   virtual void barrier() = 0;
-  // This rank gives up: every rank that waits, or calls anything later, throws kComm with this reason. Callable at any
-  // time.
+  // This worker gives up: every worker that waits, or calls anything later, throws kComm with this reason. Callable at
+  // any time.
   virtual void abort(std::string_view reason) noexcept = 0;
 
-  // Bytes this rank has sent so far: the sum of bytes_on_wire() (collective.h) over its calls.
+  // Bytes this worker has sent so far: the sum of bytes_on_wire() (collective.h) over its calls.
   virtual std::int64_t bytes_sent() const = 0;
 };
 

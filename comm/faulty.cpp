@@ -13,7 +13,7 @@ void FaultyCommunicator::begin_call() {
   const std::int64_t call = calls_++;
   if (faults_.before_call) faults_.before_call(call);
   if (faults_.fail_on_call != call) return;
-  const std::string reason = fmt::format("planned fault on call {} of rank {}", call, rank());
+  const std::string reason = fmt::format("planned fault on call {} of worker {}", call, worker());
   inner_->abort(reason);
   DRIFT_FAIL(kComm, "{}", reason);
 }

@@ -1,5 +1,5 @@
-// FaultyCommunicator: makes one rank misbehave on purpose, so that tests can show that nobody hangs and nothing depends
-// on who comes first. Delays are a hook, not a sleep: the test decides when the rank goes on.
+// FaultyCommunicator: makes one worker misbehave on purpose, so that tests can show that nobody hangs and nothing
+// depends on who comes first. Delays are a hook, not a sleep: the test decides when the worker goes on.
 #pragma once
 
 #include <functional>
@@ -11,9 +11,9 @@
 namespace drift {
 
 struct Faults {
-  // Counted from 0 on: this call throws kComm and takes all ranks with it.
+  // Counted from 0 on: this call throws kComm and takes all workers with it.
   std::optional<std::int64_t> fail_on_call = {};
-  // Runs on this rank before each call, the failing one included.
+  // Runs on this worker before each call, the failing one included.
   std::function<void(std::int64_t call)> before_call = {};
 };
 
@@ -21,8 +21,8 @@ class FaultyCommunicator final : public Communicator {
  public:
   FaultyCommunicator(std::unique_ptr<Communicator> inner, Faults faults);
 
-  int rank() const override { return inner_->rank(); }
-  int size() const override { return inner_->size(); }
+  int worker() const override { return inner_->worker(); }
+  int workers() const override { return inner_->workers(); }
   void all_reduce_mean(std::span<float> values, Backend& backend) override;
   void broadcast(std::span<float> values, int root, Backend& backend) override;
   void barrier() override;

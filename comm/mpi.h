@@ -1,13 +1,23 @@
-// Ranks as processes under an MPI launcher.
+// The transport between processes that an MPI launcher started (mpirun, srun): MPI 3, on host memory.
 #pragma once
 
 #include <memory>
 
-#include "comm/communicator.h"
+#include "comm/transport.h"
+#include "core/clock.h"
 
 namespace drift {
 
-// This process's end of all processes of the job. Throws kComm in a build without MPI.
-std::unique_ptr<Communicator> make_mpi_communicator();
+bool have_mpi();  // in this build
+
+struct MpiOptions {
+  double timeout_seconds = 300;  // that a transfer waits for others
+  const Clock* clock = &steady_clock();
+};
+
+// All processes of the job; one that was started without a launcher is alone. Once in a program: MPI is set up with it
+// and ends with it, unless it goes because of an exception or has failed; then the launcher ends the others when this
+// process does. Throws kComm in a build without MPI, and when MPI cannot be set up.
+std::unique_ptr<Transport> make_mpi_transport(const MpiOptions& options = {});
 
 }  // namespace drift

@@ -14,8 +14,8 @@ namespace drift {
 struct CommRecord {
   Collective call = Collective::kBarrier;
   std::int64_t elements = 0;
-  std::int64_t bytes = 0;  // that this rank sent for it
-  double seconds = 0;      // in the call, waiting for other ranks included
+  std::int64_t bytes = 0;  // that this worker sent for it
+  double seconds = 0;      // in the call, waiting for other workers included
 };
 
 class RecordingCommunicator final : public Communicator {
@@ -24,8 +24,8 @@ class RecordingCommunicator final : public Communicator {
   RecordingCommunicator(Communicator& inner, std::function<void(const CommRecord&)> on_record,
                         const Clock& clock = steady_clock());
 
-  int rank() const override { return inner_.rank(); }
-  int size() const override { return inner_.size(); }
+  int worker() const override { return inner_.worker(); }
+  int workers() const override { return inner_.workers(); }
   void all_reduce_mean(std::span<float> values, Backend& backend) override;
   void broadcast(std::span<float> values, int root, Backend& backend) override;
   void barrier() override;

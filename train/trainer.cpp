@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "comm/in_process.h"
+#include "comm/averaging.h"
 #include "comm/recording.h"
 #include "core/check.h"
 #include "core/stopwatch.h"
@@ -103,7 +103,7 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data)
       device_(choose_device(config.machine.device)),
       layout_(layout_on(device_, config_)),
       lanes_(layout_.lanes, device_),
-      communicators_(make_in_process_communicators(config.sync.workers)),
+      communicators_(make_communicators({.workers = config.sync.workers})),
       replicas_(config_, data, device_, layout_.threads_per_worker),
       schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),
       averaged_(config_, data, replicas_, device_, layout_.threads) {}

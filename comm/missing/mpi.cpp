@@ -1,7 +1,6 @@
 // Linked where MPI is absent.
 #include "comm/mpi.h"
 
-#include "comm/availability.h"
 #include "core/check.h"
 
 namespace drift {
@@ -10,8 +9,8 @@ bool have_mpi() {
   return false;
 }
 
-std::unique_ptr<Communicator> make_mpi_communicator() {
-  DRIFT_FAIL(kComm, "this version of Drift has no MPI backend: run all workers in one process");
+std::unique_ptr<Transport> make_mpi_transport(const MpiOptions&) {
+  DRIFT_FAIL(kComm, "this build has no MPI: run all workers in one process, or build with -DDRIFT_MPI=ON");
 }
 
 }  // namespace drift

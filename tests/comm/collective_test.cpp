@@ -21,7 +21,8 @@ TEST(BytesOnWire, RoundsDownOncePerCall) {
   EXPECT_EQ(bytes_on_wire(Collective::kAllReduceMean, 2, 5), 12);  // 64 / 5
 }
 
-// 2^40 floats on 1024 ranks: the exact value, beyond 2^32 and beyond what a double times (K-1)/K would be sure to give.
+// 2^40 floats on 1024 workers: the exact value, beyond 2^32 and beyond what a double times (K-1)/K would be sure to
+// give.
 TEST(BytesOnWire, IsExactForHugeSpans) {
   constexpr std::int64_t kElements = std::int64_t{1} << 40;
   EXPECT_EQ(bytes_on_wire(Collective::kAllReduceMean, kElements, 1024), (std::int64_t{1} << 33) * 1023);

@@ -4,7 +4,7 @@
 
 #include "comm/faulty.h"
 #include "comm/recording.h"
-#include "tests/comm/run_ranks.h"
+#include "tests/comm/run_workers.h"
 
 namespace drift::testing {
 namespace {
@@ -17,9 +17,9 @@ class ManualClock final : public Clock {
 
 TEST(Recording, ReportsEveryCallWithItsCost) {
   ManualClock clock;
-  FaultyCommunicator inner(std::move(make_in_process_communicators(1).front()), {.before_call = [&](std::int64_t call) {
-                             clock.now += 0.5 * static_cast<double>(call + 1);
-                           }});
+  FaultyCommunicator inner(
+      std::move(make_communicators({.workers = 1}).front()),
+      {.before_call = [&](std::int64_t call) { clock.now += 0.5 * static_cast<double>(call + 1); }});
   std::vector<CommRecord> records;
   RecordingCommunicator comm(
       inner, [&](const CommRecord& record) { records.push_back(record); }, clock);
@@ -42,22 +42,22 @@ TEST(Recording, ReportsEveryCallWithItsCost) {
 }
 
 TEST(Recording, ReportsTheBytesOfEachCallAndChangesNothing) {
-  constexpr int kRanks = 3;
-  const auto inner = make_in_process_communicators(kRanks);
+  constexpr int kWorkers = 3;
+  const auto inner = make_communicators({.workers = kWorkers});
   std::mutex mutex;
   std::int64_t bytes = 0, records = 0;
   std::vector<std::unique_ptr<Communicator>> communicators;
   for (const auto& comm : inner) {
     communicators.push_back(std::make_unique<RecordingCommunicator>(*comm, [&](const CommRecord& record) {
       const std::lock_guard lock(mutex);
-      EXPECT_EQ(record.bytes, bytes_on_wire(record.call, record.elements, kRanks));
+      EXPECT_EQ(record.bytes, bytes_on_wire(record.call, record.elements, kWorkers));
       EXPECT_GE(record.seconds, 0);
       bytes += record.bytes;
       ++records;
     }));
   }
-  const RankErrors errors = run_ranks(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {
-    std::vector<float> values(7, static_cast<float>(3 * comm->rank()));
+  const WorkerErrors errors = run_workers(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {
+    std::vector<float> values(7, static_cast<float>(3 * comm->worker()));
     comm->all_reduce_mean(values, backend);
     EXPECT_EQ(values, std::vector<float>(7, 3.0f));
     comm->broadcast(values, 1, backend);
@@ -65,41 +65,41 @@ TEST(Recording, ReportsTheBytesOfEachCallAndChangesNothing) {
     EXPECT_EQ(comm->bytes_sent(), 37 + 18);  // 2 * 2 * 28 / 3 and 2 * 28 / 3
   });
   for (const auto& error : errors) EXPECT_FALSE(error) << error->what();
-  EXPECT_EQ(bytes, kRanks * (37 + 18));
-  EXPECT_EQ(records, kRanks * 3);
+  EXPECT_EQ(bytes, kWorkers * (37 + 18));
+  EXPECT_EQ(records, kWorkers * 3);
 }
 
 TEST(Faulty, FailsOnTheChosenCallAndTakesAllRanksWithIt) {
-  constexpr int kRanks = 3;
-  auto communicators = make_in_process_communicators(kRanks);
+  constexpr int kWorkers = 3;
+  auto communicators = make_communicators({.workers = kWorkers});
   communicators[1] = std::make_unique<FaultyCommunicator>(std::move(communicators[1]), Faults{.fail_on_call = 2});
-  std::vector<int> done(kRanks);
-  const RankErrors errors = run_ranks(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) {
+  std::vector<int> done(kWorkers);
+  const WorkerErrors errors = run_workers(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) {
     std::vector<float> values(20);
     for (;;) {
       comm->all_reduce_mean(values, backend);
-      ++done[static_cast<std::size_t>(comm->rank())];
+      ++done[static_cast<std::size_t>(comm->worker())];
     }
   });
-  EXPECT_EQ(done, std::vector<int>(kRanks, 2));
+  EXPECT_EQ(done, std::vector<int>(kWorkers, 2));
   for (const auto& error : errors) {
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), ErrorKind::kComm);
-    EXPECT_NE(error->message().find("planned fault on call 2 of rank 1"), std::string::npos) << error->what();
+    EXPECT_NE(error->message().find("planned fault on call 2 of worker 1"), std::string::npos) << error->what();
   }
 }
 
-// Rank 0 is held back until the other has come to the collective: the average still holds rank 0's values.
+// Worker 0 is held back until the other has come to the collective: the average still holds worker 0's values.
 TEST(Faulty, DelaysByItsHook) {
-  auto communicators = make_in_process_communicators(2);
+  auto communicators = make_communicators({.workers = 2});
   std::atomic<bool> other_is_near{false};
   communicators[0] =
       std::make_unique<FaultyCommunicator>(std::move(communicators[0]), Faults{.before_call = [&](std::int64_t) {
                                              while (!other_is_near.load()) std::this_thread::yield();
                                            }});
-  const RankErrors errors = run_ranks(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) {
-    std::vector<float> values(2, comm->rank() == 0 ? 6.0f : 2.0f);
-    if (comm->rank() == 1) other_is_near = true;
+  const WorkerErrors errors = run_workers(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) {
+    std::vector<float> values(2, comm->worker() == 0 ? 6.0f : 2.0f);
+    if (comm->worker() == 1) other_is_near = true;
     comm->all_reduce_mean(values, backend);
     EXPECT_EQ(values, std::vector<float>(2, 4.0f));
   });

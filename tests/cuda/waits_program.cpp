@@ -6,7 +6,7 @@
 #include <string_view>
 #include <thread>
 
-#include "comm/in_process.h"
+#include "comm/averaging.h"
 #include "kernels/cuda/staging.h"
 #include "tests/train/toy_run.h"
 #include "train/checkpoint/weight_file.h"
@@ -24,38 +24,38 @@ std::uint64_t fingerprint(const void* data, std::size_t bytes) {
   return hash;
 }
 
-// Three ranks that change their values before and after each collective.
+// Three workers that change their values before and after each collective.
 void averages() {
-  constexpr int kRanks = 3;
+  constexpr int kWorkers = 3;
   constexpr std::size_t kElements = 100;
-  struct Rank {
+  struct Worker {
     std::unique_ptr<Stream> stream = make_stream(kGpu, 1);
     std::unique_ptr<Backend> backend = make_backend(*stream, {});
     Storage memory{kGpu, kElements * sizeof(float)};
     TensorView view{memory.data(), {kElements}};
   };
-  std::array<Rank, kRanks> ranks;
-  auto communicators = make_in_process_communicators(kRanks);
+  std::array<Worker, kWorkers> workers;
+  auto communicators = make_communicators({.workers = kWorkers});
   const auto work = [&](int k) {
-    Rank& rank = ranks[static_cast<std::size_t>(k)];
+    Worker& worker = workers[static_cast<std::size_t>(k)];
     Communicator& comm = *communicators[static_cast<std::size_t>(k)];
-    const std::span<float> values(rank.view.as<float>(), kElements);
+    const std::span<float> values(worker.view.as<float>(), kElements);
     for (int round = 0; round < 2; ++round) {
-      rank.backend->fill(rank.view, static_cast<float>(k + round));
-      comm.all_reduce_mean(values, *rank.backend);
-      rank.backend->add(rank.view, rank.view, rank.view);
-      comm.broadcast(values, (1 + round) % kRanks, *rank.backend);
-      rank.backend->add(rank.view, rank.view, rank.view);
+      worker.backend->fill(worker.view, static_cast<float>(k + round));
+      comm.all_reduce_mean(values, *worker.backend);
+      worker.backend->add(worker.view, worker.view, worker.view);
+      comm.broadcast(values, (1 + round) % kWorkers, *worker.backend);
+      worker.backend->add(worker.view, worker.view, worker.view);
     }
     comm.barrier();  // nobody leaves while another still works
   };
   {
     std::vector<std::jthread> threads;
-    for (int k = 0; k < kRanks; ++k) threads.emplace_back(work, k);
+    for (int k = 0; k < kWorkers; ++k) threads.emplace_back(work, k);
   }
-  for (Rank& rank : ranks) {
+  for (Worker& worker : workers) {
     std::vector<float> values(kElements);
-    rank.backend->download(rank.view, values.data());
+    worker.backend->download(worker.view, values.data());
     fmt::print("{}\n", fmt::join(values, " "));
   }
 }

@@ -65,7 +65,7 @@ TEST_P(Waits, AreAllNeeded) {
   EXPECT_EQ(std::ssize(mutations), GetParam().unneeded) << "nothing changes by " << ::testing::PrintToString(mutations);
 }
 
-// averages: two averages over 3 ranks and two broadcasts, 4 waits each; three downloads. staging: 2 slots used again,
+// averages: two averages over 3 workers and two broadcasts, 4 waits each; three downloads. staging: 2 slots used again,
 // 34 pieces downloaded. steps: the results, the images, the end.
 // replicas: each replica initial, restored and loaded. What one of the two does not need, the other does: in steps
 // nobody reads the initial replica from another stream, in replicas nobody trains on the images. Worker 0 uploads them:

@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 #include <thread>
 
-#include "comm/in_process.h"
+#include "comm/averaging.h"
 #include "core/rng.h"
 #include "engine/optim/sgd.h"
 #include "tests/support/seed.h"
@@ -51,7 +51,8 @@ SyncPlan plan_of(Step period, Step steps) {
 // One worker's arena: x of all trials, then y of all trials.
 class ValleyWorker {
  public:
-  explicit ValleyWorker(int rank) : rank_(rank), stream_(make_stream(Device{}, 1)), backend_(make_backend(*stream_)) {
+  explicit ValleyWorker(int worker)
+      : worker_(worker), stream_(make_stream(Device{}, 1)), backend_(make_backend(*stream_)) {
     set_.add_parameter("x", {kTrials}, ParameterRole::kLinearBias, {.value = static_cast<float>(kStart)});
     set_.add_parameter("y", {kTrials}, ParameterRole::kLinearBias, {.value = 0});
     set_.allocate(*backend_);
@@ -76,7 +77,7 @@ class ValleyWorker {
     auto* dx = set_.find_parameter("x")->gradient().as<float>();
     auto* dy = set_.find_parameter("y")->gradient().as<float>();
     const Rng rng(testing::seed(),
-                  stream_id(Purpose::kTest, static_cast<std::uint64_t>(rank_), static_cast<std::uint64_t>(step)));
+                  stream_id(Purpose::kTest, static_cast<std::uint64_t>(worker_), static_cast<std::uint64_t>(step)));
     for (std::size_t i = 0; i < kTrials; i += 32) {
       const std::uint32_t signs = rng.bits(i / 32);
       for (std::size_t j = 0; j < 32; ++j) {
@@ -87,7 +88,7 @@ class ValleyWorker {
     }
   }
 
-  int rank_;
+  int worker_;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<Backend> backend_;
   ParameterSet set_;
@@ -101,7 +102,7 @@ struct Estimate {
 Estimate simulate(double lr, Step period) {
   const auto steps = static_cast<Step>(std::llround(kTime / (lr * lr)));
   const SyncPlan plan = plan_of(period, steps);
-  const auto communicators = make_in_process_communicators(kWorkers);
+  const auto communicators = make_communicators({.workers = kWorkers});
   std::vector<std::unique_ptr<ValleyWorker>> workers;
   for (int k = 0; k < kWorkers; ++k) workers.push_back(std::make_unique<ValleyWorker>(k));
   {

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 #include <thread>
 
+#include "comm/averaging.h"
 #include "comm/collective.h"
-#include "comm/in_process.h"
 #include "core/rng.h"
 #include "tests/reference/sgd.h"
 #include "tests/support/seed.h"
@@ -123,7 +123,8 @@ TEST(Laws, PeriodOneIsGradientAveragingUpToRounding) {
 // operation rounds and both sides of the law must be equal exactly.
 class DyadicToy {
  public:
-  explicit DyadicToy(int rank) : rank_(rank), stream_(make_stream(Device{}, 1)), backend_(make_backend(*stream_)) {
+  explicit DyadicToy(int worker)
+      : worker_(worker), stream_(make_stream(Device{}, 1)), backend_(make_backend(*stream_)) {
     set_.add_parameter("w", {kSize / 2, 2}, ParameterRole::kLinearWeight, {.value = 1});
     set_.add_parameter("b", {kSize}, ParameterRole::kLinearBias, {.value = -2});
     set_.allocate(*backend_);
@@ -132,7 +133,7 @@ class DyadicToy {
 
   std::vector<float> run(Sync sync, Communicator& comm) {
     for (std::uint64_t step = 0; step < 3; ++step) {
-      const Rng rng(testing::seed(), stream_id(Purpose::kTest, step, static_cast<std::uint64_t>(rank_)));
+      const Rng rng(testing::seed(), stream_id(Purpose::kTest, step, static_cast<std::uint64_t>(worker_)));
       const std::span<float> gradients = set_.gradients();
       for (std::size_t i = 0; i < gradients.size(); ++i) gradients[i] = static_cast<float>(rng.below(i, 17)) - 8;
       if (sync == Sync::kGradients) comm.all_reduce_mean(gradients, *backend_);
@@ -144,7 +145,7 @@ class DyadicToy {
 
  private:
   static constexpr std::int64_t kSize = 34;
-  int rank_;
+  int worker_;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<Backend> backend_;
   ParameterSet set_;
@@ -152,7 +153,7 @@ class DyadicToy {
 };
 
 std::vector<std::vector<float>> run_dyadic(Sync sync, int workers) {
-  const auto communicators = make_in_process_communicators(workers);
+  const auto communicators = make_communicators({.workers = workers});
   std::vector<std::vector<float>> results(static_cast<std::size_t>(workers));
   {
     std::vector<std::jthread> threads;

@@ -1,0 +1,183 @@
+#include "comm/averaging.h"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "comm/collective.h"
+#include "comm/collective_barrier.h"
+#include "comm/exchange.h"
+#include "comm/shares.h"
+#include "core/check.h"
+
+namespace drift {
+namespace {
+
+std::string current_reason() {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "unknown exception";
+  }
+}
+
+class TeamCommunicator final : public Communicator {
+ public:
+  // `place`: among the workers of this process.
+  TeamCommunicator(const Team& team, int place, std::shared_ptr<CollectiveBarrier> meeting,
+                   std::shared_ptr<Exchange> exchange)
+      : team_(team), place_(place), meeting_(std::move(meeting)), exchange_(std::move(exchange)) {}
+  ~TeamCommunicator() override { meeting_->fail(fmt::format("worker {} has left", worker())); }
+
+  int worker() const override { return team_.first_worker() + place_; }
+  int workers() const override { return team_.workers; }
+  std::int64_t bytes_sent() const override { return bytes_sent_; }
+  void abort(std::string_view reason) noexcept override {
+    const std::string text = fmt::format("worker {} gave up: {}", worker(), reason);
+    meeting_->fail(text);
+    if (exchange_) exchange_->abort(text);
+  }
+
+  void all_reduce_mean(std::span<float> values, Backend& backend) override {
+    sum_here(values, backend);
+    if (exchange_) {
+      if (place_ == kFirst) stop_all_on_error([&] { exchange_->mean(values, backend); });
+      copy_here(kFirst, {Collective::kAllReduceMean, std::ssize(values), 0, values.data(), {}, {}}, backend);
+    }
+    bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, std::ssize(values), workers());
+  }
+
+  void broadcast(std::span<float> values, int root, Backend& backend) override {
+    const bool known = root >= 0 && root < workers();  // else the others say so
+    const bool here = known && team_.process_of(root) == team_.process;
+    const int source = here ? root - team_.first_worker() : kFirst;
+    if (exchange_ && known && place_ == source) {
+      stop_all_on_error([&] { exchange_->broadcast(values, team_.process_of(root), backend); });
+    }
+    copy_here(source, {Collective::kBroadcast, std::ssize(values), root, values.data(), {}, {}}, backend);
+    bytes_sent_ += bytes_on_wire(Collective::kBroadcast, std::ssize(values), workers());
+  }
+
+  void barrier() override {
+    meeting_->agree(place_, {});
+    if (!exchange_) return;
+    if (place_ == kFirst) stop_all_on_error([&] { exchange_->barrier(); });
+    meeting_->agree(place_, {});
+  }
+
+ private:
+  static constexpr int kFirst = 0;  // the worker of a process that speaks for it
+
+  // Whose memory this worker's work touches, and whose work touches its memory; workers of this process.
+  struct Part {
+    std::vector<int> touches, touched_by;
+  };
+
+  std::vector<int> others(int end) const {
+    std::vector<int> places;
+    for (int k = 0; k < end; ++k) {
+      if (k != place_) places.push_back(k);
+    }
+    return places;
+  }
+
+  int here() const { return team_.local_workers(); }
+
+  // The mean over the workers of this process in each of them; with other processes the sum, in the first.
+  void sum_here(std::span<float> values, Backend& backend) {
+    const auto elements = std::ssize(values);
+    const bool on_cpu = backend.stream().device().type == DeviceType::kCpu;
+    const int sharers = on_cpu ? here() : 1;
+    const Part part{.touches = place_ < sharers ? others(here()) : std::vector<int>{}, .touched_by = others(sharers)};
+    together({Collective::kAllReduceMean, elements, 0, values.data(), {}, {}}, backend, part, [&] {
+      const std::int64_t begin = place_ < sharers ? share_begin(elements, place_, sharers) : elements;
+      const std::int64_t end = place_ < sharers ? share_begin(elements, place_ + 1, sharers) : elements;
+      if (here() == 1 || begin == end) return;
+      replicas_.clear();
+      for (int k = 0; k < here(); ++k) replicas_.push_back(meeting_->request(k).values + begin);
+      if (exchange_) {
+        backend.average(std::span<float* const>(replicas_), std::span(replicas_).first(1), end - begin, /*divisor=*/1);
+      } else {
+        backend.average(std::span<float* const>(replicas_), replicas_, end - begin);
+      }
+    });
+  }
+
+  void copy_here(int source, const CollectiveBarrier::Request& request, Backend& backend) {
+    const Part part = place_ == source ? Part{.touches = {}, .touched_by = others(here())}
+                                       : Part{.touches = {source}, .touched_by = {}};
+    together(request, backend, part, [&] {
+      if (place_ == source || request.elements == 0) return;
+      backend.copy({meeting_->request(source).values, {request.elements}}, {request.values, {request.elements}});
+    });
+  }
+
+  // Enqueues `work`, which may touch the spans of other workers, between what they enqueued before and what they
+  // enqueue afterwards. Whoever fails takes all with it.
+  template <class Work>
+  void together(CollectiveBarrier::Request request, Backend& backend, const Part& part, const Work& work) {
+    Stream& stream = backend.stream();
+    stop_all_on_error([&] {
+      if (!ready_) ready_ = std::make_shared<Event>(stream.device());
+      if (!done_) done_ = std::make_shared<Event>(stream.device());
+      ready_->record(stream);
+    });
+    request.ready = ready_;
+    request.done = done_;
+    meeting_->agree(place_, request);
+    std::vector<std::shared_ptr<const Event>> done;  // theirs, who may be gone once they have left
+    try {
+      stop_all_on_error([&] {
+        for (const int k : part.touches) meeting_->request(k).ready->wait(stream);
+        work();
+        done_->record(stream);
+        for (const int k : part.touched_by) done.push_back(meeting_->request(k).done);
+      });
+    } catch (...) {
+      meeting_->leave();
+      throw;
+    }
+    const auto reason = meeting_->leave();
+    DRIFT_CHECK(kComm, !reason, "worker {} of {}, {}: {}", worker(), workers(), name_of(request.call), *reason);
+    stop_all_on_error([&] {
+      for (const auto& event : done) event->wait(stream);
+    });
+  }
+
+  template <class Work>
+  void stop_all_on_error(const Work& work) {
+    try {
+      work();
+    } catch (...) {
+      abort(current_reason());
+      throw;
+    }
+  }
+
+  Team team_;
+  int place_;
+  std::shared_ptr<CollectiveBarrier> meeting_;  // of the workers of this process
+  std::shared_ptr<Exchange> exchange_;          // with the other processes; nullptr if there are none
+  std::shared_ptr<Event> ready_, done_;         // made by the first collective, which knows the device
+  std::int64_t bytes_sent_ = 0;
+  std::vector<float*> replicas_;  // kept, so that averaging allocates once
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Communicator>> make_communicators(const Team& team, std::shared_ptr<Transport> transport) {
+  check(team);
+  DRIFT_ASSERT(team.processes == 1 || transport != nullptr, "{} processes without a transport", team.processes);
+  const auto meeting = std::make_shared<CollectiveBarrier>(team);
+  const auto exchange = team.processes > 1 ? std::make_shared<Exchange>(team, std::move(transport)) : nullptr;
+  std::vector<std::unique_ptr<Communicator>> communicators;
+  for (int place = 0; place < team.local_workers(); ++place) {
+    communicators.push_back(std::make_unique<TeamCommunicator>(team, place, meeting, exchange));
+  }
+  return communicators;
+}
+
+}  // namespace drift

@@ -1,0 +1,200 @@
+// MPI moves nothing by itself: who waits must ask again and again. Between two questions the thread gives way, because
+// workers that still compute may need its core.
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mpi.h>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "comm/mpi.h"
+#include "core/check.h"
+#include "core/text.h"
+
+namespace drift {
+namespace {
+
+// Messages are counted by int.
+constexpr std::size_t kMostFloats = std::size_t{1} << 30;
+
+void check(int status, std::string_view call) {
+  if (status == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  MPI_Error_string(status, text, &length);
+  DRIFT_FAIL(kComm, "{}: {}", call, std::string_view(text, static_cast<std::size_t>(length)));
+}
+
+void set_up() {
+  int was_set_up = 0, threads = 0;
+  check(MPI_Initialized(&was_set_up), "MPI_Initialized");
+  DRIFT_ASSERT(was_set_up == 0, "MPI can be set up once in a program");
+  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &threads), "MPI_Init_thread");
+  DRIFT_CHECK(kComm, threads >= MPI_THREAD_SERIALIZED,
+              "this MPI serves one thread only: use one that was built with support of threads");
+}
+
+class MpiTransport final : public Transport {
+ public:
+  explicit MpiTransport(const MpiOptions& options) : options_(options) {
+    set_up();
+    check(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
+    MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm_, &process_);
+    MPI_Comm_size(comm_, &processes_);
+  }
+  // The end of MPI waits for all processes. One that fails leaves without it, and the launcher ends the others.
+  ~MpiTransport() override {
+    if (!sound_ || std::uncaught_exceptions() > 0) return;
+    MPI_Comm_free(&comm_);
+    MPI_Finalize();
+  }
+
+  int process() const override { return process_; }
+  int processes() const override { return processes_; }
+  std::int64_t bytes_sent() const override { return bytes_sent_.load(); }
+
+  std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,
+                                  Stream& stream) override;
+
+  void barrier() override;
+
+  void abort(std::string_view reason) noexcept override {
+    const std::lock_guard lock(reason_mutex_);
+    if (!reason_) reason_ = reason;
+    aborted_ = true;
+  }
+
+ private:
+  friend class MpiTransfer;
+
+  void throw_if_aborted() {
+    if (!aborted_.load()) return;
+    sound_ = false;
+    const std::lock_guard lock(reason_mutex_);
+    DRIFT_FAIL(kComm, "{}", *reason_);
+  }
+
+  MpiOptions options_;
+  MPI_Comm comm_ = MPI_COMM_NULL;
+  int process_ = 0, processes_ = 1;
+  std::mutex mutex_;  // of all calls of MPI
+  std::atomic<std::int64_t> bytes_sent_{0};
+  std::atomic<bool> sound_{true};  // no transfer was given up
+  std::atomic<bool> aborted_{false};
+  std::mutex reason_mutex_;
+  std::optional<std::string> reason_;
+};
+
+class MpiTransfer final : public Transfer {
+ public:
+  explicit MpiTransfer(MpiTransport& transport) : transport_(transport) {}
+  ~MpiTransfer() override {
+    if (!done_) transport_.sound_ = false;
+  }
+
+  void send(const float* values, std::size_t count, int to) {
+    check(MPI_Isend(values, static_cast<int>(count), MPI_FLOAT, to, 0, transport_.comm_, &add(to)), "MPI_Isend");
+  }
+  void receive(float* values, std::size_t count, int from) {
+    check(MPI_Irecv(values, static_cast<int>(count), MPI_FLOAT, from, 0, transport_.comm_, &add(from)), "MPI_Irecv");
+  }
+  void barrier() { check(MPI_Ibarrier(transport_.comm_, &add(kAll)), "MPI_Ibarrier"); }
+
+  void wait() override {
+    const Clock& clock = *transport_.options_.clock;
+    const double begin = clock.seconds();
+    while (!is_done()) {
+      transport_.throw_if_aborted();
+      DRIFT_CHECK(kComm, clock.seconds() - begin < transport_.options_.timeout_seconds,
+                  "process {} of {} waited {:.0f} s for {}", transport_.process_, transport_.processes_,
+                  transport_.options_.timeout_seconds, waited_for());
+      std::this_thread::yield();
+    }
+  }
+
+ private:
+  static constexpr int kAll = -1;  // instead of a peer
+
+  MPI_Request& add(int peer) {
+    peers_.push_back(peer);
+    return requests_.emplace_back(MPI_REQUEST_NULL);
+  }
+
+  bool is_done() {
+    const std::lock_guard lock(transport_.mutex_);
+    int done = 0;
+    check(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, MPI_STATUSES_IGNORE), "MPI_Testall");
+    done_ = done != 0;
+    return done_;
+  }
+
+  // "process 1, 3"
+  std::string waited_for() {
+    const std::lock_guard lock(transport_.mutex_);
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < requests_.size(); ++i) {
+      int done = 0;
+      check(MPI_Request_get_status(requests_[i], &done, MPI_STATUS_IGNORE), "MPI_Request_get_status");
+      if (done == 0 && peers_[i] == kAll) return "the others";
+      const std::string name = std::to_string(peers_[i]);
+      if (done == 0 && std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+    return "process " + joined(names, ", ");
+  }
+
+  MpiTransport& transport_;
+  std::vector<MPI_Request> requests_;
+  std::vector<int> peers_;  // of each request
+  bool done_ = false;
+};
+
+template <class Values, class Piece>
+void in_pieces(Values values, const Piece& piece) {
+  for (std::size_t first = 0; first < values.size(); first += kMostFloats) {
+    piece(values.data() + first, std::min(kMostFloats, values.size() - first));
+  }
+}
+
+std::unique_ptr<Transfer> MpiTransport::start(std::span<const Send> sends, std::span<const Receive> receives,
+                                              Stream& stream) {
+  throw_if_aborted();
+  DRIFT_CHECK(kComm, stream.device().type == DeviceType::kCpu, "MPI moves host memory, and these workers are on {}",
+              to_string(stream.device()));
+  auto transfer = std::make_unique<MpiTransfer>(*this);
+  const std::lock_guard lock(mutex_);
+  for (const Receive& one : receives) {
+    in_pieces(one.values, [&](float* values, std::size_t count) { transfer->receive(values, count, one.from); });
+  }
+  for (const Send& one : sends) {
+    in_pieces(one.values, [&](const float* values, std::size_t count) { transfer->send(values, count, one.to); });
+    bytes_sent_ += static_cast<std::int64_t>(one.values.size_bytes());
+  }
+  return transfer;
+}
+
+void MpiTransport::barrier() {
+  throw_if_aborted();
+  MpiTransfer transfer(*this);
+  {
+    const std::lock_guard lock(mutex_);
+    transfer.barrier();
+  }
+  transfer.wait();
+}
+
+}  // namespace
+
+bool have_mpi() {
+  return true;
+}
+
+std::unique_ptr<Transport> make_mpi_transport(const MpiOptions& options) {
+  return std::make_unique<MpiTransport>(options);
+}
+
+}  // namespace drift

@@ -1,0 +1,52 @@
+// Transport: moves floats between the processes of a team. It knows no sums, no workers and no tree: averaging is
+// written once, above every transport (exchange.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "kernels/device.h"
+
+namespace drift {
+
+// Sends and receives that were started together.
+class Transfer {
+ public:
+  virtual ~Transfer() = default;
+  // Work enqueued later on the transfer's stream sees what arrived and may change what was sent. Throws kComm, naming
+  // the processes that were waited for, when the transport fails, is aborted or waits too long; the memory is then of
+  // no use, and must live as long as the transport.
+  virtual void wait() = 0;
+};
+
+class Transport {
+ public:
+  struct Send {
+    std::span<const float> values;
+    int to = 0;
+  };
+  struct Receive {
+    std::span<float> values;
+    int from = 0;
+  };
+
+  virtual ~Transport() = default;
+
+  virtual int process() const = 0;
+  virtual int processes() const = 0;
+
+  // Starts all of them behind the work of the stream. Between two processes, what one sends is what the other receives,
+  // in the order of the calls and of the lists: with the same lengths, never empty.
+  virtual std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,
+                                          Stream& stream) = 0;
+  // Returns when every process has called it.
+  virtual void barrier() = 0;
+  // Whoever waits here, or calls anything later, throws kComm with this reason. Callable from any thread.
+  virtual void abort(std::string_view reason) noexcept = 0;
+
+  virtual std::int64_t bytes_sent() const = 0;
+};
+
+}  // namespace drift

@@ -1,0 +1,100 @@
+// The processes of a team as threads of one program, so that what they do together can be tested without a launcher:
+// a Loopback for each, over one set of mailboxes.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "comm/transport.h"
+#include "core/check.h"
+
+namespace drift::testing {
+
+class Mailboxes {
+ public:
+  explicit Mailboxes(int processes) : processes_(processes) {}
+
+  int processes() const { return processes_; }
+  void put(int from, int to, std::span<const float> values) {
+    const std::lock_guard lock(mutex_);
+    boxes_[{from, to}].emplace_back(values.begin(), values.end());
+    changed_.notify_all();
+  }
+  // Waits for the next message. Throws kComm once aborted.
+  std::vector<float> take(int from, int to) {
+    std::unique_lock lock(mutex_);
+    std::deque<std::vector<float>>& box = boxes_[{from, to}];
+    changed_.wait(lock, [&] { return !box.empty() || reason_; });
+    DRIFT_CHECK(kComm, !reason_, "{}", *reason_);
+    std::vector<float> message = std::move(box.front());
+    box.pop_front();
+    return message;
+  }
+  void abort(std::string_view reason) {
+    const std::lock_guard lock(mutex_);
+    if (!reason_) reason_ = reason;
+    changed_.notify_all();
+  }
+
+ private:
+  int processes_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::pair<int, int>, std::deque<std::vector<float>>> boxes_;  // by sender and receiver
+  std::optional<std::string> reason_;
+};
+
+class Loopback final : public Transport {
+ public:
+  Loopback(std::shared_ptr<Mailboxes> mail, int process) : mail_(std::move(mail)), process_(process) {}
+
+  int process() const override { return process_; }
+  int processes() const override { return mail_->processes(); }
+  std::int64_t bytes_sent() const override { return bytes_sent_; }
+
+  std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives, Stream&) override {
+    for (const Send& one : sends) {
+      EXPECT_FALSE(one.values.empty());
+      mail_->put(process_, one.to, one.values);
+      bytes_sent_ += static_cast<std::int64_t>(one.values.size_bytes());
+    }
+    return std::make_unique<Arrival>(*mail_, process_, std::vector<Receive>(receives.begin(), receives.end()));
+  }
+  void barrier() override {
+    for (int other = 0; other < processes(); ++other) mail_->put(process_, other, {});
+    for (int other = 0; other < processes(); ++other) mail_->take(other, process_);
+  }
+  void abort(std::string_view reason) noexcept override { mail_->abort(reason); }
+
+ private:
+  class Arrival final : public Transfer {
+   public:
+    Arrival(Mailboxes& mail, int process, std::vector<Receive> receives)
+        : mail_(mail), process_(process), receives_(std::move(receives)) {}
+    void wait() override {
+      for (const Receive& one : receives_) {
+        const std::vector<float> message = mail_.take(one.from, process_);
+        ASSERT_EQ(message.size(), one.values.size()) << "from process " << one.from;
+        std::copy(message.begin(), message.end(), one.values.begin());
+      }
+    }
+
+   private:
+    Mailboxes& mail_;
+    int process_;
+    std::vector<Receive> receives_;
+  };
+
+  std::shared_ptr<Mailboxes> mail_;
+  int process_;
+  std::int64_t bytes_sent_ = 0;
+};
+
+}  // namespace drift::testing

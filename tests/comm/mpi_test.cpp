@@ -1,0 +1,100 @@
+// The communicators of a team over MPI. Every process runs the same tests in the same order (tests/support/mpirun.sh).
+#include "comm/mpi.h"
+
+#include <gtest/gtest.h>
+#include <memory>
+
+#include "core/check.h"
+#include "kernels/backend.h"
+#include "tests/comm/team_checks.h"
+#include "tests/support/error_of.h"
+#include "tests/support/fake_backend.h"
+
+namespace drift::testing {
+namespace {
+
+// Stands still, so that no wait is too long, until a test lets every look at it take some time.
+class TestClock final : public Clock {
+ public:
+  double seconds() const override { return now_ += seconds_per_look; }
+  double seconds_per_look = 0;
+
+ private:
+  mutable double now_ = 0;
+} test_clock;
+
+// MPI is set up once in a program.
+class Processes : public ::testing::Environment {
+ public:
+  void SetUp() override { transport_ = make_mpi_transport({.timeout_seconds = 300, .clock = &test_clock}); }
+  void TearDown() override { transport_.reset(); }
+  static const std::shared_ptr<Transport>& transport() { return transport_; }
+
+ private:
+  static inline std::shared_ptr<Transport> transport_;
+};
+[[maybe_unused]] ::testing::Environment* const kProcesses = ::testing::AddGlobalTestEnvironment(new Processes);
+
+class Mpi : public ::testing::TestWithParam<int> {
+ protected:
+  const std::shared_ptr<Transport>& transport() const { return Processes::transport(); }
+  Team team() const {
+    return {.workers = transport()->processes() * GetParam(),
+            .processes = transport()->processes(),
+            .process = transport()->process()};
+  }
+};
+
+TEST_P(Mpi, MeansHaveTheBitsOfTheTree) {
+  check_means(team(), transport());
+}
+TEST_P(Mpi, BroadcastsComeFromEveryWorker) {
+  check_broadcasts(team(), transport());
+}
+TEST_P(Mpi, BytesAreThoseOfTheFormula) {
+  check_bytes(team(), transport());
+}
+
+INSTANTIATE_TEST_SUITE_P(LocalWorkers, Mpi, ::testing::Values(1, 2, 3, 4));
+
+// Process 0 names the one it waits for; what that sends later still arrives.
+TEST(MpiFailure, AWaitThatIsTooLongNamesTheProcess) {
+  Transport& transport = *Processes::transport();
+  ASSERT_GE(transport.processes(), 2);
+  FakeStream stream;
+  float value = 0;
+  if (transport.process() == 0) {
+    const Transport::Receive receive{std::span(&value, 1), 1};
+    const auto transfer = transport.start({}, std::span(&receive, 1), stream);
+    test_clock.seconds_per_look = 100;
+    const Error error = error_of([&] { transfer->wait(); });
+    test_clock.seconds_per_look = 0;
+    EXPECT_EQ(error.kind(), ErrorKind::kComm);
+    EXPECT_NE(error.message().find("waited 300 s for process 1"), std::string::npos) << error.message();
+    const Transport::Send go_on{std::span<const float>(&value, 1), 1};
+    transport.start(std::span(&go_on, 1), {}, stream)->wait();
+    transfer->wait();
+    EXPECT_EQ(value, 5);
+  }
+  if (transport.process() == 1) {
+    const Transport::Receive go_on{std::span(&value, 1), 0};
+    transport.start({}, std::span(&go_on, 1), stream)->wait();
+    value = 5;
+    const Transport::Send send{std::span<const float>(&value, 1), 0};
+    transport.start(std::span(&send, 1), {}, stream)->wait();
+  }
+}
+
+TEST(MpiFailure, RefusesTheMemoryOfAGpu) {
+  class GpuStream final : public Stream {
+    Device device() const override { return {DeviceType::kCuda, 0}; }
+    int threads() const override { return 1; }
+    void synchronize() override {}
+  } stream;
+  const Error error = error_of([&] { Processes::transport()->start({}, {}, stream); });
+  EXPECT_EQ(error.kind(), ErrorKind::kComm);
+  EXPECT_NE(error.message().find("MPI moves host memory, and these workers are on cuda:0"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace drift::testing

@@ -1,0 +1,47 @@
+// Runs one function per worker on threads of their own, each with its communicator and backend, and returns what each
+// threw.
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "comm/averaging.h"
+#include "core/check.h"
+#include "tests/support/fake_backend.h"
+
+namespace drift::testing {
+
+// What a worker threw: nothing if it ended well.
+using WorkerErrors = std::vector<std::optional<Error>>;
+
+// A worker's communicator lives until every worker is done, unless the function takes it away.
+inline WorkerErrors run_workers(std::vector<std::unique_ptr<Communicator>>& communicators,
+                                const std::function<void(std::unique_ptr<Communicator>&, Backend&)>& run) {
+  WorkerErrors errors(communicators.size());
+  std::vector<std::thread> threads;
+  for (std::size_t worker = 0; worker < communicators.size(); ++worker) {
+    threads.emplace_back([&, worker] {
+      FakeBackend backend;
+      try {
+        run(communicators[worker], backend);
+      } catch (const Error& error) {
+        errors[worker] = error;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return errors;
+}
+
+inline WorkerErrors run_workers(int workers, const std::function<void(Communicator&, Backend&)>& run) {
+  auto communicators = make_communicators({.workers = workers});
+  return run_workers(communicators,
+                     [&](std::unique_ptr<Communicator>& comm, Backend& backend) { run(*comm, backend); });
+}
+
+}  // namespace drift::testing

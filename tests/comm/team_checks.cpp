@@ -1,0 +1,101 @@
+#include "tests/comm/team_checks.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <gtest/gtest.h>
+#include <vector>
+
+#include "comm/collective.h"
+#include "core/rng.h"
+#include "tests/comm/run_workers.h"
+#include "tests/reference/sgd.h"
+#include "tests/support/seed.h"
+
+namespace drift::testing {
+namespace {
+
+// Shorter than a share, around the 16 floats that shares are rounded to, and several lines for every process.
+constexpr std::size_t kLengths[] = {0, 1, 15, 16, 17, 64, 65, 1000, 1031, 40'009};
+
+// Of a worker: its sums depend on the order of adding.
+std::vector<float> awkward_values(int worker, std::size_t n) {
+  const Rng rng(seed(), stream_id(Purpose::kTest, n, static_cast<std::uint64_t>(worker)));
+  std::vector<float> values(n);
+  for (std::size_t i = 0; i < n; ++i) values[i] = rng.normal(i);
+  return values;
+}
+
+std::vector<float> expected_mean(const Team& team, std::size_t n) {
+  std::vector<std::vector<float>> sums;
+  for (int process = 0; process < team.processes; ++process) {
+    std::vector<std::vector<float>> group;
+    for (int k = 0; k < team.local_workers(); ++k) {
+      group.push_back(awkward_values(process * team.local_workers() + k, n));
+    }
+    sums.push_back(reference::tree_average(std::move(group), /*divisor=*/1));
+  }
+  return reference::tree_average(std::move(sums), team.workers);
+}
+
+std::vector<float> mean_in_one_process(const Team& team, std::size_t n) {
+  std::vector<std::vector<float>> replicas;
+  for (int k = 0; k < team.workers; ++k) replicas.push_back(awkward_values(k, n));
+  return reference::tree_average(std::move(replicas));
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  const auto bits = [](float value) { return std::bit_cast<std::uint32_t>(value); };
+  return std::ranges::equal(a, b, {}, bits, bits);
+}
+
+void run_team(const Team& team, const std::shared_ptr<Transport>& transport,
+              const std::function<void(Communicator&, Backend&)>& run) {
+  auto communicators = make_communicators(team, transport);
+  const WorkerErrors errors =
+      run_workers(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) { run(*comm, backend); });
+  for (const auto& error : errors) EXPECT_FALSE(error) << error->what();
+}
+
+}  // namespace
+
+void check_means(const Team& team, const std::shared_ptr<Transport>& transport) {
+  for (const std::size_t n : kLengths) {
+    const std::vector<float> expected = expected_mean(team, n);
+    if (team.has_bits_of_one_process()) {
+      EXPECT_TRUE(same_bits(expected, mean_in_one_process(team, n))) << n << " floats";
+    }
+    run_team(team, transport, [&](Communicator& comm, Backend& backend) {
+      std::vector<float> values = awkward_values(comm.worker(), n);
+      comm.all_reduce_mean(values, backend);
+      EXPECT_TRUE(same_bits(values, expected)) << n << " floats, worker " << comm.worker() << " of " << team.workers
+                                               << ", " << team.processes << " processes";
+    });
+  }
+}
+
+void check_broadcasts(const Team& team, const std::shared_ptr<Transport>& transport) {
+  run_team(team, transport, [&](Communicator& comm, Backend& backend) {
+    for (int root = 0; root < team.workers; ++root) {
+      for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{33}, std::size_t{1000}}) {
+        std::vector<float> values = awkward_values(comm.worker(), n);
+        comm.broadcast(values, root, backend);
+        EXPECT_TRUE(same_bits(values, awkward_values(root, n))) << "worker " << comm.worker() << ", root " << root;
+        comm.barrier();
+      }
+    }
+  });
+}
+
+void check_bytes(const Team& team, const std::shared_ptr<Transport>& transport) {
+  constexpr std::int64_t kFloats = 16 * 3 * 4 * 5;  // shares of the same size in up to 5 processes
+  const std::int64_t before = transport->bytes_sent();
+  run_team(team, transport, [&](Communicator& comm, Backend& backend) {
+    std::vector<float> values(kFloats, 1);
+    comm.all_reduce_mean(values, backend);
+    EXPECT_EQ(comm.bytes_sent(), bytes_on_wire(Collective::kAllReduceMean, kFloats, team.workers));
+  });
+  EXPECT_EQ(transport->bytes_sent() - before, bytes_on_wire(Collective::kAllReduceMean, kFloats, team.processes));
+}
+
+}  // namespace drift::testing

@@ -1,0 +1,19 @@
+// What holds for the communicators of a team on any transport: each function is called by every process of the team,
+// with the same seed, and runs the workers of that process on threads.
+#pragma once
+
+#include <memory>
+
+#include "comm/team.h"
+#include "comm/transport.h"
+
+namespace drift::testing {
+
+// The mean over workers has, in every worker, the bits of a balanced tree over all workers where L is a power of two;
+// else those of a tree over the sums of the processes.
+void check_means(const Team& team, const std::shared_ptr<Transport>& transport);
+void check_broadcasts(const Team& team, const std::shared_ptr<Transport>& transport);
+// A mean sends 2(P-1)/P of the span.
+void check_bytes(const Team& team, const std::shared_ptr<Transport>& transport);
+
+}  // namespace drift::testing
