@@ -1,0 +1,55 @@
+// A TCP connection that carries frames. It never blocks: what cannot be written yet waits here, and whoever owns it
+// asks poll() when to go on.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "comm/control/frame.h"
+
+namespace drift {
+
+// A file descriptor that is closed with its owner.
+class Socket {
+ public:
+  explicit Socket(int descriptor = -1) : descriptor_(descriptor) {}
+  ~Socket();
+  Socket(Socket&& other) noexcept;
+  Socket& operator=(Socket&& other) noexcept;
+
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+// Both throw kComm with the system's reason. port 0: any free one.
+Socket listen_on(int port);
+Socket connect_to(const std::string& host, int port);
+int port_of(const Socket& socket);
+
+class Connection {
+ public:
+  // Accepted from `listener`; `peer` names where it comes from.
+  static Connection accept_from(const Socket& listener);
+  Connection(Socket socket, std::string peer);
+
+  int descriptor() const { return socket_.descriptor(); }
+  const std::string& peer() const { return peer_; }
+
+  void send(const Frame& frame) { unsent_ += encode(frame); }
+  bool has_unsent() const { return !unsent_.empty(); }
+  // Both throw kComm once the connection is lost or what comes is no frame.
+  void write_some();
+  // The next frame, if it has come by now. The frames behind it stay here.
+  std::optional<Frame> read();
+  // Writes what is left, for at most so long; without errors, as the peer may be gone.
+  void finish(double seconds) noexcept;
+
+ private:
+  Socket socket_;
+  std::string peer_, unsent_;
+  FrameReader reader_;
+};
+
+}  // namespace drift

@@ -1,0 +1,91 @@
+#include "comm/control/hub.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <utility>
+
+#include "core/check.h"
+
+namespace drift {
+
+Frame failure_frame(int kind, int process, std::string_view message) {
+  return {FrameKind::kFailed, {std::to_string(kind), std::to_string(process), std::string(message)}};
+}
+
+std::int64_t number_in(const Frame& frame, std::size_t field) {
+  const std::string& text = frame.fields.at(field);
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  DRIFT_CHECK(kComm, error == std::errc{} && end == text.data() + text.size(),
+              "a control frame has '{}' where a number is expected", text.substr(0, 40));
+  return number;
+}
+
+void require_fields(const Frame& frame, std::size_t count) {
+  DRIFT_CHECK(kComm, frame.fields.size() == count, "a control frame of kind {} with {} fields instead of {}",
+              static_cast<int>(frame.kind), frame.fields.size(), count);
+}
+
+std::vector<Frame> Hub::receive(int from, const Frame& frame) {
+  switch (frame.kind) {
+    case FrameKind::kGather:
+      require_fields(frame, 2);
+      return gather(from, frame);
+    case FrameKind::kStop:
+      if (std::exchange(stopping_, true)) return {};
+      return {{FrameKind::kHold}};
+    case FrameKind::kHeld:
+      require_fields(frame, 1);
+      return held(from, number_in(frame, 0));
+    case FrameKind::kFailed:
+      require_fields(frame, 3);
+      return fail(frame);
+    case FrameKind::kBye:
+      gone_.insert(from);
+      return {};
+    case FrameKind::kAlive:
+      return {};
+    default:
+      DRIFT_FAIL(kComm, "process {} says what only process 0 says (kind {})", from, static_cast<int>(frame.kind));
+  }
+}
+
+std::vector<Frame> Hub::lost(int process, const std::string& how) {
+  if (gone_.contains(process)) return {};
+  return fail(failure_frame(static_cast<int>(ErrorKind::kComm), process, how));
+}
+
+std::vector<Frame> Hub::gather(int from, const Frame& frame) {
+  values_[static_cast<std::size_t>(from)] = frame;
+  if (!std::ranges::all_of(values_, [](const auto& value) { return value.has_value(); })) return {};
+  const std::string what = values_.front()->fields[0];
+  Frame answer{FrameKind::kGathered};
+  for (int process = 0; process < processes_; ++process) {
+    const Frame& said = *values_[static_cast<std::size_t>(process)];
+    if (said.fields[0] != what) {
+      return fail(
+          failure_frame(static_cast<int>(ErrorKind::kComm), process,
+                        fmt::format("asks for '{}' while process 0 asks for '{}': the programs or their options differ",
+                                    said.fields[0], what)));
+    }
+    answer.fields.push_back(said.fields[1]);
+  }
+  std::ranges::fill(values_, std::nullopt);
+  return {answer};
+}
+
+std::vector<Frame> Hub::held(int from, Step step) {
+  held_[static_cast<std::size_t>(from)] = step;
+  if (!std::ranges::all_of(held_, [](const auto& one) { return one.has_value(); })) return {};
+  const Step last = **std::ranges::max_element(held_, {}, [](const auto& one) { return *one; });
+  std::ranges::fill(held_, std::nullopt);
+  return {{FrameKind::kLeaveAt, {std::to_string(last)}}};
+}
+
+std::vector<Frame> Hub::fail(const Frame& failure) {
+  if (std::exchange(failed_, true)) return {};
+  return {failure};
+}
+
+}  // namespace drift
