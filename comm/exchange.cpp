@@ -1,11 +1,17 @@
 #include "comm/exchange.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "comm/shares.h"
 #include "core/check.h"
 
 namespace drift {
+namespace {
+
+constexpr std::size_t kPiece = 1 << 18;  // floats: 1 MiB
+
+}  // namespace
 
 Exchange::Exchange(const Team& team, std::shared_ptr<Transport> transport)
     : team_(team), transport_(std::move(transport)) {
@@ -28,42 +34,72 @@ float* Exchange::parts(Device device, std::size_t floats) {
   return static_cast<float*>(parts_.data());
 }
 
-void Exchange::run(Backend& backend) {
-  if (!sends_.empty() || !receives_.empty()) transport_->start(sends_, receives_, backend.stream())->wait();
+Exchange::Pending Exchange::start(Backend& backend) {
+  const bool any = !sends_.empty() || !receives_.empty();
+  Pending pending = any ? transport_->start(sends_, receives_, backend.stream()) : nullptr;
   sends_.clear();
   receives_.clear();
+  return pending;
 }
 
-void Exchange::all_gather(std::span<float> values, Backend& backend) {
+Exchange::Pending Exchange::start_reduce_scatter(std::span<float> piece, float* parts, Backend& backend) {
+  const std::size_t mine = shard(piece, team_.process).size();
+  for (int other = 0; other < team_.processes; ++other) {
+    if (other == team_.process) continue;
+    if (const std::span<float> theirs = shard(piece, other); !theirs.empty()) sends_.push_back({theirs, other});
+    if (mine > 0) receives_.push_back({std::span(parts, mine), other});
+    parts += mine;
+  }
+  return start(backend);
+}
+
+void Exchange::sum(std::span<float> piece, const float* parts, Backend& backend) {
+  const std::span<float> mine = shard(piece, team_.process);
+  if (mine.empty()) return;
+  sources_.clear();
+  for (int process = 0; process < team_.processes; ++process) {
+    if (process == team_.process) {
+      sources_.push_back(mine.data());
+    } else {
+      sources_.push_back(parts);
+      parts += mine.size();
+    }
+  }
+  float* const target = mine.data();
+  backend.average(sources_, std::span(&target, 1), std::ssize(mine), team_.workers);
+}
+
+Exchange::Pending Exchange::start_all_gather(std::span<float> values, Backend& backend) {
   const std::span<float> mine = shard(values, team_.process);
   for (int other = 0; other < team_.processes; ++other) {
     if (other == team_.process) continue;
     if (!mine.empty()) sends_.push_back({mine, other});
     if (const std::span<float> theirs = shard(values, other); !theirs.empty()) receives_.push_back({theirs, other});
   }
-  run(backend);
+  return start(backend);
 }
 
 void Exchange::mean(std::span<float> sums, Backend& backend) {
-  const std::span<float> mine = shard(sums, team_.process);
-  float* place = parts(backend.stream().device(), mine.size() * static_cast<std::size_t>(team_.processes - 1));
-  sources_.clear();
-  for (int other = 0; other < team_.processes; ++other) {
-    if (other == team_.process) {
-      sources_.push_back(mine.data());
-      continue;
-    }
-    if (const std::span<float> theirs = shard(sums, other); !theirs.empty()) sends_.push_back({theirs, other});
-    if (!mine.empty()) receives_.push_back({std::span(place, mine.size()), other});
-    sources_.push_back(place);
-    place += mine.size();
+  const auto piece = [&](std::size_t i) {
+    return sums.subspan(i * kPiece, std::min(kPiece, sums.size() - i * kPiece));
+  };
+  const std::size_t pieces = (sums.size() + kPiece - 1) / kPiece;
+  // P - 1 shards of a piece; the last process's may be a line longer.
+  const std::size_t room = std::min(kPiece, sums.size()) + 16 * static_cast<std::size_t>(team_.processes);
+  float* const places = parts(backend.stream().device(), 2 * room);
+  const auto place = [&](std::size_t i) { return places + (i % 2) * room; };
+  Pending scattered = pieces > 0 ? start_reduce_scatter(piece(0), place(0), backend) : nullptr;
+  std::vector<Pending> gathered;
+  for (std::size_t i = 0; i < pieces; ++i) {
+    Pending next = i + 1 < pieces ? start_reduce_scatter(piece(i + 1), place(i + 1), backend) : nullptr;
+    if (scattered) scattered->wait();
+    sum(piece(i), place(i), backend);
+    gathered.push_back(start_all_gather(piece(i), backend));
+    scattered = std::move(next);
   }
-  run(backend);
-  if (!mine.empty()) {
-    float* const target = mine.data();
-    backend.average(sources_, std::span(&target, 1), std::ssize(mine), team_.workers);
+  for (const Pending& one : gathered) {
+    if (one) one->wait();
   }
-  all_gather(sums, backend);
 }
 
 void Exchange::broadcast(std::span<float> values, int root, Backend& backend) {
@@ -75,8 +111,8 @@ void Exchange::broadcast(std::span<float> values, int root, Backend& backend) {
   } else if (const std::span<float> mine = shard(values, team_.process); !mine.empty()) {
     receives_.push_back({mine, root});
   }
-  run(backend);
-  all_gather(values, backend);
+  if (const Pending scattered = start(backend)) scattered->wait();
+  if (const Pending gathered = start_all_gather(values, backend)) gathered->wait();
 }
 
 }  // namespace drift

@@ -1,7 +1,8 @@
 // Exchange: what the processes of a team do together once each has dealt with its own workers. The mean is a
 // reduce-scatter and an all-gather: process q owns shard q of the elements, gets it from all the others, sums the P
 // parts in the balanced tree over processes and sends the mean back. Each process sends 2(P-1)/P of the span, like a
-// ring, but every sum is taken in one place and in one order.
+// ring, but every sum is taken in one place and in one order. Long spans go piece by piece: while one is summed the
+// next is on its way, and what has come is still in the cache.
 #pragma once
 
 #include <memory>
@@ -28,15 +29,21 @@ class Exchange {
   void abort(std::string_view reason) noexcept { transport_->abort(reason); }
 
  private:
+  using Pending = std::unique_ptr<Transfer>;  // nullptr: nothing to wait for
+
   std::span<float> shard(std::span<float> values, int process) const;
+  // Every process gets its shard of all the others: one behind the other, from `parts` on.
+  Pending start_reduce_scatter(std::span<float> piece, float* parts, Backend& backend);
+  // The mean of this process's shard and the parts, in place.
+  void sum(std::span<float> piece, const float* parts, Backend& backend);
   // Each process has its own shard; afterwards all have all.
-  void all_gather(std::span<float> values, Backend& backend);
-  void run(Backend& backend);
+  Pending start_all_gather(std::span<float> values, Backend& backend);
+  Pending start(Backend& backend);
   float* parts(Device device, std::size_t floats);
 
   Team team_;
   std::shared_ptr<Transport> transport_;
-  Storage parts_;  // of this process's shard, from the others; grows
+  Storage parts_;  // of two pieces: one is summed while the other arrives; grows
   std::vector<Transport::Send> sends_;
   std::vector<Transport::Receive> receives_;
   std::vector<const float*> sources_;

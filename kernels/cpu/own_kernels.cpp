@@ -1,6 +1,7 @@
 // Our own kernels on the CPU: the formulas of kernels/math, spread over threads by the launchers.
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "kernels/cpu/backend_cpu.h"
 #include "kernels/launch/column_sums_cpu.h"
@@ -134,9 +135,20 @@ void CpuBackend::run_now(const SgdUpdate& op) {
 }
 
 void CpuBackend::run_now(const Average& op) {
-  const AverageTree<const float* const*, float* const*, 31> tree{op.sources.data(), op.targets.data(),
-                                                                 static_cast<int>(op.sources.size()),
-                                                                 static_cast<int>(op.targets.size()), op.scale()};
+  using Sources = const float* const*;
+  using Targets = float* const*;
+  const int count = static_cast<int>(op.sources.size()), target_count = static_cast<int>(op.targets.size());
+  const auto known = [&]<int kCount>(std::integral_constant<int, kCount>) {
+    const KnownAverageTree<kCount, Sources, Targets> tree{op.sources.data(), op.targets.data(), target_count,
+                                                          op.scale()};
+    for_each_packet(threads_, op.n, tree);
+  };
+  const bool was_known = [&]<int... kBefore>(std::integer_sequence<int, kBefore...>) {
+    return ((count == kBefore + 1 && (known(std::integral_constant<int, kBefore + 1>{}), true)) || ...);
+  }
+  (std::make_integer_sequence<int, 8>{});
+  if (was_known) return;
+  const AverageTree<Sources, Targets, 31> tree{op.sources.data(), op.targets.data(), count, target_count, op.scale()};
   for_each_packet(threads_, op.n, tree);
 }
 

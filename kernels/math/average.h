@@ -3,6 +3,8 @@
 // sources of an element are read before a target is written: a target may be a source.
 #pragma once
 
+#include <bit>
+
 #include "kernels/math/packet.h"
 
 namespace drift {
@@ -37,6 +39,31 @@ struct AverageTree {
       if ((count >> level) & 1) total = sums.get(level) + total;
     }
     const Packet mean = total * scale;
+    for (int k = 0; k < target_count; ++k) store(targets[k] + i, mean, n);
+  }
+};
+
+// The same for a K that the compiler knows: the tree is one expression, without levels that are looked up.
+template <int kCount, class Sources, class Targets>
+struct KnownAverageTree {
+  Sources sources;
+  Targets targets;
+  int target_count;
+  float scale;
+
+  // Of sources [kFirst, kFirst + kSize): the largest power of two of them, then the rest.
+  template <int kFirst, int kSize, class N>
+  DRIFT_HD Packet sum(std::int64_t i, N n) const {
+    if constexpr (kSize == 1) {
+      return load(sources[kFirst] + i, n);
+    } else {
+      constexpr int kHalf = static_cast<int>(std::bit_floor(static_cast<unsigned>(kSize - 1)));
+      return sum<kFirst, kHalf>(i, n) + sum<kFirst + kHalf, kSize - kHalf>(i, n);
+    }
+  }
+  template <class N>
+  DRIFT_HD void operator()(std::int64_t i, N n) const {
+    const Packet mean = sum<0, kCount>(i, n) * scale;
     for (int k = 0; k < target_count; ++k) store(targets[k] + i, mean, n);
   }
 };
