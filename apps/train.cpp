@@ -2,6 +2,7 @@
 // build a Trainer, make the run directory, then run from one evaluation or checkpoint to the next until the end or
 // until asked to stop.
 #include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <iostream>
 
@@ -160,6 +161,17 @@ std::string last_checkpoint_text(const RunDirectory& run) {
       last->string(), (*last / "model.safetensors").string());
 }
 
+// Copies of this program that know nothing of each other would train the same run, each as a whole.
+void refuse_launchers() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "WORLD_SIZE"}) {  // mpirun, srun, torchrun
+    const char* const text = std::getenv(name);
+    DRIFT_CHECK(kConfig, text == nullptr || std::string_view(text) == "1",
+                "a launcher has started {} processes ({}), and drift train runs all --workers in one: start it without "
+                "the launcher",
+                text, name);
+  }
+}
+
 // Returns the exit code.
 int train(const Request& request, bool quiet) {
   const TrainConfig& config = request.resolved.config;
@@ -228,6 +240,7 @@ int run_train(int argc, char** argv) {
     fmt::print("{}", annotated_toml(request.resolved));
     return 0;
   }
+  refuse_launchers();
   if (quiet) set_log_level(LogLevel::kWarning);
   log_info("{}", annotated_toml(request.resolved));
   return train(request, quiet);

@@ -30,7 +30,7 @@ struct Options {
 struct Process {
   std::shared_ptr<Transport> transport = make_mpi_transport();
   Team team{.workers = transport->processes(), .processes = transport->processes(), .process = transport->process()};
-  std::unique_ptr<Communicator> comm = std::move(make_communicators(team, transport).front());
+  std::unique_ptr<Communicator> comm = std::move(make_communicators({team, transport}).front());
   std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
   std::unique_ptr<Backend> backend = make_backend(*stream);
 };

@@ -10,16 +10,13 @@
 #include <vector>
 
 #include "comm/communicator.h"
-#include "comm/team.h"
-#include "comm/transport.h"
+#include "comm/membership.h"
 
 namespace drift {
 
 // One communicator for each worker of this process, for a thread each; they share what they need and may outlive each
 // other: when one goes, that worker has left, and what the others ask for afterwards throws kComm. A worker that is
-// alone never waits. transport: between the team's processes; none is needed for one. Throws kConfig for a team that
-// cannot be.
-std::vector<std::unique_ptr<Communicator>> make_communicators(const Team& team,
-                                                              std::shared_ptr<Transport> transport = nullptr);
+// alone never waits. Throws kConfig for a team that cannot be.
+std::vector<std::unique_ptr<Communicator>> make_communicators(const Membership& membership);
 
 }  // namespace drift

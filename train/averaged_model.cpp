@@ -6,11 +6,12 @@
 
 namespace drift {
 
-AveragedModel::AveragedModel(const TrainConfig& config, const DataSource& data, const Replicas& replicas, Device device,
-                             int threads)
+AveragedModel::AveragedModel(const TrainConfig& config, const DataSource& data, const Replicas& replicas,
+                             const Membership& membership, Device device, int threads)
     : config_(config),
       data_(data),
       replicas_(replicas),
+      exchange_(membership.make_exchange()),
       stream_(make_stream(device, threads)),
       backend_(make_backend(*stream_, backend_options(config.machine))),
       pool_(device),
@@ -36,7 +37,8 @@ void AveragedModel::average(Arena arena) {
   for (int k = 0; k < replicas_.size(); ++k) replicas.push_back((replicas_.parameters(k).*arena)().data());
   const std::span<float> mean = (model_->parameters.*arena)();
   float* const target = mean.data();
-  backend_->average(replicas, std::span(&target, 1), std::ssize(mean));
+  backend_->average(replicas, std::span(&target, 1), std::ssize(mean), exchange_ ? /*divisor=*/1 : 0);
+  if (exchange_) exchange_->mean(mean, *backend_);
 }
 
 void AveragedModel::set_statistics(Step step, BatchNormPolicy policy) {
@@ -49,6 +51,7 @@ void AveragedModel::set_statistics(Step step, BatchNormPolicy policy) {
       return average(&ParameterSet::buffers);
     case BatchNormPolicy::kLocal:
       backend_->copy(as_tensor(replicas_.parameters(0).buffers()), as_tensor(model_->parameters.buffers()));
+      if (exchange_) exchange_->broadcast(model_->parameters.buffers(), /*root=*/0, *backend_);
       return;
     case BatchNormPolicy::kStored:
       break;

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "comm/membership.h"
 #include "engine/memory_pool.h"
 #include "train/replicas.h"
 #include "train/runs/records.h"
@@ -16,9 +17,9 @@ namespace drift {
 
 class AveragedModel {
  public:
-  // `config`, `data` and `replicas` must outlive it.
-  AveragedModel(const TrainConfig& config, const DataSource& data, const Replicas& replicas, Device device,
-                int threads);
+  // `config`, `data` and `replicas` must outlive it. With several processes, all make the same calls, and get the same.
+  AveragedModel(const TrainConfig& config, const DataSource& data, const Replicas& replicas,
+                const Membership& membership, Device device, int threads);
 
   Backend& backend() { return *backend_; }
 
@@ -37,6 +38,7 @@ class AveragedModel {
   const TrainConfig& config_;
   const DataSource& data_;
   const Replicas& replicas_;
+  std::unique_ptr<Exchange> exchange_;  // nullptr where there are no other processes
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<Backend> backend_;
   MemoryPool pool_;

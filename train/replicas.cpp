@@ -29,14 +29,16 @@ void upload(const std::vector<float>& host, std::span<float> arena, Backend& bac
 
 }  // namespace
 
-Replicas::Replicas(const TrainConfig& config, const DataSource& data, Device device, int threads_per_worker)
+Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device,
+                   int threads_per_worker)
     : sampler_(make_sampler(config, *data.train)) {
   DRIFT_CHECK(kConfig, config.model.classes == data.train->classes(),
               "the model has {} classes and {} has {}; set --classes {}", config.model.classes, data.name,
               data.train->classes(), data.train->classes());
   if (device.type == DeviceType::kCuda) images_.emplace(*data.train, device);
-  for (int k = 0; k < config.sync.workers; ++k) {
-    workers_.push_back(std::make_unique<Worker>(config, k, data, sampler_, device, threads_per_worker, images()));
+  for (int place = 0; place < team.local_workers(); ++place) {
+    const int id = team.first_worker() + place;
+    workers_.push_back(std::make_unique<Worker>(config, id, data, sampler_, device, threads_per_worker, images()));
   }
   if (images_) images_->upload(*data.train, workers_.front()->backend());
 }
@@ -53,7 +55,7 @@ std::vector<ReplicaState> Replicas::states() const {
   return states;
 }
 
-void Replicas::restore(const std::vector<ReplicaState>& states) {
+void Replicas::restore(std::span<const ReplicaState> states) {
   DRIFT_ASSERT(states.size() == workers_.size(), "{} states for {} workers", states.size(), workers_.size());
   for (std::size_t k = 0; k < workers_.size(); ++k) {
     const ParameterSet& replica = workers_[k]->parameters();

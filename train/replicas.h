@@ -1,14 +1,16 @@
-// Replicas: the K workers of a run and what they share: the order of samples and, on a GPU, the training images. Here
-// the state of all of them is taken and set while none of them computes.
+// Replicas: the workers of this process and what they share: the order of samples and, on a GPU, the training images.
+// Here the state of all of them is taken and set while none of them computes.
 #pragma once
 
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "comm/team.h"
 #include "train/checkpoint/replica_state.h"
 #include "train/step/worker.h"
 
@@ -17,18 +19,19 @@ namespace drift {
 class Replicas {
  public:
   // `data` must outlive them. Workers start from the seed's initialisation.
-  Replicas(const TrainConfig& config, const DataSource& data, Device device, int threads_per_worker);
+  Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device, int threads_per_worker);
 
+  // By place among the workers of this process; Worker::id() is the number in the team.
   int size() const { return static_cast<int>(workers_.size()); }
-  Worker& worker(int k) const { return *workers_.at(static_cast<std::size_t>(k)); }
-  const ParameterSet& parameters(int k) const { return worker(k).parameters(); }
+  Worker& worker(int place) const { return *workers_.at(static_cast<std::size_t>(place)); }
+  const ParameterSet& parameters(int place) const { return worker(place).parameters(); }
   const Sampler& sampler() const { return sampler_; }
   // The training images on the device, or nullptr.
   const ResidentImages* images() const { return images_ ? &*images_ : nullptr; }
 
   std::vector<ReplicaState> states() const;
   // One for each worker, of the sizes of its arenas.
-  void restore(const std::vector<ReplicaState>& states);
+  void restore(std::span<const ReplicaState> states);
   // safetensors, into every worker; their momentum becomes zero.
   void load_weights(const std::filesystem::path& path);
 

@@ -4,26 +4,26 @@
 #include <numeric>
 
 namespace drift {
-StepCollector::StepCollector(const Schedule& schedule, int workers, std::int64_t local_batch, Step first,
+StepCollector::StepCollector(const Schedule& schedule, const Team& team, std::int64_t local_batch, Step first,
                              MetricsSink& sink)
-    : schedule_(schedule), workers_(workers), local_batch_(local_batch), sink_(sink), first_(first) {}
+    : schedule_(schedule), team_(team), local_batch_(local_batch), sink_(sink), first_(first) {}
 
 void StepCollector::add(const StepReport& report) {
   const std::lock_guard lock(mutex_);
   const auto place = static_cast<std::size_t>(report.step - first_);
   while (pending_.size() <= place) {
-    if (spare_.empty()) spare_.emplace_back().losses.resize(static_cast<std::size_t>(workers_));
+    if (spare_.empty()) spare_.emplace_back().losses.resize(static_cast<std::size_t>(team_.local_workers()));
     pending_.push_back(std::move(spare_.back()));
     spare_.pop_back();
   }
   Pending& pending = pending_[place];
-  pending.losses[static_cast<std::size_t>(report.worker)] = report.result.loss;
+  pending.losses[static_cast<std::size_t>(report.worker - team_.first_worker())] = report.result.loss;
   pending.correct += report.result.correct;
   pending.bytes += report.bytes;
   pending.times += report.times;
   ++pending.reports;
 
-  while (!pending_.empty() && pending_.front().reports == workers_) {
+  while (!pending_.empty() && pending_.front().reports == team_.local_workers()) {
     const StepRecord record = record_of(pending_.front());
     spare_.push_back({.losses = std::move(pending_.front().losses)});
     pending_.pop_front();
@@ -34,12 +34,12 @@ void StepCollector::add(const StepReport& report) {
 
 StepRecord StepCollector::record_of(const Pending& pending) {
   const Step step = first_;
-  const auto workers = static_cast<double>(workers_);
+  const auto workers = static_cast<double>(team_.local_workers());
   StepTimes mean_times = pending.times;
   mean_times /= workers;
   return {.step = step,
           .epoch = schedule_.epoch_of(step + 1),
-          .samples = (step + 1) * workers_ * local_batch_,
+          .samples = (step + 1) * team_.workers * local_batch_,
           .round = schedule_.plan.rounds_before(step),
           .period = schedule_.period_at(step),
           .loss = std::accumulate(pending.losses.begin(), pending.losses.end(), 0.0) / workers,

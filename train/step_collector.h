@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "comm/team.h"
 #include "core/stopwatch.h"
 #include "train/runs/records.h"
 #include "train/schedule/schedule.h"
@@ -25,8 +26,8 @@ struct StepReport {
 
 class StepCollector {
  public:
-  // The first record is that of step `first`.
-  StepCollector(const Schedule& schedule, int workers, std::int64_t local_batch, Step first, MetricsSink& sink);
+  // Of the team's workers in this process. The first record is that of step `first`.
+  StepCollector(const Schedule& schedule, const Team& team, std::int64_t local_batch, Step first, MetricsSink& sink);
 
   // From any thread; throws what the sink throws.
   void add(const StepReport& report);
@@ -34,14 +35,14 @@ class StepCollector {
  private:
   struct Pending {
     int reports = 0;
-    std::vector<double> losses;  // by worker
+    std::vector<double> losses;  // by place
     std::int64_t correct = 0, bytes = 0;
     StepTimes times = {};  // of all
   };
   StepRecord record_of(const Pending& pending);
 
   const Schedule& schedule_;
-  int workers_;
+  Team team_;
   std::int64_t local_batch_;
   MetricsSink& sink_;
   std::mutex mutex_;

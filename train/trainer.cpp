@@ -78,15 +78,15 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
 }
 
 // On a GPU every worker has a stream and its own activations, and the hardware shares itself.
-ThreadLayout layout_on(Device device, const TrainConfig& config) {
+ThreadLayout layout_on(Device device, const TrainConfig& config, const Team& team) {
   const MachineConfig& machine = config.machine;
   require_precision(machine.precision, device);
   DRIFT_CHECK(kConfig, !machine.op_times || device.type == DeviceType::kCuda,
               "--op-times measures by the events of a GPU, and this run is on {}; bench_step does it on a CPU",
               to_string(device));
   ThreadLayout layout =
-      share_threads(config.sync.workers, machine.threads, machine.worker_threads, cpu_features().cores);
-  if (device.type == DeviceType::kCuda) layout.lanes = config.sync.workers;
+      share_threads(team.local_workers(), machine.threads, machine.worker_threads, cpu_features().cores);
+  if (device.type == DeviceType::kCuda) layout.lanes = team.local_workers();
   return layout;
 }
 
@@ -99,14 +99,21 @@ std::string text_of(const ModelOptions& model) {
 }  // namespace
 
 Trainer::Trainer(const TrainConfig& config, const DataSource& data)
+    : Trainer(config, data, Membership::alone(config.sync.workers)) {}
+
+Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Membership& membership)
     : config_(config),
+      team_(membership.team),
       device_(choose_device(config.machine.device)),
-      layout_(layout_on(device_, config_)),
+      communicators_(make_communicators(membership)),
+      layout_(layout_on(device_, config_, team_)),
       lanes_(layout_.lanes, device_),
-      communicators_(make_communicators({.workers = config.sync.workers})),
-      replicas_(config_, data, device_, layout_.threads_per_worker),
+      replicas_(config_, data, team_, device_, layout_.threads_per_worker),
       schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),
-      averaged_(config_, data, replicas_, device_, layout_.threads) {}
+      averaged_(config_, data, replicas_, membership, device_, layout_.threads) {
+  DRIFT_ASSERT(team_.workers == config_.sync.workers, "a team of {} workers for {}", team_.workers,
+               config_.sync.workers);
+}
 
 // Called while the workers leave one after the other: what the pools hold is read as it is now.
 std::string Trainer::advice_when_full() const {
@@ -114,10 +121,10 @@ std::string Trainer::advice_when_full() const {
   return memory_advice(config_, lanes_.lanes(), capacity);
 }
 
-void Trainer::run_worker_thread(int k, StopGate& gate, StepCollector& collector) {
-  Worker& worker = replicas_.worker(k);
+void Trainer::run_worker_thread(int place, StopGate& gate, StepCollector& collector) {
+  Worker& worker = replicas_.worker(place);
   StepReporter reporter(worker, schedule_, collector, done_);
-  RecordingCommunicator comm(*communicators_[static_cast<std::size_t>(k)],
+  RecordingCommunicator comm(*communicators_[static_cast<std::size_t>(place)],
                              [&](const CommRecord& call) { reporter.add(call); });
   const auto fail = [&](std::exception_ptr error, std::string_view reason) {
     gate.fail(std::move(error));  // before the others learn of it: theirs are consequences
@@ -126,7 +133,7 @@ void Trainer::run_worker_thread(int k, StopGate& gate, StepCollector& collector)
   try {
     run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, gate, reporter);
   } catch (const OutOfMemory& error) {
-    const std::string message = fmt::format("worker {}: {}. {}", k, error.message(), advice_when_full());
+    const std::string message = fmt::format("worker {}: {}. {}", worker.id(), error.message(), advice_when_full());
     fail(std::make_exception_ptr(OutOfMemory(message)), message);
   } catch (const Error& error) {
     fail(std::current_exception(), error.message());
@@ -140,12 +147,12 @@ Step Trainer::run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop
   DRIFT_ASSERT(done_ <= last && last <= schedule_.total_steps, "cannot run from step {} to {} of {}", done_, last,
                schedule_.total_steps);
   StopGate gate(done_, last, stop);
-  StepCollector collector(schedule_, replicas_.size(), config_.sync.local_batch, done_, metrics);
+  StepCollector collector(schedule_, team_, config_.sync.local_batch, done_, metrics);
   {
     std::vector<std::jthread> threads;  // joined at the end of this block
     try {
-      for (int k = 0; k < replicas_.size(); ++k) {
-        threads.emplace_back([&, k] { run_worker_thread(k, gate, collector); });
+      for (int place = 0; place < replicas_.size(); ++place) {
+        threads.emplace_back([&, place] { run_worker_thread(place, gate, collector); });
       }
     } catch (const std::system_error& error) {
       const auto reason =
@@ -176,7 +183,7 @@ EvalRecord Trainer::evaluate() {
 
 Checkpoint Trainer::checkpoint() const {
   return {.meta = {.step = done_,
-                   .workers = replicas_.size(),
+                   .workers = team_.workers,
                    .config_toml = config_to_toml(config_),
                    .model = text_of(config_.model)},
           .workers = replicas_.states()};
@@ -186,10 +193,12 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   const Step step = checkpoint.meta.step;
   DRIFT_ASSERT(std::ssize(checkpoint.workers) == checkpoint.meta.workers, "a checkpoint of {} workers with {} states",
                checkpoint.meta.workers, checkpoint.workers.size());
-  check_fits(checkpoint, text_of(config_.model), replicas_.size(), replicas_.parameters(0));
+  check_fits(checkpoint, text_of(config_.model), team_.workers, replicas_.parameters(0));
   DRIFT_CHECK(kCheckpoint, 0 <= step && step <= schedule_.total_steps,
               "the checkpoint is of step {}, this run ends at step {}", step, schedule_.total_steps);
-  replicas_.restore(checkpoint.workers);
+  replicas_.restore(
+      std::span(checkpoint.workers)
+          .subspan(static_cast<std::size_t>(team_.first_worker()), static_cast<std::size_t>(team_.local_workers())));
   done_ = step;
 }
 

@@ -18,6 +18,7 @@
 #include <memory>
 
 #include "comm/communicator.h"
+#include "comm/membership.h"
 #include "train/averaged_model.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/lanes.h"
@@ -32,14 +33,17 @@ class StopGate;
 
 class Trainer {
  public:
-  // `data` must outlive the trainer. Workers start from the seed's initialisation.
+  // Runs all workers. `data` must outlive the trainer. Workers start from the seed's initialisation.
   Trainer(const TrainConfig& config, const DataSource& data);
+  // Runs the workers of this process. All processes of the team make the same calls; what run() writes are the steps of
+  // this process's workers, and checkpoint() holds their states.
+  Trainer(const TrainConfig& config, const DataSource& data, const Membership& membership);
 
   const Schedule& schedule() const { return schedule_; }
   const ThreadLayout& layout() const { return layout_; }
   Device device() const { return device_; }
-  Step step() const { return done_; }                                    // steps done
-  Model& model(int worker) { return replicas_.worker(worker).model(); }  // for tests and tools
+  Step step() const { return done_; }                                  // steps done
+  Model& model(int place) { return replicas_.worker(place).model(); }  // for tests and tools
   // Of all workers, by kind of operation; with --op-times on a GPU.
   std::map<std::string, OpTime> op_times() const { return replicas_.op_times(); }
 
@@ -58,21 +62,23 @@ class Trainer {
   const Model& evaluated_model() const { return averaged_.latest(); }  // what evaluate() looked at
 
   Checkpoint checkpoint() const;
-  void restore(const Checkpoint& checkpoint);  // throws kCheckpoint on a mismatch, changing nothing
+  // From a checkpoint of all workers, of however many processes. Throws kCheckpoint on a mismatch, changing nothing.
+  void restore(const Checkpoint& checkpoint);
   // safetensors, into every worker; their momentum becomes zero
   void load_weights(const std::filesystem::path& path) { replicas_.load_weights(path); }
 
  private:
   // One worker's thread, which brings its errors home.
-  void run_worker_thread(int worker, StopGate& gate, StepCollector& collector);
+  void run_worker_thread(int place, StopGate& gate, StepCollector& collector);
   // What would have fitted, once the device is full.
   std::string advice_when_full() const;
 
   const TrainConfig config_;
+  const Team team_;
   const Device device_;
   const ThreadLayout layout_;
   LaneGate lanes_;
-  std::vector<std::unique_ptr<Communicator>> communicators_;  // by worker
+  std::vector<std::unique_ptr<Communicator>> communicators_;  // by place
   Replicas replicas_;
   const Schedule schedule_;
   AveragedModel averaged_;

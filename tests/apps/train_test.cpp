@@ -2,6 +2,7 @@
 // happened.
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
@@ -299,6 +300,15 @@ TEST(Eval, MeasuresWhatTrainingMeasured) {
   EXPECT_NE(Json::parse(run_drift(json).out).at("loss"), summary.at("loss"));
   const Outcome text = run_drift(arguments);
   EXPECT_TRUE(text.out.starts_with("correct ")) << text.out;
+}
+
+TEST(Train, SeveralProcessesThatKnowNothingOfEachOtherAreRefused) {
+  ::setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  const Outcome outcome = run_drift({"train", "--recipe", DRIFT_RECIPES "/quickstart.toml"});
+  ::unsetenv("OMPI_COMM_WORLD_SIZE");
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_NE(outcome.err.find("a launcher has started 2 processes (OMPI_COMM_WORLD_SIZE)"), std::string::npos)
+      << outcome.err;
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ TEST(Abort, WakesAllThatWaitWithTheReason) {
 }
 
 TEST(Abort, WorksFromOutsideAndMakesEveryLaterCallThrow) {
-  auto communicators = make_communicators({.workers = kWorkers});
+  auto communicators = make_communicators(Membership::alone(kWorkers));
   std::atomic<int> waiting{0};
   std::atomic<bool> aborted{false};
   std::thread watchdog([&] {
@@ -66,14 +66,14 @@ TEST(Abort, WorksFromOutsideAndMakesEveryLaterCallThrow) {
 }
 
 TEST(Abort, StopsOneRankAloneToo) {
-  const auto communicators = make_communicators({.workers = 1});
+  const auto communicators = make_communicators(Membership::alone(1));
   communicators[0]->abort("stop");
   EXPECT_THROW(communicators[0]->barrier(), Error);
 }
 
 // A worker that throws between two collectives takes its communicator with it.
 TEST(Leaving, StopsTheOthers) {
-  auto communicators = make_communicators({.workers = kWorkers});
+  auto communicators = make_communicators(Membership::alone(kWorkers));
   const WorkerErrors errors = run_workers(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {
     const std::unique_ptr<Communicator> mine = std::move(comm);
     std::vector<float> values(40);
@@ -88,7 +88,7 @@ TEST(Leaving, StopsTheOthers) {
 // A worker that is done and gone early must not turn the last collective of a slower one into an error.
 TEST(Leaving, AfterTheLastCallIsNoError) {
   for (int repeat = 0; repeat < 100; ++repeat) {
-    auto communicators = make_communicators({.workers = kWorkers});
+    auto communicators = make_communicators(Membership::alone(kWorkers));
     const WorkerErrors errors = run_workers(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {
       const std::unique_ptr<Communicator> mine = std::move(comm);
       std::vector<float> values(1);
@@ -108,7 +108,7 @@ TEST(FailingWork, StopsAllAfterEverybodyIsDoneWithTheMemory) {
       FakeBackend::run(op);
     }
   };
-  auto communicators = make_communicators({.workers = kWorkers});
+  auto communicators = make_communicators(Membership::alone(kWorkers));
   std::string own_error;
   const WorkerErrors errors = run_workers(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) {
     std::vector<float> values(4096, 1.0f);  // freed on the way out: a sanitizer sees who comes late

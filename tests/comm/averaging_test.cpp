@@ -126,7 +126,7 @@ TEST(Barrier, NobodyPassesBeforeAllHaveCome) {
 }
 
 TEST(Solo, NeverWaitsAndTouchesNothing) {
-  const auto communicators = make_communicators({.workers = 1});
+  const auto communicators = make_communicators(Membership::alone(1));
   Communicator& comm = *communicators.front();
   EXPECT_EQ(comm.worker(), 0);
   EXPECT_EQ(comm.workers(), 1);
@@ -140,12 +140,12 @@ TEST(Solo, NeverWaitsAndTouchesNothing) {
 }
 
 TEST(Team, WorkersAreNumberedAndKnowTheirNumber) {
-  const auto communicators = make_communicators({.workers = 3});
+  const auto communicators = make_communicators(Membership::alone(3));
   for (int worker = 0; worker < 3; ++worker) {
     EXPECT_EQ(communicators[static_cast<std::size_t>(worker)]->worker(), worker);
     EXPECT_EQ(communicators[static_cast<std::size_t>(worker)]->workers(), 3);
   }
-  EXPECT_THROW(make_communicators({.workers = 0}), Error);
+  EXPECT_THROW(make_communicators(Membership::alone(0)), Error);
 }
 
 }  // namespace

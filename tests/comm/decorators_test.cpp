@@ -18,7 +18,7 @@ class ManualClock final : public Clock {
 TEST(Recording, ReportsEveryCallWithItsCost) {
   ManualClock clock;
   FaultyCommunicator inner(
-      std::move(make_communicators({.workers = 1}).front()),
+      std::move(make_communicators(Membership::alone(1)).front()),
       {.before_call = [&](std::int64_t call) { clock.now += 0.5 * static_cast<double>(call + 1); }});
   std::vector<CommRecord> records;
   RecordingCommunicator comm(
@@ -43,7 +43,7 @@ TEST(Recording, ReportsEveryCallWithItsCost) {
 
 TEST(Recording, ReportsTheBytesOfEachCallAndChangesNothing) {
   constexpr int kWorkers = 3;
-  const auto inner = make_communicators({.workers = kWorkers});
+  const auto inner = make_communicators(Membership::alone(kWorkers));
   std::mutex mutex;
   std::int64_t bytes = 0, records = 0;
   std::vector<std::unique_ptr<Communicator>> communicators;
@@ -71,7 +71,7 @@ TEST(Recording, ReportsTheBytesOfEachCallAndChangesNothing) {
 
 TEST(Faulty, FailsOnTheChosenCallAndTakesAllRanksWithIt) {
   constexpr int kWorkers = 3;
-  auto communicators = make_communicators({.workers = kWorkers});
+  auto communicators = make_communicators(Membership::alone(kWorkers));
   communicators[1] = std::make_unique<FaultyCommunicator>(std::move(communicators[1]), Faults{.fail_on_call = 2});
   std::vector<int> done(kWorkers);
   const WorkerErrors errors = run_workers(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) {
@@ -91,7 +91,7 @@ TEST(Faulty, FailsOnTheChosenCallAndTakesAllRanksWithIt) {
 
 // Worker 0 is held back until the other has come to the collective: the average still holds worker 0's values.
 TEST(Faulty, DelaysByItsHook) {
-  auto communicators = make_communicators({.workers = 2});
+  auto communicators = make_communicators(Membership::alone(2));
   std::atomic<bool> other_is_near{false};
   communicators[0] =
       std::make_unique<FaultyCommunicator>(std::move(communicators[0]), Faults{.before_call = [&](std::int64_t) {

@@ -1,11 +1,8 @@
 // The communicators of a team over MPI. Every process runs the same tests in the same order (tests/support/mpirun.sh).
-#include "comm/mpi.h"
-
 #include <gtest/gtest.h>
 #include <memory>
 
-#include "core/check.h"
-#include "kernels/backend.h"
+#include "tests/comm/mpi_processes.h"
 #include "tests/comm/team_checks.h"
 #include "tests/support/error_of.h"
 #include "tests/support/fake_backend.h"
@@ -13,31 +10,9 @@
 namespace drift::testing {
 namespace {
 
-// Stands still, so that no wait is too long, until a test lets every look at it take some time.
-class TestClock final : public Clock {
- public:
-  double seconds() const override { return now_ += seconds_per_look; }
-  double seconds_per_look = 0;
-
- private:
-  mutable double now_ = 0;
-} test_clock;
-
-// MPI is set up once in a program.
-class Processes : public ::testing::Environment {
- public:
-  void SetUp() override { transport_ = make_mpi_transport({.timeout_seconds = 300, .clock = &test_clock}); }
-  void TearDown() override { transport_.reset(); }
-  static const std::shared_ptr<Transport>& transport() { return transport_; }
-
- private:
-  static inline std::shared_ptr<Transport> transport_;
-};
-[[maybe_unused]] ::testing::Environment* const kProcesses = ::testing::AddGlobalTestEnvironment(new Processes);
-
 class Mpi : public ::testing::TestWithParam<int> {
  protected:
-  const std::shared_ptr<Transport>& transport() const { return Processes::transport(); }
+  const std::shared_ptr<Transport>& transport() const { return MpiProcesses::transport(); }
   Team team() const {
     return {.workers = transport()->processes() * GetParam(),
             .processes = transport()->processes(),
@@ -59,16 +34,16 @@ INSTANTIATE_TEST_SUITE_P(LocalWorkers, Mpi, ::testing::Values(1, 2, 3, 4));
 
 // Process 0 names the one it waits for; what that sends later still arrives.
 TEST(MpiFailure, AWaitThatIsTooLongNamesTheProcess) {
-  Transport& transport = *Processes::transport();
+  Transport& transport = *MpiProcesses::transport();
   ASSERT_GE(transport.processes(), 2);
   FakeStream stream;
   float value = 0;
   if (transport.process() == 0) {
     const Transport::Receive receive{std::span(&value, 1), 1};
     const auto transfer = transport.start({}, std::span(&receive, 1), stream);
-    test_clock.seconds_per_look = 100;
+    MpiProcesses::clock().seconds_per_look = 100;
     const Error error = error_of([&] { transfer->wait(); });
-    test_clock.seconds_per_look = 0;
+    MpiProcesses::clock().seconds_per_look = 0;
     EXPECT_EQ(error.kind(), ErrorKind::kComm);
     EXPECT_NE(error.message().find("waited 300 s for process 1"), std::string::npos) << error.message();
     const Transport::Send go_on{std::span<const float>(&value, 1), 1};
@@ -91,7 +66,7 @@ TEST(MpiFailure, RefusesTheMemoryOfAGpu) {
     int threads() const override { return 1; }
     void synchronize() override {}
   } stream;
-  const Error error = error_of([&] { Processes::transport()->start({}, {}, stream); });
+  const Error error = error_of([&] { MpiProcesses::transport()->start({}, {}, stream); });
   EXPECT_EQ(error.kind(), ErrorKind::kComm);
   EXPECT_NE(error.message().find("MPI moves host memory, and these workers are on cuda:0"), std::string::npos);
 }

@@ -39,7 +39,7 @@ inline WorkerErrors run_workers(std::vector<std::unique_ptr<Communicator>>& comm
 }
 
 inline WorkerErrors run_workers(int workers, const std::function<void(Communicator&, Backend&)>& run) {
-  auto communicators = make_communicators({.workers = workers});
+  auto communicators = make_communicators(Membership::alone(workers));
   return run_workers(communicators,
                      [&](std::unique_ptr<Communicator>& comm, Backend& backend) { run(*comm, backend); });
 }

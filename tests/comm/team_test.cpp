@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(All, Teams,
 TEST(TeamFailure, AWorkerThatGivesUpEndsTheWaitForAnotherProcess) {
   const auto mail = std::make_shared<Mailboxes>(2);
   auto communicators =
-      make_communicators({.workers = 4, .processes = 2, .process = 0}, std::make_shared<Loopback>(mail, 0));
+      make_communicators({{.workers = 4, .processes = 2, .process = 0}, std::make_shared<Loopback>(mail, 0)});
   const WorkerErrors errors = run_workers(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {
     std::vector<float> values(100);
     if (comm->worker() == 1) {
@@ -104,7 +104,7 @@ TEST(TeamFailure, ALostTransportEndsAllWorkersOfTheProcess) {
   const auto mail = std::make_shared<Mailboxes>(2);
   mail->abort("process 1 is gone");
   auto communicators =
-      make_communicators({.workers = 4, .processes = 2, .process = 0}, std::make_shared<Loopback>(mail, 0));
+      make_communicators({{.workers = 4, .processes = 2, .process = 0}, std::make_shared<Loopback>(mail, 0)});
   const WorkerErrors errors = run_workers(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {
     std::vector<float> values(100);
     comm->all_reduce_mean(values, backend);
@@ -116,8 +116,8 @@ TEST(TeamFailure, ALostTransportEndsAllWorkersOfTheProcess) {
 }
 
 TEST(TeamFailure, NamesWorkersByTheirPlaceInTheTeam) {
-  auto communicators = make_communicators({.workers = 4, .processes = 2, .process = 1},
-                                          std::make_shared<Loopback>(std::make_shared<Mailboxes>(2), 1));
+  auto communicators = make_communicators(
+      {{.workers = 4, .processes = 2, .process = 1}, std::make_shared<Loopback>(std::make_shared<Mailboxes>(2), 1)});
   const WorkerErrors errors = run_workers(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {
     std::vector<float> values(7);
     if (comm->worker() == 2) comm->barrier();

@@ -35,7 +35,7 @@ void averages() {
     TensorView view{memory.data(), {kElements}};
   };
   std::array<Worker, kWorkers> workers;
-  auto communicators = make_communicators({.workers = kWorkers});
+  auto communicators = make_communicators(Membership::alone(kWorkers));
   const auto work = [&](int k) {
     Worker& worker = workers[static_cast<std::size_t>(k)];
     Communicator& comm = *communicators[static_cast<std::size_t>(k)];

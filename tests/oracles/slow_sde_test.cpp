@@ -102,7 +102,7 @@ struct Estimate {
 Estimate simulate(double lr, Step period) {
   const auto steps = static_cast<Step>(std::llround(kTime / (lr * lr)));
   const SyncPlan plan = plan_of(period, steps);
-  const auto communicators = make_communicators({.workers = kWorkers});
+  const auto communicators = make_communicators(Membership::alone(kWorkers));
   std::vector<std::unique_ptr<ValleyWorker>> workers;
   for (int k = 0; k < kWorkers; ++k) workers.push_back(std::make_unique<ValleyWorker>(k));
   {

@@ -153,7 +153,7 @@ class DyadicToy {
 };
 
 std::vector<std::vector<float>> run_dyadic(Sync sync, int workers) {
-  const auto communicators = make_communicators({.workers = workers});
+  const auto communicators = make_communicators(Membership::alone(workers));
   std::vector<std::vector<float>> results(static_cast<std::size_t>(workers));
   {
     std::vector<std::jthread> threads;

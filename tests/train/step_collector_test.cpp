@@ -15,7 +15,7 @@ TEST(StepCollector, RecordsComeInOrderWhenTheLastWorkerHasReported) {
   config.length.steps_per_epoch = 4;
   const Schedule schedule = make_schedule(config, 4);
   testing::StepLog log;
-  StepCollector collector(schedule, 2, 8, /*first=*/2, log);
+  StepCollector collector(schedule, {.workers = 2}, 8, /*first=*/2, log);
   const auto report = [&](int worker, Step step, double loss) {
     collector.add(
         {.step = step,

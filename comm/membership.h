@@ -1,0 +1,23 @@
+// Membership: how this process takes part in a team.
+#pragma once
+
+#include <memory>
+
+#include "comm/exchange.h"
+#include "comm/team.h"
+#include "comm/transport.h"
+
+namespace drift {
+
+struct Membership {
+  Team team;
+  std::shared_ptr<Transport> transport;  // between its processes; nullptr for one
+
+  static Membership alone(int workers) { return {{.workers = workers}, nullptr}; }
+  // nullptr where there are no other processes.
+  std::unique_ptr<Exchange> make_exchange() const {
+    return team.processes > 1 ? std::make_unique<Exchange>(team, transport) : nullptr;
+  }
+};
+
+}  // namespace drift

@@ -1,0 +1,15 @@
+// Runs of a team over MPI. Every process runs the same tests (tests/support/mpirun.sh).
+#include <gtest/gtest.h>
+
+#include "tests/comm/mpi_processes.h"
+#include "tests/train/team_run.h"
+
+namespace drift::testing {
+namespace {
+
+TEST(MpiTeamRun, HasTheBitsOfOneProcess) {
+  check_runs(MpiProcesses::transport());
+}
+
+}  // namespace
+}  // namespace drift::testing
