@@ -76,9 +76,9 @@ class Trainer {
   const TrainConfig config_;
   const Team team_;
   const Device device_;
+  std::vector<std::unique_ptr<Communicator>> communicators_;  // by place; first, for they check the team
   const ThreadLayout layout_;
   LaneGate lanes_;
-  std::vector<std::unique_ptr<Communicator>> communicators_;  // by place
   Replicas replicas_;
   const Schedule schedule_;
   AveragedModel averaged_;

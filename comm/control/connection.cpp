@@ -18,6 +18,8 @@
 namespace drift {
 namespace {
 
+constexpr int kConnectMilliseconds = 5000;
+
 void set_options(int descriptor) {
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -41,6 +43,17 @@ std::string text_of(const sockaddr_storage& address) {
   ::getnameinfo(reinterpret_cast<const sockaddr*>(&address), sizeof address, host, sizeof host, port, sizeof port,
                 NI_NUMERICHOST | NI_NUMERICSERV);
   return fmt::format("{} port {}", host, port);
+}
+
+// 0 once connected. A host that is switched off does not answer at all.
+int error_of_connect(int descriptor, const addrinfo& address) {
+  if (::connect(descriptor, address.ai_addr, address.ai_addrlen) == 0) return 0;
+  if (errno != EINPROGRESS) return errno;
+  pollfd wanted{descriptor, POLLOUT, 0};
+  if (::poll(&wanted, 1, kConnectMilliseconds) == 0) return ETIMEDOUT;
+  int error = 0;
+  socklen_t length = sizeof error;
+  return ::getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
 bool is_for_later(int error) {
@@ -91,11 +104,13 @@ Socket connect_to(const std::string& host, int port) {
   int error = 0;
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
     Socket socket(::socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, address->ai_protocol));
-    if (socket.descriptor() >= 0 && ::connect(socket.descriptor(), address->ai_addr, address->ai_addrlen) == 0) {
+    if (socket.descriptor() >= 0) {
       set_options(socket.descriptor());
-      return socket;
+      error = error_of_connect(socket.descriptor(), *address);
+      if (error == 0) return socket;
+    } else {
+      error = errno;
     }
-    error = errno;
   }
   DRIFT_FAIL(kComm, "{} port {}: {}", host, port, std::strerror(error));
 }

@@ -47,7 +47,8 @@ class TcpControl final : public Control {
   std::vector<std::string> gather(std::string_view what, std::string_view value) override {
     post({FrameKind::kGather, {std::string(what), std::string(value)}});
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return gathered_ || failure_; });
+    changed_.wait(lock, [&] { return gathered_ || failure_ || hub_is_gone_; });
+    DRIFT_CHECK(kComm, gathered_ || failure_, "process 0 has finished and left, before all gathered '{}'", what);
     if (!gathered_) {
       throw Error(failure_->kind, fmt::format("process {}: {}", failure_->process, failure_->message), {},
                   std::source_location::current());
@@ -164,9 +165,12 @@ class TcpControl final : public Control {
     peers_.erase(process);
     if (is_hub()) {
       say(hub_.lost(process, how));
-    } else if (!hub_left_ && !leaving_) {
-      set_failed({ErrorKind::kComm, process, how});
+      return;
     }
+    if (!hub_left_ && !leaving_) set_failed({ErrorKind::kComm, process, how});
+    const std::lock_guard lock(mutex_);
+    hub_is_gone_ = true;
+    changed_.notify_all();
   }
 
   void serve(int process, short events) {
@@ -249,6 +253,7 @@ class TcpControl final : public Control {
   std::deque<Frame> own_;
   std::optional<std::vector<std::string>> gathered_;
   std::optional<TeamFailure> failure_;
+  bool hub_is_gone_ = false;
 
   std::mutex listener_mutex_;  // of what follows; taken before the other
   ControlListener* told_ = nullptr;

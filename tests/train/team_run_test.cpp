@@ -28,11 +28,14 @@ INSTANTIATE_TEST_SUITE_P(Processes, TeamRun, ::testing::Values(2, 3, 4));
 TEST(TeamRunErrors, WorkersMustFitTheProcesses) {
   const DataSource data = toy_data(40);
   const auto transport = std::make_shared<Loopback>(std::make_shared<Mailboxes>(4), 0);
-  const Error error = error_of([&] {
-    Trainer(toy_config(6, 4, 8), data, {{.workers = 6, .processes = 4}, transport});
-  });
-  EXPECT_EQ(error.kind(), ErrorKind::kConfig);
-  EXPECT_NE(error.message().find("6 workers cannot be shared evenly by 4 processes"), std::string::npos);
+  for (const int workers : {2, 6}) {
+    const Error error = error_of([&] {
+      Trainer(toy_config(workers, 4, 8), data, {{.workers = workers, .processes = 4}, transport});
+    });
+    EXPECT_EQ(error.kind(), ErrorKind::kConfig);
+    EXPECT_NE(error.message().find("workers cannot be shared evenly by 4 processes"), std::string::npos)
+        << error.message();
+  }
 }
 
 }  // namespace

@@ -138,6 +138,15 @@ TEST(Control, AFailureReachesAllAsItWas) {
   });
 }
 
+TEST(Control, WhoWaitsForAProcessThatHasFinishedIsTold) {
+  run_team(2, [](int p, Control& control) {
+    if (p == 0) return;
+    const Error error = error_of([&] { control.gather("end", ""); });
+    EXPECT_EQ(error.kind(), ErrorKind::kComm);
+    EXPECT_EQ(error.message(), "process 0 has finished and left, before all gathered 'end'");
+  });
+}
+
 // Process 1 is a connection and no more.
 class LoneHub : public ::testing::Test {
  protected:
