@@ -161,9 +161,10 @@ std::string last_checkpoint_text(const RunDirectory& run) {
       last->string(), (*last / "model.safetensors").string());
 }
 
-// Copies of this program that know nothing of each other would train the same run, each as a whole.
+// Copies of this program that know nothing of each other would train the same run, each as a whole. The variables are
+// those of Open MPI, of PMI (MPICH, srun) and of torchrun.
 void refuse_launchers() {
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "WORLD_SIZE"}) {  // mpirun, srun, torchrun
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "WORLD_SIZE"}) {
     const char* const text = std::getenv(name);
     DRIFT_CHECK(kConfig, text == nullptr || std::string_view(text) == "1",
                 "a launcher has started {} processes ({}), and drift train runs all --workers in one: start it without "

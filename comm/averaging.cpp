@@ -98,11 +98,8 @@ class TeamCommunicator final : public Communicator {
       if (here() == 1 || begin == end) return;
       replicas_.clear();
       for (int k = 0; k < here(); ++k) replicas_.push_back(meeting_->request(k).values + begin);
-      if (exchange_) {
-        backend.average(std::span<float* const>(replicas_), std::span(replicas_).first(1), end - begin, /*divisor=*/1);
-      } else {
-        backend.average(std::span<float* const>(replicas_), replicas_, end - begin);
-      }
+      const std::span<float* const> replicas = replicas_;
+      backend.average(replicas, exchange_ ? replicas.first(1) : replicas, end - begin, exchange_ ? 1 : here());
     });
   }
 

@@ -85,7 +85,7 @@ void Exchange::mean(std::span<float> sums, Backend& backend) {
   };
   const std::size_t pieces = (sums.size() + kPiece - 1) / kPiece;
   // P - 1 shards of a piece; the last process's may be a line longer.
-  const std::size_t room = std::min(kPiece, sums.size()) + 16 * static_cast<std::size_t>(team_.processes);
+  const std::size_t room = std::min(kPiece, sums.size()) + static_cast<std::size_t>(kLineFloats * team_.processes);
   float* const places = parts(backend.stream().device(), 2 * room);
   const auto place = [&](std::size_t i) { return places + (i % 2) * room; };
   Pending scattered = pieces > 0 ? start_reduce_scatter(piece(0), place(0), backend) : nullptr;

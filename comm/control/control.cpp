@@ -68,7 +68,7 @@ class TcpControl final : public Control {
 
   void request_stop() noexcept override { post({FrameKind::kStop}); }
   void fail(ErrorKind kind, std::string_view message) noexcept override {
-    post(failure_frame(static_cast<int>(kind), options_.team.process, message));
+    post(failure_frame(kind, options_.team.process, message));
   }
 
  private:
@@ -138,9 +138,7 @@ class TcpControl final : public Control {
         return;
       }
       case FrameKind::kFailed:
-        require_fields(frame, 3);
-        set_failed(
-            {static_cast<ErrorKind>(number_in(frame, 0)), static_cast<int>(number_in(frame, 1)), frame.fields[2]});
+        set_failed(failure_in(frame));
         return;
       case FrameKind::kBye:
         hub_left_ = true;

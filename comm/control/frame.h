@@ -15,7 +15,7 @@
 namespace drift {
 
 enum class FrameKind : std::uint8_t {
-  kHello = 1,  // protocol, token, process, processes: the first frame of whoever connects
+  kHello = 1,  // protocol, token, process, processes, workers: the first frame of whoever connects
   kWelcome,    // all have come
   kRefused,    // why
   kGather,     // what is gathered, and the sender's value

@@ -9,8 +9,16 @@
 
 namespace drift {
 
-Frame failure_frame(int kind, int process, std::string_view message) {
-  return {FrameKind::kFailed, {std::to_string(kind), std::to_string(process), std::string(message)}};
+Frame failure_frame(ErrorKind kind, int process, std::string_view message) {
+  return {FrameKind::kFailed, {std::to_string(static_cast<int>(kind)), std::to_string(process), std::string(message)}};
+}
+
+TeamFailure failure_in(const Frame& frame) {
+  require_fields(frame, 3);
+  const std::int64_t kind = number_in(frame, 0);
+  DRIFT_CHECK(kComm, kind >= 0 && kind <= static_cast<int>(ErrorKind::kTolerance),
+              "a control frame with an error of unknown kind {}", kind);
+  return {static_cast<ErrorKind>(kind), static_cast<int>(number_in(frame, 1)), frame.fields[2]};
 }
 
 std::int64_t number_in(const Frame& frame, std::size_t field) {
@@ -39,7 +47,7 @@ std::vector<Frame> Hub::receive(int from, const Frame& frame) {
       require_fields(frame, 1);
       return held(from, number_in(frame, 0));
     case FrameKind::kFailed:
-      require_fields(frame, 3);
+      failure_in(frame);  // throws for what nobody could read
       return fail(frame);
     case FrameKind::kBye:
       gone_.insert(from);
@@ -53,7 +61,7 @@ std::vector<Frame> Hub::receive(int from, const Frame& frame) {
 
 std::vector<Frame> Hub::lost(int process, const std::string& how) {
   if (gone_.contains(process)) return {};
-  return fail(failure_frame(static_cast<int>(ErrorKind::kComm), process, how));
+  return fail(failure_frame(ErrorKind::kComm, process, how));
 }
 
 std::vector<Frame> Hub::gather(int from, const Frame& frame) {
@@ -65,7 +73,7 @@ std::vector<Frame> Hub::gather(int from, const Frame& frame) {
     const Frame& said = *values_[static_cast<std::size_t>(process)];
     if (said.fields[0] != what) {
       return fail(
-          failure_frame(static_cast<int>(ErrorKind::kComm), process,
+          failure_frame(ErrorKind::kComm, process,
                         fmt::format("asks for '{}' while process 0 asks for '{}': the programs or their options differ",
                                     said.fields[0], what)));
     }

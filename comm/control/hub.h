@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "comm/control.h"
 #include "comm/control/frame.h"
 #include "core/step.h"
 
@@ -33,8 +34,9 @@ class Hub {
   std::set<int> gone_;
 };
 
-// "data", "process", "message" of a failure; kinds of errors travel as their number.
-Frame failure_frame(int kind, int process, std::string_view message);
+Frame failure_frame(ErrorKind kind, int process, std::string_view message);
+// Throws kComm for a frame that is none.
+TeamFailure failure_in(const Frame& frame);
 // The number in a field. Throws kComm for anything else.
 std::int64_t number_in(const Frame& frame, std::size_t field);
 // Throws kComm unless it has so many fields.

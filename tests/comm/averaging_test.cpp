@@ -15,10 +15,6 @@ namespace {
 // Lengths around the 16 floats that shares are rounded to, and one where every worker has several lines.
 constexpr std::int64_t kLengths[] = {0, 1, 15, 16, 17, 63, 64, 65, 1000, 1031};
 
-void expect_none(const WorkerErrors& errors) {
-  for (const auto& error : errors) EXPECT_FALSE(error) << error->what();
-}
-
 class AllReduce : public ::testing::TestWithParam<int> {};
 
 // Worker k holds m + (k - (K-1)/2) s with integers m and s: their mean is m, and every partial sum is a half-integer,

@@ -4,6 +4,7 @@
 
 #include <exception>
 #include <functional>
+#include <gtest/gtest.h>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -42,6 +43,10 @@ inline WorkerErrors run_workers(int workers, const std::function<void(Communicat
   auto communicators = make_communicators(Membership::alone(workers));
   return run_workers(communicators,
                      [&](std::unique_ptr<Communicator>& comm, Backend& backend) { run(*comm, backend); });
+}
+
+inline void expect_none(const WorkerErrors& errors) {
+  for (const auto& error : errors) EXPECT_FALSE(error) << error->what();
 }
 
 }  // namespace drift::testing

@@ -52,9 +52,8 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 void run_team(const Team& team, const std::shared_ptr<Transport>& transport,
               const std::function<void(Communicator&, Backend&)>& run) {
   auto communicators = make_communicators({team, transport});
-  const WorkerErrors errors =
-      run_workers(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) { run(*comm, backend); });
-  for (const auto& error : errors) EXPECT_FALSE(error) << error->what();
+  expect_none(
+      run_workers(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) { run(*comm, backend); }));
 }
 
 }  // namespace

@@ -4,12 +4,14 @@
 
 #include "core/rng.h"
 #include "tests/support/seed.h"
+#include "tests/train/random_config.h"
 #include "tests/train/toy_run.h"
 
 namespace drift {
 namespace {
 
 using testing::expect_same_bits;
+using testing::random_config;
 using testing::run_toy;
 using testing::StepLog;
 using testing::toy_config;
@@ -20,23 +22,6 @@ using testing::ToyRun;
 int draw(std::uint64_t index, int n) {
   return static_cast<int>(
       Rng(testing::seed(), stream_id(Purpose::kTest, 77)).below(index, static_cast<std::uint32_t>(n)));
-}
-
-TrainConfig random_config(std::uint64_t round) {
-  const std::uint64_t i = 16 * round;
-  TrainConfig config = toy_config(1 + draw(i, 4), 1 + draw(i + 1, 5), 9);
-  config.sync.final_average = draw(i + 2, 2) == 1;
-  if (draw(i + 3, 2) == 1) {
-    config.sync.algorithm = Algorithm::kPostLocal;
-    config.sync.switch_step = draw(i + 4, 9);
-  }
-  config.sync.scope.momentum = static_cast<MomentumSync>(draw(i + 5, 3));
-  config.sync.scope.batch_norm = static_cast<BatchNormPolicy>(draw(i + 6, 3));
-  config.data.sampling = static_cast<Sampling>(draw(i + 7, 2));
-  config.data.label_noise = 0.25 * draw(i + 8, 2);
-  config.lr.shape = LrShape::kCosine;
-  config.seed = static_cast<std::uint64_t>(draw(i + 9, 1000));
-  return config;
 }
 
 // Stops at `cut`, moves everything through a checkpoint into a new trainer, and goes on.
@@ -58,7 +43,7 @@ ToyRun interrupted(const TrainConfig& config, const DataSource& data, Step cut) 
 TEST(Invariance, ResumedRunEqualsAnUninterruptedOne) {
   const DataSource data = toy_data(40);
   for (std::uint64_t round = 0; round < 6; ++round) {
-    const TrainConfig config = random_config(round);
+    const TrainConfig config = random_config(1 + draw(16 * round, 4), round);
     const Step cut = draw(16 * round + 10, 10);
     SCOPED_TRACE(fmt::format("seed={} round {}: K {} H {} cut at step {}", testing::seed(), round, config.sync.workers,
                              config.sync.periods[0], cut));

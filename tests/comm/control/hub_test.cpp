@@ -47,9 +47,9 @@ TEST(Hub, LetsAllLeaveBehindTheFurthestStep) {
 
 TEST(Hub, TheFirstFailureIsTheOne) {
   Hub hub(3);
-  const Frame first = failure_frame(static_cast<int>(ErrorKind::kDiverged), 2, "the loss is nan");
+  const Frame first = failure_frame(ErrorKind::kDiverged, 2, "the loss is nan");
   EXPECT_EQ(hub.receive(2, first), Frames{first});
-  EXPECT_EQ(hub.receive(1, failure_frame(static_cast<int>(ErrorKind::kComm), 1, "process 2 is gone")), Frames{});
+  EXPECT_EQ(hub.receive(1, failure_frame(ErrorKind::kComm, 1, "process 2 is gone")), Frames{});
   EXPECT_EQ(hub.lost(2, "closed"), Frames{});
 }
 
@@ -62,13 +62,14 @@ TEST(Hub, WhoSaysGoodByeMayGo) {
 TEST(Hub, ALostProcessIsAFailureThatNamesIt) {
   Hub hub(2);
   const Frames answer = hub.lost(1, "the connection is closed");
-  EXPECT_EQ(answer, Frames{failure_frame(static_cast<int>(ErrorKind::kComm), 1, "the connection is closed")});
+  EXPECT_EQ(answer, Frames{failure_frame(ErrorKind::kComm, 1, "the connection is closed")});
 }
 
 TEST(Hub, RefusesWhatAMemberNeverSays) {
   Hub hub(2);
-  for (const Frame& frame : {Frame{FrameKind::kLeaveAt, {"3"}}, Frame{FrameKind::kHeld, {"3x"}},
-                             Frame{FrameKind::kHeld, {}}, Frame{FrameKind::kGather, {"data"}}}) {
+  for (const Frame& frame :
+       {Frame{FrameKind::kLeaveAt, {"3"}}, Frame{FrameKind::kHeld, {"3x"}}, Frame{FrameKind::kHeld, {}},
+        Frame{FrameKind::kGather, {"data"}}, Frame{FrameKind::kFailed, {"99", "1", "why"}}}) {
     EXPECT_EQ(error_of([&] { hub.receive(1, frame); }).kind(), ErrorKind::kComm);
   }
 }

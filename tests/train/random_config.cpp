@@ -1,0 +1,34 @@
+#include "tests/train/random_config.h"
+
+#include "core/rng.h"
+#include "tests/support/seed.h"
+#include "tests/train/toy_run.h"
+
+namespace drift::testing {
+
+TrainConfig random_config(int workers, std::uint64_t round) {
+  const Rng rng(seed(), stream_id(Purpose::kTest, 78, round));
+  const auto draw = [&](std::uint64_t index, std::uint32_t n) { return static_cast<int>(rng.below(index, n)); };
+  TrainConfig config = toy_config(workers, 1 + draw(1, 5), 9);
+  config.sync.final_average = draw(2, 2) == 1;
+  switch (draw(3, 3)) {
+    case 0:
+      config = synchronous(config);
+      break;
+    case 1:
+      config.sync.algorithm = Algorithm::kPostLocal;
+      config.sync.switch_step = draw(4, 9);
+      break;
+    default:
+      break;
+  }
+  config.sync.scope.momentum = static_cast<MomentumSync>(draw(5, 3));
+  config.sync.scope.batch_norm = static_cast<BatchNormPolicy>(draw(6, 3));
+  config.data.sampling = static_cast<Sampling>(draw(7, 2));
+  config.data.label_noise = 0.25 * draw(8, 2);
+  config.lr.shape = LrShape::kCosine;
+  config.seed = rng.below(9, 1000);
+  return config;
+}
+
+}  // namespace drift::testing
