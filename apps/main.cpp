@@ -21,6 +21,7 @@ struct Command {
 
 constexpr std::array kCommands = {
     Command{"train", "train a network with SGD, Local SGD or Post-local SGD", run_train},
+    Command{"launch", "start several processes of this machine that train together", run_launch},
     Command{"eval", "measure the accuracy of stored weights", run_eval},
     Command{"describe", "layers, parameters, multiply-adds and memory of a network", run_describe},
     Command{"data", "look at a data set: preview, info", run_data},

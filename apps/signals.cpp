@@ -24,6 +24,7 @@ void install(int signal, int flags) {
 
 void install_stop_signals() {
   install(SIGTERM, 0);
+  install(SIGUSR1, 0);                              // what mpirun hands on without ending anybody
   install(SIGINT, static_cast<int>(SA_RESETHAND));  // the second one finds the default: death by the signal
 }
 

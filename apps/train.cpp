@@ -1,18 +1,22 @@
-// drift train: from a command line to a trained network. What it does in order: resolve the config, open the data,
-// build a Trainer, make the run directory, then run from one evaluation or checkpoint to the next until the end or
-// until asked to stop.
+// drift train: from a command line to a trained network. What it does in order: resolve the config, find the other
+// processes, if there are any, open the data, build a Trainer, make the run directory, then run from one evaluation or
+// checkpoint to the next until the end or until asked to stop. All processes do the same; the first one prints, and
+// owns the run directory.
 #include <algorithm>
-#include <cstdlib>
+#include <exception>
 #include <fmt/format.h>
 #include <iostream>
 
 #include "apps/command.h"
 #include "apps/command_line.h"
 #include "apps/signals.h"
+#include "apps/team.h"
+#include "comm/launch.h"
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/stopwatch.h"
+#include "data/fingerprint.h"
 #include "data/open_data.h"
 #include "train/config/toml.h"
 #include "train/environment.h"
@@ -29,8 +33,8 @@ namespace fs = std::filesystem;
 
 struct Request {
   ResolvedConfig resolved;
-  std::optional<Checkpoint> checkpoint;  // to continue from
-  std::string command;                   // as typed, for the record
+  std::optional<FoundCheckpoint> checkpoint;  // to continue from
+  std::string command;                        // as typed, for the record
 };
 
 // With --resume, what the checkpoint was written with takes the place of the defaults.
@@ -38,14 +42,14 @@ Request resolve_request(const std::vector<SettingLayer>& layers, std::string com
   Request request{.resolved = resolve_config(layers), .checkpoint = std::nullopt, .command = std::move(command)};
   const std::string resume = request.resolved.config.files.resume;
   if (resume.empty()) return request;
-  request.checkpoint = read_checkpoint(resume);
+  request.checkpoint = look_at_checkpoint(resume);
   TrainConfig saved = config_from_toml(request.checkpoint->meta.config_toml, "config in " + resume);
   saved.files.out.clear();
   request.resolved = resolve_resumed_config(saved, "checkpoint " + resume, layers);
   return request;
 }
 
-std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const Trainer& trainer) {
+std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const Job& job, const Trainer& trainer) {
   const TrainConfig& config = request.resolved.config;
   const fs::path resumed = config.files.resume.empty() ? fs::path() : run_directory_of(config.files.resume);
   fs::path path = config.files.out;
@@ -53,44 +57,54 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const T
   const bool goes_on = !resumed.empty() && fs::weakly_canonical(path) == fs::weakly_canonical(resumed);
   const ThreadLayout& layout = trainer.layout();
   Json environment = describe_environment();
-  environment["setup"] = {
-      {"device", to_string(trainer.device())},   {"threads", layout.threads},
-      {"workers_at_once", layout.lanes},         {"threads_per_worker", layout.threads_per_worker},
-      {"steps", trainer.schedule().total_steps}, {"steps_per_epoch", trainer.schedule().steps_per_epoch}};
+  environment["setup"] = {{"processes", job.processes},
+                          {"hosts", job.hosts},
+                          {"device", to_string(trainer.device())},
+                          {"threads", layout.threads},
+                          {"workers_at_once", layout.lanes},
+                          {"threads_per_worker", layout.threads_per_worker},
+                          {"steps", trainer.schedule().total_steps},
+                          {"steps_per_epoch", trainer.schedule().steps_per_epoch}};
   const RunDescription description = {.config = config, .command = request.command, .environment = environment};
   return goes_on ? RunDirectory::reopen(path, description, request.checkpoint->meta.step)
                  : RunDirectory::create(path, description);
 }
 
 // How workers share the device.
-std::string layout_text(const TrainConfig& config, const Trainer& trainer) {
+std::string layout_text(const TrainConfig& config, const Job& job, const Trainer& trainer) {
   const ThreadLayout& layout = trainer.layout();
   if (trainer.device().type == DeviceType::kCuda) {
     return fmt::format("{}; {} workers, a stream each, steps {}",
                        config.machine.tf32 ? "TF32" : name_of(config.machine.precision), config.sync.workers,
                        config.machine.captures_steps() ? "captured" : "not captured");
   }
-  return fmt::format("{}; threads: {} in all, {} of {} workers at once with {} each", name_of(config.machine.precision),
-                     layout.threads, layout.lanes, config.sync.workers, layout.threads_per_worker);
+  return fmt::format("{}; {}threads: {} in all, {} of {} workers at once with {} each",
+                     name_of(config.machine.precision),
+                     job.processes == 1 ? "" : fmt::format("{} processes, in each ", job.processes), layout.threads,
+                     layout.lanes, config.sync.workers / job.processes, layout.threads_per_worker);
 }
 
-std::string setup_text(const TrainConfig& config, const Trainer& trainer, const DataSource& data) {
+std::string setup_text(const TrainConfig& config, const Job& job, const Trainer& trainer, const DataSource& data) {
   const Schedule& schedule = trainer.schedule();
   return fmt::format(
       "{} on {} ({} training images), {} steps, {} per epoch, global batch {} x {}\n"
       "device {}, {}",
       config.model.name, data.name, data.train->size(), schedule.total_steps, schedule.steps_per_epoch,
-      config.sync.workers, config.sync.local_batch, describe_device(trainer.device()), layout_text(config, trainer));
+      config.sync.workers, config.sync.local_batch, describe_device(trainer.device()),
+      layout_text(config, job, trainer));
 }
 
 class Session {
  public:
-  Session(const TrainConfig& config, Trainer& trainer, RunDirectory& run, Progress* progress)
+  // run and progress: nullptr in processes that do not write; progress also with -q.
+  Session(const TrainConfig& config, const Membership& membership, Trainer& trainer, fs::path checkpoints,
+          RunDirectory* run, Progress* progress)
       : config_(config),
+        membership_(membership),
         trainer_(trainer),
-        run_(run),
+        checkpoints_(std::move(checkpoints)),
         progress_(progress),
-        metrics_(progress == nullptr ? std::vector<MetricsSink*>{&run} : std::vector<MetricsSink*>{&run, progress}) {}
+        metrics_(sinks(run, progress)) {}
 
   // Returns true at the end of the run, false when asked to stop before; then everything done is in a checkpoint.
   bool run() {
@@ -105,7 +119,7 @@ class Session {
       if (save) write(evaluations.at(step) ? trainer_.evaluated_model() : trainer_.averaged_model());
       if (step == schedule.total_steps) return true;
       trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_requested());
-      if (stop_requested()) {
+      if (trainer_.stopped()) {
         const bool written = save && trainer_.step() == step;
         if (!written) write(trainer_.averaged_model(quick_statistics()));
         return false;
@@ -114,6 +128,13 @@ class Session {
   }
 
  private:
+  static std::vector<MetricsSink*> sinks(RunDirectory* run, Progress* progress) {
+    std::vector<MetricsSink*> sinks;
+    if (run != nullptr) sinks.push_back(run);
+    if (progress != nullptr) sinks.push_back(progress);
+    return sinks;
+  }
+
   // For a checkpoint written on a signal, when the time left may be seconds: its model.safetensors has the mean of the
   // workers' running statistics where the run would re-estimate them. The workers' states are those of any checkpoint.
   BatchNormPolicy quick_statistics() const {
@@ -122,15 +143,16 @@ class Session {
   }
 
   void write(const Model& model) {
-    const fs::path path = write_checkpoint(run_.checkpoints(), trainer_.checkpoint(), model.parameters,
+    const fs::path path = write_checkpoint(checkpoints_, trainer_.checkpoint(), membership_, model.parameters,
                                            trainer_.backend(), config_.checkpoints.keep);
     if (progress_ != nullptr) progress_->message("checkpoint " + path.string());
   }
 
   const TrainConfig& config_;
+  const Membership& membership_;
   Trainer& trainer_;
-  RunDirectory& run_;
-  Progress* progress_;  // nullptr with -q
+  fs::path checkpoints_;
+  Progress* progress_;
   MetricsTee metrics_;
 };
 
@@ -161,30 +183,50 @@ std::string last_checkpoint_text(const RunDirectory& run) {
       last->string(), (*last / "model.safetensors").string());
 }
 
-// Copies of this program that know nothing of each other would train the same run, each as a whole. The variables are
-// those of Open MPI, of PMI (MPICH, srun) and of torchrun.
-void refuse_launchers() {
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "WORLD_SIZE"}) {
-    const char* const text = std::getenv(name);
-    DRIFT_CHECK(kConfig, text == nullptr || std::string_view(text) == "1",
-                "a launcher has started {} processes ({}), and drift train runs all --workers in one: start it without "
-                "the launcher",
-                text, name);
+// Where training begins: in the seed's model, one from a file or the states of a checkpoint.
+std::string take_start(const Request& request, const Team& team, Trainer& trainer) {
+  const FilesConfig& files = request.resolved.config.files;
+  if (request.checkpoint) {
+    trainer.restore(read_checkpoint(request.checkpoint->directory, team));
+    return fmt::format("checkpoint of step {}, {:016x}", request.checkpoint->meta.step,
+                       request.checkpoint->digest.checksum);
   }
+  if (!files.weights.empty()) trainer.load_weights(files.weights);
+  return fmt::format("model {}", fingerprint(trainer.model(0).parameters, trainer.backend()));
+}
+
+// What process 0 leaves and says at the end. Returns the exit code.
+int finish(bool finished, const std::string& scope, const TrainConfig& config, const Trainer& trainer,
+           RunDirectory& run) {
+  const Json summary = run.write_summary(
+      {.status = finished ? "finished" : "stopped", .message = finished ? "" : "by a signal", .sync_scope = scope});
+  if (config.machine.op_times) print_op_times(trainer.op_times());
+  if (finished) {
+    print_result(summary, run);
+    return 0;
+  }
+  log_warning("stopped after step {}; go on with: drift train --resume {}", trainer.step(), run.path().string());
+  return kExitResumable;
 }
 
 // Returns the exit code.
-int train(const Request& request, bool quiet) {
+int train(const Request& request, const Job& job, bool quiet) {
   const TrainConfig& config = request.resolved.config;
+  const Membership membership = job.team_of(config.sync.workers);
   const DataSource data = open_data(config.data.spec, config.seed);
-  Trainer trainer(config, data);
-  if (request.checkpoint) {
-    trainer.restore(*request.checkpoint);
-  } else if (!config.files.weights.empty()) {
-    trainer.load_weights(config.files.weights);
+  Trainer trainer(config, data, membership);
+  DRIFT_CHECK(
+      kConfig, job.processes == 1 || trainer.device().type == DeviceType::kCpu,
+      "{} processes on GPUs meet over NCCL, which this build does not have: run all --workers in one process, or "
+      "give --device cpu",
+      job.processes);
+  const std::string state = take_start(request, membership.team, trainer);
+  if (job.processes > 1) {
+    agree_on_start(*job.control, {.config = config_to_toml(config), .data = fingerprint(data), .state = state});
   }
-  const std::unique_ptr<RunDirectory> run = open_run_directory(request, trainer);
-  log_info("{}\nrun directory {}", setup_text(config, trainer, data), run->path().string());
+  const std::unique_ptr<RunDirectory> run = job.process == 0 ? open_run_directory(request, job, trainer) : nullptr;
+  const fs::path directory = share_directory(job, run ? run->path() : fs::path());
+  if (run) log_info("{}\nrun directory {}", setup_text(config, job, trainer, data), run->path().string());
 
   install_stop_signals();
   const std::string scope = describe_scope(config.sync, !trainer.model(0).parameters.buffers().empty());
@@ -193,29 +235,28 @@ int train(const Request& request, bool quiet) {
                           .global_batch = config.sync.global_batch()};
   adapt_to_stderr(options);
   const std::unique_ptr<Progress> progress =
-      quiet ? nullptr : std::make_unique<Progress>(options, std::cerr, steady_clock());
+      quiet || !run ? nullptr : std::make_unique<Progress>(options, std::cerr, steady_clock());
   try {
-    const bool finished = Session(config, trainer, *run, progress.get()).run();
-    const Json summary = run->write_summary(
-        {.status = finished ? "finished" : "stopped", .message = finished ? "" : "by a signal", .sync_scope = scope});
-    if (config.machine.op_times) print_op_times(trainer.op_times());
-    if (finished) {
-      print_result(summary, *run);
-      return 0;
-    }
-    log_warning("stopped after step {}; go on with: drift train --resume {}", trainer.step(), run->path().string());
-    return kExitResumable;
+    const bool finished = Session(config, membership, trainer, directory / "ckpt", run.get(), progress.get()).run();
+    if (run) return finish(finished, scope, config, trainer, *run);
+    return finished ? 0 : kExitResumable;
   } catch (const Error& error) {
-    const bool diverged = error.kind() == ErrorKind::kDiverged;
-    run->write_summary({.status = diverged ? "diverged" : "failed", .message = error.message(), .sync_scope = scope});
-    if (!diverged) throw;
-    DRIFT_FAIL(kDiverged, "{}. {}", error.message(), last_checkpoint_text(*run));
+    if (!run) throw;
+    const Error first = first_error(job, error);
+    const bool diverged = first.kind() == ErrorKind::kDiverged;
+    run->write_summary({.status = diverged ? "diverged" : "failed", .message = first.message(), .sync_scope = scope});
+    if (!diverged) throw Error(first);
+    DRIFT_FAIL(kDiverged, "{}. {}", first.message(), last_checkpoint_text(*run));
   }
 }
 
-}  // namespace
+struct Invocation {
+  Request request;
+  bool print_config = false, quiet = false;
+};
 
-int run_train(int argc, char** argv) {
+// Nothing where help was asked for.
+std::optional<Invocation> parse(int argc, char** argv) {
   CommandLine command_line(
       Scope::kTrain, "drift train",
       "Trains a network with parallel SGD, Local SGD or Post-local SGD. A recipe's keys are these flags without "
@@ -223,28 +264,56 @@ int run_train(int argc, char** argv) {
       {"drift train --recipe recipes/quickstart.toml",
        "drift train --model resnet56 --data cifar10:DIR --algo post-local --workers 4 --local-batch 32 \\",
        "            --period 16 --switch-epoch 10 --decay-epochs 10 --epochs 15 --momentum 0.9 --wd 1e-4",
+       "drift launch -n 2 -- train --recipe recipes/quickstart.toml --workers 2 --local-batch 64",
        "drift train --resume runs/20260131-120000-quickstart"});
   std::string recipe;
   bool print_config = false, quiet = false;
   command_line.add_value("--recipe", "FILE", &recipe, "settings from a TOML file; flags beat them");
   command_line.add_switch("--print-config", print_config, "print every value with its origin and stop");
   command_line.add_switch("-q,--quiet", quiet, "no progress, only warnings and the result");
-  if (!command_line.parse(argc, argv)) return 0;
+  if (!command_line.parse(argc, argv)) return std::nullopt;
 
   std::vector<SettingLayer> layers;
   if (!recipe.empty()) layers.push_back(read_recipe(recipe));
   layers.push_back(command_line.settings());
   const std::vector<std::string> words(argv, argv + argc);
-  const Request request = resolve_request(layers, fmt::format("drift {}", fmt::join(words, " ")));
-  if (print_config) {
-    make_model(request.resolved.config.model);  // says so if there is no such network
-    fmt::print("{}", annotated_toml(request.resolved));
+  return Invocation{.request = resolve_request(layers, fmt::format("drift {}", fmt::join(words, " "))),
+                    .print_config = print_config,
+                    .quiet = quiet};
+}
+
+int run(const Invocation& asked, const Job& job) {
+  if (asked.quiet || job.process != 0) set_log_level(LogLevel::kWarning);
+  if (job.process != 0) set_log_prefix(fmt::format("process {}: ", job.process));
+  log_info("{}", annotated_toml(asked.request.resolved));
+  return train(asked.request, job, asked.quiet);
+}
+
+}  // namespace
+
+int run_train(int argc, char** argv) {
+  const Launch launch = detect_launch();
+  std::optional<Invocation> asked;
+  std::exception_ptr wrong;
+  try {
+    asked = parse(argc, argv);
+    if (!asked) return 0;
+  } catch (const Error&) {  // what is wrong in several processes is said once they have met
+    if (launch.processes == 1) throw;
+    wrong = std::current_exception();
+  }
+  if (asked && asked->print_config) {
+    make_model(asked->request.resolved.config.model);  // says so if there is no such network
+    if (launch.process == 0) fmt::print("{}", annotated_toml(asked->request.resolved));
     return 0;
   }
-  refuse_launchers();
-  if (quiet) set_log_level(LogLevel::kWarning);
-  log_info("{}", annotated_toml(request.resolved));
-  return train(request, quiet);
+  const ProcessesConfig processes = asked ? asked->request.resolved.config.processes : ProcessesConfig{};
+  const Job job =
+      join_launched(launch, {.control_port = processes.control_port, .timeout_seconds = processes.timeout_seconds});
+  return run_in_job(job, [&] {
+    if (wrong) std::rethrow_exception(wrong);
+    return run(*asked, job);
+  });
 }
 
 }  // namespace drift

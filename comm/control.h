@@ -16,18 +16,18 @@
 #include <string_view>
 #include <vector>
 
-#include "comm/team.h"
+#include "comm/control/socket.h"
 #include "core/error.h"
 #include "core/step.h"
 
 namespace drift {
 
 struct ControlOptions {
-  Team team;
-  std::string host = "localhost";  // where the others reach process 0
-  int port = 29400;                // there
-  std::string token;               // of the job: who does not know it is refused
-  double timeout_seconds = 300;    // for all to come; after that, silence of a process
+  int process = 0, processes = 1;
+  std::vector<std::string> hosts = {"localhost"};  // where the others reach process 0: tried one after the other
+  int port = 0;                                    // there
+  std::string token;                               // of the job: who does not know it is refused
+  double timeout_seconds = 300;                    // for all to come; after that, silence of a process
 };
 
 // What happened first to whom.
@@ -35,6 +35,7 @@ struct TeamFailure {
   ErrorKind kind = ErrorKind::kComm;
   int process = 0;
   std::string message;
+  bool lost = false;  // it did not say so itself
 };
 
 // Called on the channel's thread, one at a time; they may not throw, nor wait for anything.
@@ -47,6 +48,8 @@ class ControlListener {
   virtual void leave_at(Step step) = 0;
   // The team has failed, here or elsewhere.
   virtual void failed(const TeamFailure& failure) = 0;
+  // In process 0: what another process tells it.
+  virtual void told(int process, std::string_view message) = 0;
 };
 
 class Control {
@@ -61,20 +64,24 @@ class Control {
   // is set by one thread at a time.
   virtual void listen(ControlListener* listener) = 0;
 
-  // Callable from any thread, at any time.
+  // Those that follow are callable from any thread, at any time.
   virtual void request_stop() noexcept = 0;
+  // To process 0's listener: not at once, but before what this process says from now on in gather().
+  virtual void tell(std::string message) noexcept = 0;
   // This process has failed, and with it the team.
   virtual void fail(ErrorKind kind, std::string_view message) noexcept = 0;
+  // After fail(): what failed first, in the whole team. Waits until process 0 has said it.
+  virtual TeamFailure first_failure() = 0;
 };
 
-// The values must be equal: throws kComm, naming who has another, if they are not.
+// The values must be equal: throws kComm, naming who has another and the first line that differs, if they are not.
 void agree(Control& control, std::string_view what, std::string_view value);
 
-// Returns when all processes have come. Throws kComm, naming those who have not, after the time-out; and when this one
-// is refused.
-std::unique_ptr<Control> make_control(const ControlOptions& options);
-
-// A port on which this machine listens for nobody, for process 0 of a team of one machine.
-int free_port();
+// The end of a channel that has failed waits, for some seconds, until process 0 has left: a launcher that ends all with
+// the first that leaves would keep it from saying why.
+//
+// door: of process 0 of several, where it listens (listen_on). Returns when all processes have come. Throws kComm,
+// naming those who have not, after the time-out; kConfig when this one is refused.
+std::unique_ptr<Control> make_control(const ControlOptions& options, Socket door = Socket());
 
 }  // namespace drift

@@ -69,14 +69,27 @@ void Exchange::sum(std::span<float> piece, const float* parts, Backend& backend)
   backend.average(sources_, std::span(&target, 1), std::ssize(mine), team_.workers);
 }
 
-Exchange::Pending Exchange::start_all_gather(std::span<float> values, Backend& backend) {
-  const std::span<float> mine = shard(values, team_.process);
+template <class Part>
+Exchange::Pending Exchange::start_all_gather(const Part& part, Backend& backend) {
+  const std::span<float> mine = part(team_.process);
   for (int other = 0; other < team_.processes; ++other) {
     if (other == team_.process) continue;
     if (!mine.empty()) sends_.push_back({mine, other});
-    if (const std::span<float> theirs = shard(values, other); !theirs.empty()) receives_.push_back({theirs, other});
+    if (const std::span<float> theirs = part(other); !theirs.empty()) receives_.push_back({theirs, other});
   }
   return start(backend);
+}
+
+void Exchange::all_gather(std::span<float> values, std::span<const std::size_t> ends, Backend& backend) {
+  DRIFT_ASSERT(std::ssize(ends) == team_.processes && ends.back() == values.size(),
+               "{} parts that end at {} of {} values, for {} processes", ends.size(), ends.back(), values.size(),
+               team_.processes);
+  const auto part = [&](int process) {
+    const auto q = static_cast<std::size_t>(process);
+    const std::size_t begin = q == 0 ? 0 : ends[q - 1];
+    return values.subspan(begin, ends[q] - begin);
+  };
+  if (const Pending gathered = start_all_gather(part, backend)) gathered->wait();
 }
 
 void Exchange::mean(std::span<float> sums, Backend& backend) {
@@ -94,7 +107,7 @@ void Exchange::mean(std::span<float> sums, Backend& backend) {
     Pending next = i + 1 < pieces ? start_reduce_scatter(piece(i + 1), place(i + 1), backend) : nullptr;
     if (scattered) scattered->wait();
     sum(piece(i), place(i), backend);
-    gathered.push_back(start_all_gather(piece(i), backend));
+    gathered.push_back(start_all_gather([&](int process) { return shard(piece(i), process); }, backend));
     scattered = std::move(next);
   }
   for (const Pending& one : gathered) {
@@ -112,7 +125,8 @@ void Exchange::broadcast(std::span<float> values, int root, Backend& backend) {
     receives_.push_back({mine, root});
   }
   if (const Pending scattered = start(backend)) scattered->wait();
-  if (const Pending gathered = start_all_gather(values, backend)) gathered->wait();
+  const auto part = [&](int process) { return shard(values, process); };
+  if (const Pending gathered = start_all_gather(part, backend)) gathered->wait();
 }
 
 }  // namespace drift

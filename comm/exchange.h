@@ -25,6 +25,10 @@ class Exchange {
   void mean(std::span<float> sums, Backend& backend);
   // values <- those of process `root`.
   void broadcast(std::span<float> values, int root, Backend& backend);
+  // Process q has the values from ends[q-1] (0 for the first) to ends[q]; afterwards all have all.
+  void all_gather(std::span<float> values, std::span<const std::size_t> ends, Backend& backend);
+  int process() const { return team_.process; }
+  int processes() const { return team_.processes; }
   void barrier() { transport_->barrier(); }
   void abort(std::string_view reason) noexcept { transport_->abort(reason); }
 
@@ -36,8 +40,9 @@ class Exchange {
   Pending start_reduce_scatter(std::span<float> piece, float* parts, Backend& backend);
   // The mean of this process's shard and the parts, in place.
   void sum(std::span<float> piece, const float* parts, Backend& backend);
-  // Each process has its own shard; afterwards all have all.
-  Pending start_all_gather(std::span<float> values, Backend& backend);
+  // Each process has its part, part(q); afterwards all have all.
+  template <class Part>
+  Pending start_all_gather(const Part& part, Backend& backend);
   Pending start(Backend& backend);
   float* parts(Device device, std::size_t floats);
 

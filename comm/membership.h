@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "comm/control.h"
 #include "comm/exchange.h"
 #include "comm/team.h"
 #include "comm/transport.h"
@@ -11,9 +12,11 @@ namespace drift {
 
 struct Membership {
   Team team;
-  std::shared_ptr<Transport> transport;  // between its processes; nullptr for one
+  std::shared_ptr<Transport> transport = {};  // between its processes; nullptr for one
+  std::shared_ptr<Control> control = {};      // a trainer needs it, an average does not
+  int cores = 1;                              // of the CPU, for this process
 
-  static Membership alone(int workers) { return {{.workers = workers}, nullptr}; }
+  static Membership alone(int workers);
   // nullptr where there are no other processes.
   std::unique_ptr<Exchange> make_exchange() const {
     return team.processes > 1 ? std::make_unique<Exchange>(team, transport) : nullptr;

@@ -16,8 +16,8 @@ struct MpiOptions {
 };
 
 // All processes of the job; one that was started without a launcher is alone. Once in a program: MPI is set up with it
-// and ends with it, unless it goes because of an exception or has failed; then the launcher ends the others when this
-// process does. Throws kComm in a build without MPI, and when MPI cannot be set up.
+// and ends with it, unless it goes because of an exception, has failed or was aborted; then the launcher ends the
+// others when this process does. Throws kComm in a build without MPI, and when MPI cannot be set up.
 std::unique_ptr<Transport> make_mpi_transport(const MpiOptions& options = {});
 
 }  // namespace drift

@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <utility>
 
 namespace drift {
 namespace {
@@ -25,14 +26,23 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::info;
 }
 
+std::string& log_prefix() {
+  static std::string prefix;
+  return prefix;
+}
+
 }  // namespace
 
 void set_log_level(LogLevel level) {
   logger().set_level(level_of(level));
 }
 
+void set_log_prefix(std::string prefix) {
+  log_prefix() = std::move(prefix);
+}
+
 void log_message(LogLevel level, std::string_view message) {
-  logger().log(level_of(level), "{}{}", level == LogLevel::kWarning ? "warning: " : "", message);
+  logger().log(level_of(level), "{}{}{}", log_prefix(), level == LogLevel::kWarning ? "warning: " : "", message);
 }
 
 }  // namespace drift

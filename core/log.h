@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <string>
 #include <string_view>
 
 namespace drift {
@@ -11,6 +12,8 @@ enum class LogLevel { kInfo, kWarning };
 
 // Messages below this level are dropped; kInfo at start. `-q` asks for kWarning.
 void set_log_level(LogLevel level);
+// In front of every message: which of several processes says it.
+void set_log_prefix(std::string prefix);
 void log_message(LogLevel level, std::string_view message);
 
 template <class... Args>

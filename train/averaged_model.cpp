@@ -45,7 +45,7 @@ void AveragedModel::set_statistics(Step step, BatchNormPolicy policy) {
   switch (policy) {
     case BatchNormPolicy::kReestimate:
       reestimate_batch_norm(*model_, *data_.train, data_.normalisation, config_, step, *backend_, pool_,
-                            replicas_.images());
+                            replicas_.images(), exchange_.get());
       return;
     case BatchNormPolicy::kAverage:
       return average(&ParameterSet::buffers);
@@ -62,7 +62,7 @@ void AveragedModel::set_statistics(Step step, BatchNormPolicy policy) {
 Evaluation AveragedModel::evaluate() {
   DRIFT_ASSERT(model_, "nothing was averaged yet");
   const Evaluation result = drift::evaluate(*model_, *data_.test, data_.normalisation, config_.machine.precision,
-                                            config_.evaluation.batch, *backend_, pool_);
+                                            config_.evaluation.batch, *backend_, pool_, exchange_.get());
   DRIFT_CHECK(kDiverged, std::isfinite(result.loss), "the test loss is {} after {} steps", result.loss, step_);
   return result;
 }

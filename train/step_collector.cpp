@@ -2,28 +2,60 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
+
+#include "core/check.h"
 
 namespace drift {
-StepCollector::StepCollector(const Schedule& schedule, const Team& team, std::int64_t local_batch, Step first,
-                             MetricsSink& sink)
-    : schedule_(schedule), team_(team), local_batch_(local_batch), sink_(sink), first_(first) {}
+
+StepCollector::StepCollector(const Schedule& schedule, int workers, std::int64_t local_batch, Step first,
+                             MetricsSink& sink, Source others)
+    : schedule_(schedule),
+      workers_(workers),
+      local_batch_(local_batch),
+      sink_(sink),
+      others_(std::move(others)),
+      first_(first) {}
 
 void StepCollector::add(const StepReport& report) {
   const std::lock_guard lock(mutex_);
+  take(report);
+  take_others();
+  write_complete();
+}
+
+void StepCollector::finish() {
+  const std::lock_guard lock(mutex_);
+  take_others();
+  write_complete();
+  DRIFT_ASSERT(pending_.empty(), "{} steps from {} on were not reported by all workers", pending_.size(), first_);
+}
+
+void StepCollector::take_others() {
+  for (const StepReport& report : others_()) take(report);
+}
+
+void StepCollector::take(const StepReport& report) {
+  DRIFT_CHECK(kComm, report.step >= first_ && report.step < schedule_.total_steps,
+              "worker {} reports step {} where one of {} to {} is expected", report.worker, report.step, first_,
+              schedule_.total_steps - 1);
   const auto place = static_cast<std::size_t>(report.step - first_);
   while (pending_.size() <= place) {
-    if (spare_.empty()) spare_.emplace_back().losses.resize(static_cast<std::size_t>(team_.local_workers()));
+    if (spare_.empty()) spare_.emplace_back().losses.resize(static_cast<std::size_t>(workers_));
     pending_.push_back(std::move(spare_.back()));
     spare_.pop_back();
   }
   Pending& pending = pending_[place];
-  pending.losses[static_cast<std::size_t>(report.worker - team_.first_worker())] = report.result.loss;
+  pending.losses[static_cast<std::size_t>(report.worker)] = report.result.loss;
   pending.correct += report.result.correct;
   pending.bytes += report.bytes;
   pending.times += report.times;
+  pending.elapsed_seconds = std::max(pending.elapsed_seconds, report.elapsed_seconds);
   ++pending.reports;
+}
 
-  while (!pending_.empty() && pending_.front().reports == team_.local_workers()) {
+void StepCollector::write_complete() {
+  while (!pending_.empty() && pending_.front().reports == workers_) {
     const StepRecord record = record_of(pending_.front());
     spare_.push_back({.losses = std::move(pending_.front().losses)});
     pending_.pop_front();
@@ -34,19 +66,19 @@ void StepCollector::add(const StepReport& report) {
 
 StepRecord StepCollector::record_of(const Pending& pending) {
   const Step step = first_;
-  const auto workers = static_cast<double>(team_.local_workers());
+  const auto workers = static_cast<double>(workers_);
   StepTimes mean_times = pending.times;
   mean_times /= workers;
   return {.step = step,
           .epoch = schedule_.epoch_of(step + 1),
-          .samples = (step + 1) * team_.workers * local_batch_,
+          .samples = (step + 1) * workers_ * local_batch_,
           .round = schedule_.plan.rounds_before(step),
           .period = schedule_.period_at(step),
           .loss = std::accumulate(pending.losses.begin(), pending.losses.end(), 0.0) / workers,
           .top1 = static_cast<double>(pending.correct) / (workers * static_cast<double>(local_batch_)),
           .lr = schedule_.lr.at(step),
           .sync = schedule_.plan.at(step),
-          .seconds = since_last_.lap(),
+          .seconds = pending.elapsed_seconds - std::exchange(elapsed_seconds_, pending.elapsed_seconds),
           .times = mean_times,
           .bytes = pending.bytes};
 }

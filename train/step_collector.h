@@ -1,55 +1,57 @@
 // StepCollector: K workers report their steps as they finish them, one sink receives each step once, in order, when the
 // last worker has reported it. The mean loss is summed in the order of workers, so a record's numbers do not depend on
-// who was first.
+// who was first. Reports of other processes come when a worker of this one adds its own, and with finish(): then
+// whoever brought them never waits for the sink.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <vector>
 
-#include "comm/team.h"
-#include "core/stopwatch.h"
 #include "train/runs/records.h"
 #include "train/schedule/schedule.h"
-#include "train/step/batch_loss.h"
+#include "train/step_report.h"
 
 namespace drift {
 
-// What one worker says of one step.
-struct StepReport {
-  Step step = 0;
-  int worker = 0;
-  BatchResult result;
-  StepTimes times = {};
-  std::int64_t bytes = 0;  // sent
-};
-
-class StepCollector {
+class StepCollector final : public ReportSink {
  public:
-  // Of the team's workers in this process. The first record is that of step `first`.
-  StepCollector(const Schedule& schedule, const Team& team, std::int64_t local_batch, Step first, MetricsSink& sink);
+  using Source = std::function<std::vector<StepReport>()>;
 
-  // From any thread; throws what the sink throws.
-  void add(const StepReport& report);
+  // The first record is that of step `first`. others: the reports of other processes that have come since it was asked.
+  StepCollector(const Schedule& schedule, int workers, std::int64_t local_batch, Step first, MetricsSink& sink,
+                Source others);
+
+  // Throws what the sink throws, and kComm for a report that cannot be.
+  void add(const StepReport& report) override;
+  // After the last one.
+  void finish();
 
  private:
   struct Pending {
     int reports = 0;
-    std::vector<double> losses;  // by place
+    std::vector<double> losses;  // by worker
     std::int64_t correct = 0, bytes = 0;
-    StepTimes times = {};  // of all
+    StepTimes times = {};        // of all
+    double elapsed_seconds = 0;  // of the slowest
   };
+  // All with the lock held.
+  void take(const StepReport& report);
+  void take_others();
+  void write_complete();
   StepRecord record_of(const Pending& pending);
 
   const Schedule& schedule_;
-  Team team_;
+  int workers_;
   std::int64_t local_batch_;
   MetricsSink& sink_;
+  Source others_;
   std::mutex mutex_;
   Step first_;  // the step of pending_.front()
   std::deque<Pending> pending_;
   std::vector<Pending> spare_;
-  Stopwatch since_last_;
+  double elapsed_seconds_ = 0;  // at the latest record
 };
 
 }  // namespace drift

@@ -58,7 +58,8 @@ void StepReporter::finish() {
 void StepReporter::report_known_steps() {
   for (; !done_.empty() && !results_.empty(); done_.pop_front(), results_.pop_front()) {
     done_.front().result = results_.front();
-    collector_.add(done_.front());
+    done_.front().elapsed_seconds = began_.seconds();
+    sink_.add(done_.front());
   }
 }
 

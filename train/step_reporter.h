@@ -1,21 +1,23 @@
 // StepReporter: what one worker tells of its steps. It brings their results home and refuses a loss that is not finite,
-// and a replica that is not finite at the end of a round. Each step's report goes to the collector once its result is
+// and a replica that is not finite at the end of a round. Each step's report goes on once its result is
 // known: on a CPU at once, before others average what a bad loss stands for; on a GPU a few steps later.
 #pragma once
 
 #include <deque>
 
 #include "comm/recording.h"
+#include "core/stopwatch.h"
+#include "train/schedule/schedule.h"
 #include "train/step/worker.h"
-#include "train/step_collector.h"
+#include "train/step_report.h"
 
 namespace drift {
 
 class StepReporter {
  public:
   // For the steps of `worker` from `first` on.
-  StepReporter(Worker& worker, const Schedule& schedule, StepCollector& collector, Step first)
-      : worker_(worker), schedule_(schedule), collector_(collector), next_step_(first), next_result_(first) {}
+  StepReporter(Worker& worker, const Schedule& schedule, ReportSink& sink, Step first)
+      : worker_(worker), schedule_(schedule), sink_(sink), next_step_(first), next_result_(first) {}
 
   // A call of the communicator that belongs to the step under way.
   void add(const CommRecord& call);
@@ -36,7 +38,8 @@ class StepReporter {
 
   Worker& worker_;
   const Schedule& schedule_;
-  StepCollector& collector_;
+  ReportSink& sink_;
+  Stopwatch began_;
   Step next_step_, next_result_;
   Step checked_ = 0;  // steps done when the replica was last checked
   StepReport under_way_;

@@ -20,21 +20,54 @@ bool is_communication_error(const std::exception_ptr& error) {
 
 }  // namespace
 
-bool StopGate::enter(Step step) {
+void StopGate::open(Step first, Step last, const std::atomic<bool>& stop) {
   const std::lock_guard lock(mutex_);
-  if (error_) return false;
-  if (!stopping_ && stop_.load(std::memory_order_relaxed)) {
-    stopping_ = true;
-    end_ = std::min(end_, entered_);
+  stop_ = &stop;
+  last_ = last;
+  entered_ = first;
+}
+
+bool StopGate::enter(Step step) {
+  std::unique_lock lock(mutex_);
+  if (!has_asked_ && stop_->load(std::memory_order_relaxed)) {
+    has_asked_ = true;
+    lock.unlock();  // the answer may come from within
+    control_.request_stop();
+    lock.lock();
   }
-  if (step >= end_) return false;
+  changed_.wait(lock, [&] { return !held_ || error_; });
+  if (error_ || step >= std::min(last_, leave_at_)) return false;
   entered_ = std::max(entered_, step + 1);
   return true;
+}
+
+Step StopGate::hold() {
+  const std::lock_guard lock(mutex_);
+  held_ = true;
+  return entered_;
+}
+
+void StopGate::leave_at(Step step) {
+  const std::lock_guard lock(mutex_);
+  held_ = false;
+  leave_at_ = step;
+  changed_.notify_all();
+}
+
+Step StopGate::end() const {
+  const std::lock_guard lock(mutex_);
+  return std::min(last_, leave_at_);
+}
+
+bool StopGate::leaves() const {
+  const std::lock_guard lock(mutex_);
+  return leave_at_ <= last_;
 }
 
 void StopGate::fail(std::exception_ptr error) noexcept {
   const std::lock_guard lock(mutex_);
   if (!error_ || (is_communication_error(error_) && !is_communication_error(error))) error_ = std::move(error);
+  changed_.notify_all();
 }
 
 void StopGate::rethrow() const {

@@ -3,6 +3,7 @@
 #include "train/trainer.h"
 
 #include <exception>
+#include <optional>
 #include <source_location>
 #include <system_error>
 #include <thread>
@@ -16,7 +17,6 @@
 #include "train/step/memory_advice.h"
 #include "train/step_collector.h"
 #include "train/step_reporter.h"
-#include "train/stop_gate.h"
 
 namespace drift {
 namespace {
@@ -78,17 +78,27 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
 }
 
 // On a GPU every worker has a stream and its own activations, and the hardware shares itself.
-ThreadLayout layout_on(Device device, const TrainConfig& config, const Team& team) {
+ThreadLayout layout_on(Device device, const TrainConfig& config, const Membership& membership) {
   const MachineConfig& machine = config.machine;
+  const int workers = membership.team.local_workers();
   require_precision(machine.precision, device);
   DRIFT_CHECK(kConfig, !machine.op_times || device.type == DeviceType::kCuda,
               "--op-times measures by the events of a GPU, and this run is on {}; bench_step does it on a CPU",
               to_string(device));
-  ThreadLayout layout =
-      share_threads(team.local_workers(), machine.threads, machine.worker_threads, cpu_features().cores);
-  if (device.type == DeviceType::kCuda) layout.lanes = team.local_workers();
+  ThreadLayout layout = share_threads(workers, machine.threads, machine.worker_threads, membership.cores);
+  if (device.type == DeviceType::kCuda) layout.lanes = workers;
   return layout;
 }
+
+// Of a process that does not write them itself.
+class ReportSender final : public ReportSink {
+ public:
+  explicit ReportSender(TeamLink& link) : link_(link) {}
+  void add(const StepReport& report) override { link_.send(report); }
+
+ private:
+  TeamLink& link_;
+};
 
 // The model as checkpoints name it: it must be the same to go on.
 std::string text_of(const ModelOptions& model) {
@@ -106,11 +116,12 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       team_(membership.team),
       device_(choose_device(config.machine.device)),
       communicators_(make_communicators(membership)),
-      layout_(layout_on(device_, config_, team_)),
+      layout_(layout_on(device_, config_, membership)),
       lanes_(layout_.lanes, device_),
       replicas_(config_, data, team_, device_, layout_.threads_per_worker),
       schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),
-      averaged_(config_, data, replicas_, membership, device_, layout_.threads) {
+      averaged_(config_, data, replicas_, membership, device_, layout_.threads),
+      link_(membership, [this](std::string_view reason) { communicators_.front()->abort(reason); }) {
   DRIFT_ASSERT(team_.workers == config_.sync.workers, "a team of {} workers for {}", team_.workers,
                config_.sync.workers);
 }
@@ -121,17 +132,17 @@ std::string Trainer::advice_when_full() const {
   return memory_advice(config_, lanes_.lanes(), capacity);
 }
 
-void Trainer::run_worker_thread(int place, StopGate& gate, StepCollector& collector) {
+void Trainer::run_worker_thread(int place, ReportSink& reports) {
   Worker& worker = replicas_.worker(place);
-  StepReporter reporter(worker, schedule_, collector, done_);
+  StepReporter reporter(worker, schedule_, reports, done_);
   RecordingCommunicator comm(*communicators_[static_cast<std::size_t>(place)],
                              [&](const CommRecord& call) { reporter.add(call); });
   const auto fail = [&](std::exception_ptr error, std::string_view reason) {
-    gate.fail(std::move(error));  // before the others learn of it: theirs are consequences
+    link_.fail(std::move(error));  // before the others learn of it: theirs are consequences
     comm.abort(reason);
   };
   try {
-    run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, gate, reporter);
+    run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, link_.gate(), reporter);
   } catch (const OutOfMemory& error) {
     const std::string message = fmt::format("worker {}: {}. {}", worker.id(), error.message(), advice_when_full());
     fail(std::make_exception_ptr(OutOfMemory(message)), message);
@@ -142,29 +153,37 @@ void Trainer::run_worker_thread(int place, StopGate& gate, StepCollector& collec
   }
 }
 
+void Trainer::run_workers(ReportSink& reports) {
+  std::vector<std::jthread> threads;  // joined at the end
+  try {
+    for (int place = 0; place < replicas_.size(); ++place) {
+      threads.emplace_back([&, place] { run_worker_thread(place, reports); });
+    }
+  } catch (const std::system_error& error) {
+    const auto reason = fmt::format("cannot start thread {} of {}: {}", threads.size(), replicas_.size(), error.what());
+    link_.fail(std::make_exception_ptr(Error(ErrorKind::kDevice, reason, {}, std::source_location::current())));
+    communicators_[threads.size()]->abort(reason);
+  }
+}
+
 Step Trainer::run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop) {
   DRIFT_ASSERT(!failed_, "a worker of this trainer failed; build a new one and restore a checkpoint");
   DRIFT_ASSERT(done_ <= last && last <= schedule_.total_steps, "cannot run from step {} to {} of {}", done_, last,
                schedule_.total_steps);
-  StopGate gate(done_, last, stop);
-  StepCollector collector(schedule_, team_, config_.sync.local_batch, done_, metrics);
-  {
-    std::vector<std::jthread> threads;  // joined at the end of this block
-    try {
-      for (int place = 0; place < replicas_.size(); ++place) {
-        threads.emplace_back([&, place] { run_worker_thread(place, gate, collector); });
-      }
-    } catch (const std::system_error& error) {
-      const auto reason =
-          fmt::format("cannot start thread {} of {}: {}", threads.size(), replicas_.size(), error.what());
-      gate.fail(std::make_exception_ptr(Error(ErrorKind::kDevice, reason, {}, std::source_location::current())));
-      communicators_[threads.size()]->abort(reason);
-    }
+  failed_ = true;  // until it has not
+  link_.gate().open(done_, last, stop);
+  std::optional<StepCollector> collector;
+  if (team_.process == 0) {
+    collector.emplace(schedule_, team_.workers, config_.sync.local_batch, done_, metrics,
+                      [&] { return link_.take_reports(); });
   }
-  failed_ = true;
-  gate.rethrow();
+  ReportSender sender(link_);
+  run_workers(collector ? static_cast<ReportSink&>(*collector) : sender);
+  link_.gate().rethrow();
+  stopped_ = link_.meet(stop);
+  if (collector) collector->finish();
   failed_ = false;
-  done_ = gate.end();
+  done_ = link_.gate().end();
   return done_;
 }
 
@@ -191,14 +210,10 @@ Checkpoint Trainer::checkpoint() const {
 
 void Trainer::restore(const Checkpoint& checkpoint) {
   const Step step = checkpoint.meta.step;
-  DRIFT_ASSERT(std::ssize(checkpoint.workers) == checkpoint.meta.workers, "a checkpoint of {} workers with {} states",
-               checkpoint.meta.workers, checkpoint.workers.size());
-  check_fits(checkpoint, text_of(config_.model), team_.workers, replicas_.parameters(0));
+  check_fits(checkpoint, text_of(config_.model), team_, replicas_.parameters(0));
   DRIFT_CHECK(kCheckpoint, 0 <= step && step <= schedule_.total_steps,
               "the checkpoint is of step {}, this run ends at step {}", step, schedule_.total_steps);
-  replicas_.restore(
-      std::span(checkpoint.workers)
-          .subspan(static_cast<std::size_t>(team_.first_worker()), static_cast<std::size_t>(team_.local_workers())));
+  replicas_.restore(checkpoint.workers);
   done_ = step;
 }
 

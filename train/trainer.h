@@ -25,18 +25,16 @@
 #include "train/replicas.h"
 #include "train/runs/records.h"
 #include "train/schedule/schedule.h"
+#include "train/team_link.h"
 
 namespace drift {
-
-class StepCollector;
-class StopGate;
 
 class Trainer {
  public:
   // Runs all workers. `data` must outlive the trainer. Workers start from the seed's initialisation.
   Trainer(const TrainConfig& config, const DataSource& data);
-  // Runs the workers of this process. All processes of the team make the same calls; what run() writes are the steps of
-  // this process's workers, and checkpoint() holds their states.
+  // Runs the workers of this process. All processes of the team make the same calls; process 0 writes the steps of all,
+  // and checkpoint() holds the states of this process's workers.
   Trainer(const TrainConfig& config, const DataSource& data, const Membership& membership);
 
   const Schedule& schedule() const { return schedule_; }
@@ -47,10 +45,12 @@ class Trainer {
   // Of all workers, by kind of operation; with --op-times on a GPU.
   std::map<std::string, OpTime> op_times() const { return replicas_.op_times(); }
 
-  // Runs until `last`, or until `stop` turns true: then all workers finish the same step. Returns the steps done.
-  // Throws what a worker threw; the trainer is unusable afterwards. kDiverged, naming step and worker, when a loss is
+  // Runs until `last`, or until `stop` turns true in some process: then all workers of the team finish the same step.
+  // Returns the steps done. Throws what a worker threw, here or, with its process, elsewhere; the trainer is unusable
+  // afterwards. kDiverged, naming step and worker, when a loss is
   // not finite, and when the state of a replica is not: looked at after each round and at the end.
   Step run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop);
+  bool stopped() const { return stopped_; }  // whether the latest run() was asked to
 
   // Where evaluations run, and the memory of averaged_model() lies: all threads.
   Backend& backend() { return averaged_.backend(); }
@@ -62,14 +62,15 @@ class Trainer {
   const Model& evaluated_model() const { return averaged_.latest(); }  // what evaluate() looked at
 
   Checkpoint checkpoint() const;
-  // From a checkpoint of all workers, of however many processes. Throws kCheckpoint on a mismatch, changing nothing.
+  // From the states of this process's workers. Throws kCheckpoint on a mismatch, changing nothing.
   void restore(const Checkpoint& checkpoint);
   // safetensors, into every worker; their momentum becomes zero
   void load_weights(const std::filesystem::path& path) { replicas_.load_weights(path); }
 
  private:
   // One worker's thread, which brings its errors home.
-  void run_worker_thread(int place, StopGate& gate, StepCollector& collector);
+  void run_worker_thread(int place, ReportSink& reports);
+  void run_workers(ReportSink& reports);
   // What would have fitted, once the device is full.
   std::string advice_when_full() const;
 
@@ -82,8 +83,9 @@ class Trainer {
   Replicas replicas_;
   const Schedule schedule_;
   AveragedModel averaged_;
+  TeamLink link_;
   Step done_ = 0;
-  bool failed_ = false;
+  bool stopped_ = false, failed_ = false;
 };
 
 }  // namespace drift

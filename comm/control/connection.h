@@ -6,32 +6,14 @@
 #include <string>
 
 #include "comm/control/frame.h"
+#include "comm/control/socket.h"
 
 namespace drift {
-
-// A file descriptor that is closed with its owner.
-class Socket {
- public:
-  explicit Socket(int descriptor = -1) : descriptor_(descriptor) {}
-  ~Socket();
-  Socket(Socket&& other) noexcept;
-  Socket& operator=(Socket&& other) noexcept;
-
-  int descriptor() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
-
-// Both throw kComm with the system's reason. port 0: any free one.
-Socket listen_on(int port);
-Socket connect_to(const std::string& host, int port);
-int port_of(const Socket& socket);
 
 class Connection {
  public:
   // Accepted from `listener`; `peer` names where it comes from.
-  static Connection accept_from(const Socket& listener);
+  static Connection accepted_from(const Socket& listener);
   Connection(Socket socket, std::string peer);
 
   int descriptor() const { return socket_.descriptor(); }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <poll.h>
 #include <source_location>
+#include <sstream>
 #include <sys/eventfd.h>
 #include <thread>
 #include <unistd.h>
@@ -22,15 +23,26 @@ namespace drift {
 namespace {
 
 constexpr int kHub = 0;
+// How long a process waits for process 0 to leave first, once the team has failed.
+constexpr std::chrono::seconds kPatience{10};
+// How long what is told may wait for others to go with it.
+constexpr double kTellEverySeconds = 0.2;
+
+Error error_of(const TeamFailure& failure) {
+  return {failure.kind,
+          fmt::format("process {}: {}", failure.process, failure.message),
+          {},
+          std::source_location::current()};
+}
 
 class TcpControl final : public Control {
  public:
-  // peers: process 0 has all others; the others have process 0. listener: of process 0.
-  TcpControl(const ControlOptions& options, std::map<int, Connection> peers, std::optional<Socket> listener)
+  // peers: process 0 has all others; the others have process 0. door: of process 0.
+  TcpControl(const ControlOptions& options, std::map<int, Connection> peers, Socket door)
       : options_(options),
         peers_(std::move(peers)),
-        listener_(std::move(listener)),
-        hub_(options.team.processes),
+        door_(std::move(door)),
+        hub_(options.processes),
         wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     DRIFT_CHECK(kComm, wake_.descriptor() >= 0, "no descriptor for the control channel is left");
     for (const auto& [process, peer] : peers_) heard_[process] = steady_clock().seconds();
@@ -38,6 +50,10 @@ class TcpControl final : public Control {
   }
   ~TcpControl() override {
     post({FrameKind::kBye});
+    if (!is_hub()) {
+      std::unique_lock lock(mutex_);
+      if (failure_) changed_.wait_for(lock, kPatience, [&] { return hub_is_gone_; });
+    }
     leaving_ = true;
     wake();
     thread_.join();
@@ -49,30 +65,38 @@ class TcpControl final : public Control {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return gathered_ || failure_ || hub_is_gone_; });
     DRIFT_CHECK(kComm, gathered_ || failure_, "process 0 has finished and left, before all gathered '{}'", what);
-    if (!gathered_) {
-      throw Error(failure_->kind, fmt::format("process {}: {}", failure_->process, failure_->message), {},
-                  std::source_location::current());
-    }
+    if (!gathered_) throw error_of(*failure_);
     return *std::exchange(gathered_, std::nullopt);
   }
 
   void listen(ControlListener* listener) override {
-    const std::lock_guard lock(listener_mutex_);
-    told_ = listener;
-    if (told_ == nullptr) return;
-    if (std::exchange(hold_waits_, false)) post({FrameKind::kHeld, {std::to_string(told_->hold())}});
-    if (leave_at_) told_->leave_at(*leave_at_);
+    const std::lock_guard lock(told_mutex_);
+    listener_ = listener;
+    if (listener_ == nullptr) return;
+    if (std::exchange(hold_waits_, false)) post({FrameKind::kHeld, {std::to_string(listener_->hold())}});
+    if (leave_at_) listener_->leave_at(*leave_at_);
+    for (const auto& [process, message] : std::exchange(untold_, {})) listener_->told(process, message);
     const std::lock_guard state(mutex_);
-    if (failure_) told_->failed(*failure_);
+    if (failure_) listener_->failed(*failure_);
   }
 
   void request_stop() noexcept override { post({FrameKind::kStop}); }
+  void tell(std::string message) noexcept override {
+    const std::lock_guard lock(mutex_);
+    own_.push_back({FrameKind::kTell, {std::move(message)}});
+  }
   void fail(ErrorKind kind, std::string_view message) noexcept override {
-    post(failure_frame(kind, options_.team.process, message));
+    post(failure_frame(kind, options_.process, message));
+  }
+  TeamFailure first_failure() override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return failure_ || hub_is_gone_; });
+    return failure_.value_or(
+        TeamFailure{.kind = ErrorKind::kComm, .process = kHub, .message = "has finished and left", .lost = true});
   }
 
  private:
-  bool is_hub() const { return options_.team.process == kHub; }
+  bool is_hub() const { return options_.process == kHub; }
 
   void wake() noexcept {
     const std::uint64_t one = 1;
@@ -94,6 +118,18 @@ class TcpControl final : public Control {
     }
   }
 
+  // What somebody says to process 0.
+  void hear(int from, const Frame& frame) {
+    if (frame.kind != FrameKind::kTell) return say(hub_.receive(from, frame));
+    require_fields(frame, 1);
+    const std::lock_guard lock(told_mutex_);
+    if (listener_ == nullptr) {
+      untold_.emplace_back(from, frame.fields[0]);
+    } else {
+      listener_->told(from, frame.fields[0]);
+    }
+  }
+
   // What this process wants to have said.
   void say_own() {
     std::deque<Frame> frames;
@@ -103,7 +139,7 @@ class TcpControl final : public Control {
     }
     for (const Frame& frame : frames) {
       if (is_hub()) {
-        say(hub_.receive(kHub, frame));
+        hear(kHub, frame);
         if (frame.kind == FrameKind::kBye) say({{FrameKind::kBye}});
       } else if (const auto peer = peers_.find(kHub); peer != peers_.end()) {
         peer->second.send(frame);
@@ -122,19 +158,19 @@ class TcpControl final : public Control {
         return;
       }
       case FrameKind::kHold: {
-        const std::lock_guard lock(listener_mutex_);
-        if (told_ == nullptr) {
+        const std::lock_guard lock(told_mutex_);
+        if (listener_ == nullptr) {
           hold_waits_ = true;  // answered by whoever listens next
         } else {
-          post({FrameKind::kHeld, {std::to_string(told_->hold())}});
+          post({FrameKind::kHeld, {std::to_string(listener_->hold())}});
         }
         return;
       }
       case FrameKind::kLeaveAt: {
         require_fields(frame, 1);
-        const std::lock_guard lock(listener_mutex_);
+        const std::lock_guard lock(told_mutex_);
         leave_at_ = number_in(frame, 0);
-        if (told_ != nullptr) told_->leave_at(*leave_at_);
+        if (listener_ != nullptr) listener_->leave_at(*leave_at_);
         return;
       }
       case FrameKind::kFailed:
@@ -149,14 +185,14 @@ class TcpControl final : public Control {
   }
 
   void set_failed(TeamFailure failure) {
-    const std::lock_guard lock(listener_mutex_);
+    const std::lock_guard lock(told_mutex_);
     {
       const std::lock_guard state(mutex_);
       if (failure_) return;
       failure_ = failure;
       changed_.notify_all();
     }
-    if (told_ != nullptr) told_->failed(failure);
+    if (listener_ != nullptr) listener_->failed(failure);
   }
 
   void lose(int process, const std::string& how) {
@@ -165,7 +201,8 @@ class TcpControl final : public Control {
       say(hub_.lost(process, how));
       return;
     }
-    if (!hub_left_ && !leaving_) set_failed({ErrorKind::kComm, process, how});
+    if (!hub_left_ && !leaving_)
+      set_failed({.kind = ErrorKind::kComm, .process = process, .message = how, .lost = true});
     const std::lock_guard lock(mutex_);
     hub_is_gone_ = true;
     changed_.notify_all();
@@ -179,7 +216,7 @@ class TcpControl final : public Control {
       if (events != 0) {
         while (const std::optional<Frame> frame = peer.read()) {
           heard_[process] = steady_clock().seconds();
-          is_hub() ? say(hub_.receive(process, *frame)) : obey(*frame);
+          is_hub() ? hear(process, *frame) : obey(*frame);
         }
       }
       peer.write_some();
@@ -204,7 +241,7 @@ class TcpControl final : public Control {
 
   void turn_away() {
     try {
-      Connection late = Connection::accept_from(*listener_);
+      Connection late = Connection::accepted_from(door_);
       late.send({FrameKind::kRefused, {"the team is complete"}});
       late.finish(/*seconds=*/0.1);
     } catch (const Error&) {  // gone by itself
@@ -217,13 +254,14 @@ class TcpControl final : public Control {
       if (leaving_ && nothing_to_say()) return;
       beat();
       std::vector<pollfd> wanted{{wake_.descriptor(), POLLIN, 0}};
-      wanted.push_back({listener_ ? listener_->descriptor() : -1, POLLIN, 0});
+      wanted.push_back({door_.descriptor(), POLLIN, 0});
       std::vector<int> processes;
       for (const auto& [process, peer] : peers_) {
         processes.push_back(process);
         wanted.push_back({peer.descriptor(), static_cast<short>(POLLIN | (peer.has_unsent() ? POLLOUT : 0)), 0});
       }
-      ::poll(wanted.data(), static_cast<nfds_t>(wanted.size()), static_cast<int>(beat_seconds() * 1e3) + 1);
+      ::poll(wanted.data(), static_cast<nfds_t>(wanted.size()),
+             static_cast<int>(std::min(beat_seconds(), kTellEverySeconds) * 1e3) + 1);
       std::uint64_t count = 0;
       [[maybe_unused]] const ssize_t read = ::read(wake_.descriptor(), &count, sizeof count);
       if (wanted[1].revents != 0) turn_away();
@@ -238,7 +276,7 @@ class TcpControl final : public Control {
   const ControlOptions options_;
   // Of the channel's thread, once it runs.
   std::map<int, Connection> peers_;
-  std::optional<Socket> listener_;
+  Socket door_;
   Hub hub_;
   std::map<int, double> heard_;
   double next_beat_ = 0;
@@ -253,12 +291,75 @@ class TcpControl final : public Control {
   std::optional<TeamFailure> failure_;
   bool hub_is_gone_ = false;
 
-  std::mutex listener_mutex_;  // of what follows; taken before the other
-  ControlListener* told_ = nullptr;
+  std::mutex told_mutex_;  // of what follows; taken before the other
+  ControlListener* listener_ = nullptr;
+  std::vector<std::pair<int, std::string>> untold_;  // while nobody listened
   bool hold_waits_ = false;
   std::optional<Step> leave_at_;
 
   std::jthread thread_;
+};
+
+// The first lines in which the texts differ.
+std::pair<std::string, std::string> first_difference(const std::string& a, const std::string& b) {
+  std::istringstream lines_a(a), lines_b(b);
+  std::string line_a, line_b;
+  do {
+    line_a.clear();
+    line_b.clear();
+    std::getline(lines_a, line_a);
+    std::getline(lines_b, line_b);
+  } while (line_a == line_b && (lines_a || lines_b));
+  return {line_a, line_b};
+}
+
+// Of a process that is alone: what it says, it hears at once.
+class LoneControl final : public Control {
+ public:
+  std::vector<std::string> gather(std::string_view, std::string_view value) override {
+    const std::lock_guard lock(mutex_);
+    if (failure_) throw error_of(*failure_);
+    return {std::string(value)};
+  }
+  void listen(ControlListener* listener) override {
+    const std::lock_guard lock(mutex_);
+    listener_ = listener;
+    if (listener_ == nullptr) return;
+    if (stop_requested_) stop();
+    if (failure_) listener_->failed(*failure_);
+  }
+  void request_stop() noexcept override {
+    const std::lock_guard lock(mutex_);
+    stop_requested_ = true;
+    if (listener_ != nullptr) stop();
+  }
+  void tell(std::string message) noexcept override {
+    const std::lock_guard lock(mutex_);
+    if (listener_ != nullptr) listener_->told(kHub, message);
+  }
+  void fail(ErrorKind kind, std::string_view message) noexcept override {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return;
+    failure_ = {.kind = kind, .process = kHub, .message = std::string(message)};
+    if (listener_ != nullptr) listener_->failed(*failure_);
+  }
+  TeamFailure first_failure() override {
+    const std::lock_guard lock(mutex_);
+    DRIFT_ASSERT(failure_, "nothing has failed");
+    return *failure_;
+  }
+
+ private:
+  void stop() {
+    if (!leave_at_) leave_at_ = listener_->hold();
+    listener_->leave_at(*leave_at_);
+  }
+
+  std::mutex mutex_;
+  ControlListener* listener_ = nullptr;
+  bool stop_requested_ = false;
+  std::optional<Step> leave_at_;
+  std::optional<TeamFailure> failure_;
 };
 
 }  // namespace
@@ -266,25 +367,21 @@ class TcpControl final : public Control {
 void agree(Control& control, std::string_view what, std::string_view value) {
   const std::vector<std::string> values = control.gather(what, value);
   for (std::size_t process = 1; process < values.size(); ++process) {
-    DRIFT_CHECK(kComm, values[process] == values[0], "process {} has another {} than process 0: {} and {}", process,
-                what, values[process], values[0]);
+    if (values[process] == values[0]) continue;
+    const auto [theirs, first] = first_difference(values[process], values[0]);
+    DRIFT_FAIL(kComm, "process {} has another {} than process 0: '{}' instead of '{}'", process, what, theirs, first);
   }
 }
 
-std::unique_ptr<Control> make_control(const ControlOptions& options) {
+std::unique_ptr<Control> make_control(const ControlOptions& options, Socket door) {
+  if (options.processes == 1) return std::make_unique<LoneControl>();
   std::map<int, Connection> peers;
-  std::optional<Socket> listener;
-  if (options.team.process == kHub) {
-    listener = listen_on(options.port);
-    peers = wait_for_members(*listener, options);
+  if (options.process == kHub) {
+    peers = wait_for_members(door, options);
   } else {
     peers.emplace(kHub, join_team(options));
   }
-  return std::make_unique<TcpControl>(options, std::move(peers), std::move(listener));
-}
-
-int free_port() {
-  return port_of(listen_on(0));
+  return std::make_unique<TcpControl>(options, std::move(peers), std::move(door));
 }
 
 }  // namespace drift

@@ -15,7 +15,7 @@
 namespace drift {
 
 enum class FrameKind : std::uint8_t {
-  kHello = 1,  // protocol, token, process, processes, workers: the first frame of whoever connects
+  kHello = 1,  // protocol, token, process, processes: the first frame of whoever connects
   kWelcome,    // all have come
   kRefused,    // why
   kGather,     // what is gathered, and the sender's value
@@ -25,6 +25,7 @@ enum class FrameKind : std::uint8_t {
   kHeld,       // the step behind the furthest that was entered
   kLeaveAt,    // the step before which all leave
   kFailed,     // kind of error, process, message
+  kTell,       // for process 0's listener
   kAlive,      // nothing to say
   kBye,        // the sender has done its work and goes
 };

@@ -8,6 +8,13 @@
 #include "core/check.h"
 
 namespace drift {
+namespace {
+
+Frame has_left(int process) {
+  return failure_frame(ErrorKind::kComm, process, "has finished and left, while others wait for it");
+}
+
+}  // namespace
 
 Frame failure_frame(ErrorKind kind, int process, std::string_view message) {
   return {FrameKind::kFailed, {std::to_string(static_cast<int>(kind)), std::to_string(process), std::string(message)}};
@@ -18,7 +25,9 @@ TeamFailure failure_in(const Frame& frame) {
   const std::int64_t kind = number_in(frame, 0);
   DRIFT_CHECK(kComm, kind >= 0 && kind <= static_cast<int>(ErrorKind::kTolerance),
               "a control frame with an error of unknown kind {}", kind);
-  return {static_cast<ErrorKind>(kind), static_cast<int>(number_in(frame, 1)), frame.fields[2]};
+  return {.kind = static_cast<ErrorKind>(kind),
+          .process = static_cast<int>(number_in(frame, 1)),
+          .message = frame.fields[2]};
 }
 
 std::int64_t number_in(const Frame& frame, std::size_t field) {
@@ -51,7 +60,7 @@ std::vector<Frame> Hub::receive(int from, const Frame& frame) {
       return fail(frame);
     case FrameKind::kBye:
       gone_.insert(from);
-      return {};
+      return anyone_waits() ? fail(has_left(from)) : std::vector<Frame>{};
     case FrameKind::kAlive:
       return {};
     default:
@@ -64,7 +73,12 @@ std::vector<Frame> Hub::lost(int process, const std::string& how) {
   return fail(failure_frame(ErrorKind::kComm, process, how));
 }
 
+bool Hub::anyone_waits() const {
+  return std::ranges::any_of(values_, [](const auto& value) { return value.has_value(); });
+}
+
 std::vector<Frame> Hub::gather(int from, const Frame& frame) {
+  if (!gone_.empty()) return fail(has_left(*gone_.begin()));
   values_[static_cast<std::size_t>(from)] = frame;
   if (!std::ranges::all_of(values_, [](const auto& value) { return value.has_value(); })) return {};
   const std::string what = values_.front()->fields[0];

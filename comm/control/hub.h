@@ -23,6 +23,7 @@ class Hub {
 
  private:
   std::size_t count() const { return static_cast<std::size_t>(processes_); }
+  bool anyone_waits() const;
   std::vector<Frame> gather(int from, const Frame& frame);
   std::vector<Frame> held(int from, Step step);
   std::vector<Frame> fail(const Frame& failure);

@@ -21,8 +21,7 @@ void wait_for_input(std::vector<pollfd>& wanted, double seconds) {
 
 Frame hello_of(const ControlOptions& options) {
   return {FrameKind::kHello,
-          {kControlProtocol, options.token, std::to_string(options.team.process),
-           std::to_string(options.team.processes), std::to_string(options.team.workers)}};
+          {kControlProtocol, options.token, std::to_string(options.process), std::to_string(options.processes)}};
 }
 
 void refuse(Connection& stranger, const std::string& reason) {
@@ -31,9 +30,9 @@ void refuse(Connection& stranger, const std::string& reason) {
   stranger.finish(/*seconds=*/1);
 }
 
-std::string those_missing(const Team& team, const std::map<int, Connection>& members) {
+std::string those_missing(int processes, const std::map<int, Connection>& members) {
   std::vector<std::string> names;
-  for (int process = 1; process < team.processes; ++process) {
+  for (int process = 1; process < processes; ++process) {
     if (!members.contains(process)) names.push_back(std::to_string(process));
   }
   return joined(names);
@@ -60,18 +59,16 @@ bool is_dealt_with(Connection& stranger, const ControlOptions& options, std::map
 }  // namespace
 
 std::string refusal(const Frame& hello, const ControlOptions& options, const std::map<int, Connection>& members) {
-  const Team& team = options.team;
   if (hello.kind != FrameKind::kHello || hello.fields.empty() || hello.fields[0] != kControlProtocol) {
     return fmt::format("it does not speak '{}': all processes must run the same version of Drift", kControlProtocol);
   }
-  if (hello.fields.size() != 5) return "its greeting is incomplete";
+  if (hello.fields.size() != 4) return "its greeting is incomplete";
   if (hello.fields[1] != options.token) return "it belongs to another job";
-  const std::int64_t process = number_in(hello, 2), processes = number_in(hello, 3), workers = number_in(hello, 4);
-  if (processes != team.processes || workers != team.workers) {
-    return fmt::format("it counts {} processes and {} workers, process 0 counts {} and {}", processes, workers,
-                       team.processes, team.workers);
+  const std::int64_t process = number_in(hello, 2), processes = number_in(hello, 3);
+  if (processes != options.processes) {
+    return fmt::format("it counts {} processes, process 0 counts {}", processes, options.processes);
   }
-  if (process < 1 || process >= team.processes) return fmt::format("there is no process {} to come", process);
+  if (process < 1 || process >= processes) return fmt::format("there is no process {} to come", process);
   if (members.contains(static_cast<int>(process))) return fmt::format("process {} is here already", process);
   return "";
 }
@@ -80,14 +77,14 @@ std::map<int, Connection> wait_for_members(const Socket& listener, const Control
   const double end = steady_clock().seconds() + options.timeout_seconds;
   std::map<int, Connection> members;
   std::list<Connection> strangers;
-  while (std::ssize(members) < options.team.processes - 1) {
+  while (std::ssize(members) < options.processes - 1) {
     const double left = end - steady_clock().seconds();
     DRIFT_CHECK(kComm, left > 0, "process {} did not come to port {} within {:g} s",
-                those_missing(options.team, members), port_of(listener), options.timeout_seconds);
+                those_missing(options.processes, members), port_of(listener), options.timeout_seconds);
     std::vector<pollfd> wanted{{listener.descriptor(), POLLIN, 0}};
     for (const Connection& stranger : strangers) wanted.push_back({stranger.descriptor(), POLLIN, 0});
     wait_for_input(wanted, left);
-    if (wanted.front().revents != 0) strangers.push_back(Connection::accept_from(listener));
+    if (wanted.front().revents != 0) strangers.push_back(Connection::accepted_from(listener));
     strangers.remove_if([&](Connection& stranger) { return is_dealt_with(stranger, options, members); });
     if (strangers.size() > kMostStrangers) strangers.pop_front();
   }
@@ -97,9 +94,10 @@ std::map<int, Connection> wait_for_members(const Socket& listener, const Control
 
 Connection join_team(const ControlOptions& options) {
   const double end = steady_clock().seconds() + options.timeout_seconds;
-  for (std::string why;;) {
+  std::string why;
+  for (std::size_t turn = 0;; ++turn) {
     try {
-      Connection hub(connect_to(options.host, options.port), "process 0");
+      Connection hub(connect_to(options.hosts[turn % options.hosts.size()], options.port), "process 0");
       hub.send(hello_of(options));
       for (;;) {
         hub.write_some();
@@ -118,8 +116,8 @@ Connection join_team(const ControlOptions& options) {
       why = error.message();
     }
     DRIFT_CHECK(kComm, steady_clock().seconds() < end, "process {} of {} did not reach process 0 within {:g} s: {}",
-                options.team.process, options.team.processes, options.timeout_seconds, why);
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                options.process, options.processes, options.timeout_seconds, why);
+    if ((turn + 1) % options.hosts.size() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }
 

@@ -51,7 +51,7 @@ class MpiTransport final : public Transport {
   }
   // The end of MPI waits for all processes. One that fails leaves without it, and the launcher ends the others.
   ~MpiTransport() override {
-    if (!sound_ || std::uncaught_exceptions() > 0) return;
+    if (!sound_ || aborted_ || std::uncaught_exceptions() > 0) return;
     MPI_Comm_free(&comm_);
     MPI_Finalize();
   }

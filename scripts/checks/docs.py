@@ -18,6 +18,9 @@ CELL_CHARACTERS = 200
 
 # Written like names of ours, but other programs' or a reader's own.
 OTHERS = {"cublas_v2.h", "valley.cpp"}
+# Flags of mpirun, srun and sbatch.
+OTHERS_FLAGS = {"bind-to", "cpus-per-task", "hostfile", "job-name", "list", "mpi", "nodes", "ntasks-per-node"}
+OTHERS_FLAGS |= {"oversubscribe", "requeue", "signal"}
 EXEMPT = ("scripts/checks/", "tests/scripts/")  # they name what they look for
 MADE = {"build", "ckpt", "runs"}  # folders that builds and runs make
 SOURCE_SUFFIXES = CPP_SUFFIXES | {".py", ".sh", ".md", ".cmake"}
@@ -64,7 +67,7 @@ class Sources:
     code: dict[str, str]  # C++ by path, without comments
     folders: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
-    flags: set[str] = field(default_factory=lambda: {"help", "version"})
+    flags: set[str] = field(default_factory=lambda: {"help", "version"} | OTHERS_FLAGS)
     declared: dict[str, set[str]] = field(default_factory=dict)  # type or macro -> files that declare it
 
     @staticmethod

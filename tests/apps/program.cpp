@@ -38,10 +38,14 @@ void drain(int out_end, int err_end, Outcome& outcome, F on_error_text) {
   }
 }
 
-template <class F>
-Outcome run(const std::vector<std::string>& arguments, F on_error_text) {
+std::vector<std::string> drift(const std::vector<std::string>& arguments) {
   std::vector<std::string> words = {DRIFT_BINARY};
   words.insert(words.end(), arguments.begin(), arguments.end());
+  return words;
+}
+
+template <class F>
+Outcome run(std::vector<std::string> words, F on_error_text) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -53,7 +57,7 @@ Outcome run(const std::vector<std::string>& arguments, F on_error_text) {
     dup2(out.ends[1], STDOUT_FILENO);
     dup2(err.ends[1], STDERR_FILENO);
     for (const int end : {out.ends[0], out.ends[1], err.ends[0], err.ends[1]}) close(end);
-    execv(argv[0], argv.data());
+    execvp(argv[0], argv.data());
     _exit(127);
   }
   close(out.ends[1]);
@@ -75,12 +79,22 @@ bool has_ended(pid_t child) {
 }  // namespace
 
 Outcome run_drift(const std::vector<std::string>& arguments) {
-  return run(arguments, [](pid_t, const Outcome&) {});
+  return run_program(drift(arguments));
+}
+
+Outcome run_program(const std::vector<std::string>& words) {
+  return run(words, [](pid_t, const Outcome&) {});
+}
+
+std::vector<std::string> launched(int processes, const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = {"launch", "-n", std::to_string(processes), "--"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return words;
 }
 
 Outcome run_drift_and_signal(const std::vector<std::string>& arguments, const std::string& sign, int signal) {
   bool sent = false;
-  return run(arguments, [&](pid_t child, const Outcome& so_far) {
+  return run(drift(arguments), [&](pid_t child, const Outcome& so_far) {
     if (sent || so_far.err.find(sign) == std::string::npos) return;
     sent = true;
     kill(child, signal);
@@ -88,7 +102,7 @@ Outcome run_drift_and_signal(const std::vector<std::string>& arguments, const st
 }
 
 Outcome run_drift_and_insist(const std::vector<std::string>& arguments, const std::string& sign, int signal) {
-  return run(arguments, [&](pid_t child, const Outcome& so_far) {
+  return run(drift(arguments), [&](pid_t child, const Outcome& so_far) {
     if (so_far.err.find(sign) == std::string::npos) return;
     while (!has_ended(child)) kill(child, signal);
   });

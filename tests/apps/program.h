@@ -1,4 +1,4 @@
-// Runs the drift binary as a user would, with its output captured.
+// Runs the drift binary as a user would, or another program that starts it, with its output captured.
 #pragma once
 
 #include <string>
@@ -12,6 +12,10 @@ struct Outcome {
 };
 
 Outcome run_drift(const std::vector<std::string>& arguments);
+Outcome run_program(const std::vector<std::string>& words);
+
+// drift train in so many processes.
+std::vector<std::string> launched(int processes, const std::vector<std::string>& arguments);
 
 // Starts it, waits until it has written `sign` to stderr, sends the signal, and waits for its end.
 Outcome run_drift_and_signal(const std::vector<std::string>& arguments, const std::string& sign, int signal);

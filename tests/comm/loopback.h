@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,19 +26,20 @@ class Mailboxes {
     boxes_[{from, to}].emplace_back(values.begin(), values.end());
     changed_.notify_all();
   }
-  // Waits for the next message. Throws kComm once aborted.
+  // Waits for the next message. Throws kComm once the receiver was aborted.
   std::vector<float> take(int from, int to) {
     std::unique_lock lock(mutex_);
     std::deque<std::vector<float>>& box = boxes_[{from, to}];
-    changed_.wait(lock, [&] { return !box.empty() || reason_; });
-    DRIFT_CHECK(kComm, !reason_, "{}", *reason_);
+    changed_.wait(lock, [&] { return !box.empty() || reasons_.contains(to); });
+    DRIFT_CHECK(kComm, !reasons_.contains(to), "{}", reasons_.at(to));
     std::vector<float> message = std::move(box.front());
     box.pop_front();
     return message;
   }
-  void abort(std::string_view reason) {
+  // As it is between real processes, the others do not learn of it.
+  void abort(int process, std::string_view reason) {
     const std::lock_guard lock(mutex_);
-    if (!reason_) reason_ = reason;
+    reasons_.emplace(process, reason);
     changed_.notify_all();
   }
 
@@ -48,7 +48,7 @@ class Mailboxes {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::pair<int, int>, std::deque<std::vector<float>>> boxes_;  // by sender and receiver
-  std::optional<std::string> reason_;
+  std::map<int, std::string> reasons_;                                   // of processes that were aborted
 };
 
 class Loopback final : public Transport {
@@ -71,7 +71,7 @@ class Loopback final : public Transport {
     for (int other = 0; other < processes(); ++other) mail_->put(process_, other, {});
     for (int other = 0; other < processes(); ++other) mail_->take(other, process_);
   }
-  void abort(std::string_view reason) noexcept override { mail_->abort(reason); }
+  void abort(std::string_view reason) noexcept override { mail_->abort(process_, reason); }
 
  private:
   class Arrival final : public Transfer {

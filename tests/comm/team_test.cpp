@@ -102,7 +102,7 @@ TEST(TeamFailure, AWorkerThatGivesUpEndsTheWaitForAnotherProcess) {
 // What fails between processes fails in all workers, under the numbers that the team gives them.
 TEST(TeamFailure, ALostTransportEndsAllWorkersOfTheProcess) {
   const auto mail = std::make_shared<Mailboxes>(2);
-  mail->abort("process 1 is gone");
+  mail->abort(0, "process 1 is gone");
   auto communicators =
       make_communicators({{.workers = 4, .processes = 2, .process = 0}, std::make_shared<Loopback>(mail, 0)});
   const WorkerErrors errors = run_workers(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {

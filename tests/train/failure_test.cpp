@@ -3,36 +3,20 @@
 #include <gtest/gtest.h>
 #include <limits>
 
+#include "core/check.h"
 #include "tests/support/error_of.h"
+#include "tests/train/hooked_dataset.h"
 #include "tests/train/toy_run.h"
 
 namespace drift {
 namespace {
 
 using testing::error_of;
+using testing::HookedDataset;
 using testing::StepLog;
 using testing::toy_config;
 using testing::toy_data;
 using testing::ToyRun;
-
-// A data set in which reading one image fails.
-class BrokenDataset final : public Dataset {
- public:
-  BrokenDataset(std::unique_ptr<Dataset> inner, std::int64_t broken) : inner_(std::move(inner)), broken_(broken) {}
-
-  std::int64_t size() const override { return inner_->size(); }
-  Shape image_shape() const override { return inner_->image_shape(); }
-  std::span<const std::string> class_names() const override { return inner_->class_names(); }
-  std::int32_t label(std::int64_t index) const override { return inner_->label(index); }
-  void read_image(std::int64_t index, std::span<std::uint8_t> image) const override {
-    DRIFT_CHECK(kData, index != broken_, "image {} cannot be read", index);
-    inner_->read_image(index, image);
-  }
-
- private:
-  std::unique_ptr<Dataset> inner_;
-  std::int64_t broken_;
-};
 
 TEST(Stopping, AllWorkersFinishTheSameStepAlsoInsideARound) {
   const DataSource data = toy_data(64);
@@ -69,7 +53,9 @@ TEST(Failure, AnErrorInOneWorkerEndsAllWithThatError) {
   for (const bool synchronous : {false, true}) {
     for (const int loader_threads : {0, 2}) {
       DataSource data = toy_data(64);
-      data.train = std::make_unique<BrokenDataset>(std::move(data.train), 3 * 16 + 9);  // step 3, worker 2
+      data.train = std::make_unique<HookedDataset>(std::move(data.train), [](std::int64_t index) {
+        DRIFT_CHECK(kData, index != 3 * 16 + 9, "image {} cannot be read", index);  // step 3, worker 2
+      });
       TrainConfig config = toy_config(4, 6, 16);
       if (synchronous) config = testing::synchronous(config);
       config.data.sampling = Sampling::kSequential;

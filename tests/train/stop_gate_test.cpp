@@ -2,6 +2,7 @@
 #include "train/stop_gate.h"
 
 #include <gtest/gtest.h>
+#include <thread>
 #include <vector>
 
 #include "core/check.h"
@@ -9,9 +10,26 @@
 namespace drift {
 namespace {
 
+// Says to a gate what a control channel would.
+class Says final : public ControlListener {
+ public:
+  explicit Says(StopGate& gate) : gate_(gate) {}
+  Step hold() override { return gate_.hold(); }
+  void leave_at(Step step) override { gate_.leave_at(step); }
+  void failed(const TeamFailure&) override {}
+  void told(int, std::string_view) override {}
+
+ private:
+  StopGate& gate_;
+};
+
 TEST(StopGate, EndsWithTheFurthestStepThatAnyoneEntered) {
   std::atomic<bool> stop = false;
-  StopGate gate(10, 20, stop);
+  const std::unique_ptr<Control> control = make_control({});
+  StopGate gate(*control);
+  Says listener(gate);
+  control->listen(&listener);
+  gate.open(10, 20, stop);
   for (Step step = 10; step < 14; ++step) EXPECT_TRUE(gate.enter(step));  // one worker is ahead
   EXPECT_TRUE(gate.enter(10));                                            // the other one behind
   stop = true;
@@ -21,7 +39,40 @@ TEST(StopGate, EndsWithTheFurthestStepThatAnyoneEntered) {
   EXPECT_TRUE(gate.enter(13));
   EXPECT_FALSE(gate.enter(14));
   EXPECT_EQ(gate.end(), 14);
+  EXPECT_TRUE(gate.leaves());
   EXPECT_NO_THROW(gate.rethrow());
+}
+
+// As in a team: others are further.
+TEST(StopGate, HoldsWorkersUntilTheTeamSaysWhereItLeaves) {
+  const std::atomic<bool> stop = false;
+  const std::unique_ptr<Control> control = make_control({});
+  StopGate gate(*control);
+  gate.open(0, 20, stop);
+  EXPECT_TRUE(gate.enter(0));
+  EXPECT_EQ(gate.hold(), 1);
+  std::atomic<Step> entered = 1;
+  std::jthread worker([&] {
+    while (gate.enter(entered)) ++entered;
+  });
+  EXPECT_EQ(gate.hold(), 1);  // however long it waits
+  gate.leave_at(3);
+  worker.join();
+  EXPECT_EQ(entered, 3);
+  EXPECT_EQ(gate.end(), 3);
+  gate.open(3, 20, stop);
+  EXPECT_FALSE(gate.enter(3));
+  EXPECT_EQ(gate.end(), 3);
+}
+
+TEST(StopGate, AnErrorEndsTheWaitOfThoseHeld) {
+  const std::atomic<bool> stop = false;
+  const std::unique_ptr<Control> control = make_control({});
+  StopGate gate(*control);
+  gate.open(0, 20, stop);
+  gate.hold();
+  std::jthread worker([&] { EXPECT_FALSE(gate.enter(0)); });
+  gate.fail(std::make_exception_ptr(Error(ErrorKind::kData, "text", "", std::source_location::current())));
 }
 
 TEST(StopGate, KeepsTheCauseRatherThanItsConsequences) {
@@ -30,7 +81,9 @@ TEST(StopGate, KeepsTheCauseRatherThanItsConsequences) {
     return std::make_exception_ptr(Error(kind, "text", "", std::source_location::current()));
   };
   const auto kept = [&](std::vector<ErrorKind> kinds) {
-    StopGate gate(0, 5, stop);
+    const std::unique_ptr<Control> control = make_control({});
+    StopGate gate(*control);
+    gate.open(0, 5, stop);
     EXPECT_TRUE(gate.enter(0));
     for (const ErrorKind kind : kinds) gate.fail(error(kind));
     EXPECT_FALSE(gate.enter(1));

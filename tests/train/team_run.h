@@ -7,9 +7,14 @@
 
 namespace drift::testing {
 
-// Called by every process of the team with the same seed: random small runs of K workers, L of them here, for each L
-// that is a power of two; whole, and stopped in the middle and gone on with from the checkpoint of one process. The
-// states of the workers, the averaged model and its evaluation are those of one process.
+// Both are called by every process of the team with the same seed, for each number of workers per process that is a
+// power of two.
+
+// Random small runs, whole, and gone on with from the checkpoint of one process. The states of the workers, the records
+// of the steps, the averaged model and its evaluation are those of one process.
 void check_runs(const std::shared_ptr<Transport>& transport);
+// One process is asked to stop in the middle of a round. All leave after the same step, with the states that one
+// process has there.
+void check_stops(const std::shared_ptr<Transport>& transport);
 
 }  // namespace drift::testing

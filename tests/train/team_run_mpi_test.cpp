@@ -11,5 +11,9 @@ TEST(MpiTeamRun, HasTheBitsOfOneProcess) {
   check_runs(MpiProcesses::transport());
 }
 
+TEST(MpiTeamRun, AllLeaveAtOneStep) {
+  check_stops(MpiProcesses::transport());
+}
+
 }  // namespace
 }  // namespace drift::testing

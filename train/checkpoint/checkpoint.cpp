@@ -4,8 +4,10 @@
 #include <charconv>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "core/atomic_file.h"
 #include "core/check.h"
@@ -98,26 +100,48 @@ void remove_old(const fs::path& ckpt_directory, Step newest, int keep) {
   }
 }
 
-// All files of a checkpoint, meta.json last, durable when it returns.
-void write_files(const fs::path& directory, const Checkpoint& checkpoint, const ParameterSet& model, Backend& backend) {
-  const CheckpointMeta& meta = checkpoint.meta;
-  DRIFT_ASSERT(static_cast<std::size_t>(meta.workers) == checkpoint.workers.size(), "{} workers, {} states",
-               meta.workers, checkpoint.workers.size());
-  make_directory(directory);
-  CheckpointContents contents{meta, {}};
-  for (int worker = 0; worker < meta.workers; ++worker) {
+using Digests = std::map<std::string, Digest>;  // by file
+
+// The files of this process's workers, durable when it returns.
+Digests write_states(const fs::path& directory, const Checkpoint& checkpoint, const Team& team) {
+  DRIFT_ASSERT(std::ssize(checkpoint.workers) == team.local_workers(), "{} workers, {} states", team.local_workers(),
+               checkpoint.workers.size());
+  Digests digests;
+  for (int place = 0; place < team.local_workers(); ++place) {
+    const int worker = team.first_worker() + place;
     const std::string name = worker_file(worker);
-    const ReplicaState& state = checkpoint.workers[static_cast<std::size_t>(worker)];
-    contents.files[name] = write_replica_state(directory / name, worker, meta.step, state);
+    const ReplicaState& state = checkpoint.workers[static_cast<std::size_t>(place)];
+    digests[name] = write_replica_state(directory / name, worker, checkpoint.meta.step, state);
   }
+  for (const auto& [name, digest] : digests) make_durable(directory / name);
+  return digests;
+}
+
+// The model, then meta.json, durable when it returns. states: of the files of all workers.
+void complete(const fs::path& directory, const CheckpointMeta& meta, Digests states, const ParameterSet& model,
+              Backend& backend) {
+  CheckpointContents contents{meta, std::move(states)};
   OutputFile weights(directory / kModelFile);
   write_weights(weights, model, backend);
   contents.files[kModelFile] = weights.finish();
   OutputFile meta_file(directory / kMetaFile);
   meta_file.write(checkpoint_meta_text(contents));
   meta_file.finish();
-  for (const auto& [name, digest] : contents.files) make_durable(directory / name);
+  make_durable(directory / kModelFile);
   make_durable(directory / kMetaFile);
+}
+
+// What a process says of the files it wrote: a line for each.
+std::string text_of(const Digests& digests) {
+  std::string text;
+  for (const auto& [name, digest] : digests) text += fmt::format("{} {} {}\n", name, digest.bytes, digest.checksum);
+  return text;
+}
+
+void add(Digests& digests, const std::string& text) {
+  std::istringstream in(text);
+  std::string name;
+  for (Digest digest; in >> name >> digest.bytes >> digest.checksum;) digests[name] = digest;
 }
 
 // The file's contents must be what meta.json says, however they read otherwise.
@@ -142,7 +166,8 @@ void check_file(const fs::path& path, const Digest& expected) {
   check_digest(file, expected);
 }
 
-CheckpointContents read_contents(const fs::path& directory) {
+// With the digest of meta.json.
+std::pair<CheckpointContents, Digest> read_contents(const fs::path& directory) {
   InputFile file(directory / kMetaFile);
   std::string text(file.size(), '\0');
   file.read(std::as_writable_bytes(std::span(text)), "its contents");
@@ -158,14 +183,15 @@ CheckpointContents read_contents(const fs::path& directory) {
   }
   DRIFT_CHECK(kCheckpoint, contents.files.contains(kModelFile), "{}: does not list {}", file.path().string(),
               kModelFile);
-  return contents;
+  return {std::move(contents), file.digest()};
 }
 
-Checkpoint read_step(const fs::path& directory) {
-  const CheckpointContents contents = read_contents(directory);
-  check_file(directory / kModelFile, contents.files.at(kModelFile));
+Checkpoint read_step(const fs::path& directory, const Team& team) {
+  const CheckpointContents contents = read_contents(directory).first;
+  if (team.process == 0) check_file(directory / kModelFile, contents.files.at(kModelFile));
   Checkpoint checkpoint{contents.meta, {}};
-  for (int worker = 0; worker < contents.meta.workers; ++worker) {
+  for (int place = 0; place < team.local_workers(); ++place) {
+    const int worker = team.first_worker() + place;
     const std::string name = worker_file(worker);
     InputFile file(directory / name);
     check_size(file, contents.files.at(name));
@@ -186,25 +212,61 @@ std::string older_checkpoint_hint(const fs::path& directory) {
                      std::prev(next)->second.string());
 }
 
+// Names an older checkpoint beside what is wrong with this one.
+template <class Read>
+auto with_hint(const fs::path& directory, const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    DRIFT_FAIL(kCheckpoint, "{}.{}", error.message(), older_checkpoint_hint(directory));
+  }
+}
+
 }  // namespace
 
-fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& checkpoint, const ParameterSet& model,
-                          Backend& backend, int keep) {
+fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& checkpoint, const Membership& membership,
+                          const ParameterSet& model, Backend& backend, int keep) {
   const Step step = checkpoint.meta.step;
-  make_directory(ckpt_directory);
-  remove_leftovers(ckpt_directory);
+  const Team& team = membership.team;
+  Control& control = *membership.control;
+  const bool first = team.process == 0;
   const fs::path directory = ckpt_directory / step_name(step);
   const fs::path partial = aside(directory);
+  if (team.processes > 1) {
+    agree(control, "state at the checkpoint", fmt::format("step {}, model {}", step, fingerprint(model, backend)));
+  }
+  if (first) {
+    make_directory(ckpt_directory);
+    remove_leftovers(ckpt_directory);
+    make_directory(partial);
+  }
   try {
-    write_files(partial, checkpoint, model, backend);
+    control.gather("checkpoint directory", "");  // from now on it is there
+    Digests digests;
+    for (const std::string& text : control.gather("states", text_of(write_states(partial, checkpoint, team)))) {
+      add(digests, text);
+    }
+    if (!first) return directory;
+    DRIFT_ASSERT(std::ssize(digests) == team.workers, "{} states of {} workers", digests.size(), team.workers);
+    complete(partial, checkpoint.meta, std::move(digests), model, backend);
   } catch (const Error&) {
     std::error_code ignored;
-    fs::remove_all(partial, ignored);  // on a full disk it would be in the way
+    if (first) fs::remove_all(partial, ignored);  // on a full disk it would be in the way
     throw;
   }
   publish(directory);
   if (keep > 0) remove_old(ckpt_directory, step, keep);
   return directory;
+}
+
+std::string fingerprint(const ParameterSet& model, Backend& backend) {
+  RunningDigest digest;
+  for (const std::span<float> arena : {model.values(), model.buffers()}) {
+    std::vector<float> host(arena.size());
+    if (!host.empty()) backend.download(as_tensor(arena), host.data());
+    digest.add(std::as_bytes(std::span(host)));
+  }
+  return checksum_text(digest.value());
 }
 
 std::optional<fs::path> newest_checkpoint(const fs::path& ckpt_directory) {
@@ -225,29 +287,39 @@ fs::path find_checkpoint(const fs::path& path) {
   return *newest;
 }
 
-Checkpoint read_checkpoint(const fs::path& path) {
+FoundCheckpoint look_at_checkpoint(const fs::path& path) {
   const fs::path directory = find_checkpoint(path);
-  try {
-    return read_step(directory);
-  } catch (const Error& error) {
-    DRIFT_FAIL(kCheckpoint, "{}.{}", error.message(), older_checkpoint_hint(directory));
-  }
+  return with_hint(directory, [&] {
+    auto [contents, digest] = read_contents(directory);
+    return FoundCheckpoint{directory, std::move(contents.meta), digest};
+  });
 }
 
-void check_fits(const Checkpoint& checkpoint, std::string_view model, int workers, const ParameterSet& parameters) {
+Checkpoint read_checkpoint(const fs::path& path, const Team& team) {
+  const fs::path directory = find_checkpoint(path);
+  return with_hint(directory, [&] { return read_step(directory, team); });
+}
+
+Checkpoint read_checkpoint(const fs::path& path) {
+  const FoundCheckpoint found = look_at_checkpoint(path);
+  return read_checkpoint(found.directory, {.workers = found.meta.workers});
+}
+
+void check_fits(const Checkpoint& checkpoint, std::string_view model, const Team& team,
+                const ParameterSet& parameters) {
   const CheckpointMeta& meta = checkpoint.meta;
   DRIFT_CHECK(kCheckpoint, meta.model == model, "the checkpoint is of model '{}', the run has '{}'", meta.model, model);
-  DRIFT_CHECK(kCheckpoint, meta.workers == workers, "the checkpoint has {} workers, the run has {}", meta.workers,
-              workers);
-  const auto check_arena = [&](std::size_t worker, std::string_view name, std::size_t found, std::size_t wanted) {
+  DRIFT_CHECK(kCheckpoint, meta.workers == team.workers, "the checkpoint has {} workers, the run has {}", meta.workers,
+              team.workers);
+  const auto check_arena = [&](int worker, std::string_view name, std::size_t found, std::size_t wanted) {
     DRIFT_CHECK(kCheckpoint, found == wanted, "worker {} of the checkpoint has {} floats of {}, the model has {}",
                 worker, found, name, wanted);
   };
-  for (std::size_t worker = 0; worker < checkpoint.workers.size(); ++worker) {
-    const ReplicaState& state = checkpoint.workers[worker];
+  int worker = team.first_worker();
+  for (const ReplicaState& state : checkpoint.workers) {
     check_arena(worker, "values", state.values.size(), parameters.values().size());
     check_arena(worker, "momentum", state.momentum.size(), parameters.momentum().size());
-    check_arena(worker, "buffers", state.buffers.size(), parameters.buffers().size());
+    check_arena(worker++, "buffers", state.buffers.size(), parameters.buffers().size());
   }
 }
 

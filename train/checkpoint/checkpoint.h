@@ -2,7 +2,8 @@
 // layouts, for other tools), worker-<k>.state for each worker (its value, momentum and buffer arenas) and meta.json
 // (step, config, size and checksum of each file and of itself; written last). It is written beside its place, every
 // file fsynced, then renamed: a directory that exists is complete, and a crash at any moment leaves the older ones as
-// they were.
+// they were. Each process of a team writes and reads the states of its own workers; process 0 does the rest, once the
+// others' files are durable. A checkpoint says nothing of processes: any number that fits the workers goes on from it.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "comm/membership.h"
+#include "core/checked_file.h"
 #include "core/step.h"
 #include "engine/parameter_set.h"
 #include "kernels/backend.h"
@@ -30,14 +33,16 @@ struct CheckpointMeta {
 
 struct Checkpoint {
   CheckpointMeta meta;
-  std::vector<ReplicaState> workers;
+  std::vector<ReplicaState> workers;  // of one process
 };
 
 // Returns the directory written; one of the same step is replaced. Once it is in place, older steps are removed so that
 // `keep` checkpoints (0: all) remain, this one included; later steps, left by a run that was continued from before
-// them, are not touched. `model` are the averaged parameters, in a set of the same model.
+// them, are not touched. `model` are the averaged parameters, in a set of the same model. All processes of the team
+// call it, with the states of their workers; throws kComm, naming the process, where step or model differ.
 std::filesystem::path write_checkpoint(const std::filesystem::path& ckpt_directory, const Checkpoint& checkpoint,
-                                       const ParameterSet& model, Backend& backend, int keep);
+                                       const Membership& membership, const ParameterSet& model, Backend& backend,
+                                       int keep);
 
 // The one with the most steps in a ckpt directory; nothing where there is none.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& ckpt_directory);
@@ -45,12 +50,25 @@ std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::pa
 // The step directory that `path` stands for: itself, or the newest one of a ckpt or run directory.
 std::filesystem::path find_checkpoint(const std::filesystem::path& path);
 
-// `path`: as for find_checkpoint. Throws kCheckpoint naming file and finding for what is missing, truncated, corrupt or
-// foreign, and the next older checkpoint, if there is one: which to use instead is the user's choice.
-Checkpoint read_checkpoint(const std::filesystem::path& path);
+// A text that is equal where parameters and buffers have the same bits.
+std::string fingerprint(const ParameterSet& model, Backend& backend);
 
-// Throws kCheckpoint unless it can continue a run of `workers` replicas of `model` (as in CheckpointMeta) with these
-// arenas.
-void check_fits(const Checkpoint& checkpoint, std::string_view model, int workers, const ParameterSet& parameters);
+struct FoundCheckpoint {
+  std::filesystem::path directory;
+  CheckpointMeta meta;
+  Digest digest;  // of meta.json, which has those of all files: two that are equal are the same checkpoint
+};
+// `path`: as for find_checkpoint. Reads no more than meta.json. Throws kCheckpoint naming file and finding for what is
+// missing, truncated, corrupt or foreign, and the next older checkpoint, if there is one: which to use instead is the
+// user's choice.
+FoundCheckpoint look_at_checkpoint(const std::filesystem::path& path);
+
+// With the states of the process's workers; process 0 looks whether the model is sound, too. Throws as above.
+Checkpoint read_checkpoint(const std::filesystem::path& path, const Team& team);
+Checkpoint read_checkpoint(const std::filesystem::path& path);  // with those of all workers
+
+// Throws kCheckpoint unless it can continue this process's part of a run of the team's workers, with `model` (as in
+// CheckpointMeta) and these arenas.
+void check_fits(const Checkpoint& checkpoint, std::string_view model, const Team& team, const ParameterSet& parameters);
 
 }  // namespace drift

@@ -13,6 +13,7 @@
 #include "train/config/length.h"
 #include "train/config/machine.h"
 #include "train/config/optimizer.h"
+#include "train/config/processes.h"
 #include "train/config/sync.h"
 
 namespace drift {
@@ -27,6 +28,7 @@ struct TrainConfig {
   EvaluationConfig evaluation;
   CheckpointConfig checkpoints;
   MachineConfig machine;
+  ProcessesConfig processes;
   FilesConfig files;
   std::uint64_t seed = 1;
 };

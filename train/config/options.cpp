@@ -16,7 +16,7 @@ std::vector<Option> all_options() {
   std::vector<Option> table;
   for (std::vector<Option> (*rows)() :
        {model_options, data_options, sync_options, lr_options, optimizer_options, length_options, evaluation_options,
-        checkpoint_options, machine_options, file_options}) {
+        checkpoint_options, machine_options, processes_options, file_options}) {
     std::ranges::move(rows(), std::back_inserter(table));
   }
   return table;

@@ -1,6 +1,7 @@
 #include "train/step/evaluate.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "core/check.h"
@@ -20,26 +21,67 @@ void read_plain(const Dataset& dataset, std::int64_t first, Batch& batch) {
   }
 }
 
+// Floats on the backend's device.
+class DeviceFloats {
+ public:
+  DeviceFloats(std::size_t count, Backend& backend)
+      : memory_(backend.stream().device(), count * sizeof(float)),
+        values_(static_cast<float*>(memory_.data()), count) {}
+  std::span<float> values() const { return values_; }
+
+ private:
+  Storage memory_;
+  std::span<float> values_;
+};
+
+// Where the batches of each process end.
+std::vector<std::int64_t> shares_of(std::int64_t batches, int processes) {
+  std::vector<std::int64_t> ends;
+  for (int process = 0; process < processes; ++process) ends.push_back(batches * (process + 1) / processes);
+  return ends;
+}
+
+// Process q has the results before ends[q]; afterwards all have all.
+void gather(std::vector<BatchResult>& results, std::span<const std::int64_t> ends, Exchange& others, Backend& backend) {
+  static_assert(std::is_trivially_copyable_v<BatchResult> && sizeof(BatchResult) % sizeof(float) == 0);
+  constexpr std::size_t kFloats = sizeof(BatchResult) / sizeof(float);  // that are moved as they are
+  if (results.empty()) return;
+  const DeviceFloats moved(results.size() * kFloats, backend);
+  std::vector<std::size_t> float_ends;
+  for (const std::int64_t end : ends) float_ends.push_back(static_cast<std::size_t>(end) * kFloats);
+  backend.upload(results.data(), as_tensor(moved.values()));
+  others.all_gather(moved.values(), float_ends, backend);
+  backend.download(as_tensor(moved.values()), results.data());
+}
+
 }  // namespace
 
 Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisation& normalisation, DType precision,
-                    std::int64_t batch, Backend& backend, MemoryPool& pool) {
+                    std::int64_t batch, Backend& backend, MemoryPool& pool, Exchange* others) {
   DRIFT_CHECK(kConfig, batch > 0, "--eval-batch must be at least 1, got {}", batch);
   const Span span(backend, "evaluate");
-  Evaluation total{.total = dataset.size()};
+  const auto size_of = [&](std::int64_t i) { return std::min(batch, dataset.size() - i * batch); };
+  std::vector<BatchResult> results(static_cast<std::size_t>((dataset.size() + batch - 1) / batch));
+  const std::vector<std::int64_t> ends = shares_of(std::ssize(results), others == nullptr ? 1 : others->processes());
+  const auto process = static_cast<std::size_t>(others == nullptr ? 0 : others->process());
   BatchMemory memory(backend.stream().device(), dataset.image_shape(), std::min(batch, dataset.size()));
   Batch host;
-  for (std::int64_t first = 0; first < dataset.size(); first += batch) {
-    const std::int64_t n = std::min(batch, dataset.size() - first);
-    host.labels.resize(static_cast<std::size_t>(n));
-    host.images.resize(static_cast<std::size_t>(n * dataset.image_shape().elements()));
-    read_plain(dataset, first, host);
+  for (std::int64_t i = process == 0 ? 0 : ends[process - 1]; i < ends[process]; ++i) {
+    host.labels.resize(static_cast<std::size_t>(size_of(i)));
+    host.images.resize(static_cast<std::size_t>(size_of(i) * dataset.image_shape().elements()));
+    read_plain(dataset, i * batch, host);
     Tape tape(backend, pool, precision, kInference);
     const DeviceBatch on_device = memory.upload(host, backend);
-    const BatchResult result = read_result(forward_backward(tape, model, on_device, normalisation), backend);
+    results[static_cast<std::size_t>(i)] =
+        read_result(forward_backward(tape, model, on_device, normalisation), backend);
+  }
+  if (others != nullptr) gather(results, ends, *others, backend);
+  Evaluation total{.total = dataset.size()};
+  for (std::int64_t i = 0; i < std::ssize(results); ++i) {
+    const BatchResult& result = results[static_cast<std::size_t>(i)];
     total.correct += result.correct;
     total.correct_top5 += result.correct_top5;
-    total.loss += result.loss * static_cast<double>(n);
+    total.loss += result.loss * static_cast<double>(size_of(i));
   }
   if (total.total > 0) total.loss /= static_cast<double>(total.total);
   return total;
@@ -47,8 +89,9 @@ Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisat
 
 void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Normalisation& normalisation,
                            const TrainConfig& config, Step step, Backend& backend, MemoryPool& pool,
-                           const ResidentImages* images) {
-  if (model.parameters.buffers().empty()) return;
+                           const ResidentImages* images, Exchange* others) {
+  const std::span<float> buffers = model.parameters.buffers();
+  if (buffers.empty()) return;
   const std::int64_t batches = config.sync.scope.bn_batches;
   DRIFT_CHECK(kConfig, batches > 0, "--bn-stats reestimate:N needs N >= 1 training batches, got {}", batches);
   const Span span(backend, "re-estimate batch norm");
@@ -62,12 +105,45 @@ void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Nor
   const LoaderConfig loading{.augmentation = config.data.augmentation, .images = images == nullptr};
   BatchMemory memory(backend.stream().device(), dataset.image_shape(), config.sync.local_batch, images);
   Batch host;
-  for (std::int64_t i = 0; i < batches; ++i) {
+  // The statistics of batch i alone, in the model's buffers.
+  const auto look_at = [&](std::int64_t i) {
     prepare_batch(dataset, sampler, loading, i, host);
     Tape tape(backend, pool, config.machine.precision, kBatchStatistics);
-    tape.batch_norm_momentum = 1.0f / static_cast<float>(1 + i);
+    tape.batch_norm_momentum = 1;
+    backend.fill(as_tensor(buffers), 0);
     forward_logits(tape, model, memory.upload(host, backend), normalisation);
+  };
+  // As many batches at a time as there are processes, one for each.
+  const int processes = others == nullptr ? 1 : others->processes();
+  const int process = others == nullptr ? 0 : others->process();
+  const DeviceFloats places(buffers.size() * static_cast<std::size_t>(processes), backend);
+  const DeviceFloats sum(buffers.size(), backend);
+  const auto place = [&](std::int64_t q) {
+    return places.values().subspan(static_cast<std::size_t>(q) * buffers.size(), buffers.size());
+  };
+  for (std::int64_t first = 0; first < batches; first += processes) {
+    const std::int64_t count = std::min<std::int64_t>(processes, batches - first);
+    if (process < count) {
+      look_at(first + process);
+      backend.copy(as_tensor(buffers), as_tensor(place(process)));
+    }
+    if (others != nullptr) {
+      std::vector<std::size_t> ends;
+      for (std::int64_t q = 0; q < processes; ++q) {
+        ends.push_back(static_cast<std::size_t>(std::min(q + 1, count)) * buffers.size());
+      }
+      others->all_gather(places.values().first(ends.back()), ends, backend);
+    }
+    for (std::int64_t q = 0; q < count; ++q) {
+      float* const target = sum.values().data();
+      const std::vector<const float*> terms = first + q == 0 ? std::vector<const float*>{place(q).data()}
+                                                             : std::vector<const float*>{target, place(q).data()};
+      backend.average(terms, std::span(&target, 1), std::ssize(buffers), /*divisor=*/1);
+    }
   }
+  const float* const all = sum.values().data();
+  float* const target = buffers.data();
+  backend.average(std::span(&all, 1), std::span(&target, 1), std::ssize(buffers), static_cast<int>(batches));
 }
 
 }  // namespace drift

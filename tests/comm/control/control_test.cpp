@@ -2,6 +2,7 @@
 #include "comm/control.h"
 
 #include <condition_variable>
+#include <fmt/format.h>
 #include <functional>
 #include <gtest/gtest.h>
 #include <mutex>
@@ -26,6 +27,11 @@ class Listener final : public ControlListener {
   void failed(const TeamFailure& failure) override {
     tell([&] { failure_ = failure; });
   }
+  void told(int process, std::string_view message) override {
+    heard.push_back(fmt::format("{}: {}", process, message));
+  }
+
+  std::vector<std::string> heard;
 
   // Both wait until it has happened.
   Step left_at() {
@@ -55,18 +61,17 @@ class Listener final : public ControlListener {
 };
 
 ControlOptions options_of(int processes, int port, int process) {
-  return {.team = {.workers = processes, .processes = processes, .process = process},
-          .port = port,
-          .token = "job 7",
-          .timeout_seconds = 60};
+  return {.process = process, .processes = processes, .port = port, .token = "job 7", .timeout_seconds = 60};
 }
 
 // Runs `process` as each of them, with its end of one channel.
 void run_team(int processes, const std::function<void(int, Control&)>& process) {
-  const int port = free_port();
+  Socket door = listen_on(0);
+  const int port = port_of(door);
   std::vector<std::jthread> threads;
   for (int p = 0; p < processes; ++p) {
-    threads.emplace_back([&, p] { process(p, *make_control(options_of(processes, port, p))); });
+    threads.emplace_back(
+        [&, p] { process(p, *make_control(options_of(processes, port, p), p == 0 ? std::move(door) : Socket())); });
   }
 }
 
@@ -87,9 +92,12 @@ TEST(Control, GathersTheValuesOfAll) {
 TEST(Control, AgreementNamesWhoDiffers) {
   run_team(3, [](int p, Control& control) {
     agree(control, "config", "same");
+    const Error line = error_of([&] { agree(control, "config", fmt::format("K = 4\nlr = {}\nH = {}", p / 2, p)); });
+    EXPECT_EQ(line.message(), "process 1 has another config than process 0: 'H = 1' instead of 'H = 0'");
     const Error error = error_of([&] { agree(control, "data", p == 2 ? "b1" : "a0"); });
     EXPECT_EQ(error.kind(), ErrorKind::kComm);
-    EXPECT_NE(error.message().find("process 2 has another data than process 0: b1 and a0"), std::string::npos)
+    EXPECT_NE(error.message().find("process 2 has another data than process 0: 'b1' instead of 'a0'"),
+              std::string::npos)
         << error.message();
   });
 }
@@ -138,12 +146,59 @@ TEST(Control, AFailureReachesAllAsItWas) {
   });
 }
 
+TEST(Control, WhatIsToldComesBeforeWhatIsGathered) {
+  for (const int processes : {1, 3}) {
+    run_team(processes, [&](int p, Control& control) {
+      control.tell(fmt::format("early of {}", p));  // before anybody listens there
+      if (processes > 1) control.gather("early", "");
+      Listener listener;
+      control.listen(&listener);
+      for (int i = 0; i < 3; ++i) control.tell(fmt::format("{} of {}", i, p));
+      control.gather("late", "");
+      EXPECT_EQ(listener.heard.size(), p == 0 ? (processes == 1 ? 3u : 12u) : 0u);
+      for (int q = 0; q < processes && p == 0; ++q) {
+        std::vector<std::string> of_one;
+        for (const std::string& text : listener.heard) {
+          if (text.ends_with(fmt::format("of {}", q))) of_one.push_back(text);
+        }
+        std::vector<std::string> expected;
+        if (processes > 1) expected.push_back(fmt::format("{0}: early of {0}", q));
+        for (int i = 0; i < 3; ++i) expected.push_back(fmt::format("{0}: {1} of {0}", q, i));
+        EXPECT_EQ(of_one, expected);
+      }
+      control.listen(nullptr);
+    });
+  }
+}
+
+TEST(Control, TheFirstFailureOfTheTeamIsTheOneOfAll) {
+  for (const int processes : {1, 3}) {
+    run_team(processes, [&](int p, Control& control) {
+      const int first = processes - 1;
+      if (p == first) control.fail(ErrorKind::kData, "no such image");
+      if (p != first) {
+        EXPECT_EQ(error_of([&] { control.gather("next", ""); }).kind(), ErrorKind::kData);
+        control.fail(ErrorKind::kComm, "a consequence");
+      }
+      const TeamFailure failure = control.first_failure();
+      EXPECT_EQ(failure.process, first);
+      EXPECT_EQ(failure.kind, ErrorKind::kData);
+      EXPECT_EQ(failure.message, "no such image");
+    });
+  }
+}
+
 TEST(Control, WhoWaitsForAProcessThatHasFinishedIsTold) {
   run_team(2, [](int p, Control& control) {
     if (p == 0) return;
     const Error error = error_of([&] { control.gather("end", ""); });
     EXPECT_EQ(error.kind(), ErrorKind::kComm);
     EXPECT_EQ(error.message(), "process 0 has finished and left, before all gathered 'end'");
+  });
+  run_team(3, [](int p, Control& control) {
+    if (p == 2) return;
+    const Error error = error_of([&] { control.gather("end", ""); });
+    EXPECT_EQ(error.message(), "process 2: has finished and left, while others wait for it");
   });
 }
 
@@ -154,12 +209,13 @@ class LoneHub : public ::testing::Test {
     ControlOptions hub = options_of(2, port_, 0);
     hub.timeout_seconds = timeout_seconds;
     std::jthread joining([&] { member_.emplace(join_team(options_of(2, port_, 1))); });
-    control_ = make_control(hub);
+    control_ = make_control(hub, std::move(door_));
     control_->listen(&listener_);
   }
   void TearDown() override { control_->listen(nullptr); }
 
-  const int port_ = free_port();
+  Socket door_ = listen_on(0);
+  const int port_ = port_of(door_);
   Listener listener_;
   std::optional<Connection> member_;
   std::unique_ptr<Control> control_;
@@ -197,32 +253,27 @@ TEST_F(LoneHub, ALateComerIsTurnedAway) {
 TEST(Rendezvous, SaysWhoIsNotTaken) {
   const ControlOptions hub = options_of(3, 0, 0);
   const auto hello = [](std::vector<std::string> fields) { return Frame{FrameKind::kHello, std::move(fields)}; };
-  EXPECT_EQ(refusal(hello({kControlProtocol, "job 7", "1", "3", "3"}), hub, {}), "");
-  EXPECT_EQ(refusal(hello({kControlProtocol, "job 8", "1", "3", "3"}), hub, {}), "it belongs to another job");
-  EXPECT_EQ(refusal(hello({kControlProtocol, "job 7", "1", "2", "3"}), hub, {}),
-            "it counts 2 processes and 3 workers, process 0 counts 3 and 3");
-  EXPECT_EQ(refusal(hello({kControlProtocol, "job 7", "3", "3", "3"}), hub, {}), "there is no process 3 to come");
-  EXPECT_EQ(refusal(hello({kControlProtocol, "job 7", "0", "3", "3"}), hub, {}), "there is no process 0 to come");
+  EXPECT_EQ(refusal(hello({kControlProtocol, "job 7", "1", "3"}), hub, {}), "");
+  EXPECT_EQ(refusal(hello({kControlProtocol, "job 8", "1", "3"}), hub, {}), "it belongs to another job");
+  EXPECT_EQ(refusal(hello({kControlProtocol, "job 7", "1", "2"}), hub, {}),
+            "it counts 2 processes, process 0 counts 3");
+  EXPECT_EQ(refusal(hello({kControlProtocol, "job 7", "3", "3"}), hub, {}), "there is no process 3 to come");
+  EXPECT_EQ(refusal(hello({kControlProtocol, "job 7", "0", "3"}), hub, {}), "there is no process 0 to come");
   EXPECT_EQ(refusal(hello({kControlProtocol}), hub, {}), "its greeting is incomplete");
-  EXPECT_NE(refusal(hello({"drift control 0", "job 7", "1", "3", "3"}), hub, {}).find("the same version"),
+  EXPECT_NE(refusal(hello({"drift control 0", "job 7", "1", "3"}), hub, {}).find("the same version"),
             std::string::npos);
   EXPECT_NE(refusal({FrameKind::kStop}, hub, {}).find("the same version"), std::string::npos);
 }
 
 // Foreign programs knock first; they are refused, and who belongs here comes in.
 TEST(Rendezvous, StrangersDoNotDisturb) {
-  const int port = free_port();
-  std::jthread hub([&] { make_control(options_of(2, port, 0))->gather("all", "here"); });
+  Socket door = listen_on(0);
+  const int port = port_of(door);
+  std::jthread hub([&] { make_control(options_of(2, port, 0), std::move(door))->gather("all", "here"); });
   const auto knock = [&](const std::string& says) {
-    for (;;) {
-      try {
-        Socket socket = connect_to("localhost", port);
-        EXPECT_EQ(::send(socket.descriptor(), says.data(), says.size(), MSG_NOSIGNAL), std::ssize(says));
-        return Connection(std::move(socket), "hub");
-      } catch (const Error&) {
-        std::this_thread::yield();  // it does not listen yet
-      }
-    }
+    Socket socket = connect_to("localhost", port);
+    EXPECT_EQ(::send(socket.descriptor(), says.data(), says.size(), MSG_NOSIGNAL), std::ssize(says));
+    return Connection(std::move(socket), "hub");
   };
   const Connection silent = knock("");
   const Connection browser = knock("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -235,15 +286,15 @@ TEST(Rendezvous, StrangersDoNotDisturb) {
 }
 
 TEST(Rendezvous, NamesWhoDidNotCome) {
-  ControlOptions hub = options_of(4, free_port(), 0);
+  ControlOptions hub = options_of(4, 0, 0);
   hub.timeout_seconds = 0.1;
-  const Error error = error_of([&] { make_control(hub); });
+  const Error error = error_of([&] { make_control(hub, listen_on(0)); });
   EXPECT_EQ(error.kind(), ErrorKind::kComm);
   EXPECT_NE(error.message().find("process 1, 2, 3 did not come to port"), std::string::npos) << error.message();
 }
 
 TEST(Rendezvous, NamesTheHostThatIsNotReached) {
-  ControlOptions member = options_of(2, free_port(), 1);
+  ControlOptions member = options_of(2, port_of(listen_on(0)), 1);  // nobody listens there any more
   member.timeout_seconds = 0.1;
   const Error error = error_of([&] { make_control(member); });
   EXPECT_EQ(error.kind(), ErrorKind::kComm);

@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 #include <set>
 #include <string>
+#include <thread>
 
+#include "comm/job.h"
+#include "tests/comm/loopback.h"
 #include "tests/support/checkpoint_error.h"
+#include "tests/support/error_of.h"
 #include "tests/support/file_damage.h"
 #include "tests/support/temp_directory.h"
 #include "tests/train/tiny_model.h"
@@ -36,7 +40,7 @@ class CheckpointTest : public ::testing::Test {
   }
 
   fs::path write(Step step, int keep = 0, float start = 1) {
-    return write_checkpoint(ckpt(), checkpoint(step, start), model_.set, *model_.backend, keep);
+    return write_checkpoint(ckpt(), checkpoint(step, start), alone_, model_.set, *model_.backend, keep);
   }
 
   std::set<std::string> names() const {
@@ -50,6 +54,7 @@ class CheckpointTest : public ::testing::Test {
 
   testing::TempDirectory directory_;
   testing::TinyModel model_;
+  const Membership alone_ = Membership::alone(2);
 
  private:
   static std::vector<float> arena(std::span<const float> values) { return std::vector<float>(values.size()); }
@@ -67,6 +72,39 @@ TEST_F(CheckpointTest, RoundTrips) {
   read_weights(directory / "model.safetensors", model.set, *model.backend);
   EXPECT_EQ(model.contents(), model_.contents());
   EXPECT_EQ(names(), (std::set<std::string>{"step-7"}));
+}
+
+// Processes that are threads. Each writes and reads what is its own.
+TEST_F(CheckpointTest, OneOfATeamIsThatOfOneProcess) {
+  const fs::path directory = write(7);
+  const auto mail = std::make_shared<testing::Mailboxes>(2);
+  std::vector<std::jthread> processes;
+  for (int process = 0; process < 2; ++process) {
+    processes.emplace_back([&, process] {
+      const Job job = join_job(std::make_shared<testing::Loopback>(mail, process), {});
+      const Membership membership = job.team_of(2);
+      Checkpoint part = checkpoint(7);
+      part.workers = {part.workers[static_cast<std::size_t>(process)]};
+      const fs::path written =
+          write_checkpoint(run() / "team", part, membership, model_.set, *testing::TinyModel().backend, 0);
+      EXPECT_EQ(written, run() / "team" / "step-7");
+      job.control->gather("written", "");
+      EXPECT_EQ(read_checkpoint(directory, membership.team).workers, part.workers);
+      Checkpoint other = part;
+      other.meta.step = 8 + process;
+      const Error error = testing::error_of(
+          [&] { write_checkpoint(run() / "team", other, membership, model_.set, *testing::TinyModel().backend, 0); });
+      EXPECT_EQ(error.kind(), ErrorKind::kComm);
+      EXPECT_NE(error.message().find("process 1 has another state at the checkpoint than process 0: 'step 9"),
+                std::string::npos)
+          << error.message();
+    });
+  }
+  processes.clear();
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    const std::string name = entry.path().filename();
+    EXPECT_EQ(file_text(run() / "team" / "step-7" / name), file_text(entry.path())) << name;
+  }
 }
 
 TEST_F(CheckpointTest, NewestIsByNumber) {
@@ -142,7 +180,8 @@ TEST_F(CheckpointTest, EveryTruncationAndEveryMissingFileIsAnError) {
 
 TEST_F(CheckpointTest, SoundFilesOfOthersAreFoundOut) {
   const fs::path directory = write(7);
-  const fs::path other = write_checkpoint(directory_ / "other", checkpoint(7, 1000), model_.set, *model_.backend, 0);
+  const fs::path other =
+      write_checkpoint(directory_ / "other", checkpoint(7, 1000), alone_, model_.set, *model_.backend, 0);
   fs::copy_file(other / "worker-1.state", directory / "worker-1.state", fs::copy_options::overwrite_existing);
   expect_checkpoint_error([&] { read_checkpoint(directory); }, {"worker-1.state", "checksum"});
   fs::copy_file(directory / "worker-0.state", directory / "worker-1.state", fs::copy_options::overwrite_existing);
@@ -187,24 +226,27 @@ TEST_F(CheckpointTest, AFullDiskIsAnErrorAndLeavesTheOlderOnes) {
 TEST_F(CheckpointTest, APlaceThatCannotBeMadeIsAnError) {
   set_file_text(directory_ / "file", "in the way");
   expect_checkpoint_error(
-      [&] { write_checkpoint(directory_ / "file" / "ckpt", checkpoint(1), model_.set, *model_.backend, 0); },
+      [&] { write_checkpoint(directory_ / "file" / "ckpt", checkpoint(1), alone_, model_.set, *model_.backend, 0); },
       {"file", "cannot be created"});
 }
 
 TEST_F(CheckpointTest, ConfigThatIsNoTextIsAnError) {
   Checkpoint odd = checkpoint(1);
   odd.meta.config_toml = "data = \"\xff\"";
-  expect_checkpoint_error([&] { write_checkpoint(ckpt(), odd, model_.set, *model_.backend, 0); }, {"UTF-8"});
+  expect_checkpoint_error([&] { write_checkpoint(ckpt(), odd, alone_, model_.set, *model_.backend, 0); }, {"UTF-8"});
   EXPECT_EQ(names(), std::set<std::string>{});
 }
 
 TEST_F(CheckpointTest, OtherModelsWorkersAndArenasDoNotFit) {
   Checkpoint read = checkpoint(7);
-  EXPECT_NO_THROW(check_fits(read, kModel, 2, model_.set));
-  expect_checkpoint_error([&] { check_fits(read, "resnet56", 2, model_.set); }, {kModel, "the run has 'resnet56'"});
-  expect_checkpoint_error([&] { check_fits(read, kModel, 4, model_.set); }, {"has 2 workers, the run has 4"});
+  EXPECT_NO_THROW(check_fits(read, kModel, alone_.team, model_.set));
+  expect_checkpoint_error([&] { check_fits(read, "resnet56", alone_.team, model_.set); },
+                          {kModel, "the run has 'resnet56'"});
+  expect_checkpoint_error([&] { check_fits(read, kModel, {.workers = 4}, model_.set); },
+                          {"has 2 workers, the run has 4"});
   read.workers[1].momentum.pop_back();
-  expect_checkpoint_error([&] { check_fits(read, kModel, 2, model_.set); }, {"worker 1", "floats of momentum"});
+  expect_checkpoint_error([&] { check_fits(read, kModel, alone_.team, model_.set); },
+                          {"worker 1", "floats of momentum"});
 }
 
 }  // namespace

@@ -1,0 +1,110 @@
+#include "apps/team.h"
+
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <set>
+#include <source_location>
+
+#include "core/atomic_file.h"
+#include "core/build_info.h"
+#include "core/check.h"
+#include "core/log.h"
+#include "kernels/device.h"
+
+namespace drift {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSign = ".process-0";
+
+std::string text_in(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void warn_of_other_cpus(Control& control) {
+  const CpuFeatures& cpu = cpu_features();
+  const std::vector<std::string> cpus = control.gather("CPU", fmt::format("{} ({})", cpu.model, cpu.instruction_sets));
+  for (std::size_t process = 1; process < cpus.size(); ++process) {
+    if (cpus[process] == cpus[0]) continue;
+    log_warning("process {} runs on {}, process 0 on {}: the last bits of a run may depend on where its workers are",
+                process, cpus[process], cpus[0]);
+    return;
+  }
+}
+
+// With the process, unless what is known here says it already.
+std::string text_of(const TeamFailure& failure, const std::string& known_here) {
+  return known_here.find(failure.message) != std::string::npos
+             ? known_here
+             : fmt::format("process {}: {}", failure.process, failure.message);
+}
+
+std::string with_host(const std::string& text, const TeamFailure& failure, const Job& job) {
+  const bool one_machine = std::set(job.hosts.begin(), job.hosts.end()).size() == 1;
+  return one_machine ? text
+                     : fmt::format("{} (process {} runs on {})", text, failure.process,
+                                   job.hosts[static_cast<std::size_t>(failure.process)]);
+}
+
+}  // namespace
+
+void agree_on_start(Control& control, const StartingPoint& start) {
+  const BuildInfo& build = build_info();
+  agree(control, "build",
+        fmt::format("drift {} ({}), {}, oneDNN {}, -march={}", build.version, build.git, build.compiler, build.onednn,
+                    build.arch));
+  agree(control, "configuration", start.config);
+  agree(control, "data set", start.data);
+  agree(control, "starting point", start.state);
+  warn_of_other_cpus(control);
+}
+
+fs::path share_directory(const Job& job, const fs::path& directory) {
+  if (job.processes == 1) return directory;
+  const fs::path absolute = job.process == 0 ? fs::absolute(directory) : fs::path();
+  // One of the same name on another disk is not the same: process 0 leaves a sign there.
+  const std::string sign = std::to_string(std::random_device()());
+  if (job.process == 0) write_file_atomically(absolute / kSign, sign);
+  const std::string said = job.control->gather("directory", absolute.string()).front();
+  const std::string expected = job.control->gather("sign in the directory", sign).front();
+  DRIFT_CHECK(kComm, text_in(fs::path(said) / kSign) == expected,
+              "on {}, process {} does not see the run directory {} of process 0 (on {}): it must be on a file system "
+              "that all processes share",
+              job.hosts[static_cast<std::size_t>(job.process)], job.process, said, job.hosts[0]);
+  job.control->gather("directory seen", "");
+  if (job.process == 0) fs::remove(absolute / kSign);
+  return said;
+}
+
+Error first_error(const Job& job, const Error& error) {
+  const bool is_bug = error.kind() == ErrorKind::kInternal;  // where it was noticed matters to who reports it
+  job.control->fail(error.kind(), is_bug ? error.what() : error.message());
+  const TeamFailure first = job.control->first_failure();
+  if (first.process == job.process) return error;
+  return {first.kind, text_of(first, error.message()), {}, std::source_location::current()};
+}
+
+int run_in_job(const Job& job, const std::function<int()>& body) {
+  if (job.processes == 1) return body();
+  std::string known_here;
+  try {
+    return body();
+  } catch (const Error& error) {
+    known_here = first_error(job, error).message();
+  } catch (const std::exception& error) {
+    known_here = error.what();
+    job.control->fail(ErrorKind::kInternal, error.what());
+  }
+  const TeamFailure first = job.control->first_failure();
+  if (job.transport) job.transport->abort(first.message);
+  if (job.process == (first.process == 0 && first.lost ? 1 : 0)) {
+    fmt::print(stderr, "drift: {}\n", with_host(text_of(first, known_here), first, job));
+  }
+  return exit_code(first.kind);
+}
+
+}  // namespace drift

@@ -1,0 +1,89 @@
+#include "comm/launch.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "comm/mpi.h"
+#include "core/check.h"
+
+namespace drift {
+namespace {
+
+struct Source {
+  Launcher launcher;
+  const char* process;
+  const char* processes;
+};
+
+constexpr Source kOpenMpi{Launcher::kMpi, "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"};
+constexpr Source kPmi{Launcher::kMpi, "PMI_RANK", "PMI_SIZE"};
+constexpr Source kSlurm{Launcher::kMpi, "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"};
+constexpr Source kTorch{Launcher::kTorchrun, "RANK", "WORLD_SIZE"};
+
+int number(const char* name, const char* text) {
+  int value = 0;
+  const std::string_view view = text;
+  const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), value);
+  DRIFT_CHECK(kConfig, error == std::errc{} && end == view.data() + view.size() && value >= 0,
+              "{} is '{}', expected a number", name, text);
+  return value;
+}
+
+}  // namespace
+
+Launch detect_launch(const std::function<const char*(const char*)>& variable) {
+  const auto read = [&](const Source& source) -> std::optional<Launch> {
+    const char* const process = variable(source.process);
+    const char* const processes = variable(source.processes);
+    if (processes == nullptr) return std::nullopt;
+    DRIFT_CHECK(kConfig, process != nullptr || number(source.processes, processes) <= 1,
+                "{} says that there are {} processes, and {} does not say which one this is", source.processes,
+                processes, source.process);
+    if (process == nullptr) return std::nullopt;
+    Launch launch{.launcher = source.launcher,
+                  .variables = fmt::format("{} and {}", source.process, source.processes),
+                  .process = number(source.process, process),
+                  .processes = number(source.processes, processes)};
+    DRIFT_CHECK(kConfig, launch.process < launch.processes, "{} are {} and {}: there is no such process",
+                launch.variables, launch.process, launch.processes);
+    return launch;
+  };
+  std::vector<Launch> found;
+  for (const Source& source : {kOpenMpi, kPmi, kTorch}) {
+    if (const auto launch = read(source)) found.push_back(*launch);
+  }
+  if (found.empty()) return read(kSlurm).value_or(Launch{});
+  for (const Launch& other : found) {
+    DRIFT_CHECK(
+        kConfig, other.process == found[0].process && other.processes == found[0].processes,
+        "two launchers disagree: {} say process {} of {}, {} say process {} of {}. Use one, and unset the other's "
+        "variables",
+        found[0].variables, found[0].process, found[0].processes, other.variables, other.process, other.processes);
+  }
+  return found[0];
+}
+
+Launch detect_launch() {
+  return detect_launch([](const char* name) { return std::getenv(name); });
+}
+
+Job join_launched(const Launch& launch, const JobOptions& options) {
+  if (launch.processes == 1) return lone_job();
+  DRIFT_CHECK(
+      kConfig, launch.launcher != Launcher::kTorchrun,
+      "{} are those of torchrun, whose processes meet over NCCL on GPUs, which this build does not have; on CPUs "
+      "processes meet over MPI: mpirun -n {} drift train ...",
+      launch.variables, launch.processes);
+  std::shared_ptr<Transport> transport = make_mpi_transport({.timeout_seconds = options.timeout_seconds});
+  DRIFT_CHECK(
+      kConfig, transport->processes() == launch.processes && transport->process() == launch.process,
+      "{} say process {} of {}, and MPI says {} of {}: the launcher does not speak to this MPI. With Slurm: srun "
+      "--mpi=pmix; otherwise the mpirun of the MPI that Drift was built with",
+      launch.variables, launch.process, launch.processes, transport->process(), transport->processes());
+  return join_job(std::move(transport), options);
+}
+
+}  // namespace drift

@@ -1,0 +1,35 @@
+#include "data/fingerprint.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "core/checked_file.h"
+
+namespace drift {
+namespace {
+
+constexpr std::int64_t kImages = 64;
+
+std::string fingerprint(const Dataset& dataset) {
+  RunningDigest digest;
+  for (std::int64_t index = 0; index < dataset.size(); ++index) {
+    const std::int32_t label = dataset.label(index);
+    digest.add(std::as_bytes(std::span(&label, 1)));
+  }
+  std::vector<std::uint8_t> image(static_cast<std::size_t>(dataset.image_shape().elements()));
+  const std::int64_t images = std::min(kImages, dataset.size());
+  for (std::int64_t i = 0; i < images; ++i) {
+    dataset.read_image(i * dataset.size() / images, image);
+    digest.add(std::as_bytes(std::span(image)));
+  }
+  return fmt::format("{} images of {} classes, checksum {:016x}", dataset.size(), dataset.classes(),
+                     digest.value().checksum);
+}
+
+}  // namespace
+
+std::string fingerprint(const DataSource& data) {
+  return fmt::format("{}: train {}, test {}", data.name, fingerprint(*data.train), fingerprint(*data.test));
+}
+
+}  // namespace drift

@@ -1,0 +1,19 @@
+// What runs leave behind, for tests that compare them.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/json_lines.h"
+
+namespace drift::testing {
+
+// metrics.jsonl without what is measured by a clock.
+std::vector<Json> timeless_metrics(const std::filesystem::path& run);
+std::string bytes_of(const std::filesystem::path& path);
+
+// Fails the test unless the checkpoint has the same states of workers and the same model.
+void expect_same_checkpoint(const std::filesystem::path& a, const std::filesystem::path& b);
+
+}  // namespace drift::testing

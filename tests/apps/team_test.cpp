@@ -1,0 +1,156 @@
+// Runs in several processes of this machine, started as a user would: what they leave behind, how they end, and that
+// neither depends on how the workers are spread.
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <map>
+
+#include "tests/apps/program.h"
+#include "tests/apps/run_files.h"
+#include "tests/support/seed.h"
+#include "tests/support/temp_directory.h"
+
+namespace drift::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Arguments = std::vector<std::string>;
+
+// `more`: flags and values, in place of these or beside them.
+Arguments small_run(const fs::path& out, const std::map<std::string, std::string>& more = {}) {
+  std::map<std::string, std::string> flags = more;
+  flags.merge(std::map<std::string, std::string>{{"--model", "cifar-resnet8"},
+                                                 {"--data", "shapes:160:50"},
+                                                 {"--workers", "4"},
+                                                 {"--local-batch", "4"},
+                                                 {"--algo", "local"},
+                                                 {"--period", "3"},
+                                                 {"--steps", "20"},
+                                                 {"--momentum", "0.9"},
+                                                 {"--bn-stats", "reestimate:5"},
+                                                 {"--eval-batch", "8"},
+                                                 {"--threads", "1"},
+                                                 {"--out", out.string()}});
+  Arguments arguments = {"train"};
+  for (const auto& [flag, value] : flags) arguments.insert(arguments.end(), {flag, value});
+  return arguments;
+}
+
+// Lines with which drift says why it ends.
+std::int64_t error_lines(const std::string& text) {
+  std::int64_t count = 0;
+  for (std::size_t at = 0; (at = text.find(": drift: ", at)) != std::string::npos; ++at) ++count;
+  return count;
+}
+
+// Runs other words of drift in each of the processes.
+Outcome mpirun(const std::vector<Arguments>& processes) {
+  Arguments words = {"env", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "mpirun",
+                     "--oversubscribe"};
+  for (const Arguments& arguments : processes) {
+    if (&arguments != &processes.front()) words.emplace_back(":");
+    words.insert(words.end(), {"-n", "1"});
+    words.insert(words.end(), arguments.begin(), arguments.end());
+  }
+  return run_program(words);
+}
+
+Arguments drift_train(const Arguments& arguments) {
+  Arguments words = {DRIFT_BINARY};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return words;
+}
+
+TEST(TeamOfProcesses, LeavesTheSameForEveryNumberOfProcesses) {
+  const TempDirectory directory;
+  const std::map<std::string, std::string> more = {{"--eval-every", "0.5"}, {"--checkpoint-every", "1"}};
+  ASSERT_EQ(run_drift(small_run(directory / "whole", more)).exit_code, 0);
+  for (const int processes : {2, 4}) {
+    SCOPED_TRACE(fmt::format("{} processes", processes));
+    const fs::path run = directory / std::to_string(processes);
+    const Outcome outcome = run_drift(launched(processes, small_run(run, more)));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_TRUE(outcome.out.starts_with("0: top1 ")) << outcome.out;
+    EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 1) << "one process speaks:\n" << outcome.out;
+    EXPECT_EQ(outcome.err.find("\n1: "), std::string::npos) << outcome.err;
+    EXPECT_EQ(timeless_metrics(run), timeless_metrics(directory / "whole"));
+    for (const char* step : {"step-10", "step-20"}) {
+      expect_same_checkpoint(directory / "whole/ckpt" / step, run / "ckpt" / step);
+    }
+    EXPECT_FALSE(fs::exists(run / ".process-0"));
+    EXPECT_EQ(Json::parse(bytes_of(run / "env.json")).at("setup").at("processes"), processes);
+  }
+}
+
+TEST(TeamOfProcesses, AStopIsHeardInTheMiddleOfARoundAndAnyNumberOfProcessesGoesOn) {
+  const TempDirectory directory;
+  const std::map<std::string, std::string> more = {{"--steps", "400"}, {"--period", "350"}, {"--eval-every", "0"}};
+  ASSERT_EQ(run_drift(small_run(directory / "whole", more)).exit_code, 0);
+  const fs::path run = directory / "run";
+  const std::string line = fmt::format("step {}/400", 10 * (1 + seed() % 10));
+  SCOPED_TRACE("stopped at " + line);
+  const Outcome stopped = run_drift_and_signal(launched(2, small_run(run, more)), line, SIGTERM);
+  ASSERT_EQ(stopped.exit_code, 75) << stopped.err;
+  const int steps = Json::parse(bytes_of(run / "summary.json")).at("steps");
+  EXPECT_LT(steps, 350) << "in the middle of the round";
+  for (const int processes : {4, 1}) {  // the second has nothing left to do
+    const Outcome resumed = run_drift(launched(processes, {"train", "--resume", run.string()}));
+    ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+    EXPECT_EQ(timeless_metrics(run), timeless_metrics(directory / "whole"));
+    expect_same_checkpoint(directory / "whole/ckpt/step-400", run / "ckpt/step-400");
+  }
+}
+
+TEST(TeamOfProcesses, WhatIsWrongWithACommandIsSaidOnce) {
+  const TempDirectory directory;
+  const auto fails = [&](int processes, const std::map<std::string, std::string>& more, int exit_code,
+                         const char* part) {
+    const Outcome outcome = run_drift(launched(processes, small_run(directory / "run", more)));
+    EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
+    EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+    EXPECT_EQ(error_lines(outcome.err), 2) << "once, and again as the last line:\n" << outcome.err;
+    const std::string last = outcome.err.substr(outcome.err.rfind('\n', outcome.err.size() - 2) + 1);
+    EXPECT_TRUE(last.starts_with("drift launch: process 0: drift: ")) << last;
+    EXPECT_FALSE(fs::exists(directory / "run"));
+  };
+  fails(4, {{"--lr", "x"}}, 2, "--lr must be");
+  fails(3, {}, 3, "4 workers cannot be shared evenly by 3 processes");
+  fails(2, {{"--data", "cifar10:/nowhere"}}, 4, "/nowhere");
+}
+
+TEST(TeamOfProcesses, ADifferenceIsNamed) {
+  const TempDirectory directory;
+  const Arguments same = small_run(directory / "run");
+  const auto fails = [&](const Arguments& other, const char* part) {
+    const Outcome outcome = mpirun({drift_train(same), other});
+    EXPECT_EQ(outcome.exit_code, 6) << outcome.err;
+    EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+  };
+  fails(drift_train(small_run(directory / "run", {{"--lr", "0.2"}})),
+        "process 1 has another configuration than process 0: 'lr = 0.2' instead of 'lr = 0.1'");
+  fs::remove_all(directory / "run");
+  // One whose file system has something else there.
+  const std::string hide = fmt::format("mount -t tmpfs none {} && exec \"$@\"", directory.path().string());
+  if (run_program({"unshare", "-rm", "sh", "-c", fmt::format("mount -t tmpfs none {}", directory.path().string())})
+          .exit_code != 0) {
+    GTEST_SKIP() << "no mount namespaces here";
+  }
+  Arguments hidden = {"unshare", "-rm", "sh", "-c", hide, "sh"};
+  for (const std::string& word : drift_train(same)) hidden.push_back(word);
+  fails(hidden, "process 1 does not see the run directory");
+}
+
+TEST(TeamOfProcesses, TheErrorOfOneIsTheErrorOfAll) {
+  const TempDirectory directory;
+  const Outcome outcome = run_drift(launched(2, small_run(directory / "run", {{"--lr", "1e30"}})));
+  EXPECT_EQ(outcome.exit_code, 7) << outcome.err;
+  EXPECT_EQ(Json::parse(bytes_of(directory / "run/summary.json")).at("status"), "diverged");
+  EXPECT_EQ(error_lines(outcome.err), 2) << outcome.err;
+  EXPECT_NE(outcome.err.find("There is no checkpoint of this run"), std::string::npos) << outcome.err;
+}
+
+}  // namespace
+}  // namespace drift::testing

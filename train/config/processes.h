@@ -1,0 +1,17 @@
+// ProcessesConfig: how the processes of a team deal with each other. None of it changes a bit of the run.
+#pragma once
+
+#include <vector>
+
+#include "train/config/option.h"
+
+namespace drift {
+
+struct ProcessesConfig {
+  double timeout_seconds = 300;  // for all to come; after that, silence of a process
+  int control_port = 0;          // where process 0 listens; 0: any free one
+};
+
+std::vector<Option> processes_options();
+
+}  // namespace drift
