@@ -102,7 +102,12 @@ int run_in_job(const Job& job, const std::function<int()>& body) {
   const TeamFailure first = job.control->first_failure();
   if (job.transport) job.transport->abort(first.message);
   if (job.process == (first.process == 0 && first.lost ? 1 : 0)) {
-    fmt::print(stderr, "drift: {}\n", with_host(text_of(first, known_here), first, job));
+    // A mistake in a command is everybody's.
+    const bool is_common = first.kind == ErrorKind::kUsage || first.kind == ErrorKind::kConfig;
+    const std::string text = text_of(first, known_here);
+    const bool names_process = is_common || text.find(fmt::format("process {}", first.process)) != std::string::npos;
+    fmt::print(stderr, "drift: {}\n",
+               with_host(names_process ? text : fmt::format("process {}: {}", first.process, text), first, job));
   }
   return exit_code(first.kind);
 }

@@ -12,12 +12,14 @@
 #include "apps/signals.h"
 #include "apps/team.h"
 #include "comm/launch.h"
+#include "comm/nccl.h"
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/stopwatch.h"
 #include "data/fingerprint.h"
 #include "data/open_data.h"
+#include "kernels/cuda.h"
 #include "train/config/toml.h"
 #include "train/environment.h"
 #include "train/runs/metrics_tee.h"
@@ -215,11 +217,6 @@ int train(const Request& request, const Job& job, bool quiet) {
   const Membership membership = job.team_of(config.sync.workers);
   const DataSource data = open_data(config.data.spec, config.seed);
   Trainer trainer(config, data, membership);
-  DRIFT_CHECK(
-      kConfig, job.processes == 1 || trainer.device().type == DeviceType::kCpu,
-      "{} processes on GPUs meet over NCCL, which this build does not have: run all --workers in one process, or "
-      "give --device cpu",
-      job.processes);
   const std::string state = take_start(request, membership.team, trainer);
   if (job.processes > 1) {
     agree_on_start(*job.control, {.config = config_to_toml(config), .data = fingerprint(data), .state = state});
@@ -282,6 +279,31 @@ std::optional<Invocation> parse(int argc, char** argv) {
                     .quiet = quiet};
 }
 
+// Several processes meet over NCCL where they compute on GPUs, each on its own.
+Job with_transport(Job job, const TrainConfig& config, const Launch& launch) {
+  if (job.processes == 1) return job;
+  Device device = choose_device(config.machine.device);
+  if (device.type == DeviceType::kCpu) {
+    DRIFT_CHECK(kConfig, job.transport,
+                "{} are those of torchrun, whose processes meet over NCCL on GPUs; on CPUs they meet "
+                "over MPI: mpirun -n {} drift train ...",
+                launch.variables, launch.processes);
+    return job;
+  }
+  DRIFT_CHECK(
+      kConfig, have_nccl(),
+      "{} processes on GPUs meet over NCCL, which this build does not have: run all --workers in one process, or "
+      "give --device cpu",
+      job.processes);
+  if (config.machine.device == "auto") {
+    device.index = job.local_process;
+    DRIFT_CHECK(kDevice, device.index < cuda_device_count(),
+                "on {}, process {} is number {} of this machine, which has {} GPUs: start one process for each GPU",
+                job.hosts[static_cast<std::size_t>(job.process)], job.process, device.index + 1, cuda_device_count());
+  }
+  return on_gpus(std::move(job), device, {.timeout_seconds = config.processes.timeout_seconds});
+}
+
 int run(const Invocation& asked, const Job& job) {
   if (asked.quiet || job.process != 0) set_log_level(LogLevel::kWarning);
   if (job.process != 0) set_log_prefix(fmt::format("process {}: ", job.process));
@@ -312,7 +334,7 @@ int run_train(int argc, char** argv) {
       join_launched(launch, {.control_port = processes.control_port, .timeout_seconds = processes.timeout_seconds});
   return run_in_job(job, [&] {
     if (wrong) std::rethrow_exception(wrong);
-    return run(*asked, job);
+    return run(*asked, with_transport(job, asked->request.resolved.config, launch));
   });
 }
 

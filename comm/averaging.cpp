@@ -17,6 +17,8 @@ namespace {
 std::string current_reason() {
   try {
     throw;
+  } catch (const Error& error) {
+    return error.message();
   } catch (const std::exception& error) {
     return error.what();
   } catch (...) {

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <utility>
 
+#include "comm/nccl.h"
 #include "core/check.h"
 #include "kernels/device.h"
 
@@ -93,34 +94,53 @@ bool overlap(std::string_view a, std::string_view b) {
   return false;
 }
 
-// Launchers bind each process to cores of its own, or none to any: then those beside each other share.
-int share_of_cores(Control& control, int process) {
-  const std::vector<std::string> machines = control.gather("machine", machine_id());
-  const std::vector<std::string> cores = control.gather("cores", usable_cores());
-  const auto self = static_cast<std::size_t>(process);
+// What the processes of a machine have to know of each other. Launchers bind each process to cores of its own, or none
+// to any: then those beside each other share.
+void share_machine(Job& job) {
+  job.hosts = job.control->gather("host", host_name());
+  const std::vector<std::string> machines = job.control->gather("machine", machine_id());
+  const std::vector<std::string> cores = job.control->gather("cores", usable_cores());
+  const auto self = static_cast<std::size_t>(job.process);
   int sharing = 0;
   for (std::size_t other = 0; other < cores.size(); ++other) {
-    if (machines[other] == machines[self] && overlap(cores[other], cores[self])) ++sharing;
+    if (machines[other] != machines[self]) continue;
+    if (other < self) ++job.local_process;
+    if (overlap(cores[other], cores[self])) ++sharing;
   }
   const auto usable = static_cast<int>(std::ranges::count(cores[self], '1'));
-  return std::max(1, usable / std::max(1, sharing));
+  job.cores = std::max(1, usable / std::max(1, sharing));
 }
 
 }  // namespace
 
 Membership Membership::alone(int workers) {
   const Job job = lone_job();
-  return {.team = {.workers = workers}, .transport = nullptr, .control = job.control, .cores = job.cores};
+  return {.team = {.workers = workers}, .control = job.control, .cores = job.cores};
 }
 
 Membership Job::team_of(int workers) const {
   const Team team{.workers = workers, .processes = processes, .process = process};
   check(team);
-  return {.team = team, .transport = transport, .control = control, .cores = cores};
+  return {.team = team, .transport = transport, .control = control, .cores = cores, .device = device};
 }
 
 Job lone_job() {
-  return {.transport = nullptr, .control = make_control({}), .hosts = {host_name()}, .cores = cpu_features().cores};
+  Job job;
+  job.control = make_control({});
+  job.hosts = {host_name()};
+  job.cores = cpu_features().cores;
+  return job;
+}
+
+Job on_gpus(Job job, Device device, const JobOptions& options) {
+  const std::string id = job.control->gather("NCCL id", job.process == 0 ? make_nccl_id() : "").front();
+  job.transport = make_nccl_transport({.process = job.process,
+                                       .processes = job.processes,
+                                       .device = device,
+                                       .timeout_seconds = options.timeout_seconds,
+                                       .id = id});
+  job.device = device;
+  return job;
 }
 
 Job join_job(std::shared_ptr<Transport> transport, const JobOptions& options) {
@@ -134,8 +154,17 @@ Job join_job(std::shared_ptr<Transport> transport, const JobOptions& options) {
   job.processes = transport->processes();
   job.transport = transport;
   job.control = make_control(control_options(where, *transport, options.timeout_seconds), std::move(door));
-  job.hosts = job.control->gather("host", host_name());
-  job.cores = share_of_cores(*job.control, job.process);
+  share_machine(job);
+  return job;
+}
+
+Job join_job(const ControlOptions& known) {
+  if (known.processes == 1) return lone_job();
+  Job job;
+  job.process = known.process;
+  job.processes = known.processes;
+  job.control = make_control(known, known.process == 0 ? listen_on(known.port) : Socket());
+  share_machine(job);
   return job;
 }
 

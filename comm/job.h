@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,12 @@ namespace drift {
 
 struct Job {
   int process = 0, processes = 1;
-  std::shared_ptr<Transport> transport;  // nullptr for one process
+  std::shared_ptr<Transport> transport;  // nullptr for one process, and before on_gpus() where there is no MPI
   std::shared_ptr<Control> control;
   std::vector<std::string> hosts;  // names of the machines, by process
+  int local_process = 0;           // among those on this machine
   int cores = 1;                   // for this process: those it may use, shared with the processes beside it
+  std::optional<Device> device;    // its GPU, where each process has its own
 
   // Throws kConfig, saying what would do, for workers that cannot be shared evenly.
   Membership team_of(int workers) const;
@@ -31,7 +34,11 @@ struct JobOptions {
 
 // Of this process alone.
 Job lone_job();
+// The same processes with a GPU each, between which NCCL moves the floats. All of them call it.
+Job on_gpus(Job job, Device device, const JobOptions& options);
 // All processes of the transport call it. Throws kComm, naming who did not come.
 Job join_job(std::shared_ptr<Transport> transport, const JobOptions& options);
+// The same where all know beforehand how they find each other; without a transport.
+Job join_job(const ControlOptions& known);
 
 }  // namespace drift

@@ -43,10 +43,11 @@ Launch detect_launch(const std::function<const char*(const char*)>& variable) {
                 "{} says that there are {} processes, and {} does not say which one this is", source.processes,
                 processes, source.process);
     if (process == nullptr) return std::nullopt;
-    Launch launch{.launcher = source.launcher,
-                  .variables = fmt::format("{} and {}", source.process, source.processes),
-                  .process = number(source.process, process),
-                  .processes = number(source.processes, processes)};
+    Launch launch;
+    launch.launcher = source.launcher;
+    launch.variables = fmt::format("{} and {}", source.process, source.processes);
+    launch.process = number(source.process, process);
+    launch.processes = number(source.processes, processes);
     DRIFT_CHECK(kConfig, launch.process < launch.processes, "{} are {} and {}: there is no such process",
                 launch.variables, launch.process, launch.processes);
     return launch;
@@ -56,6 +57,16 @@ Launch detect_launch(const std::function<const char*(const char*)>& variable) {
     if (const auto launch = read(source)) found.push_back(*launch);
   }
   if (found.empty()) return read(kSlurm).value_or(Launch{});
+  if (Launch& first = found.front(); first.launcher == Launcher::kTorchrun && first.processes > 1) {
+    const char* const host = variable("MASTER_ADDR");
+    const char* const port = variable("MASTER_PORT");
+    const char* const id = variable("TORCHELASTIC_RUN_ID");
+    DRIFT_CHECK(kConfig, host != nullptr && port != nullptr,
+                "{} are set, and MASTER_ADDR or MASTER_PORT is not: nobody says where process 0 is", first.variables);
+    first.host = host;
+    first.port = number("MASTER_PORT", port) + 1;
+    first.token = id == nullptr ? "torchrun" : id;
+  }
   for (const Launch& other : found) {
     DRIFT_CHECK(
         kConfig, other.process == found[0].process && other.processes == found[0].processes,
@@ -72,11 +83,14 @@ Launch detect_launch() {
 
 Job join_launched(const Launch& launch, const JobOptions& options) {
   if (launch.processes == 1) return lone_job();
-  DRIFT_CHECK(
-      kConfig, launch.launcher != Launcher::kTorchrun,
-      "{} are those of torchrun, whose processes meet over NCCL on GPUs, which this build does not have; on CPUs "
-      "processes meet over MPI: mpirun -n {} drift train ...",
-      launch.variables, launch.processes);
+  if (launch.launcher == Launcher::kTorchrun) {
+    return join_job({.process = launch.process,
+                     .processes = launch.processes,
+                     .hosts = {launch.host},
+                     .port = options.control_port != 0 ? options.control_port : launch.port,
+                     .token = launch.token,
+                     .timeout_seconds = options.timeout_seconds});
+  }
   std::shared_ptr<Transport> transport = make_mpi_transport({.timeout_seconds = options.timeout_seconds});
   DRIFT_CHECK(
       kConfig, transport->processes() == launch.processes && transport->process() == launch.process,

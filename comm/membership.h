@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "comm/control.h"
 #include "comm/exchange.h"
@@ -15,6 +16,7 @@ struct Membership {
   std::shared_ptr<Transport> transport = {};  // between its processes; nullptr for one
   std::shared_ptr<Control> control = {};      // a trainer needs it, an average does not
   int cores = 1;                              // of the CPU, for this process
+  std::optional<Device> device = {};          // of its workers, where the team decides; else the configuration does
 
   static Membership alone(int workers);
   // nullptr where there are no other processes.

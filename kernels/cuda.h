@@ -15,6 +15,7 @@ int cuda_device_count();                   // throws kDevice where there is a dr
 void require_cuda_device(int device);      // throws kDevice for a GPU that this build cannot use
 std::string cuda_device_name(int device);  // "NVIDIA H100 80GB HBM3, sm_90"
 std::int64_t free_bytes_cuda(int device);
+void make_cuda_current(int device);
 std::unique_ptr<Stream> make_cuda_stream(int device);
 void* allocate_cuda(int device, std::size_t bytes);  // nullptr when there is no memory
 void free_cuda(int device, void* data) noexcept;

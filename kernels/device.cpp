@@ -27,6 +27,10 @@ std::string describe_device(Device device) {
   return fmt::format("{} ({})", to_string(device), cuda_device_name(device.index));
 }
 
+void make_current(Device device) {
+  if (device.type == DeviceType::kCuda) make_cuda_current(device.index);
+}
+
 std::int64_t free_bytes(Device device) {
   return device.type == DeviceType::kCpu ? free_bytes_cpu() : free_bytes_cuda(device.index);
 }

@@ -27,6 +27,8 @@ std::string to_string(Device device);        // "cpu", "cuda:0"
 std::string describe_device(Device device);  // "cpu", "cuda:0 (NVIDIA H100 80GB HBM3, sm_90)"
 // Bytes that could still be allocated there now.
 std::int64_t free_bytes(Device device);
+// For a thread that is about to call a vendor's library itself: from now on it does so for this device.
+void make_current(Device device);
 
 // Throws kUsage for text that names no device, kDevice for a device that this build or this machine does not have.
 Device parse_device(std::string_view text);
@@ -56,8 +58,9 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   virtual Device device() const = 0;
-  virtual int threads() const = 0;  // CPU threads that work on it; 1 on a GPU
-  virtual void synchronize() = 0;   // returns when all work enqueued before is done
+  virtual int threads() const = 0;                         // CPU threads that work on it; 1 on a GPU
+  virtual void synchronize() = 0;                          // returns when all work enqueued before is done
+  virtual void* vendor_handle() const { return nullptr; }  // cudaStream_t on a GPU
 
   // Whether capture() is there: on a GPU, where one launch then replaces hundreds.
   virtual bool can_capture() const { return false; }

@@ -27,6 +27,9 @@ Order and checks
   EMU_TIMEOUT=SECONDS        that a collective waits for other ranks (default 10)
 Mistakes made on purpose
   EMU_FAIL=API:N[:CODE],...  the N-th call of API fails, with the cudaError_t CODE if one is given
+  EMU_NCCL_DELAY=RANK:N:MS   the N-th group of a rank of NCCL starts so much later
+  EMU_NCCL_LOSE=RANK:N       it never ends, and all ranks see an asynchronous error
+  EMU_NCCL_DIE=RANK:N        the rank's process ends instead
   EMU_SKIP_WAIT=N            the N-th cudaStreamWaitEvent of the process does nothing
   EMU_SKIP_SYNC=N            the N-th cudaEventSynchronize or cudaStreamSynchronize that finds unfinished work does
                              nothing
@@ -67,6 +70,7 @@ runtime=("$emulator"/libcudart.so.[0-9]*)
 compiler=("$emulator"/libnvrtc.so.[0-9]*)
 preload=("${runtime[0]}" "$emulator/libemu_cudnn.so" "$emulator/libemu_cublaslt.so" "$emulator/driver/libcuda.so.1"
          "${compiler[0]}")
+[ ! -e "$emulator/libemu_nccl.so" ] || preload+=("$emulator/libemu_nccl.so")  # where the build has NCCL
 for library in "${preload[@]}"; do
   [ -e "$library" ] || fail "$library is not there: build all targets, cmake --build $build"
 done

@@ -7,9 +7,9 @@ set -euo pipefail
 run=(g++ cmake ninja-build git libdnnl-dev ocl-icd-opencl-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev
      nlohmann-json3-dev libstb-dev libxxhash-dev)
 # libgmock-dev: GTest's CMake package names its library too. clang-format-14: another version formats differently.
-# libopenmpi-dev, openmpi-bin: processes.
+# libopenmpi-dev, openmpi-bin: processes. iproute2: two networks that stand for two hosts.
 tests=(libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev python3 clang-format-14
-       libopenmpi-dev openmpi-bin)
+       libopenmpi-dev openmpi-bin iproute2)
 
 case "${1:-}" in
   run) wanted=("${run[@]}") ;;

@@ -114,7 +114,7 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data)
 Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Membership& membership)
     : config_(config),
       team_(membership.team),
-      device_(choose_device(config.machine.device)),
+      device_(membership.device ? *membership.device : choose_device(config.machine.device)),
       communicators_(make_communicators(membership)),
       layout_(layout_on(device_, config_, membership)),
       lanes_(layout_.lanes, device_),

@@ -2,10 +2,15 @@
 // questions, because workers that still compute may need its core; not at once, or a short message takes twice as long.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <mpi.h>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -31,7 +36,28 @@ void check(int status, std::string_view call) {
   DRIFT_FAIL(kComm, "{}: {}", call, std::string_view(text, static_cast<std::size_t>(length)));
 }
 
-void set_up() {
+// Set-up and end of MPI wait for all processes and cannot be given up: after the deadline this process ends, and with
+// it the launcher ends the others.
+class Deadline {
+ public:
+  Deadline(std::string_view call, double seconds)
+      : thread_([call, seconds](const std::stop_token& stop) {
+          std::mutex mutex;
+          std::condition_variable_any never;
+          std::unique_lock lock(mutex);
+          never.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
+          if (stop.stop_requested()) return;
+          fmt::print(stderr, "drift: {}: other processes did not come within {:g} s\n", call, seconds);
+          std::fflush(stderr);
+          std::_Exit(exit_code(ErrorKind::kComm));
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+void set_up(double timeout_seconds) {
+  const Deadline deadline("MPI_Init_thread", timeout_seconds);
   int was_set_up = 0, threads = 0;
   check(MPI_Initialized(&was_set_up), "MPI_Initialized");
   DRIFT_ASSERT(was_set_up == 0, "MPI can be set up once in a program");
@@ -43,7 +69,7 @@ void set_up() {
 class MpiTransport final : public Transport {
  public:
   explicit MpiTransport(const MpiOptions& options) : options_(options) {
-    set_up();
+    set_up(options_.timeout_seconds);
     check(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
     MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
     MPI_Comm_rank(comm_, &process_);
@@ -52,6 +78,7 @@ class MpiTransport final : public Transport {
   // The end of MPI waits for all processes. One that fails leaves without it, and the launcher ends the others.
   ~MpiTransport() override {
     if (!sound_ || aborted_ || std::uncaught_exceptions() > 0) return;
+    const Deadline deadline("MPI_Finalize", options_.timeout_seconds);
     MPI_Comm_free(&comm_);
     MPI_Finalize();
   }

@@ -54,6 +54,7 @@ class CudaStream final : public Stream {
   }
 
   cudaStream_t handle() const { return handle_; }
+  void* vendor_handle() const override { return handle_; }
   Device device() const override { return device_; }
   int threads() const override { return 1; }
   void synchronize() override {
@@ -162,6 +163,10 @@ std::string cuda_device_name(int device) {
   cudaDeviceProp properties{};
   DRIFT_CUDA(cudaGetDeviceProperties(&properties, device), "the properties of cuda:{}", device);
   return fmt::format("{}, sm_{}{}", properties.name, properties.major, properties.minor);
+}
+
+void make_cuda_current(int device) {
+  use_device(device);
 }
 
 std::int64_t free_bytes_cuda(int device) {

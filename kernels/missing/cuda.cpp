@@ -26,6 +26,9 @@ std::string cuda_device_name(int) {
 std::int64_t free_bytes_cuda(int) {
   missing();
 }
+void make_cuda_current(int) {
+  missing();
+}
 std::unique_ptr<Stream> make_cuda_stream(int) {
   missing();
 }

@@ -18,9 +18,10 @@ CELL_CHARACTERS = 200
 
 # Written like names of ours, but other programs' or a reader's own.
 OTHERS = {"cublas_v2.h", "valley.cpp"}
-# Flags of mpirun, srun and sbatch.
-OTHERS_FLAGS = {"bind-to", "cpus-per-task", "hostfile", "job-name", "list", "mpi", "nodes", "ntasks-per-node"}
-OTHERS_FLAGS |= {"oversubscribe", "requeue", "signal"}
+# Flags of mpirun, srun, sbatch and torchrun.
+OTHERS_FLAGS = {"bind-to", "cpus-per-task", "hostfile", "job-name", "list", "mca", "mpi", "nodes", "ntasks-per-node"}
+OTHERS_FLAGS |= {"nnodes", "no-python", "nproc-per-node", "oversubscribe", "rdzv-backend", "rdzv-endpoint", "requeue"}
+OTHERS_FLAGS |= {"signal"}
 EXEMPT = ("scripts/checks/", "tests/scripts/")  # they name what they look for
 MADE = {"build", "ckpt", "runs"}  # folders that builds and runs make
 SOURCE_SUFFIXES = CPP_SUFFIXES | {".py", ".sh", ".md", ".cmake"}

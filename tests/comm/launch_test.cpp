@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "tests/support/error_of.h"
 
@@ -31,7 +33,7 @@ TEST(Launch, KnowsEachLauncherByItsVariables) {
   expect({{"OMPI_COMM_WORLD_RANK", "2"}, {"OMPI_COMM_WORLD_SIZE", "4"}}, Launcher::kMpi);
   expect({{"PMI_RANK", "2"}, {"PMI_SIZE", "4"}}, Launcher::kMpi);
   expect({{"SLURM_PROCID", "2"}, {"SLURM_STEP_NUM_TASKS", "4"}}, Launcher::kMpi);
-  expect({{"RANK", "2"}, {"WORLD_SIZE", "4"}}, Launcher::kTorchrun);
+  expect({{"RANK", "2"}, {"WORLD_SIZE", "4"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "1"}}, Launcher::kTorchrun);
 }
 
 TEST(Launch, OfTwoLaunchersTheInnerOneCounts) {
@@ -60,6 +62,8 @@ TEST(Launch, RefusesContradictionsAndNonsense) {
   EXPECT_EQ(refusal({{"RANK", "0"}, {"WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "2"}}),
             "two launchers disagree: OMPI_COMM_WORLD_RANK and OMPI_COMM_WORLD_SIZE say process 0 of 2, RANK and "
             "WORLD_SIZE say process 0 of 4. Use one, and unset the other's variables");
+  EXPECT_EQ(refusal({{"RANK", "1"}, {"WORLD_SIZE", "4"}, {"MASTER_ADDR", "node7"}}),
+            "RANK and WORLD_SIZE are set, and MASTER_ADDR or MASTER_PORT is not: nobody says where process 0 is");
   EXPECT_EQ(refusal({{"WORLD_SIZE", "4"}}),
             "WORLD_SIZE says that there are 4 processes, and RANK does not say which one this is");
   EXPECT_EQ(refusal({{"RANK", "zero"}, {"WORLD_SIZE", "4"}}), "RANK is 'zero', expected a number");
@@ -67,11 +71,33 @@ TEST(Launch, RefusesContradictionsAndNonsense) {
   EXPECT_EQ(refusal({{"RANK", "4"}, {"WORLD_SIZE", "4"}}), "RANK and WORLD_SIZE are 4 and 4: there is no such process");
 }
 
-TEST(Launch, TorchrunIsToldOfMpirun) {
-  const Launch torchrun = detect({{"RANK", "1"}, {"WORLD_SIZE", "4"}});
-  const Error error = error_of([&] { join_launched(torchrun, {}); });
-  EXPECT_EQ(error.kind(), ErrorKind::kConfig);
-  EXPECT_NE(error.message().find("mpirun -n 4 drift train"), std::string::npos) << error.message();
+TEST(Launch, TorchrunSaysWhereTheFirstProcessIs) {
+  const Launch launch = detect({{"RANK", "1"},
+                                {"WORLD_SIZE", "4"},
+                                {"MASTER_ADDR", "node7"},
+                                {"MASTER_PORT", "29500"},
+                                {"TORCHELASTIC_RUN_ID", "job 9"}});
+  EXPECT_EQ(launch.host, "node7");
+  EXPECT_EQ(launch.port, 29501);
+  EXPECT_EQ(launch.token, "job 9");
+}
+
+TEST(Launch, TorchrunsProcessesFindEachOther) {
+  const std::string port = std::to_string(port_of(listen_on(0)) - 1);
+  std::vector<std::jthread> processes;
+  for (int process = 0; process < 2; ++process) {
+    processes.emplace_back([&, process] {
+      const Job job = join_launched(detect({{"RANK", std::to_string(process)},
+                                            {"WORLD_SIZE", "2"},
+                                            {"MASTER_ADDR", "localhost"},
+                                            {"MASTER_PORT", port}}),
+                                    {.timeout_seconds = 60});
+      EXPECT_EQ(job.process, process);
+      EXPECT_EQ(job.local_process, process);
+      EXPECT_EQ(job.transport, nullptr);
+      job.control->gather("end", "");
+    });
+  }
 }
 
 TEST(Launch, OneProcessIsAlone) {

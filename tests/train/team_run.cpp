@@ -122,12 +122,12 @@ Checkpoint of_process(const Checkpoint& whole, const Team& team) {
 
 // Calls check(membership, round) a few times for each number of workers per process. Each time has a job of its own.
 template <class Check>
-void for_each_team(const std::shared_ptr<Transport>& transport, const Check& check) {
+void for_each_team(const MakeJob& make_job, const Check& check) {
   std::uint64_t round = 0;
   for (const int local : {1, 2, 4}) {
-    if (transport->processes() * local > 8) break;
     for (int turn = 0; turn < 3; ++turn) {
-      const Job job = join_job(transport, {});
+      const Job job = make_job();
+      if (job.processes * local > 8) return;
       const Membership membership = job.team_of(job.processes * local);
       ++round;
       SCOPED_TRACE(fmt::format("seed={} round {}: K {} in {} processes, process {}", seed(), round,
@@ -140,9 +140,9 @@ void for_each_team(const std::shared_ptr<Transport>& transport, const Check& che
 
 }  // namespace
 
-void check_runs(const std::shared_ptr<Transport>& transport) {
+void check_runs(const MakeJob& make_job) {
   const DataSource data = toy_data(96);
-  for_each_team(transport, [&](const Membership& membership, std::uint64_t round) {
+  for_each_team(make_job, [&](const Membership& membership, std::uint64_t round) {
     const Team& team = membership.team;
     const TrainConfig config = random_config(team.workers, round);
     const Step cut = 1 + static_cast<Step>(round % 6);
@@ -165,8 +165,8 @@ void check_runs(const std::shared_ptr<Transport>& transport) {
   });
 }
 
-void check_stops(const std::shared_ptr<Transport>& transport) {
-  for_each_team(transport, [&](Membership membership, std::uint64_t round) {
+void check_stops(const MakeJob& make_job) {
+  for_each_team(make_job, [&](Membership membership, std::uint64_t round) {
     const Team& team = membership.team;
     constexpr Step kSteps = 16, kPeriod = 12;
     TrainConfig config = toy_config(team.workers, kPeriod, kSteps);

@@ -8,11 +8,11 @@ namespace drift::testing {
 namespace {
 
 TEST(MpiTeamRun, HasTheBitsOfOneProcess) {
-  check_runs(MpiProcesses::transport());
+  check_runs([] { return join_job(MpiProcesses::transport(), {}); });
 }
 
 TEST(MpiTeamRun, AllLeaveAtOneStep) {
-  check_stops(MpiProcesses::transport());
+  check_stops([] { return join_job(MpiProcesses::transport(), {}); });
 }
 
 }  // namespace

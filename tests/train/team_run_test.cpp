@@ -28,11 +28,11 @@ void run_processes(int processes, const std::function<void(const std::shared_ptr
 }
 
 TEST_P(TeamRun, HasTheBitsOfOneProcess) {
-  run_processes(GetParam(), check_runs);
+  run_processes(GetParam(), [](const auto& transport) { check_runs([&] { return join_job(transport, {}); }); });
 }
 
 TEST_P(TeamRun, AllLeaveAtOneStep) {
-  run_processes(GetParam(), check_stops);
+  run_processes(GetParam(), [](const auto& transport) { check_stops([&] { return join_job(transport, {}); }); });
 }
 
 TEST_P(TeamRun, AnErrorAnywhereIsTheErrorOfAll) {

@@ -184,14 +184,21 @@ void Scheduler::call_host(const std::function<void()>& function) {
 }
 
 void Scheduler::run_until(const std::function<bool()>& done, const std::string& what) {
+  auto went_on = std::chrono::steady_clock::now();
   while (!done()) {
-    if (run_one()) continue;
+    if (run_one()) {
+      went_on = std::chrono::steady_clock::now();
+      continue;
+    }
     if (host_functions_running_ > 0) {
       changed_.wait(mutex_);
       continue;
     }
     const auto limit = std::chrono::seconds(settings().timeout_seconds);
-    if (gate_closed_ && changed_.wait_for(mutex_, limit) == std::cv_status::no_timeout) continue;
+    if (gate_closed_ && std::chrono::steady_clock::now() - went_on < limit) {
+      changed_.wait_for(mutex_, std::chrono::milliseconds(1));  // a gate of another process opens without a word
+      continue;
+    }
     const std::string reason =
         gate_closed_ ? "a collective waits for ranks that did not come within EMU_TIMEOUT" : "no stream can go on";
     report_fault("the wait for " + what + " never ends: " + reason);

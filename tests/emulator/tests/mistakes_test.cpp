@@ -18,9 +18,10 @@ struct Outcome {
   std::string text;
 };
 
-Outcome run(const std::string& mistake, const std::string& environment) {
-  const std::string command = "env EMU_QUIET=1 EMU_RACE=1 DRIFT_BUILD=" DRIFT_BUILD " " + environment +
-                              " " EMULATED_SH " " MISTAKES_PROGRAM " " + mistake + " 2>&1";
+// `what`: a program and the mistake it is to make.
+Outcome run(const std::string& what, const std::string& environment) {
+  const std::string command =
+      "env EMU_QUIET=1 EMU_RACE=1 DRIFT_BUILD=" DRIFT_BUILD " " + environment + " " EMULATED_SH " " + what + " 2>&1";
   std::FILE* const pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return {};
   Outcome outcome;
@@ -44,14 +45,20 @@ void PrintTo(const Case& one, std::ostream* out) {
   *out << one.mistake;
 }
 
-class Mistakes : public ::testing::TestWithParam<Case> {};
+class Mistakes : public ::testing::TestWithParam<Case> {
+ protected:
+  static void expect_found(const std::string& program) {
+    const Case& one = GetParam();
+    for (const char* seed : {"0", "1", "2"}) {
+      const Outcome outcome = run(program + " " + one.mistake, std::string("EMU_SEED=") + seed + " " + one.environment);
+      EXPECT_EQ(outcome.status, one.status) << "seed " << seed << "\n" << outcome.text;
+      EXPECT_NE(outcome.text.find(one.text), std::string::npos) << "seed " << seed << "\n" << outcome.text;
+    }
+  }
+};
 
 TEST_P(Mistakes, IsFoundUnderEverySeed) {
-  for (const char* seed : {"0", "1", "2"}) {
-    const Outcome outcome = run(GetParam().mistake, std::string("EMU_SEED=") + seed + " " + GetParam().environment);
-    EXPECT_EQ(outcome.status, GetParam().status) << "seed " << seed << "\n" << outcome.text;
-    EXPECT_NE(outcome.text.find(GetParam().text), std::string::npos) << "seed " << seed << "\n" << outcome.text;
-  }
+  expect_found(MISTAKES_PROGRAM);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -120,6 +127,32 @@ TEST_P(Counted, EveryCallCanFail) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Counted, ::testing::Values("none", "none_in_graph"));
+
+#ifdef NCCL_MISTAKES_PROGRAM
+
+class NcclMistakes : public Mistakes {};
+
+TEST_P(NcclMistakes, IsFoundUnderEverySeed) {
+  expect_found(NCCL_MISTAKES_PROGRAM);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, NcclMistakes,
+    ::testing::Values(Case{"none", 0, "", "EMU_DEVICES=2 EMU_LEAKS=1"}, Case{"none_in_graph", 0, "", "EMU_DEVICES=2"},
+                      Case{"none", 0, "", "EMU_DEVICES=2 EMU_NCCL_DELAY=1:2:50"},
+                      Case{"other_count", kFound, "elements of type", "EMU_DEVICES=2"},
+                      Case{"other_type", kFound, "elements of type", "EMU_DEVICES=2"},
+                      Case{"other_order", kFound, "elements of type", "EMU_DEVICES=2"},
+                      Case{"other_count_of_a_reduction", kFound, "reduces", "EMU_DEVICES=2"},
+                      Case{"never_comes", kFound, "waits for ranks that did not come", "EMU_DEVICES=2 EMU_TIMEOUT=1"},
+                      Case{"one_after_the_other", kFound, "waits for ranks", "EMU_DEVICES=2 EMU_TIMEOUT=1"},
+                      Case{"sent_while_written", kFound, "global memory race", "EMU_DEVICES=2"},
+                      Case{"read_before_it_came", kFound, "global memory race", "EMU_DEVICES=2"},
+                      Case{"no_such_rank", kRefused, "emulated NCCL error", "EMU_DEVICES=2"},
+                      Case{"lost", 0, "", "EMU_DEVICES=2 EMU_NCCL_LOSE=1:1"},
+                      Case{"none", kRefused, "emulated NCCL error", "EMU_DEVICES=2 EMU_FAIL=ncclSend:3"}));
+
+#endif
 
 }  // namespace
 }  // namespace drift::emulator::testing

@@ -1,0 +1,162 @@
+// bench_sync: what synchronising costs a run. Trains on the processes of an MPI job, a worker and a thread each, with
+// gradients averaged at every step (H = 1) and with parameters averaged every H steps, beside steps that never
+// communicate; prints images/s and the seconds in communication. Before it times anything it checks that the team's
+// workers have the bits of one process. Run it by `mpirun -n 2 bench_sync`; the same work in PyTorch:
+// bench/peers/compare_sync.py.
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <fmt/core.h>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "bench/common/measure.h"
+#include "bench/common/program.h"
+#include "comm/job.h"
+#include "comm/mpi.h"
+#include "data/open_data.h"
+#include "train/trainer.h"
+
+namespace drift::bench {
+namespace {
+
+struct Options {
+  std::vector<std::string> models = {"resnet20", "resnet56"};
+  std::vector<int> periods = {1, 4, 16};
+  int batch = 32, steps = 16, samples = 9;
+  std::string json;
+};
+
+constexpr int kNever = 0;  // the period of steps that never communicate
+
+class Seconds final : public MetricsSink {
+ public:
+  void step(const StepRecord& record) override { comm += record.times.comm_seconds; }
+  void evaluation(const EvalRecord&) override {}
+  double comm = 0;
+};
+
+TrainConfig config_of(const Options& options, const std::string& model, int workers, int period) {
+  TrainConfig config;
+  config.model = {.name = model};
+  config.sync.workers = workers;
+  config.sync.local_batch = options.batch;
+  config.sync.algorithm = period == 1 ? Algorithm::kSgd : Algorithm::kLocal;
+  config.sync.periods = {period == kNever ? Step{1} << 40 : Step{period}};
+  config.lr.lr = 0.01;
+  config.optimizer = {.momentum = 0.9, .nesterov = false, .weight_decay = 5e-4, .decay_norm_and_bias = false};
+  config.length.steps = Step{1} << 30;
+  config.length.steps_per_epoch = 1 << 20;
+  config.data.sampling = Sampling::kWithReplacement;
+  config.data.augmentation = Augmentation::kNone;
+  config.machine.device = "cpu";
+  config.machine.threads = 1;
+  return config;
+}
+
+// One of the runs that are timed in turn; each has a control channel of its own.
+struct Run {
+  Run(const TrainConfig& config, const DataSource& data, const std::shared_ptr<Transport>& transport, int h)
+      : period(h), job(join_job(transport, {})), trainer(config, data, job.team_of(config.sync.workers)) {}
+
+  void go(Step steps) { trainer.run(trainer.step() + steps, sink, never); }
+
+  int period;
+  Job job;
+  Trainer trainer;
+  Seconds sink;
+  Sample sample;
+  std::atomic<bool> never = false;
+};
+
+// Process 0 trains all workers itself and compares its own.
+void check(const TrainConfig& config, const DataSource& data, Run& run) {
+  run.go(4);
+  if (run.job.process != 0) return;
+  Trainer alone(config, data);
+  Seconds ignored;
+  alone.run(4, ignored, run.never);
+  DRIFT_CHECK(kTolerance, alone.checkpoint().workers[0] == run.trainer.checkpoint().workers[0],
+              "{} with H = {}: worker 0 has other bits in {} processes than in one", config.model.name, run.period,
+              run.job.processes);
+}
+
+nlohmann::json measure_model(const Options& options, const std::string& model, const DataSource& data,
+                             const std::shared_ptr<Transport>& transport) {
+  const int processes = transport->processes();
+  std::vector<int> periods = options.periods;
+  periods.push_back(kNever);
+  std::vector<std::unique_ptr<Run>> runs;
+  for (const int period : periods) {
+    const TrainConfig config = config_of(options, model, processes, period);
+    runs.push_back(std::make_unique<Run>(config, data, transport, period));
+    check(config, data, *runs.back());
+    runs.back()->go(options.steps);  // warm
+    runs.back()->sink.comm = 0;
+  }
+  for (int i = 0; i < options.samples; ++i) {
+    for (const auto& run : runs) {
+      transport->barrier();
+      const double start = steady_clock().seconds();
+      run->go(options.steps);
+      run->sample.seconds.push_back(steady_clock().seconds() - start);
+    }
+  }
+  nlohmann::json rows = nlohmann::json::array();
+  for (const auto& run : runs) run->sample.sort();
+  const double local = runs.back()->sample.median();
+  for (const auto& run : runs) {
+    const double seconds = run->sample.median() / options.steps;
+    const double comm = run->sink.comm / (options.samples * options.steps);
+    const double rate = processes * options.batch / seconds;
+    rows.push_back({{"model", model}, {"H", run->period}, {"images_per_second", rate}, {"comm_seconds", comm}});
+    if (transport->process() != 0) continue;
+    fmt::print("| {} | {} | {:.1f} | {:.2f} | {:.2f} | {:.3f} |\n", model,
+               run->period == kNever ? "never" : std::to_string(run->period), rate, 1e3 * seconds, 1e3 * comm,
+               run->sample.median() / local);
+  }
+  return rows;
+}
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Times synchronised and local steps of several processes. Start it by mpirun."};
+  app.add_option("--models", options.models, "networks")->capture_default_str();
+  app.add_option("--periods", options.periods, "values of H; 1: gradients at every step")->capture_default_str();
+  app.add_option("--batch", options.batch, "images of each worker and step")->capture_default_str();
+  app.add_option("--steps", options.steps, "steps of a sample; the periods must divide it")->capture_default_str();
+  app.add_option("--samples", options.samples, "of each period, taken in turn")->capture_default_str();
+  app.add_option("--json", options.json, "also write the figures to this file");
+  CLI11_PARSE(app, argc, argv);
+  for (const int period : options.periods) {
+    DRIFT_CHECK(kUsage, period > 0 && options.steps % period == 0, "--steps {} is no multiple of H = {}", options.steps,
+                period);
+  }
+
+  const std::shared_ptr<Transport> transport = make_mpi_transport();
+  const DataSource data = open_data("shapes:2048:16", /*seed=*/1);
+  if (transport->process() == 0) {
+    fmt::print("{} processes, a worker and a thread each, B_loc {}\n\n", transport->processes(), options.batch);
+    fmt::print("| model | H | images/s | step, ms | of it communication, ms | local steps = 1 |\n");
+    fmt::print("|---|---:|---:|---:|---:|---:|\n");
+  }
+  nlohmann::json rows = nlohmann::json::array();
+  for (const std::string& model : options.models) {
+    for (const nlohmann::json& row : measure_model(options, model, data, transport)) rows.push_back(row);
+  }
+  if (transport->process() == 0 && !options.json.empty()) {
+    std::ofstream file(options.json);
+    file << nlohmann::json{{"processes", transport->processes()}, {"batch", options.batch}, {"rows", rows}}.dump(2)
+         << "\n";
+    DRIFT_CHECK(kData, file.good(), "cannot write {}", options.json);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace drift::bench
+
+int main(int argc, char** argv) {
+  return drift::bench::run_program("bench_sync", [&] { return drift::bench::main(argc, argv); });
+}

@@ -1,0 +1,223 @@
+// The communicator is non-blocking: a call of NCCL says that it is under way, and whoever made it asks until it is
+// done, the deadline is over or the transport was aborted. A thread asks whether something failed meanwhile: then
+// NCCL's kernels would wait on the device for ever, and with them whoever waits for the stream.
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <nccl.h>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include "comm/nccl.h"
+#include "core/check.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "kernels/device.h"
+
+namespace drift {
+namespace {
+
+static_assert(NCCL_VERSION_CODE >= NCCL_VERSION(2, 18, 0), "NCCL 2.18 or newer is needed");
+
+constexpr std::chrono::milliseconds kLookEvery{20};
+
+std::string text_of(ncclResult_t result, ncclComm_t comm) {
+  const char* const last = ncclGetLastError(comm);
+  return fmt::format("{}{}{}", ncclGetErrorString(result), last != nullptr && *last != '\0' ? ": " : "",
+                     last != nullptr ? last : "");
+}
+
+bool is_failure(ncclResult_t result) {
+  return result != ncclSuccess && result != ncclInProgress;
+}
+
+class NcclTransport final : public Transport {
+ public:
+  explicit NcclTransport(const NcclOptions& options) : options_(options) {
+    DRIFT_ASSERT(options.device.type == DeviceType::kCuda && options.id.size() == sizeof(ncclUniqueId),
+                 "{} and an id of {} bytes", to_string(options.device), options.id.size());
+    make_current(options.device);
+    ncclUniqueId id;
+    std::memcpy(&id, options.id.data(), sizeof id);
+    ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+    config.blocking = 0;
+    const ncclResult_t begun = ncclCommInitRankConfig(&comm_, options.processes, id, options.process, &config);
+    try {
+      complete(begun, "ncclCommInitRankConfig");
+    } catch (const Error&) {
+      ncclCommAbort(comm_);
+      throw;
+    }
+    watcher_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+  }
+
+  ~NcclTransport() override {
+    watcher_ = {};
+    const std::lock_guard lock(mutex_);
+    if (comm_ == nullptr) return;
+    try_make_current();
+    if (std::uncaught_exceptions() > 0) {  // the others may never come to the end
+      ncclCommAbort(comm_);
+      return;
+    }
+    try {
+      complete(ncclCommFinalize(comm_), "ncclCommFinalize");
+      ncclCommDestroy(comm_);
+    } catch (const Error&) {
+      ncclCommAbort(comm_);
+    }
+  }
+
+  int process() const override { return options_.process; }
+  int processes() const override { return options_.processes; }
+  std::int64_t bytes_sent() const override { return bytes_sent_.load(); }
+
+  std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,
+                                  Stream& stream) override {
+    DRIFT_CHECK(kComm, stream.device() == options_.device, "NCCL moves memory of {}, and these workers are on {}",
+                to_string(options_.device), to_string(stream.device()));
+    const std::lock_guard lock(mutex_);
+    throw_if_aborted();
+    make_current(options_.device);
+    auto* const handle = static_cast<cudaStream_t>(stream.vendor_handle());
+    complete(ncclGroupStart(), "ncclGroupStart");
+    try {
+      for (const Send& one : sends) {
+        complete(ncclSend(one.values.data(), one.values.size(), ncclFloat, one.to, comm_, handle), "ncclSend");
+        bytes_sent_ += static_cast<std::int64_t>(one.values.size_bytes());
+      }
+      for (const Receive& one : receives) {
+        complete(ncclRecv(one.values.data(), one.values.size(), ncclFloat, one.from, comm_, handle), "ncclRecv");
+      }
+    } catch (const Error&) {
+      ncclGroupEnd();  // an open group would swallow what this thread calls next
+      throw;
+    }
+    complete(ncclGroupEnd(), "ncclGroupEnd");
+    return std::make_unique<Enqueued>(*this);
+  }
+
+  void barrier() override {
+    if (!barrier_stream_) {
+      barrier_stream_ = make_stream(options_.device, 1);
+      barrier_floats_ = Storage(options_.device, 2 * sizeof(float) * static_cast<std::size_t>(options_.processes));
+    }
+    auto* const floats = static_cast<float*>(barrier_floats_.data());
+    std::vector<Send> sends;
+    std::vector<Receive> receives;
+    for (int other = 0; other < options_.processes; ++other) {
+      if (other == options_.process) continue;
+      sends.push_back({{floats + other, 1}, other});
+      receives.push_back({{floats + options_.processes + other, 1}, other});
+    }
+    start(sends, receives, *barrier_stream_);
+    barrier_stream_->synchronize();
+    throw_if_aborted();
+  }
+
+  void abort(std::string_view reason) noexcept override {
+    {
+      const std::lock_guard lock(reason_mutex_);
+      if (!reason_) reason_ = reason;
+    }
+    aborted_ = true;  // whoever is in a call of NCCL now leaves it
+    const std::lock_guard lock(mutex_);
+    if (comm_ == nullptr) return;
+    try_make_current();
+    ncclCommAbort(std::exchange(comm_, nullptr));
+  }
+
+ private:
+  // What was enqueued: later work on the stream comes after it.
+  class Enqueued final : public Transfer {
+   public:
+    explicit Enqueued(NcclTransport& transport) : transport_(transport) {}
+    void wait() override { transport_.throw_if_aborted(); }
+
+   private:
+    NcclTransport& transport_;
+  };
+
+  void try_make_current() const noexcept {
+    try {
+      make_current(options_.device);
+    } catch (const Error& error) {
+      log_warning("{}", error.message());
+    }
+  }
+
+  void throw_if_aborted() {
+    if (!aborted_.load()) return;
+    const std::lock_guard lock(reason_mutex_);
+    DRIFT_FAIL(kComm, "{}", *reason_);
+  }
+
+  // With the lock held: until a call that may be under way is done.
+  void complete(ncclResult_t result, std::string_view call) {
+    const double end = steady_clock().seconds() + options_.timeout_seconds;
+    while (result == ncclInProgress) {
+      throw_if_aborted();
+      DRIFT_CHECK(kComm, steady_clock().seconds() < end, "{}: other processes did not come within {:g} s", call,
+                  options_.timeout_seconds);
+      std::this_thread::yield();
+      if (ncclCommGetAsyncError(comm_, &result) != ncclSuccess) result = ncclInternalError;
+    }
+    DRIFT_CHECK(kComm, result == ncclSuccess, "{}: {}", call, text_of(result, comm_));
+  }
+
+  void watch(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    while (!never.wait_for(lock, stop, kLookEvery, [] { return false; }) && !stop.stop_requested()) {
+      if (const std::optional<std::string> failure = failure_now()) {
+        abort(fmt::format("NCCL: {}", *failure));
+        return;
+      }
+    }
+  }
+  std::optional<std::string> failure_now() {
+    const std::unique_lock lock(mutex_, std::try_to_lock);  // who has it asks itself
+    if (!lock || comm_ == nullptr) return std::nullopt;
+    ncclResult_t state = ncclSuccess;
+    const ncclResult_t asked = ncclCommGetAsyncError(comm_, &state);
+    if (!is_failure(asked) && !is_failure(state)) return std::nullopt;
+    return text_of(is_failure(state) ? state : asked, comm_);
+  }
+
+  NcclOptions options_;
+  std::mutex mutex_;  // of the communicator
+  ncclComm_t comm_ = nullptr;
+  std::atomic<std::int64_t> bytes_sent_{0};
+  std::atomic<bool> aborted_{false};
+  std::mutex reason_mutex_;
+  std::optional<std::string> reason_;
+  std::unique_ptr<Stream> barrier_stream_;
+  Storage barrier_floats_;
+  std::jthread watcher_;
+};
+
+}  // namespace
+
+bool have_nccl() {
+  return true;
+}
+
+std::string make_nccl_id() {
+  ncclUniqueId id;
+  const ncclResult_t result = ncclGetUniqueId(&id);
+  DRIFT_CHECK(kComm, result == ncclSuccess, "ncclGetUniqueId: {}", text_of(result, nullptr));
+  return {reinterpret_cast<const char*>(&id), sizeof id};
+}
+
+std::unique_ptr<Transport> make_nccl_transport(const NcclOptions& options) {
+  return std::make_unique<NcclTransport>(options);
+}
+
+}  // namespace drift

@@ -1,0 +1,99 @@
+// drift train in two processes on two emulated GPUs, over NCCL: the bits of one process, by mpirun and with torchrun's
+// variables; and whatever fails ends both, with the reason.
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+#include <string>
+
+#include "tests/cuda/emulated_process.h"
+#include "tests/support/temp_directory.h"
+
+namespace drift::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TeamOnGpus : public ::testing::Test {
+ protected:
+  std::string train(const fs::path& out) const {
+    return "train -q --model cifar-resnet8 --data shapes:160:24 --workers 2 --local-batch 8 --algo post-local "
+           "--switch-step 3 --period 2 --steps 8 --momentum 0.9 --bn-stats reestimate:4 --eval-batch 8 --comm-timeout "
+           "20 "
+           "--out " +
+           out.string();
+  }
+  Outcome launch(const fs::path& out, const std::string& environment) const {
+    return run_emulated(DRIFT_PROGRAM " launch -n 2 -- " + train(out), "EMU_DEVICES=2 " + environment,
+                        (directory_ / "said").string());
+  }
+  Outcome run_alone(const fs::path& out) const {
+    return run_emulated(DRIFT_PROGRAM " " + train(out), "", (directory_ / "said").string());
+  }
+  static std::string bytes_of(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    EXPECT_TRUE(file.good()) << path;
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void expect_same(const fs::path& a, const fs::path& b) const {
+    for (const char* file : {"worker-0.state", "worker-1.state", "model.safetensors"}) {
+      EXPECT_TRUE(bytes_of(a / "ckpt/step-8" / file) == bytes_of(b / "ckpt/step-8" / file)) << file;
+    }
+  }
+
+  TempDirectory directory_;
+};
+
+TEST_F(TeamOnGpus, HasTheBitsOfOneProcess) {
+  const fs::path whole = directory_ / "whole";
+  const Outcome alone = run_alone(whole);
+  ASSERT_EQ(alone.status, 0) << alone.text;
+  for (const char* environment : {"EMU_RACE=1", "EMU_SEED=7 EMU_NCCL_DELAY=1:2:200"}) {
+    SCOPED_TRACE(environment);
+    const fs::path team = directory_ / "team";
+    const Outcome outcome = launch(team, environment);
+    ASSERT_EQ(outcome.status, 0) << outcome.text;
+    expect_same(whole, team);
+    fs::remove_all(team);
+  }
+  const fs::path torchrun = directory_ / "torchrun";
+  const std::string rank = "WORLD_SIZE=2 MASTER_ADDR=localhost MASTER_PORT=29876 RANK={} " DRIFT_PROGRAM " {}";
+  const std::string both = fmt::format("{} & {}; wait $!", fmt::format(fmt::runtime(rank), 1, train(torchrun)),
+                                       fmt::format(fmt::runtime(rank), 0, train(torchrun)));
+  const Outcome outcome = run_emulated("bash -c '" + both + "'", "EMU_DEVICES=2", (directory_ / "said").string());
+  ASSERT_EQ(outcome.status, 0) << outcome.text;
+  expect_same(whole, torchrun);
+}
+
+TEST_F(TeamOnGpus, WhateverFailsEndsBoth) {
+  struct Case {
+    const char *environment, *text;
+  };
+  for (const Case& one :
+       {Case{"EMU_NCCL_LOSE=1:3", "NCCL: remote process exited"}, Case{"EMU_NCCL_DIE=1:3", "process 1: it is gone"},
+        Case{"EMU_NCCL_DIE=0:3", "process 0: it is gone"}, Case{"EMU_FAIL=ncclSend:3", "ncclSend"},
+        Case{"EMU_FAIL=ncclRecv:3", "ncclRecv"}, Case{"EMU_FAIL=ncclGroupStart:3", "ncclGroupStart"},
+        Case{"EMU_FAIL=ncclGroupEnd:4", "ncclGroupEnd"}, Case{"EMU_FAIL=ncclGetUniqueId:1", "ncclGetUniqueId"},
+        Case{"EMU_FAIL=ncclCommInitRankConfig:1", "ncclCommInitRankConfig"},
+        Case{"EMU_FAIL=ncclCommGetAsyncError:9", "NCCL"}}) {
+    SCOPED_TRACE(one.environment);
+    const fs::path run = directory_ / "run";
+    const Outcome outcome = launch(run, one.environment);
+    EXPECT_TRUE(outcome.status == 6 || outcome.status == 1) << outcome.status << outcome.text;  // 1: who died
+    EXPECT_NE(outcome.text.find(std::string(": drift: ")), std::string::npos) << outcome.text;
+    EXPECT_NE(outcome.text.find(one.text), std::string::npos) << outcome.text;
+    fs::remove_all(run);
+  }
+}
+
+TEST_F(TeamOnGpus, MoreProcessesThanGpusAreRefused) {
+  const Outcome outcome = run_emulated(DRIFT_PROGRAM " launch -n 2 -- " + train(directory_ / "run"), "EMU_DEVICES=1",
+                                       (directory_ / "said").string());
+  EXPECT_EQ(outcome.status, 5) << outcome.text;
+  EXPECT_NE(outcome.text.find("process 1 is number 2 of this machine, which has 1 GPUs"), std::string::npos)
+      << outcome.text;
+}
+
+}  // namespace
+}  // namespace drift::testing
