@@ -225,6 +225,13 @@ int train(const Request& request, const Job& job, bool quiet) {
   const fs::path directory = share_directory(job, run ? run->path() : fs::path());
   if (run) log_info("{}\nrun directory {}", setup_text(config, job, trainer, data), run->path().string());
 
+  if (run && !membership.team.has_bits_of_one_process()) {
+    log_warning(
+        "{} workers in each process, which is no power of two: the last bits of averages are not those of one "
+        "process",
+        membership.team.local_workers());
+  }
+
   install_stop_signals();
   const std::string scope = describe_scope(config.sync, !trainer.model(0).parameters.buffers().empty());
   ProgressOptions options{.first_step = trainer.step(),

@@ -46,8 +46,8 @@ TrainConfig config_of(const Options& options, const std::string& model, int work
   config.sync.periods = {period == kNever ? Step{1} << 40 : Step{period}};
   config.lr.lr = 0.01;
   config.optimizer = {.momentum = 0.9, .nesterov = false, .weight_decay = 5e-4, .decay_norm_and_bias = false};
-  config.length.steps = Step{1} << 30;
-  config.length.steps_per_epoch = 1 << 20;
+  config.length.steps = 1 << 16;
+  config.length.steps_per_epoch = 1 << 16;
   config.data.sampling = Sampling::kWithReplacement;
   config.data.augmentation = Augmentation::kNone;
   config.machine.device = "cpu";

@@ -43,6 +43,11 @@ class TeamCommunicator final : public Communicator {
     if (exchange_) exchange_->abort(text);
   }
 
+  // With one worker here there is no one to meet.
+  bool mean_can_be_captured() const override { return here() == 1 && exchange_ && exchange_->only_enqueues(); }
+  void mean_was_replayed(std::int64_t elements) override {
+    bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, elements, workers());
+  }
   void all_reduce_mean(std::span<float> values, Backend& backend) override {
     sum_here(values, backend);
     if (exchange_) {

@@ -29,6 +29,7 @@ class Exchange {
   void all_gather(std::span<float> values, std::span<const std::size_t> ends, Backend& backend);
   int process() const { return team_.process; }
   int processes() const { return team_.processes; }
+  bool only_enqueues() const { return transport_->only_enqueues(); }
   void barrier() { transport_->barrier(); }
   void abort(std::string_view reason) noexcept { transport_->abort(reason); }
 

@@ -23,6 +23,10 @@ void RecordingCommunicator::all_reduce_mean(std::span<float> values, Backend& ba
   record(Collective::kAllReduceMean, values.size(), [&] { inner_.all_reduce_mean(values, backend); });
 }
 
+void RecordingCommunicator::mean_was_replayed(std::int64_t elements) {
+  record(Collective::kAllReduceMean, static_cast<std::size_t>(elements), [&] { inner_.mean_was_replayed(elements); });
+}
+
 void RecordingCommunicator::broadcast(std::span<float> values, int root, Backend& backend) {
   record(Collective::kBroadcast, values.size(), [&] { inner_.broadcast(values, root, backend); });
 }

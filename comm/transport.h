@@ -41,6 +41,8 @@ class Transport {
   // in the order of the calls and of the lists: with the same lengths, never empty.
   virtual std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,
                                           Stream& stream) = 0;
+  // Whether start() and wait() only enqueue, so that a captured step can hold them.
+  virtual bool only_enqueues() const { return false; }
   // Returns when every process has called it.
   virtual void barrier() = 0;
   // Whoever waits here, or calls anything later, throws kComm with this reason. Callable from any thread.

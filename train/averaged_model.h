@@ -27,6 +27,10 @@ class AveragedModel {
   // Throws kDiverged if it is not finite.
   const Model& update(Step step, BatchNormPolicy policy);
   const Model& latest() const { return *model_; }  // after an update()
+  // Returns when all processes have come.
+  void meet() {
+    if (exchange_) exchange_->barrier();
+  }
   // Of the latest update(), on the test set. Throws kDiverged if the loss is not finite.
   Evaluation evaluate();
 

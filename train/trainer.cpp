@@ -26,6 +26,12 @@ void average_gradients(Worker& worker, Communicator& comm) {
   comm.all_reduce_mean(worker.parameters().gradients(), worker.backend());
 }
 
+// Where an average only enqueues, as over NCCL, the device does all of the step from one launch.
+void synchronous_step(Worker& worker, Communicator& comm, const Batch& batch, double lr, MemoryPool& pool) {
+  const bool called = worker.synchronous_step(batch, lr, pool, [&] { average_gradients(worker, comm); });
+  if (!called) comm.mean_was_replayed(std::ssize(worker.parameters().gradients()));
+}
+
 // The end of a round: one worker's part of it. Afterwards the parameters of all replicas are equal bit for bit.
 void average_replicas(Worker& worker, Communicator& comm, const SyncScope& scope) {
   ParameterSet& replica = worker.parameters();
@@ -51,20 +57,23 @@ void average_replicas(Worker& worker, Communicator& comm, const SyncScope& scope
 void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& schedule, const SyncScope& scope,
                 LaneGate& lanes, StopGate& gate, StepReporter& reporter) {
   worker.seek(first);
+  const bool averages_on_device = worker.captures_steps() && comm.mean_can_be_captured();
   for (Step step = first; gate.enter(step); ++step) {
     const Sync sync = schedule.plan.at(step);
     const double lr = schedule.lr.at(step);
     {
       const Lane lane = lanes.acquire(step, worker.id());
       const Batch& batch = worker.next_batch();  // this worker's share
-      if (sync == Sync::kGradients) {
-        worker.forward_backward(batch, lane.pool());  // fills the gradient arena
+      if (sync != Sync::kGradients) {
+        worker.local_step(batch, lr, lane.pool());  // computes gradients, and updates from them
+      } else if (averages_on_device) {
+        synchronous_step(worker, comm, batch, lr, lane.pool());  // all of it in one captured piece
       } else {
-        worker.local_step(batch, lr, lane.pool());  // and updates from it
+        worker.forward_backward(batch, lane.pool());  // fills the gradient arena
       }
       reporter.take_results();
     }
-    if (sync == Sync::kGradients) {
+    if (sync == Sync::kGradients && !averages_on_device) {
       average_gradients(worker, comm);
       const Lane lane = lanes.acquire(step, worker.id());
       worker.update(lr);
@@ -153,6 +162,30 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
   }
 }
 
+// NCCL's kernels wait on the device for those of other processes. What makes the host wait for the device, as building
+// a plan or loading a kernel does, must not come meanwhile, or nobody goes on. So all of a step runs once, without
+// effect.
+void Trainer::prepare() {
+  if (prepared_ || team_.processes == 1 || device_.type == DeviceType::kCpu) return;
+  prepared_ = true;
+  const std::vector<ReplicaState> states = replicas_.states();
+  for (int place = 0; place < replicas_.size(); ++place) {
+    Worker& worker = replicas_.worker(place);
+    const Lane lane = lanes_.acquire(done_, worker.id());
+    worker.seek(done_);
+    worker.forward_backward(worker.next_batch(), lane.pool());
+    worker.update(0);
+    worker.take_result();
+    worker.take_times();
+    const std::span<float> gradients = worker.parameters().gradients();
+    const std::vector<const float*> twice(2, gradients.data());
+    float* const target = gradients.data();
+    worker.backend().average(twice, std::span(&target, 1), std::ssize(gradients), 0);
+  }
+  replicas_.restore(states);
+  averaged_.meet();
+}
+
 void Trainer::run_workers(ReportSink& reports) {
   std::vector<std::jthread> threads;  // joined at the end
   try {
@@ -171,6 +204,7 @@ Step Trainer::run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop
   DRIFT_ASSERT(done_ <= last && last <= schedule_.total_steps, "cannot run from step {} to {} of {}", done_, last,
                schedule_.total_steps);
   failed_ = true;  // until it has not
+  prepare();
   link_.gate().open(done_, last, stop);
   std::optional<StepCollector> collector;
   if (team_.process == 0) {

@@ -71,6 +71,7 @@ class Trainer {
   // One worker's thread, which brings its errors home.
   void run_worker_thread(int place, ReportSink& reports);
   void run_workers(ReportSink& reports);
+  void prepare();
   // What would have fitted, once the device is full.
   std::string advice_when_full() const;
 
@@ -85,7 +86,7 @@ class Trainer {
   AveragedModel averaged_;
   TeamLink link_;
   Step done_ = 0;
-  bool stopped_ = false, failed_ = false;
+  bool stopped_ = false, failed_ = false, prepared_ = false;
 };
 
 }  // namespace drift

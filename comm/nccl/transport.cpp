@@ -78,6 +78,7 @@ class NcclTransport final : public Transport {
   int processes() const override { return options_.processes; }
   std::int64_t bytes_sent() const override { return bytes_sent_.load(); }
 
+  bool only_enqueues() const override { return true; }
   std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,
                                   Stream& stream) override {
     DRIFT_CHECK(kComm, stream.device() == options_.device, "NCCL moves memory of {}, and these workers are on {}",

@@ -97,6 +97,9 @@ TEST_F(NcclTeam, ARunHasTheBitsOfOneProcess) {
         EXPECT_EQ(part.workers[static_cast<std::size_t>(place)], whole.workers[worker]) << "worker " << worker;
       }
       EXPECT_EQ(losses(steps.steps), job.process == 0 ? losses(log.steps) : std::vector<double>());
+      for (std::size_t i = 0; i < steps.steps.size(); ++i) {  // replayed averages count too
+        EXPECT_EQ(steps.steps[i].bytes, log.steps[i].bytes) << "step " << i;
+      }
       const EvalRecord mine = trainer.evaluate();
       EXPECT_EQ(mine.loss, evaluation.loss);
       EXPECT_EQ(mine.correct, evaluation.correct);

@@ -32,6 +32,7 @@ class CapturedSegment {
     DRIFT_ASSERT(pool_ == pool, "a captured step uses the memory of another pool");
     captured_->replay();
   }
+  bool captures() const { return capture_; }
   // Whether run() replays, so that the host sees nothing of what happens inside.
   bool is_captured() const { return captured_ != nullptr; }
 

@@ -46,7 +46,8 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       finite_check_(device),
       gradients_(*stream_, captures(config, *stream_)),
       update_(*stream_, captures(config, *stream_)),
-      local_step_(*stream_, captures(config, *stream_)) {
+      local_step_(*stream_, captures(config, *stream_)),
+      synchronous_step_(*stream_, captures(config, *stream_)) {
   model_->parameters.allocate(*backend_);
   model_->parameters.initialise(*backend_, config.seed);
 }
@@ -109,6 +110,21 @@ void Worker::local_step(const Batch& batch, double lr, MemoryPool& pool) {
     enqueue_update();
     times_.update_seconds += update_watch.lap();
   });
+}
+
+bool Worker::synchronous_step(const Batch& batch, double lr, MemoryPool& pool, const std::function<void()>& average) {
+  const Span span(*backend_, "synchronous step");
+  upload(batch);
+  lr_.set(*backend_, static_cast<float>(lr));
+  bool called = false;
+  run_with_result(synchronous_step_, pool, [&] {
+    enqueue_gradients(pool);
+    average();
+    called = true;
+    const Span update_span(*backend_, "update");
+    enqueue_update();
+  });
+  return called;
 }
 
 std::int64_t Worker::results_due() const {

@@ -7,6 +7,7 @@
 // steps later (result_ring.h), and so does what a check of the replica found (finite_check.h); taking one may wait.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -46,6 +47,10 @@ class Worker {
   void update(double lr);
   // Both in one piece: a step without communication before its update.
   void local_step(const Batch& batch, double lr, MemoryPool& pool);
+  // With what averages the gradients in between, which only enqueues. Returns whether that was called, rather than
+  // replayed.
+  bool synchronous_step(const Batch& batch, double lr, MemoryPool& pool, const std::function<void()>& average);
+  bool captures_steps() const { return synchronous_step_.captures(); }
 
   // The result of each step is taken once, in order.
   BatchResult take_result() { return results_.take(); }
@@ -84,7 +89,7 @@ class Worker {
   Storage result_;     // float32 [3], what the last step left
   ResultRing results_;
   FiniteCheck finite_check_;
-  CapturedSegment gradients_, update_, local_step_;
+  CapturedSegment gradients_, update_, local_step_, synchronous_step_;
   StepTimes times_;
 };
 

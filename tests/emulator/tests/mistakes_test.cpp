@@ -92,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& one) { return std::string(one.param.mistake) + "_" + std::to_string(one.index); });
 
 TEST(HostCode, FaultsWhereItFollowsADevicePointer) {
-  EXPECT_EQ(run("host_reads_device", "").status, 128 + SIGSEGV);
+  EXPECT_EQ(run(MISTAKES_PROGRAM " host_reads_device", "").status, 128 + SIGSEGV);
 }
 
 class Counted : public ::testing::TestWithParam<const char*> {
@@ -102,24 +102,26 @@ class Counted : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(Counted, EveryEventWaitIsNeeded) {
-  ASSERT_EQ(run(GetParam(), "EMU_COUNT_WAITS=" + path).status, 0);
+  ASSERT_EQ(run(std::string(MISTAKES_PROGRAM " ") + GetParam(), "EMU_COUNT_WAITS=" + path).status, 0);
   int waits = 0;
   std::ifstream(path) >> waits;
   ASSERT_EQ(waits, 2);
   for (int wait = 1; wait <= waits; ++wait) {
-    const Outcome outcome = run(GetParam(), "EMU_SKIP_WAIT=" + std::to_string(wait));
+    const Outcome outcome =
+        run(std::string(MISTAKES_PROGRAM " ") + GetParam(), "EMU_SKIP_WAIT=" + std::to_string(wait));
     EXPECT_NE(outcome.status, 0) << "without wait " << wait;
   }
 }
 
 TEST_P(Counted, EveryCallCanFail) {
-  ASSERT_EQ(run(GetParam(), "EMU_COUNT_CALLS=" + path).status, 0);
+  ASSERT_EQ(run(std::string(MISTAKES_PROGRAM " ") + GetParam(), "EMU_COUNT_CALLS=" + path).status, 0);
   std::ifstream counts(path);
   std::string api;
   int count = 0, apis = 0;
   while (counts >> api >> count) {
     ++apis;
-    const Outcome outcome = run(GetParam(), "EMU_FAIL=" + api + ":" + std::to_string(count) + ":801");
+    const Outcome outcome =
+        run(std::string(MISTAKES_PROGRAM " ") + GetParam(), "EMU_FAIL=" + api + ":" + std::to_string(count) + ":801");
     EXPECT_EQ(outcome.status, kRefused) << api << " call " << count;
     EXPECT_NE(outcome.text.find("cudaErrorNotSupported"), std::string::npos) << api << ": " << outcome.text;
   }

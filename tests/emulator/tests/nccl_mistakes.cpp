@@ -1,5 +1,6 @@
 // Two ranks of NCCL as threads, each on a device of its own, and a mistake: the argument names the one to make. Where a
 // call refuses, the program writes "refused: ..." and ends with 1; where nobody notices anything it ends with 0.
+#include <barrier>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -174,6 +175,8 @@ constexpr Mistake kMistakes[] = {{"none", with<none>},
                                  {"no_such_rank", with<no_such_rank>},
                                  {"lost", lost}};
 
+std::barrier<> all_set(2);
+
 void run(const Mistake& mistake, const ncclUniqueId& id, int rank) {
   check(cudaSetDevice(rank));
   Rank r{.rank = rank};
@@ -188,6 +191,7 @@ void run(const Mistake& mistake, const ncclUniqueId& id, int rank) {
   check(cudaMalloc(&r.in, kFloats * sizeof(float)));
   fill(r, static_cast<float>(rank));
   check(cudaStreamSynchronize(r.a));
+  all_set.arrive_and_wait();
   mistake.make(r);
   check(cudaStreamSynchronize(r.a));
   if (r.comm != nullptr) {
