@@ -75,9 +75,7 @@ int main(int argc, char** argv) {
   try {
     return drift::dispatch(argc, argv);
   } catch (const drift::Error& error) {
-    // Where a bug was noticed matters to who reports it; for everything else the message says what to do.
-    const bool is_bug = error.kind() == drift::ErrorKind::kInternal;
-    fmt::print(stderr, "drift: {}\n", is_bug ? error.what() : error.message());
+    fmt::print(stderr, "drift: {}\n", error.report());
     return drift::exit_code(error.kind());
   } catch (const std::exception& error) {
     fmt::print(stderr, "drift: {}\n", error.what());

@@ -36,13 +36,6 @@ void warn_of_other_cpus(Control& control) {
   }
 }
 
-// With the process, unless what is known here says it already.
-std::string text_of(const TeamFailure& failure, const std::string& known_here) {
-  return known_here.find(failure.message) != std::string::npos
-             ? known_here
-             : fmt::format("process {}: {}", failure.process, failure.message);
-}
-
 std::string with_host(const std::string& text, const TeamFailure& failure, const Job& job) {
   const bool one_machine = std::set(job.hosts.begin(), job.hosts.end()).size() == 1;
   return one_machine ? text
@@ -81,33 +74,37 @@ fs::path share_directory(const Job& job, const fs::path& directory) {
 }
 
 Error first_error(const Job& job, const Error& error) {
-  const bool is_bug = error.kind() == ErrorKind::kInternal;  // where it was noticed matters to who reports it
-  job.control->fail(error.kind(), is_bug ? error.what() : error.message());
+  job.control->fail(error.kind(), error.report());
   const TeamFailure first = job.control->first_failure();
   if (first.process == job.process) return error;
-  return {first.kind, text_of(first, error.message()), {}, std::source_location::current()};
+  // What is known here may say more of it.
+  const bool known = error.message().find(first.message) != std::string::npos;
+  return known ? Error(first.kind, error.message(), {}, std::source_location::current()) : as_error(first);
 }
 
 int run_in_job(const Job& job, const std::function<int()>& body) {
   if (job.processes == 1) return body();
-  std::string known_here;
+  std::string text;
+  const auto fails_with = [&](const Error& error) {
+    const Error first = first_error(job, error);
+    text = job.control->first_failure().process == job.process ? first.report() : first.message();
+  };
   try {
     return body();
   } catch (const Error& error) {
-    known_here = first_error(job, error).message();
+    fails_with(error);
   } catch (const std::exception& error) {
-    known_here = error.what();
-    job.control->fail(ErrorKind::kInternal, error.what());
+    fails_with(Error(ErrorKind::kInternal, error.what(), {}, std::source_location::current()));
   }
   const TeamFailure first = job.control->first_failure();
   if (job.transport) job.transport->abort(first.message);
   if (job.process == (first.process == 0 && first.lost ? 1 : 0)) {
     // A mistake in a command is everybody's.
     const bool is_common = first.kind == ErrorKind::kUsage || first.kind == ErrorKind::kConfig;
-    const std::string text = text_of(first, known_here);
-    const bool names_process = is_common || text.find(fmt::format("process {}", first.process)) != std::string::npos;
-    fmt::print(stderr, "drift: {}\n",
-               with_host(names_process ? text : fmt::format("process {}: {}", first.process, text), first, job));
+    if (!is_common && text.find(fmt::format("process {}", first.process)) == std::string::npos) {
+      text = fmt::format("process {}: {}", first.process, text);
+    }
+    fmt::print(stderr, "drift: {}\n", with_host(text, first, job));
   }
   return exit_code(first.kind);
 }

@@ -20,6 +20,7 @@
 #include "data/fingerprint.h"
 #include "data/open_data.h"
 #include "kernels/cuda.h"
+#include "train/checkpoint/meta.h"
 #include "train/config/toml.h"
 #include "train/environment.h"
 #include "train/runs/metrics_tee.h"
@@ -186,15 +187,21 @@ std::string last_checkpoint_text(const RunDirectory& run) {
 }
 
 // Where training begins: in the seed's model, one from a file or the states of a checkpoint.
-std::string take_start(const Request& request, const Team& team, Trainer& trainer) {
+void take_start(const Request& request, const Team& team, Trainer& trainer) {
   const FilesConfig& files = request.resolved.config.files;
   if (request.checkpoint) {
     trainer.restore(read_checkpoint(request.checkpoint->directory, team));
-    return fmt::format("checkpoint of step {}, {:016x}", request.checkpoint->meta.step,
-                       request.checkpoint->digest.checksum);
+  } else if (!files.weights.empty()) {
+    trainer.load_weights(files.weights);
   }
-  if (!files.weights.empty()) trainer.load_weights(files.weights);
-  return fmt::format("model {}", fingerprint(trainer.model(0).parameters, trainer.backend()));
+}
+
+// The same in all processes. Workers of a checkpoint have states of their own, a new run's have one model.
+StartingPoint starting_point(const Request& request, const DataSource& data, Trainer& trainer) {
+  const std::string state = request.checkpoint ? fmt::format("checkpoint of step {}, {}", request.checkpoint->meta.step,
+                                                             checksum_text(request.checkpoint->digest))
+                                               : "model " + fingerprint(trainer.model(0).parameters, trainer.backend());
+  return {.config = config_to_toml(request.resolved.config), .data = fingerprint(data), .state = state};
 }
 
 // What process 0 leaves and says at the end. Returns the exit code.
@@ -217,10 +224,8 @@ int train(const Request& request, const Job& job, bool quiet) {
   const Membership membership = job.team_of(config.sync.workers);
   const DataSource data = open_data(config.data.spec, config.seed);
   Trainer trainer(config, data, membership);
-  const std::string state = take_start(request, membership.team, trainer);
-  if (job.processes > 1) {
-    agree_on_start(*job.control, {.config = config_to_toml(config), .data = fingerprint(data), .state = state});
-  }
+  take_start(request, membership.team, trainer);
+  if (job.processes > 1) agree_on_start(*job.control, starting_point(request, data, trainer));
   const std::unique_ptr<RunDirectory> run = job.process == 0 ? open_run_directory(request, job, trainer) : nullptr;
   const fs::path directory = share_directory(job, run ? run->path() : fs::path());
   if (run) log_info("{}\nrun directory {}", setup_text(config, job, trainer, data), run->path().string());

@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <cstring>
 #include <fmt/core.h>
-#include <fstream>
 #include <memory>
 #include <mpi.h>
 #include <nlohmann/json.hpp>
@@ -98,11 +97,7 @@ int main(int argc, char** argv) {
                1e6 * peer, peer / mean, 1e6 * copy);
     rows.push_back({{"bytes", bytes}, {"mean_s", mean}, {"mpi_allreduce_s", peer}, {"memcpy_s", copy}});
   }
-  if (speaks && !options.json.empty()) {
-    std::ofstream file(options.json);
-    file << nlohmann::json{{"processes", processes}, {"rows", rows}}.dump(2) << "\n";
-    DRIFT_CHECK(kData, file.good(), "cannot write {}", options.json);
-  }
+  if (speaks && !options.json.empty()) write_json(options.json, {{"processes", processes}, {"rows", rows}});
   return 0;
 }
 

@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <fmt/core.h>
-#include <fstream>
 
 #include "bench/common/conv_floor.h"
 #include "bench/common/peaks.h"
@@ -133,7 +132,7 @@ int main(int argc, char** argv) {
     print(step);
     report["steps"].push_back(to_json(step));
   }
-  if (!options.json.empty()) std::ofstream(options.json) << report.dump(2) << "\n";
+  if (!options.json.empty()) write_json(options.json, report);
   return 0;
 }
 

@@ -6,7 +6,6 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <fmt/core.h>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -146,10 +145,7 @@ int main(int argc, char** argv) {
     for (const nlohmann::json& row : measure_model(options, model, data, transport)) rows.push_back(row);
   }
   if (transport->process() == 0 && !options.json.empty()) {
-    std::ofstream file(options.json);
-    file << nlohmann::json{{"processes", transport->processes()}, {"batch", options.batch}, {"rows", rows}}.dump(2)
-         << "\n";
-    DRIFT_CHECK(kData, file.good(), "cannot write {}", options.json);
+    write_json(options.json, {{"processes", transport->processes()}, {"batch", options.batch}, {"rows", rows}});
   }
   return 0;
 }

@@ -14,18 +14,6 @@
 namespace drift {
 namespace {
 
-std::string current_reason() {
-  try {
-    throw;
-  } catch (const Error& error) {
-    return error.message();
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "unknown exception";
-  }
-}
-
 class TeamCommunicator final : public Communicator {
  public:
   // `place`: among the workers of this process.
@@ -156,7 +144,7 @@ class TeamCommunicator final : public Communicator {
     try {
       work();
     } catch (...) {
-      abort(current_reason());
+      abort(describe(std::current_exception()).report);
       throw;
     }
   }

@@ -37,6 +37,8 @@ struct TeamFailure {
   std::string message;
   bool lost = false;  // it did not say so itself
 };
+// "process 2: the loss is nan"
+Error as_error(const TeamFailure& failure);
 
 // Called on the channel's thread, one at a time; they may not throw, nor wait for anything.
 class ControlListener {

@@ -1,7 +1,6 @@
 #include "comm/job.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <fstream>
 #include <random>
@@ -107,8 +106,7 @@ void share_machine(Job& job) {
     if (other < self) ++job.local_process;
     if (overlap(cores[other], cores[self])) ++sharing;
   }
-  const auto usable = static_cast<int>(std::ranges::count(cores[self], '1'));
-  job.cores = std::max(1, usable / std::max(1, sharing));
+  job.cores = std::max(1, cpu_features().cores / std::max(1, sharing));
 }
 
 }  // namespace

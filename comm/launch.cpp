@@ -1,13 +1,13 @@
 #include "comm/launch.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <optional>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "comm/mpi.h"
 #include "core/check.h"
+#include "core/text.h"
 
 namespace drift {
 namespace {
@@ -24,12 +24,9 @@ constexpr Source kSlurm{Launcher::kMpi, "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"};
 constexpr Source kTorch{Launcher::kTorchrun, "RANK", "WORLD_SIZE"};
 
 int number(const char* name, const char* text) {
-  int value = 0;
-  const std::string_view view = text;
-  const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), value);
-  DRIFT_CHECK(kConfig, error == std::errc{} && end == view.data() + view.size() && value >= 0,
-              "{} is '{}', expected a number", name, text);
-  return value;
+  const std::optional<std::int64_t> value = parse_integer(text);
+  DRIFT_CHECK(kConfig, value && *value >= 0 && std::in_range<int>(*value), "{} is '{}', expected a number", name, text);
+  return static_cast<int>(*value);
 }
 
 }  // namespace

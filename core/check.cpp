@@ -47,6 +47,18 @@ int exit_code(ErrorKind kind) {
 Error::Error(ErrorKind kind, std::string message, std::string_view expression, std::source_location where)
     : std::runtime_error(full_text(message, expression, where)), kind_(kind), message_(std::move(message)) {}
 
+CaughtError describe(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& e) {
+    return {e.kind(), e.report()};
+  } catch (const std::exception& e) {
+    return {ErrorKind::kInternal, e.what()};
+  } catch (...) {
+    return {ErrorKind::kInternal, "unknown exception"};
+  }
+}
+
 namespace detail {
 
 void fail(ErrorKind kind, std::string message, std::string_view expression, std::source_location where) {

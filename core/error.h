@@ -2,6 +2,7 @@
 // that the checks need.
 #pragma once
 
+#include <exception>
 #include <source_location>
 #include <stdexcept>
 #include <string>
@@ -22,11 +23,20 @@ class Error : public std::runtime_error {
   ErrorKind kind() const { return kind_; }
   // The message alone; what() adds file:line in front and the failed expression behind.
   const std::string& message() const { return message_; }
+  // For people: the message; of a bug all of what(), because where it was noticed matters to who reports it.
+  std::string report() const { return kind_ == ErrorKind::kInternal ? what() : message_; }
 
  private:
   ErrorKind kind_;
   std::string message_;
 };
+
+// Kind and report of any exception that was caught; kInternal for those that are not ours.
+struct CaughtError {
+  ErrorKind kind = ErrorKind::kInternal;
+  std::string report;
+};
+CaughtError describe(const std::exception_ptr& error);
 
 namespace detail {
 [[noreturn]] void fail(ErrorKind kind, std::string message, std::string_view expression, std::source_location where);

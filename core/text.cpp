@@ -1,6 +1,7 @@
 #include "core/text.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace drift {
 namespace {
@@ -36,6 +37,12 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
     }
   }
   return nearest.empty() ? "" : " Did you mean '" + std::string(nearest) + "'?";
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
 std::string joined(std::span<const std::string> words, std::string_view separator) {

@@ -1,6 +1,8 @@
 // Small text helpers that error messages need.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +13,9 @@ namespace drift {
 // " Did you mean 'resnet56'?" if a candidate is close to `word` (edit distance at most a third of its length, at least
 // 2), else "".
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
+
+// The whole text must be one.
+std::optional<std::int64_t> parse_integer(std::string_view text);
 
 // "a, b, c"
 std::string joined(std::span<const std::string> words, std::string_view separator = ", ");

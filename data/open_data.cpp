@@ -1,7 +1,5 @@
 #include "data/open_data.h"
 
-#include <charconv>
-
 #include "core/check.h"
 #include "core/text.h"
 #include "data/cifar.h"
@@ -13,13 +11,11 @@ namespace {
 constexpr std::string_view kShapesUsage = "shapes[:TRAIN_SIZE[:TEST_SIZE]]";
 
 std::int64_t parse_size(std::string_view text, std::string_view spec) {
-  std::int64_t size = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
-  const bool whole = error == std::errc{} && end == text.data() + text.size();
-  DRIFT_CHECK(kUsage, whole && size >= 1 && size <= kShapesSizeMax,
+  const std::optional<std::int64_t> size = parse_integer(text);
+  DRIFT_CHECK(kUsage, size && *size >= 1 && *size <= kShapesSizeMax,
               "--data {}: '{}' is not a number of images from 1 to {}; expected {}", spec, text, kShapesSizeMax,
               kShapesUsage);
-  return size;
+  return *size;
 }
 
 DataSource open_shapes_spec(std::string_view sizes, std::string_view spec, std::uint64_t seed) {

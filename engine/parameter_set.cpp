@@ -40,6 +40,12 @@ TensorView as_tensor(std::span<float> arena) {
   return {arena.data(), {static_cast<std::int64_t>(arena.size())}, DType::kFloat32};
 }
 
+std::vector<float> downloaded(std::span<float> arena, Backend& backend) {
+  std::vector<float> host(arena.size());
+  if (!host.empty()) backend.download(as_tensor(arena), host.data());
+  return host;
+}
+
 TensorView Parameter::value() const {
   return slice(set_->values(), offset_, shape_);
 }

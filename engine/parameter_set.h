@@ -27,6 +27,8 @@ struct Init {
 
 // The floats of an arena as a tensor [n].
 TensorView as_tensor(std::span<float> arena);
+// The floats on the host; waits for the stream.
+std::vector<float> downloaded(std::span<float> arena, Backend& backend);
 
 class ParameterSet;
 

@@ -1,11 +1,11 @@
 #include "kernels/device.h"
 
 #include <atomic>
-#include <charconv>
 #include <utility>
 
 #include "core/build_info.h"
 #include "core/check.h"
+#include "core/text.h"
 #include "kernels/cpu/backend_cpu.h"
 #include "kernels/cpu/device_cpu.h"
 #include "kernels/cuda.h"
@@ -39,9 +39,8 @@ Device parse_device(std::string_view text) {
   if (text == "cpu") return {};
   int index = -1;
   if (text.starts_with("cuda:")) {
-    const std::string_view digits = text.substr(5);
-    const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-    if (status != std::errc{} || end != digits.data() + digits.size()) index = -1;
+    const std::optional<std::int64_t> number = parse_integer(text.substr(5));
+    if (number && std::in_range<int>(*number)) index = static_cast<int>(*number);
   }
   DRIFT_CHECK(kUsage, index >= 0, "no device is called '{}': use cpu or cuda:N", text);
   DRIFT_CHECK(kDevice, build_info().cuda,

@@ -2,7 +2,6 @@
 #include "models/registry.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <optional>
 
@@ -52,10 +51,8 @@ constexpr std::int64_t kShallowest = 8, kDeepest = 6002;  // of these; 6n+2
 std::optional<std::int64_t> depth_of(std::string_view name, std::string_view prefix) {
   if (!name.starts_with(prefix)) return std::nullopt;
   const std::string_view digits = name.substr(prefix.size());
-  std::int64_t depth = 0;
-  const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), depth);
-  const bool plain = status == std::errc{} && end == digits.data() + digits.size() && digits == std::to_string(depth);
-  return plain ? std::optional(depth) : std::nullopt;
+  const std::optional<std::int64_t> depth = parse_integer(digits);
+  return depth && digits == std::to_string(*depth) ? depth : std::nullopt;
 }
 
 std::int64_t nearest_cifar_depth(std::int64_t depth) {

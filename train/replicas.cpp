@@ -16,12 +16,6 @@ Sampler make_sampler(const TrainConfig& config, const Dataset& train) {
                   .steps_per_epoch = config.length.steps_per_epoch});
 }
 
-std::vector<float> download(std::span<float> arena, Backend& backend) {
-  std::vector<float> host(arena.size());
-  if (!host.empty()) backend.download(as_tensor(arena), host.data());
-  return host;
-}
-
 void upload(const std::vector<float>& host, std::span<float> arena, Backend& backend) {
   DRIFT_ASSERT(host.size() == arena.size(), "{} floats do not fill an arena of {}", host.size(), arena.size());
   if (!host.empty()) backend.upload(host.data(), as_tensor(arena));
@@ -48,9 +42,9 @@ std::vector<ReplicaState> Replicas::states() const {
   for (const auto& worker : workers_) {
     const ParameterSet& replica = worker->parameters();
     Backend& backend = worker->backend();
-    states.push_back({.values = download(replica.values(), backend),
-                      .momentum = download(replica.momentum(), backend),
-                      .buffers = download(replica.buffers(), backend)});
+    states.push_back({.values = downloaded(replica.values(), backend),
+                      .momentum = downloaded(replica.momentum(), backend),
+                      .buffers = downloaded(replica.buffers(), backend)});
   }
   return states;
 }

@@ -1,6 +1,6 @@
 // StepReporter: what one worker tells of its steps. It brings their results home and refuses a loss that is not finite,
-// and a replica that is not finite at the end of a round. Each step's report goes on once its result is
-// known: on a CPU at once, before others average what a bad loss stands for; on a GPU a few steps later.
+// and a replica that is not finite at the end of a round. Each step's report goes on once its result is known: on a CPU
+// at once, before others average what a bad loss stands for; on a GPU a few steps later.
 #pragma once
 
 #include <deque>

@@ -9,13 +9,7 @@ namespace drift {
 namespace {
 
 bool is_communication_error(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const Error& e) {
-    return e.kind() == ErrorKind::kComm;
-  } catch (...) {
-    return false;
-  }
+  return describe(error).kind == ErrorKind::kComm;
 }
 
 }  // namespace

@@ -1,25 +1,8 @@
 #include "train/team_link.h"
 
-#include <source_location>
-
 #include "core/check.h"
 
 namespace drift {
-namespace {
-
-// Kind and text of what `error` holds.
-TeamFailure described(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const Error& e) {
-    return {.kind = e.kind(), .message = e.message()};
-  } catch (const std::exception& e) {
-    return {.kind = ErrorKind::kInternal, .message = e.what()};
-  }
-}
-
-}  // namespace
-
 TeamLink::TeamLink(const Membership& membership, std::function<void(std::string_view)> abort)
     : membership_(membership), abort_(std::move(abort)), gate_(*membership.control) {
   membership_.control->listen(this);
@@ -30,15 +13,15 @@ TeamLink::~TeamLink() {
 }
 
 void TeamLink::fail(std::exception_ptr error) noexcept {
-  const TeamFailure failure = described(error);
+  const CaughtError caught = describe(error);
   gate_.fail(std::move(error));
-  membership_.control->fail(failure.kind, failure.message);
+  membership_.control->fail(caught.kind, caught.report);
 }
 
 void TeamLink::failed(const TeamFailure& failure) {
-  const std::string message = fmt::format("process {}: {}", failure.process, failure.message);
-  gate_.fail(std::make_exception_ptr(Error(failure.kind, message, {}, std::source_location::current())));
-  abort_(message);
+  const Error error = as_error(failure);
+  gate_.fail(std::make_exception_ptr(error));
+  abort_(error.message());
 }
 
 void TeamLink::told(int process, std::string_view message) {

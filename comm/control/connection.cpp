@@ -18,11 +18,6 @@ bool is_for_later(int error) {
 
 }  // namespace
 
-Connection Connection::accepted_from(const Socket& listener) {
-  Accepted accepted = accept_from(listener);
-  return {std::move(accepted.socket), std::move(accepted.peer)};
-}
-
 Connection::Connection(Socket socket, std::string peer) : socket_(std::move(socket)), peer_(std::move(peer)) {}
 
 void Connection::write_some() {

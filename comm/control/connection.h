@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "comm/control/frame.h"
 #include "comm/control/socket.h"
@@ -12,9 +13,8 @@ namespace drift {
 
 class Connection {
  public:
-  // Accepted from `listener`; `peer` names where it comes from.
-  static Connection accepted_from(const Socket& listener);
   Connection(Socket socket, std::string peer);
+  explicit Connection(Accepted accepted) : Connection(std::move(accepted.socket), std::move(accepted.peer)) {}
 
   int descriptor() const { return socket_.descriptor(); }
   const std::string& peer() const { return peer_; }

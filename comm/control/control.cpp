@@ -28,13 +28,6 @@ constexpr std::chrono::seconds kPatience{10};
 // How long what is told may wait for others to go with it.
 constexpr double kTellEverySeconds = 0.2;
 
-Error error_of(const TeamFailure& failure) {
-  return {failure.kind,
-          fmt::format("process {}: {}", failure.process, failure.message),
-          {},
-          std::source_location::current()};
-}
-
 class TcpControl final : public Control {
  public:
   // peers: process 0 has all others; the others have process 0. door: of process 0.
@@ -65,12 +58,12 @@ class TcpControl final : public Control {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return gathered_ || failure_ || hub_is_gone_; });
     DRIFT_CHECK(kComm, gathered_ || failure_, "process 0 has finished and left, before all gathered '{}'", what);
-    if (!gathered_) throw error_of(*failure_);
+    if (!gathered_) throw as_error(*failure_);
     return *std::exchange(gathered_, std::nullopt);
   }
 
   void listen(ControlListener* listener) override {
-    const std::lock_guard lock(told_mutex_);
+    const std::lock_guard lock(listener_mutex_);
     listener_ = listener;
     if (listener_ == nullptr) return;
     if (std::exchange(hold_waits_, false)) post({FrameKind::kHeld, {std::to_string(listener_->hold())}});
@@ -122,7 +115,7 @@ class TcpControl final : public Control {
   void hear(int from, const Frame& frame) {
     if (frame.kind != FrameKind::kTell) return say(hub_.receive(from, frame));
     require_fields(frame, 1);
-    const std::lock_guard lock(told_mutex_);
+    const std::lock_guard lock(listener_mutex_);
     if (listener_ == nullptr) {
       untold_.emplace_back(from, frame.fields[0]);
     } else {
@@ -158,7 +151,7 @@ class TcpControl final : public Control {
         return;
       }
       case FrameKind::kHold: {
-        const std::lock_guard lock(told_mutex_);
+        const std::lock_guard lock(listener_mutex_);
         if (listener_ == nullptr) {
           hold_waits_ = true;  // answered by whoever listens next
         } else {
@@ -168,7 +161,7 @@ class TcpControl final : public Control {
       }
       case FrameKind::kLeaveAt: {
         require_fields(frame, 1);
-        const std::lock_guard lock(told_mutex_);
+        const std::lock_guard lock(listener_mutex_);
         leave_at_ = number_in(frame, 0);
         if (listener_ != nullptr) listener_->leave_at(*leave_at_);
         return;
@@ -185,7 +178,7 @@ class TcpControl final : public Control {
   }
 
   void set_failed(TeamFailure failure) {
-    const std::lock_guard lock(told_mutex_);
+    const std::lock_guard lock(listener_mutex_);
     {
       const std::lock_guard state(mutex_);
       if (failure_) return;
@@ -241,7 +234,7 @@ class TcpControl final : public Control {
 
   void turn_away() {
     try {
-      Connection late = Connection::accepted_from(door_);
+      Connection late(accept_from(door_));
       late.send({FrameKind::kRefused, {"the team is complete"}});
       late.finish(/*seconds=*/0.1);
     } catch (const Error&) {  // gone by itself
@@ -291,7 +284,7 @@ class TcpControl final : public Control {
   std::optional<TeamFailure> failure_;
   bool hub_is_gone_ = false;
 
-  std::mutex told_mutex_;  // of what follows; taken before the other
+  std::mutex listener_mutex_;  // of what follows; taken before the other
   ControlListener* listener_ = nullptr;
   std::vector<std::pair<int, std::string>> untold_;  // while nobody listened
   bool hold_waits_ = false;
@@ -318,7 +311,7 @@ class LoneControl final : public Control {
  public:
   std::vector<std::string> gather(std::string_view, std::string_view value) override {
     const std::lock_guard lock(mutex_);
-    if (failure_) throw error_of(*failure_);
+    if (failure_) throw as_error(*failure_);
     return {std::string(value)};
   }
   void listen(ControlListener* listener) override {
@@ -363,6 +356,13 @@ class LoneControl final : public Control {
 };
 
 }  // namespace
+
+Error as_error(const TeamFailure& failure) {
+  return {failure.kind,
+          fmt::format("process {}: {}", failure.process, failure.message),
+          {},
+          std::source_location::current()};
+}
 
 void agree(Control& control, std::string_view what, std::string_view value) {
   const std::vector<std::string> values = control.gather(what, value);

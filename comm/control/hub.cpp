@@ -1,11 +1,11 @@
 #include "comm/control/hub.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 #include <utility>
 
 #include "core/check.h"
+#include "core/text.h"
 
 namespace drift {
 namespace {
@@ -32,11 +32,9 @@ TeamFailure failure_in(const Frame& frame) {
 
 std::int64_t number_in(const Frame& frame, std::size_t field) {
   const std::string& text = frame.fields.at(field);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  DRIFT_CHECK(kComm, error == std::errc{} && end == text.data() + text.size(),
-              "a control frame has '{}' where a number is expected", text.substr(0, 40));
-  return number;
+  const std::optional<std::int64_t> number = parse_integer(text);
+  DRIFT_CHECK(kComm, number, "a control frame has '{}' where a number is expected", text.substr(0, 40));
+  return *number;
 }
 
 void require_fields(const Frame& frame, std::size_t count) {

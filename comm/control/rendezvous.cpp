@@ -84,7 +84,7 @@ std::map<int, Connection> wait_for_members(const Socket& listener, const Control
     std::vector<pollfd> wanted{{listener.descriptor(), POLLIN, 0}};
     for (const Connection& stranger : strangers) wanted.push_back({stranger.descriptor(), POLLIN, 0});
     wait_for_input(wanted, left);
-    if (wanted.front().revents != 0) strangers.push_back(Connection::accepted_from(listener));
+    if (wanted.front().revents != 0) strangers.emplace_back(accept_from(listener));
     strangers.remove_if([&](Connection& stranger) { return is_dealt_with(stranger, options, members); });
     if (strangers.size() > kMostStrangers) strangers.pop_front();
   }

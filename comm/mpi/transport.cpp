@@ -2,15 +2,12 @@
 // questions, because workers that still compute may need its core; not at once, or a short message takes twice as long.
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <mpi.h>
 #include <mutex>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -18,6 +15,7 @@
 
 #include "comm/mpi.h"
 #include "core/check.h"
+#include "core/stoppable.h"
 #include "core/text.h"
 
 namespace drift {
@@ -42,11 +40,7 @@ class Deadline {
  public:
   Deadline(std::string_view call, double seconds)
       : thread_([call, seconds](const std::stop_token& stop) {
-          std::mutex mutex;
-          std::condition_variable_any never;
-          std::unique_lock lock(mutex);
-          never.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
-          if (stop.stop_requested()) return;
+          if (stopped_within(stop, seconds)) return;
           fmt::print(stderr, "drift: {}: other processes did not come within {:g} s\n", call, seconds);
           std::fflush(stderr);
           std::_Exit(exit_code(ErrorKind::kComm));

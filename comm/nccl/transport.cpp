@@ -1,16 +1,12 @@
 // The communicator is non-blocking: a call of NCCL says that it is under way, and whoever made it asks until it is
 // done, the deadline is over or the transport was aborted. A thread asks whether something failed meanwhile: then
 // NCCL's kernels would wait on the device for ever, and with them whoever waits for the stream.
-#include <array>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstring>
 #include <exception>
 #include <mutex>
 #include <nccl.h>
 #include <optional>
-#include <stop_token>
 #include <thread>
 #include <utility>
 
@@ -18,6 +14,7 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/stoppable.h"
 #include "kernels/device.h"
 
 namespace drift {
@@ -25,7 +22,7 @@ namespace {
 
 static_assert(NCCL_VERSION_CODE >= NCCL_VERSION(2, 18, 0), "NCCL 2.18 or newer is needed");
 
-constexpr std::chrono::milliseconds kLookEvery{20};
+constexpr double kLookEverySeconds = 0.02;
 
 std::string text_of(ncclResult_t result, ncclComm_t comm) {
   const char* const last = ncclGetLastError(comm);
@@ -173,10 +170,7 @@ class NcclTransport final : public Transport {
   }
 
   void watch(const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    while (!never.wait_for(lock, stop, kLookEvery, [] { return false; }) && !stop.stop_requested()) {
+    while (!stopped_within(stop, kLookEverySeconds)) {
       if (const std::optional<std::string> failure = failure_now()) {
         abort(fmt::format("NCCL: {}", *failure));
         return;

@@ -1,7 +1,8 @@
 #include "tests/apps/run_files.h"
 
-#include <fstream>
 #include <gtest/gtest.h>
+
+#include "tests/support/file_damage.h"
 
 namespace drift::testing {
 
@@ -19,9 +20,8 @@ std::vector<Json> timeless_metrics(const fs::path& run) {
 }
 
 std::string bytes_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  EXPECT_TRUE(file.good()) << path;
-  return {std::istreambuf_iterator<char>(file), {}};
+  EXPECT_TRUE(fs::is_regular_file(path)) << path;
+  return file_text(path);
 }
 
 void expect_same_checkpoint(const fs::path& a, const fs::path& b) {

@@ -2,11 +2,10 @@
 // variables; and whatever fails ends both, with the reason.
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <gtest/gtest.h>
-#include <iterator>
 #include <string>
 
+#include "tests/apps/run_files.h"
 #include "tests/cuda/emulated_process.h"
 #include "tests/support/temp_directory.h"
 
@@ -14,6 +13,8 @@ namespace drift::testing {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kEnd = "ckpt/step-8";
 
 class TeamOnGpus : public ::testing::Test {
  protected:
@@ -31,17 +32,6 @@ class TeamOnGpus : public ::testing::Test {
   Outcome run_alone(const fs::path& out) const {
     return run_emulated(DRIFT_PROGRAM " " + train(out), "", (directory_ / "said").string());
   }
-  static std::string bytes_of(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    EXPECT_TRUE(file.good()) << path;
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-  void expect_same(const fs::path& a, const fs::path& b) const {
-    for (const char* file : {"worker-0.state", "worker-1.state", "model.safetensors"}) {
-      EXPECT_TRUE(bytes_of(a / "ckpt/step-8" / file) == bytes_of(b / "ckpt/step-8" / file)) << file;
-    }
-  }
-
   TempDirectory directory_;
 };
 
@@ -54,7 +44,7 @@ TEST_F(TeamOnGpus, HasTheBitsOfOneProcess) {
     const fs::path team = directory_ / "team";
     const Outcome outcome = launch(team, environment);
     ASSERT_EQ(outcome.status, 0) << outcome.text;
-    expect_same(whole, team);
+    expect_same_checkpoint(whole / kEnd, team / kEnd);
     fs::remove_all(team);
   }
   const fs::path torchrun = directory_ / "torchrun";
@@ -63,7 +53,7 @@ TEST_F(TeamOnGpus, HasTheBitsOfOneProcess) {
                                        fmt::format(fmt::runtime(rank), 0, train(torchrun)));
   const Outcome outcome = run_emulated("bash -c '" + both + "'", "EMU_DEVICES=2", (directory_ / "said").string());
   ASSERT_EQ(outcome.status, 0) << outcome.text;
-  expect_same(whole, torchrun);
+  expect_same_checkpoint(whole / kEnd, torchrun / kEnd);
 }
 
 TEST_F(TeamOnGpus, WhateverFailsEndsBoth) {

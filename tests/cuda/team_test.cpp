@@ -38,12 +38,6 @@ class NcclTeam : public ::testing::Test {
   }
 };
 
-std::vector<float> downloaded(std::span<float> values, Backend& backend) {
-  std::vector<float> host(values.size());
-  backend.download(as_tensor(values), host.data());
-  return host;
-}
-
 TEST_F(NcclTeam, TheMeanIsThatOfAllWorkers) {
   run_processes([](const Job& job) {
     const auto communicators = make_communicators(job.team_of(2));

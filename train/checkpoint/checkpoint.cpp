@@ -102,8 +102,9 @@ void remove_old(const fs::path& ckpt_directory, Step newest, int keep) {
 
 using Digests = std::map<std::string, Digest>;  // by file
 
-// The files of this process's workers, durable when it returns.
-Digests write_states(const fs::path& directory, const Checkpoint& checkpoint, const Team& team) {
+// What this process brings: the states of its workers and, if it is the first, the model. Durable when it returns.
+Digests write_part(const fs::path& directory, const Checkpoint& checkpoint, const Team& team, const ParameterSet& model,
+                   Backend& backend) {
   DRIFT_ASSERT(std::ssize(checkpoint.workers) == team.local_workers(), "{} workers, {} states", team.local_workers(),
                checkpoint.workers.size());
   Digests digests;
@@ -113,21 +114,19 @@ Digests write_states(const fs::path& directory, const Checkpoint& checkpoint, co
     const ReplicaState& state = checkpoint.workers[static_cast<std::size_t>(place)];
     digests[name] = write_replica_state(directory / name, worker, checkpoint.meta.step, state);
   }
+  if (team.process == 0) {
+    OutputFile weights(directory / kModelFile);
+    write_weights(weights, model, backend);
+    digests[kModelFile] = weights.finish();
+  }
   for (const auto& [name, digest] : digests) make_durable(directory / name);
   return digests;
 }
 
-// The model, then meta.json, durable when it returns. states: of the files of all workers.
-void complete(const fs::path& directory, const CheckpointMeta& meta, Digests states, const ParameterSet& model,
-              Backend& backend) {
-  CheckpointContents contents{meta, std::move(states)};
-  OutputFile weights(directory / kModelFile);
-  write_weights(weights, model, backend);
-  contents.files[kModelFile] = weights.finish();
-  OutputFile meta_file(directory / kMetaFile);
-  meta_file.write(checkpoint_meta_text(contents));
-  meta_file.finish();
-  make_durable(directory / kModelFile);
+void write_meta(const fs::path& directory, const CheckpointContents& contents) {
+  OutputFile file(directory / kMetaFile);
+  file.write(checkpoint_meta_text(contents));
+  file.finish();
   make_durable(directory / kMetaFile);
 }
 
@@ -243,12 +242,12 @@ fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& chec
   try {
     control.gather("checkpoint directory", "");  // from now on it is there
     Digests digests;
-    for (const std::string& text : control.gather("states", text_of(write_states(partial, checkpoint, team)))) {
-      add(digests, text);
-    }
+    const std::string mine = text_of(write_part(partial, checkpoint, team, model, backend));
+    for (const std::string& text : control.gather("files", mine)) add(digests, text);
     if (!first) return directory;
-    DRIFT_ASSERT(std::ssize(digests) == team.workers, "{} states of {} workers", digests.size(), team.workers);
-    complete(partial, checkpoint.meta, std::move(digests), model, backend);
+    DRIFT_ASSERT(std::ssize(digests) == team.workers + 1, "{} files of {} workers and a model", digests.size(),
+                 team.workers);
+    write_meta(partial, {checkpoint.meta, std::move(digests)});
   } catch (const Error&) {
     std::error_code ignored;
     if (first) fs::remove_all(partial, ignored);  // on a full disk it would be in the way
@@ -262,8 +261,7 @@ fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& chec
 std::string fingerprint(const ParameterSet& model, Backend& backend) {
   RunningDigest digest;
   for (const std::span<float> arena : {model.values(), model.buffers()}) {
-    std::vector<float> host(arena.size());
-    if (!host.empty()) backend.download(as_tensor(arena), host.data());
+    const std::vector<float> host = downloaded(arena, backend);
     digest.add(std::as_bytes(std::span(host)));
   }
   return checksum_text(digest.value());

@@ -10,15 +10,15 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/text.h"
 #include "train/config/bounds.h"
 #include "train/config/config.h"
 #include "train/config/option.h"
 
 namespace drift::options {
 
-// The whole text must be one finite value.
+// The whole text must be one finite number; integers: core/text.h.
 std::optional<double> parse_number(std::string_view text);
-std::optional<std::int64_t> parse_integer(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 
 // Value of a field or of what an optional field holds.

@@ -1,6 +1,7 @@
 #include "train/step/evaluate.h"
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 #include <vector>
 
@@ -34,8 +35,16 @@ class DeviceFloats {
   std::span<float> values_;
 };
 
+// This process among those that share the work.
+struct Share {
+  int process = 0, processes = 1;
+};
+Share share_of(const Exchange* others) {
+  return others == nullptr ? Share{} : Share{others->process(), others->processes()};
+}
+
 // Where the batches of each process end.
-std::vector<std::int64_t> shares_of(std::int64_t batches, int processes) {
+std::vector<std::int64_t> ends_of(std::int64_t batches, int processes) {
   std::vector<std::int64_t> ends;
   for (int process = 0; process < processes; ++process) ends.push_back(batches * (process + 1) / processes);
   return ends;
@@ -62,8 +71,9 @@ Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisat
   const Span span(backend, "evaluate");
   const auto size_of = [&](std::int64_t i) { return std::min(batch, dataset.size() - i * batch); };
   std::vector<BatchResult> results(static_cast<std::size_t>((dataset.size() + batch - 1) / batch));
-  const std::vector<std::int64_t> ends = shares_of(std::ssize(results), others == nullptr ? 1 : others->processes());
-  const auto process = static_cast<std::size_t>(others == nullptr ? 0 : others->process());
+  const Share share = share_of(others);
+  const std::vector<std::int64_t> ends = ends_of(std::ssize(results), share.processes);
+  const auto process = static_cast<std::size_t>(share.process);
   BatchMemory memory(backend.stream().device(), dataset.image_shape(), std::min(batch, dataset.size()));
   Batch host;
   for (std::int64_t i = process == 0 ? 0 : ends[process - 1]; i < ends[process]; ++i) {
@@ -114,10 +124,11 @@ void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Nor
     forward_logits(tape, model, memory.upload(host, backend), normalisation);
   };
   // As many batches at a time as there are processes, one for each.
-  const int processes = others == nullptr ? 1 : others->processes();
-  const int process = others == nullptr ? 0 : others->process();
+  const auto [process, processes] = share_of(others);
   const DeviceFloats places(buffers.size() * static_cast<std::size_t>(processes), backend);
   const DeviceFloats sum(buffers.size(), backend);
+  float* const total = sum.values().data();
+  backend.fill(as_tensor(sum.values()), 0);
   const auto place = [&](std::int64_t q) {
     return places.values().subspan(static_cast<std::size_t>(q) * buffers.size(), buffers.size());
   };
@@ -135,15 +146,13 @@ void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Nor
       others->all_gather(places.values().first(ends.back()), ends, backend);
     }
     for (std::int64_t q = 0; q < count; ++q) {
-      float* const target = sum.values().data();
-      const std::vector<const float*> terms = first + q == 0 ? std::vector<const float*>{place(q).data()}
-                                                             : std::vector<const float*>{target, place(q).data()};
-      backend.average(terms, std::span(&target, 1), std::ssize(buffers), /*divisor=*/1);
+      const std::array<const float*, 2> terms{total, place(q).data()};
+      backend.average(terms, std::span(&total, 1), std::ssize(buffers), /*divisor=*/1);
     }
   }
-  const float* const all = sum.values().data();
-  float* const target = buffers.data();
-  backend.average(std::span(&all, 1), std::span(&target, 1), std::ssize(buffers), static_cast<int>(batches));
+  float* const mean = buffers.data();
+  const float* const all = total;
+  backend.average(std::span(&all, 1), std::span(&mean, 1), std::ssize(buffers), /*divisor=*/batches);
 }
 
 }  // namespace drift

@@ -88,16 +88,17 @@ cublasStatus_t refuse(const char* api, const Refused& refused) {
 }  // namespace drift::emulator::cublaslt
 
 namespace lt = drift::emulator::cublaslt;
+using drift::emulator::injected_fault;
 
 DRIFT_REPLACES cublasLtCreate(cublasLtHandle_t* handle) {
-  if (const auto injected = lt::fault("cublasLtCreate", CUBLAS_STATUS_NOT_INITIALIZED)) return injected;
+  if (const auto injected = injected_fault("cublasLtCreate", CUBLAS_STATUS_NOT_INITIALIZED)) return injected;
   *handle = new cublasLtContext;
   drift::emulator::object_created(lt::kHandles);
   return CUBLAS_STATUS_SUCCESS;
 }
 
 DRIFT_REPLACES cublasLtDestroy(cublasLtHandle_t handle) {
-  if (const auto injected = lt::fault("cublasLtDestroy", CUBLAS_STATUS_NOT_INITIALIZED)) return injected;
+  if (const auto injected = injected_fault("cublasLtDestroy", CUBLAS_STATUS_NOT_INITIALIZED)) return injected;
   if (handle != nullptr) drift::emulator::object_destroyed(lt::kHandles);
   delete handle;
   return CUBLAS_STATUS_SUCCESS;
@@ -108,7 +109,8 @@ DRIFT_REPLACES cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
                                               cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
                                               cublasLtMatmulPreference_t preference, int requested,
                                               cublasLtMatmulHeuristicResult_t results[], int* returned) {
-  if (const auto injected = lt::fault("cublasLtMatmulAlgoGetHeuristic", CUBLAS_STATUS_NOT_SUPPORTED)) return injected;
+  if (const auto injected = injected_fault("cublasLtMatmulAlgoGetHeuristic", CUBLAS_STATUS_NOT_SUPPORTED))
+    return injected;
   *returned = 0;
   if (requested < 1) return CUBLAS_STATUS_INVALID_VALUE;
   try {
@@ -131,7 +133,7 @@ DRIFT_REPLACES cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t descriptor,
                               const void* beta, const void* c, cublasLtMatrixLayout_t c_layout, void* d,
                               cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t* algorithm, void* workspace,
                               std::size_t workspace_bytes, cudaStream_t stream) {
-  if (const auto injected = lt::fault("cublasLtMatmul", CUBLAS_STATUS_EXECUTION_FAILED)) return injected;
+  if (const auto injected = injected_fault("cublasLtMatmul", CUBLAS_STATUS_EXECUTION_FAILED)) return injected;
   try {
     const lt::Matmul matmul = lt::describe(descriptor, a_layout, b_layout, c_layout, d_layout);
     if (matmul.lacks_bias) throw lt::Refused(CUBLAS_STATUS_INVALID_VALUE, "the epilogue needs a bias pointer");

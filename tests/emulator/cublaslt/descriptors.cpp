@@ -5,9 +5,9 @@
 
 #include "tests/emulator/cublaslt/replaced.h"
 
+using drift::emulator::injected_fault;
 using drift::emulator::object_created;
 using drift::emulator::object_destroyed;
-using drift::emulator::cublaslt::fault;
 
 namespace {
 
@@ -18,7 +18,7 @@ constexpr const char* kPreferences = "cuBLASLt matmul preferences";
 // What the real library says, unless the call is made to fail.
 template <class Real, class... Arguments>
 cublasStatus_t forwarded(const char* api, cublasStatus_t usual, Real* real, Arguments... arguments) {
-  if (const auto injected = fault(api, usual)) return injected;
+  if (const auto injected = injected_fault(api, usual)) return injected;
   return real(arguments...);
 }
 

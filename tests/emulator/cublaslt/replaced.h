@@ -14,13 +14,3 @@
 #define DRIFT_REAL(name)    \
   static auto* const real = \
       drift::emulator::real_function<decltype(name)>(#name, "libcublasLt.so." DRIFT_LT_TEXT(CUBLAS_VER_MAJOR))
-
-namespace drift::emulator::cublaslt {
-
-// The status that an injected fault asks for, `usual` unless it names another; CUBLAS_STATUS_SUCCESS to go on.
-inline cublasStatus_t fault(const char* api, cublasStatus_t usual) {
-  int status = usual;
-  return call_must_fail(api, &status) ? static_cast<cublasStatus_t>(status) : CUBLAS_STATUS_SUCCESS;
-}
-
-}  // namespace drift::emulator::cublaslt

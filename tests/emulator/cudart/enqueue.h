@@ -28,6 +28,13 @@ int device_of(void* stream);
 // Counts a call of `api` (EMU_COUNT_CALLS) and says whether it is the one that EMU_FAIL=api:n[:code] wants to fail:
 // then true, and *code, if it is not null, holds the code asked for or stays as it was.
 bool call_must_fail(const char* api, int* code);
+// The same in a library's own terms: the status to return, `usual` unless EMU_FAIL names another; its success, which is
+// 0 in all of them, to go on.
+template <class Status>
+Status injected_fault(const char* api, Status usual) {
+  int code = usual;
+  return call_must_fail(api, &code) ? static_cast<Status>(code) : Status{};
+}
 
 // For EMU_LEAKS: an object that a library gave to the program, which must destroy it. `kind`: a plural, for the report.
 void object_created(const char* kind);

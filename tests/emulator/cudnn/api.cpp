@@ -24,12 +24,6 @@ namespace {
 constexpr const char* kHandles = "cuDNN handles";
 constexpr const char* kDescriptors = "cuDNN backend descriptors";
 
-// The status that an injected fault asks for, `usual` unless it names another; CUDNN_STATUS_SUCCESS to go on.
-cudnnStatus_t fault(const char* api, cudnnStatus_t usual) {
-  int status = usual;
-  return call_must_fail(api, &status) ? static_cast<cudnnStatus_t>(status) : CUDNN_STATUS_SUCCESS;
-}
-
 cudnnStatus_t refuse(cudnnStatus_t status, const char* api, const char* why) {
   std::fprintf(stderr, "[emulator] %s: %s\n", api, why);
   return status;
@@ -43,37 +37,37 @@ cudnnStatus_t refuse(cudnnStatus_t status, const char* api, const char* why) {
 #define DRIFT_REAL(name) \
   static auto* const real = drift::emulator::real_function<decltype(name)>(#name, "libcudnn.so.9")
 
+using drift::emulator::injected_fault;
 using drift::emulator::object_created;
 using drift::emulator::object_destroyed;
-using drift::emulator::cudnn::fault;
 using drift::emulator::cudnn::kDescriptors;
 using drift::emulator::cudnn::kHandles;
 using drift::emulator::cudnn::refuse;
 using drift::emulator::cudnn::Registry;
 
 DRIFT_REPLACES cudnnCreate(cudnnHandle_t* handle) {
-  if (const auto injected = fault("cudnnCreate", CUDNN_STATUS_NOT_INITIALIZED)) return injected;
+  if (const auto injected = injected_fault("cudnnCreate", CUDNN_STATUS_NOT_INITIALIZED)) return injected;
   *handle = new cudnnContext{nullptr};
   object_created(kHandles);
   return CUDNN_STATUS_SUCCESS;
 }
 
 DRIFT_REPLACES cudnnDestroy(cudnnHandle_t handle) {
-  if (const auto injected = fault("cudnnDestroy", CUDNN_STATUS_BAD_PARAM)) return injected;
+  if (const auto injected = injected_fault("cudnnDestroy", CUDNN_STATUS_BAD_PARAM)) return injected;
   if (handle != nullptr) object_destroyed(kHandles);
   delete handle;
   return CUDNN_STATUS_SUCCESS;
 }
 
 DRIFT_REPLACES cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
-  if (const auto injected = fault("cudnnSetStream", CUDNN_STATUS_BAD_PARAM_STREAM_MISMATCH)) return injected;
+  if (const auto injected = injected_fault("cudnnSetStream", CUDNN_STATUS_BAD_PARAM_STREAM_MISMATCH)) return injected;
   if (handle == nullptr) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
   handle->stream = stream;
   return CUDNN_STATUS_SUCCESS;
 }
 
 DRIFT_REPLACES cudnnGetStream(cudnnHandle_t handle, cudaStream_t* stream) {
-  if (const auto injected = fault("cudnnGetStream", CUDNN_STATUS_BAD_PARAM)) return injected;
+  if (const auto injected = injected_fault("cudnnGetStream", CUDNN_STATUS_BAD_PARAM)) return injected;
   if (handle == nullptr) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
   *stream = handle->stream;
   return CUDNN_STATUS_SUCCESS;
@@ -81,7 +75,8 @@ DRIFT_REPLACES cudnnGetStream(cudnnHandle_t handle, cudaStream_t* stream) {
 
 DRIFT_REPLACES cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t* descriptor) {
   DRIFT_REAL(cudnnBackendCreateDescriptor);
-  if (const auto injected = fault("cudnnBackendCreateDescriptor", CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED))
+  if (const auto injected =
+          injected_fault("cudnnBackendCreateDescriptor", CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED))
     return injected;
   const auto status = real(type, descriptor);
   if (status != CUDNN_STATUS_SUCCESS) return status;
@@ -92,14 +87,14 @@ DRIFT_REPLACES cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type, c
 
 DRIFT_REPLACES cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t descriptor) {
   DRIFT_REAL(cudnnBackendDestroyDescriptor);
-  if (const auto injected = fault("cudnnBackendDestroyDescriptor", CUDNN_STATUS_BAD_PARAM)) return injected;
+  if (const auto injected = injected_fault("cudnnBackendDestroyDescriptor", CUDNN_STATUS_BAD_PARAM)) return injected;
   if (Registry::instance().destroyed(descriptor)) object_destroyed(kDescriptors);
   return real(descriptor);
 }
 
 DRIFT_REPLACES cudnnBackendFinalize(cudnnBackendDescriptor_t descriptor) {
   DRIFT_REAL(cudnnBackendFinalize);
-  if (const auto injected = fault("cudnnBackendFinalize", CUDNN_STATUS_NOT_SUPPORTED)) return injected;
+  if (const auto injected = injected_fault("cudnnBackendFinalize", CUDNN_STATUS_NOT_SUPPORTED)) return injected;
   const auto status = real(descriptor);
   if (status == CUDNN_STATUS_SUCCESS) Registry::instance().finalized(descriptor);
   return status;
@@ -108,7 +103,7 @@ DRIFT_REPLACES cudnnBackendFinalize(cudnnBackendDescriptor_t descriptor) {
 DRIFT_REPLACES cudnnBackendSetAttribute(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name,
                                         cudnnBackendAttributeType_t type, int64_t count, const void* values) {
   DRIFT_REAL(cudnnBackendSetAttribute);
-  if (const auto injected = fault("cudnnBackendSetAttribute", CUDNN_STATUS_BAD_PARAM)) return injected;
+  if (const auto injected = injected_fault("cudnnBackendSetAttribute", CUDNN_STATUS_BAD_PARAM)) return injected;
   if (type == CUDNN_TYPE_HANDLE) {
     return refuse(CUDNN_STATUS_NOT_SUPPORTED, "cudnnBackendSetAttribute",
                   "an emulated handle cannot build plans; build them from device properties");
@@ -124,7 +119,7 @@ DRIFT_REPLACES cudnnBackendGetAttribute(cudnnBackendDescriptor_t const descripto
                                         cudnnBackendAttributeType_t type, int64_t requested, int64_t* count,
                                         void* values) {
   DRIFT_REAL(cudnnBackendGetAttribute);
-  if (const auto injected = fault("cudnnBackendGetAttribute", CUDNN_STATUS_BAD_PARAM)) return injected;
+  if (const auto injected = injected_fault("cudnnBackendGetAttribute", CUDNN_STATUS_BAD_PARAM)) return injected;
   const auto status = real(descriptor, name, type, requested, count, values);
   if (status == CUDNN_STATUS_SUCCESS && type == CUDNN_TYPE_BACKEND_DESCRIPTOR && values != nullptr) {
     const auto filled = count == nullptr ? requested : std::min(requested, *count);
@@ -137,7 +132,7 @@ DRIFT_REPLACES cudnnBackendGetAttribute(cudnnBackendDescriptor_t const descripto
 DRIFT_REPLACES cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
                                    cudnnBackendDescriptor_t variant_pack) {
   DRIFT_REAL(cudnnBackendGetAttribute);
-  if (const auto injected = fault("cudnnBackendExecute", CUDNN_STATUS_EXECUTION_FAILED)) return injected;
+  if (const auto injected = injected_fault("cudnnBackendExecute", CUDNN_STATUS_EXECUTION_FAILED)) return injected;
   if (handle == nullptr) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
   int64_t workspace_bytes = 0;
   int64_t found = 0;

@@ -30,11 +30,6 @@ constexpr const char* kCommunicators = "NCCL communicators";
 
 namespace fs = std::filesystem;
 
-ncclResult_t fault(const char* api) {
-  int code = ncclSystemError;
-  return call_must_fail(api, &code) ? static_cast<ncclResult_t>(code) : ncclSuccess;
-}
-
 // What the calling thread has put into a group that is not closed yet.
 struct Group {
   int depth = 0;
@@ -83,12 +78,12 @@ void remove_folders() {
 }  // namespace
 }  // namespace drift::emulator::nccl
 
+using drift::emulator::injected_fault;
 using drift::emulator::object_created;
 using drift::emulator::object_destroyed;
 using drift::emulator::nccl::add;
 using drift::emulator::nccl::close_group;
 using drift::emulator::nccl::Communicator;
-using drift::emulator::nccl::fault;
 using drift::emulator::nccl::folder_of;
 using drift::emulator::nccl::folders;
 using drift::emulator::nccl::group;
@@ -118,7 +113,7 @@ DRIFT_REPLACES const char* ncclGetLastError(ncclComm_t) {
 }
 
 DRIFT_REPLACES ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
-  if (const ncclResult_t injected = fault("ncclGetUniqueId")) return injected;
+  if (const ncclResult_t injected = injected_fault("ncclGetUniqueId", ncclSystemError)) return injected;
   std::random_device random;
   const std::string name = "/dev/shm/drift-emulated-nccl-" + std::to_string(random()) + "-" + std::to_string(random());
   std::filesystem::create_directory(name);
@@ -132,7 +127,7 @@ DRIFT_REPLACES ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
 DRIFT_REPLACES ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int ranks, ncclUniqueId id, int rank,
                                                    ncclConfig_t* config) {
   *comm = nullptr;
-  if (const ncclResult_t injected = fault("ncclCommInitRankConfig")) return injected;
+  if (const ncclResult_t injected = injected_fault("ncclCommInitRankConfig", ncclSystemError)) return injected;
   if (ranks < 1 || rank < 0 || rank >= ranks || !std::filesystem::exists(folder_of(id))) return ncclInvalidArgument;
   *comm = new ncclComm{std::make_shared<Communicator>(folder_of(id).string(), ranks, rank)};
   object_created(kCommunicators);
@@ -143,19 +138,19 @@ DRIFT_REPLACES ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int ranks, 
 }
 
 DRIFT_REPLACES ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* result) {
-  if (const ncclResult_t injected = fault("ncclCommGetAsyncError")) return injected;
+  if (const ncclResult_t injected = injected_fault("ncclCommGetAsyncError", ncclSystemError)) return injected;
   *result = comm->communicator->state();
   return ncclSuccess;
 }
 
 DRIFT_REPLACES ncclResult_t ncclCommFinalize(ncclComm_t comm) {
-  if (const ncclResult_t injected = fault("ncclCommFinalize")) return injected;
+  if (const ncclResult_t injected = injected_fault("ncclCommFinalize", ncclSystemError)) return injected;
   comm->communicator->leave();
   return ncclSuccess;
 }
 
 DRIFT_REPLACES ncclResult_t ncclCommDestroy(ncclComm_t comm) {
-  if (const ncclResult_t injected = fault("ncclCommDestroy")) return injected;
+  if (const ncclResult_t injected = injected_fault("ncclCommDestroy", ncclSystemError)) return injected;
   object_destroyed(kCommunicators);
   delete comm;
   return ncclSuccess;
@@ -170,13 +165,13 @@ DRIFT_REPLACES ncclResult_t ncclCommAbort(ncclComm_t comm) {
 }
 
 DRIFT_REPLACES ncclResult_t ncclGroupStart() {
-  if (const ncclResult_t injected = fault("ncclGroupStart")) return injected;
+  if (const ncclResult_t injected = injected_fault("ncclGroupStart", ncclSystemError)) return injected;
   ++group.depth;
   return ncclSuccess;
 }
 
 DRIFT_REPLACES ncclResult_t ncclGroupEnd() {
-  if (const ncclResult_t injected = fault("ncclGroupEnd")) {
+  if (const ncclResult_t injected = injected_fault("ncclGroupEnd", ncclSystemError)) {
     group = {};
     return injected;
   }
@@ -186,19 +181,19 @@ DRIFT_REPLACES ncclResult_t ncclGroupEnd() {
 
 DRIFT_REPLACES ncclResult_t ncclSend(const void* values, std::size_t count, ncclDataType_t type, int peer,
                                      ncclComm_t comm, cudaStream_t stream) {
-  if (const ncclResult_t injected = fault("ncclSend")) return injected;
+  if (const ncclResult_t injected = injected_fault("ncclSend", ncclSystemError)) return injected;
   return add(comm, stream, {.kind = Kind::kSend, .source = values, .count = count, .type = type, .peer = peer});
 }
 
 DRIFT_REPLACES ncclResult_t ncclRecv(void* values, std::size_t count, ncclDataType_t type, int peer, ncclComm_t comm,
                                      cudaStream_t stream) {
-  if (const ncclResult_t injected = fault("ncclRecv")) return injected;
+  if (const ncclResult_t injected = injected_fault("ncclRecv", ncclSystemError)) return injected;
   return add(comm, stream, {.kind = Kind::kReceive, .target = values, .count = count, .type = type, .peer = peer});
 }
 
 DRIFT_REPLACES ncclResult_t ncclAllReduce(const void* source, void* target, std::size_t count, ncclDataType_t type,
                                           ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream) {
-  if (const ncclResult_t injected = fault("ncclAllReduce")) return injected;
+  if (const ncclResult_t injected = injected_fault("ncclAllReduce", ncclSystemError)) return injected;
   if (type != ncclFloat || op != ncclSum) return ncclInvalidArgument;  // all that Drift asks for
   return add(comm, stream,
              {.kind = Kind::kAllReduce, .source = source, .target = target, .count = count, .type = type});
