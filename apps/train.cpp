@@ -52,6 +52,11 @@ Request resolve_request(const std::vector<SettingLayer>& layers, std::string com
   return request;
 }
 
+// How averages become those of all processes.
+std::string reduce_text(const TrainConfig& config, const Job& job) {
+  return job.processes == 1 || config.processes.reduce == Reduce::kTree ? "tree" : job.transport->sum_name();
+}
+
 std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const Job& job, const Trainer& trainer) {
   const TrainConfig& config = request.resolved.config;
   const fs::path resumed = config.files.resume.empty() ? fs::path() : run_directory_of(config.files.resume);
@@ -62,6 +67,7 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const J
   Json environment = describe_environment();
   environment["setup"] = {{"processes", job.processes},
                           {"hosts", job.hosts},
+                          {"reduce", reduce_text(config, job)},
                           {"device", to_string(trainer.device())},
                           {"threads", layout.threads},
                           {"workers_at_once", layout.lanes},
@@ -91,10 +97,11 @@ std::string setup_text(const TrainConfig& config, const Job& job, const Trainer&
   const Schedule& schedule = trainer.schedule();
   return fmt::format(
       "{} on {} ({} training images), {} steps, {} per epoch, global batch {} x {}\n"
-      "device {}, {}",
+      "device {}, {}{}",
       config.model.name, data.name, data.train->size(), schedule.total_steps, schedule.steps_per_epoch,
       config.sync.workers, config.sync.local_batch, describe_device(trainer.device()),
-      layout_text(config, job, trainer));
+      layout_text(config, job, trainer),
+      config.processes.reduce == Reduce::kTree ? "" : fmt::format("; averages by {}", reduce_text(config, job)));
 }
 
 class Session {

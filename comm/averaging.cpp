@@ -160,13 +160,13 @@ class TeamCommunicator final : public Communicator {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Communicator>> make_communicators(const Membership& membership) {
+std::vector<std::unique_ptr<Communicator>> make_communicators(const Membership& membership, Reduce reduce) {
   const Team& team = membership.team;
   check(team);
   DRIFT_ASSERT(team.processes == 1 || membership.transport != nullptr, "{} processes without a transport",
                team.processes);
   const auto meeting = std::make_shared<CollectiveBarrier>(team);
-  const std::shared_ptr<Exchange> exchange = membership.make_exchange();
+  const std::shared_ptr<Exchange> exchange = membership.make_exchange(reduce);
   std::vector<std::unique_ptr<Communicator>> communicators;
   for (int place = 0; place < team.local_workers(); ++place) {
     communicators.push_back(std::make_unique<TeamCommunicator>(team, place, meeting, exchange));

@@ -17,6 +17,7 @@ namespace drift {
 // One communicator for each worker of this process, for a thread each; they share what they need and may outlive each
 // other: when one goes, that worker has left, and what the others ask for afterwards throws kComm. A worker that is
 // alone never waits. Throws kConfig for a team that cannot be.
-std::vector<std::unique_ptr<Communicator>> make_communicators(const Membership& membership);
+std::vector<std::unique_ptr<Communicator>> make_communicators(const Membership& membership,
+                                                              Reduce reduce = Reduce::kTree);
 
 }  // namespace drift

@@ -13,8 +13,8 @@ constexpr std::size_t kPiece = 1 << 18;  // floats: 1 MiB
 
 }  // namespace
 
-Exchange::Exchange(const Team& team, std::shared_ptr<Transport> transport)
-    : team_(team), transport_(std::move(transport)) {
+Exchange::Exchange(const Team& team, std::shared_ptr<Transport> transport, Reduce reduce)
+    : team_(team), transport_(std::move(transport)), reduce_(reduce) {
   DRIFT_ASSERT(transport_->processes() == team_.processes && transport_->process() == team_.process,
                "process {} of {} with the transport of {} of {}", team_.process, team_.processes, transport_->process(),
                transport_->processes());
@@ -93,6 +93,19 @@ void Exchange::all_gather(std::span<float> values, std::span<const std::size_t> 
 }
 
 void Exchange::mean(std::span<float> sums, Backend& backend) {
+  if (sums.empty()) return;
+  reduce_ == Reduce::kTree ? mean_in_tree(sums, backend) : mean_by_library(sums, backend);
+}
+
+// Sum before scaling, as in the tree.
+void Exchange::mean_by_library(std::span<float> sums, Backend& backend) {
+  transport_->start_sum(sums, backend.stream())->wait();
+  const float* const source = sums.data();
+  float* const target = sums.data();
+  backend.average(std::span(&source, 1), std::span(&target, 1), std::ssize(sums), team_.workers);
+}
+
+void Exchange::mean_in_tree(std::span<float> sums, Backend& backend) {
   const auto piece = [&](std::size_t i) {
     return sums.subspan(i * kPiece, std::min(kPiece, sums.size() - i * kPiece));
   };
@@ -101,7 +114,7 @@ void Exchange::mean(std::span<float> sums, Backend& backend) {
   const std::size_t room = std::min(kPiece, sums.size()) + static_cast<std::size_t>(kLineFloats * team_.processes);
   float* const places = parts(backend.stream().device(), 2 * room);
   const auto place = [&](std::size_t i) { return places + (i % 2) * room; };
-  Pending scattered = pieces > 0 ? start_reduce_scatter(piece(0), place(0), backend) : nullptr;
+  Pending scattered = start_reduce_scatter(piece(0), place(0), backend);
   std::vector<Pending> gathered;
   for (std::size_t i = 0; i < pieces; ++i) {
     Pending next = i + 1 < pieces ? start_reduce_scatter(piece(i + 1), place(i + 1), backend) : nullptr;

@@ -5,6 +5,7 @@
 // next is on its way, and what has come is still in the cache.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -16,12 +17,16 @@
 
 namespace drift {
 
+// How the sums of several processes become one: in the tree, or by the all-reduce of the transport's library.
+enum class Reduce : std::uint8_t { kTree, kFast };
+
 class Exchange {
  public:
   // The transport has the team's processes.
-  Exchange(const Team& team, std::shared_ptr<Transport> transport);
+  Exchange(const Team& team, std::shared_ptr<Transport> transport, Reduce reduce = Reduce::kTree);
 
-  // sums: over the workers of this process. Becomes the mean over all workers, the same bits in every process.
+  // sums: over the workers of this process. Becomes the mean over all workers; in the tree, the same bits in every
+  // process.
   void mean(std::span<float> sums, Backend& backend);
   // values <- those of process `root`.
   void broadcast(std::span<float> values, int root, Backend& backend);
@@ -36,6 +41,8 @@ class Exchange {
  private:
   using Pending = std::unique_ptr<Transfer>;  // nullptr: nothing to wait for
 
+  void mean_in_tree(std::span<float> sums, Backend& backend);
+  void mean_by_library(std::span<float> sums, Backend& backend);
   std::span<float> shard(std::span<float> values, int process) const;
   // Every process gets its shard of all the others: one behind the other, from `parts` on.
   Pending start_reduce_scatter(std::span<float> piece, float* parts, Backend& backend);
@@ -49,6 +56,7 @@ class Exchange {
 
   Team team_;
   std::shared_ptr<Transport> transport_;
+  Reduce reduce_;
   Storage parts_;  // of two pieces: one is summed while the other arrives; grows
   std::vector<Transport::Send> sends_;
   std::vector<Transport::Receive> receives_;

@@ -20,8 +20,8 @@ struct Membership {
 
   static Membership alone(int workers);
   // nullptr where there are no other processes.
-  std::unique_ptr<Exchange> make_exchange() const {
-    return team.processes > 1 ? std::make_unique<Exchange>(team, transport) : nullptr;
+  std::unique_ptr<Exchange> make_exchange(Reduce reduce = Reduce::kTree) const {
+    return team.processes > 1 ? std::make_unique<Exchange>(team, transport, reduce) : nullptr;
   }
 };
 

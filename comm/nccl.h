@@ -1,6 +1,6 @@
 // The transport between processes that each have a GPU of their own: NCCL 2.18 or newer, on device memory. What it
-// moves is enqueued on the stream, so nobody waits on the host, and a step may capture it. Sums are not its business:
-// it sends and receives, in groups.
+// moves is enqueued on the stream, so nobody waits on the host, and a step may capture it. It sends and
+// receives in groups.
 #pragma once
 
 #include <memory>

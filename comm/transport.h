@@ -1,17 +1,18 @@
-// Transport: moves floats between the processes of a team. It knows no sums, no workers and no tree: averaging is
-// written once, above every transport (exchange.h).
+// Transport: moves floats between the processes of a team. It knows no workers and no tree: averaging is written once,
+// above every transport (exchange.h). The only sum here is the library's own, for who asks for it by name.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "kernels/device.h"
 
 namespace drift {
 
-// Sends and receives that were started together.
+// What was started together.
 class Transfer {
  public:
   virtual ~Transfer() = default;
@@ -41,7 +42,12 @@ class Transport {
   // in the order of the calls and of the lists: with the same lengths, never empty.
   virtual std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,
                                           Stream& stream) = 0;
-  // Whether start() and wait() only enqueue, so that a captured step can hold them.
+  // values <- their sum over the processes, by the library's all-reduce: in an order that is its own, and may differ
+  // with version, length and number of processes.
+  virtual std::unique_ptr<Transfer> start_sum(std::span<float> values, Stream& stream) = 0;
+  // "MPI_Allreduce of Open MPI v4.1.4"
+  virtual std::string sum_name() const = 0;
+  // Whether start(), start_sum() and wait() only enqueue, so that a captured step can hold them.
   virtual bool only_enqueues() const { return false; }
   // Returns when every process has called it.
   virtual void barrier() = 0;

@@ -12,8 +12,9 @@ extern char** environ;
 namespace drift {
 namespace {
 
-bool steers_threads(std::string_view variable) {
-  for (const std::string_view prefix : {"OMP_", "GOMP_", "KMP_", "DNNL_", "ONEDNN_", "CUDA_", "NCCL_", "DRIFT_"}) {
+bool steers_a_run(std::string_view variable) {
+  for (const std::string_view prefix :
+       {"OMP_", "GOMP_", "KMP_", "DNNL_", "ONEDNN_", "CUDA_", "NCCL_", "OMPI_MCA_", "DRIFT_"}) {
     if (variable.starts_with(prefix)) return true;
   }
   return false;
@@ -24,7 +25,7 @@ Json variables() {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const std::size_t equals = text.find('=');
-    if (equals != std::string_view::npos && steers_threads(text))
+    if (equals != std::string_view::npos && steers_a_run(text))
       found[std::string(text.substr(0, equals))] = text.substr(equals + 1);
   }
   return found;

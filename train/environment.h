@@ -5,7 +5,7 @@
 
 namespace drift {
 
-// Hardware, system, versions and the environment variables that steer threads.
+// Hardware, system, versions and the environment variables that steer threads and sums.
 Json describe_environment();
 // Versions of what this binary is made of.
 Json describe_build();

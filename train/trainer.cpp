@@ -124,7 +124,7 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
     : config_(config),
       team_(membership.team),
       device_(membership.device ? *membership.device : choose_device(config.machine.device)),
-      communicators_(make_communicators(membership)),
+      communicators_(make_communicators(membership, config.processes.reduce)),
       layout_(layout_on(device_, config_, membership)),
       lanes_(layout_.lanes, device_),
       replicas_(config_, data, team_, device_, layout_.threads_per_worker),

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <mpi.h>
 #include <mutex>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "comm/collective.h"
 #include "comm/mpi.h"
 #include "core/check.h"
 #include "core/stoppable.h"
@@ -34,19 +36,54 @@ void check(int status, std::string_view call) {
   DRIFT_FAIL(kComm, "{}: {}", call, std::string_view(text, static_cast<std::size_t>(length)));
 }
 
-// Set-up and end of MPI wait for all processes and cannot be given up: after the deadline this process ends, and with
-// it the launcher ends the others.
+// Some calls of MPI wait for all processes and cannot be given up: then this process ends, and with it the launcher
+// ends the others.
+[[noreturn]] void end_process(std::string_view call, std::string_view reason) {
+  fmt::print(stderr, "drift: {}: {}\n", call, reason);
+  std::fflush(stderr);
+  std::_Exit(exit_code(ErrorKind::kComm));
+}
+
+std::string did_not_come(double seconds) {
+  return fmt::format("other processes did not come within {:g} s", seconds);
+}
+
+// Of set-up and end.
 class Deadline {
  public:
   Deadline(std::string_view call, double seconds)
       : thread_([call, seconds](const std::stop_token& stop) {
-          if (stopped_within(stop, seconds)) return;
-          fmt::print(stderr, "drift: {}: other processes did not come within {:g} s\n", call, seconds);
-          std::fflush(stderr);
-          std::_Exit(exit_code(ErrorKind::kComm));
+          if (!stopped_within(stop, seconds)) end_process(call, did_not_come(seconds));
         }) {}
 
  private:
+  std::jthread thread_;
+};
+
+// Of many short calls, which cost it two stores each: a thread looks now and then whether one stays.
+class Watch {
+ public:
+  // reason: of the others, why this process should give up, if it should.
+  Watch(std::string_view call, double seconds, std::function<std::optional<std::string>()> reason)
+      : thread_([this, call, seconds, reason = std::move(reason)](const std::stop_token& stop) {
+          std::int64_t before = 0;
+          for (int looks = 0; !stopped_within(stop, kLookEverySeconds); ++looks) {
+            const std::int64_t now = under_way_;
+            if (now == 0 || now != std::exchange(before, now)) looks = 0;
+            if (looks == 0) continue;
+            if (const auto why = reason()) end_process(call, *why);
+            if (looks * kLookEverySeconds > seconds) end_process(call, did_not_come(seconds));
+          }
+        }) {}
+
+  void begin() { under_way_ = ++calls_; }
+  void end() { under_way_ = 0; }
+
+ private:
+  static constexpr double kLookEverySeconds = 0.2;
+
+  std::int64_t calls_ = 0;
+  std::atomic<std::int64_t> under_way_{0};  // its number; 0: none
   std::jthread thread_;
 };
 
@@ -84,6 +121,9 @@ class MpiTransport final : public Transport {
   std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,
                                   Stream& stream) override;
 
+  std::unique_ptr<Transfer> start_sum(std::span<float> values, Stream& stream) override;
+  std::string sum_name() const override;
+
   void barrier() override;
 
   void abort(std::string_view reason) noexcept override {
@@ -95,11 +135,20 @@ class MpiTransport final : public Transport {
  private:
   friend class MpiTransfer;
 
-  void throw_if_aborted() {
-    if (!aborted_.load()) return;
-    sound_ = false;
+  void require_host_memory(const Stream& stream) const {
+    DRIFT_CHECK(kComm, stream.device().type == DeviceType::kCpu, "MPI moves host memory, and these workers are on {}",
+                to_string(stream.device()));
+  }
+  std::optional<std::string> reason() {
+    if (!aborted_.load()) return std::nullopt;
     const std::lock_guard lock(reason_mutex_);
-    DRIFT_FAIL(kComm, "{}", *reason_);
+    return reason_;
+  }
+  void throw_if_aborted() {
+    const std::optional<std::string> why = reason();
+    if (!why) return;
+    sound_ = false;
+    DRIFT_FAIL(kComm, "{}", *why);
   }
 
   MpiOptions options_;
@@ -111,6 +160,7 @@ class MpiTransport final : public Transport {
   std::atomic<bool> aborted_{false};
   std::mutex reason_mutex_;
   std::optional<std::string> reason_;
+  std::optional<Watch> sums_;  // from the first one on
 };
 
 class MpiTransfer final : public Transfer {
@@ -186,8 +236,7 @@ void in_pieces(Values values, const Piece& piece) {
 std::unique_ptr<Transfer> MpiTransport::start(std::span<const Send> sends, std::span<const Receive> receives,
                                               Stream& stream) {
   throw_if_aborted();
-  DRIFT_CHECK(kComm, stream.device().type == DeviceType::kCpu, "MPI moves host memory, and these workers are on {}",
-              to_string(stream.device()));
+  require_host_memory(stream);
   auto transfer = std::make_unique<MpiTransfer>(*this);
   const std::lock_guard lock(mutex_);
   for (const Receive& one : receives) {
@@ -198,6 +247,31 @@ std::unique_ptr<Transfer> MpiTransport::start(std::span<const Send> sends, std::
     bytes_sent_ += static_cast<std::int64_t>(one.values.size_bytes());
   }
   return transfer;
+}
+
+// MPI_Allreduce does not come back before all have come, and MPI_Iallreduce, which could be given up, takes three times
+// as long in Open MPI 4.1. So all meet before it, where the waiting is done and can be given up; what is left is
+// watched.
+std::unique_ptr<Transfer> MpiTransport::start_sum(std::span<float> values, Stream& stream) {
+  require_host_memory(stream);
+  barrier();
+  const std::lock_guard lock(mutex_);
+  if (!sums_) sums_.emplace("MPI_Allreduce", options_.timeout_seconds, [this] { return reason(); });
+  sums_->begin();
+  in_pieces(values, [&](float* piece, std::size_t count) {
+    check(MPI_Allreduce(MPI_IN_PLACE, piece, static_cast<int>(count), MPI_FLOAT, MPI_SUM, comm_), "MPI_Allreduce");
+  });
+  sums_->end();
+  bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, std::ssize(values), processes_);
+  return std::make_unique<MpiTransfer>(*this);
+}
+
+std::string MpiTransport::sum_name() const {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  check(MPI_Get_library_version(text, &length), "MPI_Get_library_version");
+  const std::string_view version(text, static_cast<std::size_t>(length));
+  return fmt::format("MPI_Allreduce of {}", version.substr(0, version.find_first_of(",\n")));
 }
 
 void MpiTransport::barrier() {

@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "comm/collective.h"
 #include "comm/nccl.h"
 #include "core/check.h"
 #include "core/clock.h"
@@ -78,27 +79,35 @@ class NcclTransport final : public Transport {
   bool only_enqueues() const override { return true; }
   std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,
                                   Stream& stream) override {
-    DRIFT_CHECK(kComm, stream.device() == options_.device, "NCCL moves memory of {}, and these workers are on {}",
-                to_string(options_.device), to_string(stream.device()));
-    const std::lock_guard lock(mutex_);
-    throw_if_aborted();
-    make_current(options_.device);
-    auto* const handle = static_cast<cudaStream_t>(stream.vendor_handle());
-    complete(ncclGroupStart(), "ncclGroupStart");
-    try {
-      for (const Send& one : sends) {
-        complete(ncclSend(one.values.data(), one.values.size(), ncclFloat, one.to, comm_, handle), "ncclSend");
-        bytes_sent_ += static_cast<std::int64_t>(one.values.size_bytes());
+    return enqueue(stream, [&](cudaStream_t handle) {
+      complete(ncclGroupStart(), "ncclGroupStart");
+      try {
+        for (const Send& one : sends) {
+          complete(ncclSend(one.values.data(), one.values.size(), ncclFloat, one.to, comm_, handle), "ncclSend");
+          bytes_sent_ += static_cast<std::int64_t>(one.values.size_bytes());
+        }
+        for (const Receive& one : receives) {
+          complete(ncclRecv(one.values.data(), one.values.size(), ncclFloat, one.from, comm_, handle), "ncclRecv");
+        }
+      } catch (const Error&) {
+        ncclGroupEnd();  // an open group would swallow what this thread calls next
+        throw;
       }
-      for (const Receive& one : receives) {
-        complete(ncclRecv(one.values.data(), one.values.size(), ncclFloat, one.from, comm_, handle), "ncclRecv");
-      }
-    } catch (const Error&) {
-      ncclGroupEnd();  // an open group would swallow what this thread calls next
-      throw;
-    }
-    complete(ncclGroupEnd(), "ncclGroupEnd");
-    return std::make_unique<Enqueued>(*this);
+      complete(ncclGroupEnd(), "ncclGroupEnd");
+    });
+  }
+
+  std::unique_ptr<Transfer> start_sum(std::span<float> values, Stream& stream) override {
+    return enqueue(stream, [&](cudaStream_t handle) {
+      float* const data = values.data();
+      complete(ncclAllReduce(data, data, values.size(), ncclFloat, ncclSum, comm_, handle), "ncclAllReduce");
+      bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, std::ssize(values), options_.processes);
+    });
+  }
+  std::string sum_name() const override {
+    int version = 0;
+    ncclGetVersion(&version);
+    return fmt::format("ncclAllReduce of NCCL {}.{}.{}", version / 10000, version / 100 % 100, version % 100);
   }
 
   void barrier() override {
@@ -141,6 +150,17 @@ class NcclTransport final : public Transport {
    private:
     NcclTransport& transport_;
   };
+
+  template <class Calls>
+  std::unique_ptr<Transfer> enqueue(Stream& stream, const Calls& calls) {
+    DRIFT_CHECK(kComm, stream.device() == options_.device, "NCCL moves memory of {}, and these workers are on {}",
+                to_string(options_.device), to_string(stream.device()));
+    const std::lock_guard lock(mutex_);
+    throw_if_aborted();
+    make_current(options_.device);
+    calls(static_cast<cudaStream_t>(stream.vendor_handle()));
+    return std::make_unique<Enqueued>(*this);
+  }
 
   void try_make_current() const noexcept {
     try {

@@ -2,7 +2,7 @@
 //
 //   DRIFT_FAULT="PROCESS CALL NTH WHAT"    WHAT: fail, delay, kill, stop
 //
-// CALL: MPI_Isend, MPI_Irecv, MPI_Testall, MPI_Ibarrier, connect, send, recv, fsync or clock_gettime, which is called
+// CALL: MPI_Isend, MPI_Irecv, MPI_Testall, MPI_Allreduce, connect, send, recv, fsync or clock_gettime, which is called
 // some times in each step. "fail": the call says that it failed; send and recv, which count on the connections of the
 // control channel alone, cut them.
 #include <atomic>
@@ -76,6 +76,10 @@ int MPI_Irecv(void* buffer, int count, MPI_Datatype type, int from, int tag, MPI
 int MPI_Testall(int count, MPI_Request requests[], int* flag, MPI_Status statuses[]) {
   if (goes_wrong("MPI_Testall")) return MPI_ERR_OTHER;
   return real("MPI_Testall", &MPI_Testall)(count, requests, flag, statuses);
+}
+int MPI_Allreduce(const void* from, void* to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm) {
+  if (goes_wrong("MPI_Allreduce")) return MPI_ERR_OTHER;
+  return real("MPI_Allreduce", &MPI_Allreduce)(from, to, count, type, op, comm);
 }
 int connect(int fd, const sockaddr* address, socklen_t length) {
   if (address->sa_family != AF_UNIX && goes_wrong("connect")) {

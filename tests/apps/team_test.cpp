@@ -104,6 +104,48 @@ TEST(TeamOfProcesses, AStopIsHeardInTheMiddleOfARoundAndAnyNumberOfProcessesGoes
   }
 }
 
+// Of two sums there is one order only, so that the bits are the same here; they need not be.
+TEST(TeamOfProcesses, TheLibrarysAllReduceIsTakenByNameAndRecorded) {
+  const TempDirectory directory;
+  const fs::path run = directory / "run";
+  ASSERT_EQ(run_drift(small_run(directory / "whole")).exit_code, 0);
+  const Outcome outcome = run_drift(launched(2, small_run(run, {{"--reduce", "fast"}})));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("; averages by MPI_Allreduce of "), std::string::npos) << outcome.err;
+  const std::string recorded = Json::parse(bytes_of(run / "env.json")).at("setup").at("reduce");
+  EXPECT_TRUE(recorded.starts_with("MPI_Allreduce of ")) << recorded;
+  expect_same_checkpoint(directory / "whole/ckpt/step-20", run / "ckpt/step-20");
+  const Outcome other = run_drift(launched(2, {"train", "--resume", run.string(), "--reduce", "tree"}));
+  EXPECT_EQ(other.exit_code, 2) << other.err;
+  EXPECT_NE(other.err.find("--reduce is fast in the run to be resumed"), std::string::npos) << other.err;
+}
+
+// Who is in MPI_Allreduce cannot give up. One that stands still, fails or dies there ends the run all the same.
+TEST(TeamOfProcesses, WhatGoesWrongInTheLibrarysAllReduceEndsTheRun) {
+  const TempDirectory directory;
+  const std::map<std::string, std::string> more = {
+      {"--reduce", "fast"}, {"--checkpoint-every", "0.5"}, {"--comm-timeout", "2"}};
+  ASSERT_EQ(run_drift(small_run(directory / "whole", more)).exit_code, 0);
+  for (const char* what : {"stop", "fail", "kill", "delay"}) {
+    const fs::path run = directory / what;
+    const std::string fault = fmt::format("{} MPI_Allreduce {} {}", seed() % 2, 3 + seed() % 3, what);
+    SCOPED_TRACE(fault);
+    ::setenv("DRIFT_FAULT", fault.c_str(), 1);
+    ::setenv("LD_PRELOAD", DRIFT_FAULTS, 1);
+    const Outcome outcome = run_drift(launched(2, small_run(run, more)));
+    ::unsetenv("LD_PRELOAD");
+    ::unsetenv("DRIFT_FAULT");
+    const bool only_late = std::string_view(what) == "delay";
+    EXPECT_EQ(outcome.exit_code, only_late ? 0 : 6) << outcome.err;
+    if (!only_late) {
+      EXPECT_NE(outcome.err.find("drift launch: process "), std::string::npos) << outcome.err;
+      const Outcome resumed = run_drift(launched(2, {"train", "--resume", run.string(), "--comm-timeout", "60"}));
+      ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+    }
+    expect_same_checkpoint(directory / "whole/ckpt/step-20", run / "ckpt/step-20");
+  }
+}
+
 TEST(TeamOfProcesses, WhatIsWrongWithACommandIsSaidOnce) {
   const TempDirectory directory;
   const auto fails = [&](int processes, const std::map<std::string, std::string>& more, int exit_code,

@@ -2,8 +2,10 @@
 // a Loopback for each, over one set of mailboxes.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "comm/collective.h"
 #include "comm/transport.h"
 #include "core/check.h"
 
@@ -67,6 +70,13 @@ class Loopback final : public Transport {
     }
     return std::make_unique<Arrival>(*mail_, process_, std::vector<Receive>(receives.begin(), receives.end()));
   }
+  // From the last process to the first: not the tree's order.
+  std::unique_ptr<Transfer> start_sum(std::span<float> values, Stream&) override {
+    for (int other = 0; other < processes(); ++other) mail_->put(process_, other, values);
+    bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, std::ssize(values), processes());
+    return std::make_unique<Sum>(*mail_, process_, values);
+  }
+  std::string sum_name() const override { return "a sum of threads"; }
   void barrier() override {
     for (int other = 0; other < processes(); ++other) mail_->put(process_, other, {});
     for (int other = 0; other < processes(); ++other) mail_->take(other, process_);
@@ -90,6 +100,24 @@ class Loopback final : public Transport {
     Mailboxes& mail_;
     int process_;
     std::vector<Receive> receives_;
+  };
+
+  class Sum final : public Transfer {
+   public:
+    Sum(Mailboxes& mail, int process, std::span<float> values) : mail_(mail), process_(process), values_(values) {}
+    void wait() override {
+      std::ranges::fill(values_, 0.0f);
+      for (int other = mail_.processes() - 1; other >= 0; --other) {
+        const std::vector<float> message = mail_.take(other, process_);
+        ASSERT_EQ(message.size(), values_.size()) << "from process " << other;
+        std::ranges::transform(values_, message, values_.begin(), std::plus());
+      }
+    }
+
+   private:
+    Mailboxes& mail_;
+    int process_;
+    std::span<float> values_;
   };
 
   std::shared_ptr<Mailboxes> mail_;

@@ -29,8 +29,16 @@ TEST_P(Mpi, BroadcastsComeFromEveryWorker) {
 TEST_P(Mpi, BytesAreThoseOfTheFormula) {
   check_bytes(team(), transport());
 }
+TEST_P(Mpi, MeansByTheLibraryAreMeans) {
+  check_fast_means(team(), transport());
+}
 
 INSTANTIATE_TEST_SUITE_P(LocalWorkers, Mpi, ::testing::Values(1, 2, 3, 4));
+
+TEST_P(Mpi, NamesItsLibrary) {
+  EXPECT_TRUE(transport()->sum_name().starts_with("MPI_Allreduce of ")) << transport()->sum_name();
+  EXPECT_EQ(transport()->sum_name().find('\n'), std::string::npos);
+}
 
 // Process 0 names the one it waits for; what that sends later still arrives.
 TEST(MpiFailure, AWaitThatIsTooLongNamesTheProcess) {

@@ -50,8 +50,8 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 void run_team(const Team& team, const std::shared_ptr<Transport>& transport,
-              const std::function<void(Communicator&, Backend&)>& run) {
-  auto communicators = make_communicators({team, transport});
+              const std::function<void(Communicator&, Backend&)>& run, Reduce reduce = Reduce::kTree) {
+  auto communicators = make_communicators({team, transport}, reduce);
   expect_none(
       run_workers(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) { run(*comm, backend); }));
 }
@@ -88,13 +88,38 @@ void check_broadcasts(const Team& team, const std::shared_ptr<Transport>& transp
 
 void check_bytes(const Team& team, const std::shared_ptr<Transport>& transport) {
   constexpr std::int64_t kFloats = 16 * 3 * 4 * 5;  // shares of the same size in up to 5 processes
-  const std::int64_t before = transport->bytes_sent();
-  run_team(team, transport, [&](Communicator& comm, Backend& backend) {
-    std::vector<float> values(kFloats, 1);
-    comm.all_reduce_mean(values, backend);
-    EXPECT_EQ(comm.bytes_sent(), bytes_on_wire(Collective::kAllReduceMean, kFloats, team.workers));
-  });
-  EXPECT_EQ(transport->bytes_sent() - before, bytes_on_wire(Collective::kAllReduceMean, kFloats, team.processes));
+  for (const Reduce reduce : {Reduce::kTree, Reduce::kFast}) {
+    const std::int64_t before = transport->bytes_sent();
+    run_team(
+        team, transport,
+        [&](Communicator& comm, Backend& backend) {
+          std::vector<float> values(kFloats, 1);
+          comm.all_reduce_mean(values, backend);
+          EXPECT_EQ(comm.bytes_sent(), bytes_on_wire(Collective::kAllReduceMean, kFloats, team.workers));
+        },
+        reduce);
+    EXPECT_EQ(transport->bytes_sent() - before, bytes_on_wire(Collective::kAllReduceMean, kFloats, team.processes));
+  }
+}
+
+void check_fast_means(const Team& team, const std::shared_ptr<Transport>& transport) {
+  // Sums of integers are exact in any order; so is K (i % 97) + 2 (0 + ... + K-1), and the mean i % 97 + K - 1.
+  for (const std::size_t n : kLengths) {
+    run_team(
+        team, transport,
+        [&](Communicator& comm, Backend& backend) {
+          std::vector<float> values(n);
+          for (std::size_t i = 0; i < n; ++i) values[i] = static_cast<float>(i % 97) + 2.0f * comm.worker();
+          comm.all_reduce_mean(values, backend);
+          for (std::size_t i = 0; i < n; ++i) {
+            const auto mean = static_cast<float>(i % 97) + static_cast<float>(team.workers - 1);
+            const float rounding = team.workers * 1e-7f * mean;  // of 1/K, unless K is a power of two
+            ASSERT_NEAR(values[i], mean, std::has_single_bit(static_cast<unsigned>(team.workers)) ? 0 : rounding)
+                << "element " << i << " of " << n << ", worker " << comm.worker();
+          }
+        },
+        Reduce::kFast);
+  }
 }
 
 }  // namespace drift::testing

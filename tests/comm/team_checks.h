@@ -13,7 +13,9 @@ namespace drift::testing {
 // else those of a tree over the sums of the processes.
 void check_means(const Team& team, const std::shared_ptr<Transport>& transport);
 void check_broadcasts(const Team& team, const std::shared_ptr<Transport>& transport);
-// A mean sends 2(P-1)/P of the span.
+// A mean sends 2(P-1)/P of the span, whoever sums.
 void check_bytes(const Team& team, const std::shared_ptr<Transport>& transport);
+// Summed by the library, in whatever order.
+void check_fast_means(const Team& team, const std::shared_ptr<Transport>& transport);
 
 }  // namespace drift::testing

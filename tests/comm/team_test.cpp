@@ -72,6 +72,9 @@ TEST_P(Teams, BroadcastsComeFromEveryWorker) {
 TEST_P(Teams, BytesAreThoseOfTheFormula) {
   as_each_process(check_bytes);
 }
+TEST_P(Teams, MeansByTheLibraryAreMeans) {
+  as_each_process(check_fast_means);
+}
 
 INSTANTIATE_TEST_SUITE_P(All, Teams,
                          ::testing::Values(Layout{2, 1}, Layout{2, 2}, Layout{2, 3}, Layout{2, 4}, Layout{3, 1},

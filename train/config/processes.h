@@ -1,13 +1,15 @@
-// ProcessesConfig: how the processes of a team deal with each other. None of it changes a bit of the run.
+// ProcessesConfig: how the processes of a team deal with each other. Only the way to reduce can change bits of the run.
 #pragma once
 
 #include <vector>
 
+#include "comm/exchange.h"
 #include "train/config/option.h"
 
 namespace drift {
 
 struct ProcessesConfig {
+  Reduce reduce = Reduce::kTree;
   double timeout_seconds = 300;  // for all to come; after that, silence of a process
   int control_port = 0;          // where process 0 listens; 0: any free one
 };

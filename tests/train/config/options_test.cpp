@@ -89,6 +89,7 @@ const std::map<std::string, std::string>& other_values() {
       {"threads", "8"},
       {"worker-threads", "2"},
       {"loader-threads", "1"},
+      {"reduce", "fast"},
       {"comm-timeout", "7.5"},
       {"control-port", "29400"},
       {"out", "runs/mine"},
