@@ -1,6 +1,6 @@
-// Whole runs of the engine against the same algorithm in plain loops in double precision: random K, H, switch, batch,
-// optimizer, policies and a random place where the run is stopped and resumed. A mistake in what is averaged, when, or
-// in what order shows as a difference far larger than rounding.
+// Whole runs of the engine, in one process or several (toy_team.h), against plain loops in double precision: random K,
+// H, switch, batch, optimizer, policies and a random place where the run is stopped and resumed. A mistake in what is
+// averaged, when, or in what order shows as a difference far larger than rounding.
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 #include "tests/oracles/simulation.h"
 #include "tests/support/seed.h"
 #include "tests/train/toy_run.h"
+#include "tests/train/toy_team.h"
 
 namespace drift {
 namespace {
@@ -46,7 +47,7 @@ struct Draws {
 };
 
 TrainConfig draw_config(Draws& draws, Step steps) {
-  TrainConfig config = testing::toy_config(1 + draws.below(4), 1 + draws.below(4), steps);
+  TrainConfig config = testing::toy_config(testing::shared_workers(1 + draws.below(4)), 1 + draws.below(4), steps);
   config.model.norm = draws.coin() ? "batch" : "group";
   config.sync.local_batch = (config.model.norm == "batch" ? 4 : 1) + draws.below(4);
   config.sync.final_average = draws.coin();
@@ -84,24 +85,39 @@ struct Differences {
   }
 };
 
+// What all replicas of a run start from, in memory that the oracle can read.
+std::unique_ptr<Model> first_model(const TrainConfig& config) {
+  const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
+  const std::unique_ptr<Backend> backend = make_backend(*stream);
+  std::unique_ptr<Model> model = make_model(config.model);
+  model->parameters.allocate(*backend, /*with_training_state=*/false);
+  model->parameters.initialise(*backend, config.seed);
+  return model;
+}
+
 // The engine with `config`, cut in two at `cut`, against the oracle with `oracle_config`.
 Differences compare(const TrainConfig& config, const TrainConfig& oracle_config, Step cut) {
   const DataSource data = testing::toy_data(48);
-  Trainer first(config, data);
-  const sim::Simulation expected = sim::simulate(oracle_config, data, first.model(0).parameters);
+  const sim::Simulation expected = sim::simulate(oracle_config, data, first_model(config)->parameters);
   StepLog log;
-  testing::run_to(first, cut, log);
-  Trainer second(config, data);
-  second.restore(first.checkpoint());
+  Checkpoint middle;
+  {
+    Trainer first(config, data, testing::toy_membership(config.sync.workers));
+    testing::run_to(first, cut, log);
+    middle = first.checkpoint();
+  }
+  const Membership membership = testing::toy_membership(config.sync.workers);
+  Trainer second(config, data, membership);
+  second.restore(middle);
   testing::run_to(second, second.schedule().total_steps, log);
 
   Differences largest;
-  const std::vector<double> losses = testing::losses(log.steps);
+  const std::vector<double> losses = testing::losses(testing::steps_of_all(log.steps, membership));
   EXPECT_EQ(losses.size(), expected.losses.size());
   for (std::size_t i = 0; i < losses.size(); ++i) {
     largest.losses = std::max(largest.losses, std::abs(losses[i] - expected.losses[i]));
   }
-  const std::vector<ReplicaState> workers = second.checkpoint().workers;
+  const std::vector<ReplicaState> workers = testing::states_of_all(second.checkpoint().workers, membership);
   for (std::size_t k = 0; k < workers.size(); ++k) {
     const sim::Replica& replica = expected.replicas[k];
     largest.values = std::max(largest.values, relative_difference(workers[k].values, replica.values));
@@ -126,7 +142,7 @@ TEST(Oracle, EngineRunsAreThePlainLoops) {
 
 // What the tolerance does not let pass.
 TEST(Oracle, SeesEveryMistakeInWhatIsAveraged) {
-  TrainConfig smooth = testing::toy_config(3, 2, 6);
+  TrainConfig smooth = testing::toy_config(testing::shared_workers(3), 2, 6);
   smooth.model.norm = "group";
   smooth.lr.lr = 0.02;
   smooth.sync.algorithm = Algorithm::kPostLocal;

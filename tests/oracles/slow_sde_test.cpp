@@ -14,6 +14,7 @@
 #include "core/rng.h"
 #include "engine/optim/sgd.h"
 #include "tests/support/seed.h"
+#include "tests/train/toy_team.h"
 #include "train/schedule/schedule.h"
 
 namespace drift {
@@ -102,18 +103,18 @@ struct Estimate {
 Estimate simulate(double lr, Step period) {
   const auto steps = static_cast<Step>(std::llround(kTime / (lr * lr)));
   const SyncPlan plan = plan_of(period, steps);
-  const auto communicators = make_communicators(Membership::alone(kWorkers));
+  const auto communicators = make_communicators(testing::toy_membership(kWorkers));
   std::vector<std::unique_ptr<ValleyWorker>> workers;
-  for (int k = 0; k < kWorkers; ++k) workers.push_back(std::make_unique<ValleyWorker>(k));
+  for (const auto& comm : communicators) workers.push_back(std::make_unique<ValleyWorker>(comm->worker()));
   {
     std::vector<std::jthread> threads;
-    for (std::size_t k = 0; k < kWorkers; ++k) {
+    for (std::size_t k = 0; k < workers.size(); ++k) {
       threads.emplace_back([&, k] { workers[k]->run(plan, steps, lr, *communicators[k]); });
     }
   }
   Estimate estimate;
   double squares = 0;
-  for (const float x : workers[0]->x()) {
+  for (const float x : workers.front()->x()) {  // the last step is an average: all have the same
     estimate.mean += double{x} / kTrials;
     squares += double{x} * double{x} / kTrials;
   }

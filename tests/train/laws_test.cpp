@@ -1,5 +1,6 @@
-// The laws of parallel, local and post-local SGD, on whole runs of the engine. How the bits do not depend on the
-// machinery around the algorithm (resuming, threads, evaluations): invariance_test.cpp.
+// The laws of parallel, local and post-local SGD, on whole runs of the engine, in one process or several (toy_team.h).
+// How the bits do not depend on the machinery around the algorithm (resuming, threads, evaluations):
+// invariance_test.cpp.
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
@@ -11,6 +12,7 @@
 #include "tests/reference/sgd.h"
 #include "tests/support/seed.h"
 #include "tests/train/toy_run.h"
+#include "tests/train/toy_team.h"
 
 namespace drift {
 namespace {
@@ -18,9 +20,13 @@ namespace {
 using testing::expect_same_bits;
 using testing::losses;
 using testing::run_toy;
+using testing::shared_workers;
+using testing::states_of_all;
 using testing::synchronous;
 using testing::toy_config;
 using testing::toy_data;
+using testing::toy_device;
+using testing::toy_membership;
 using testing::ToyRun;
 
 double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
@@ -43,8 +49,9 @@ ToyRun plain_sgd(const TrainConfig& config, const DataSource& data, const Schedu
                          .dataset_size = data.train->size(),
                          .workers = 1,
                          .local_batch = config.sync.local_batch});
-  Worker worker(config, 0, data, sampler, Device{}, 1);
-  MemoryPool pool(Device{});
+  const Device device = toy_device();
+  Worker worker(config, 0, data, sampler, device, 1);
+  MemoryPool pool(device);
   ToyRun run;
   for (Step step = 0; step < schedule.total_steps; ++step) {
     worker.forward_backward(worker.next_batch(), pool);
@@ -52,9 +59,9 @@ ToyRun plain_sgd(const TrainConfig& config, const DataSource& data, const Schedu
     worker.update(schedule.lr.at(step));
   }
   const ParameterSet& p = worker.parameters();
-  run.workers.push_back({.values = {p.values().begin(), p.values().end()},
-                         .momentum = {p.momentum().begin(), p.momentum().end()},
-                         .buffers = {p.buffers().begin(), p.buffers().end()}});
+  run.workers.push_back({.values = downloaded(p.values(), worker.backend()),
+                         .momentum = downloaded(p.momentum(), worker.backend()),
+                         .buffers = downloaded(p.buffers(), worker.backend())});
   return run;
 }
 
@@ -66,7 +73,7 @@ TEST(Laws, OneWorkerIsPlainSgdUnderAnyPlan) {
   TrainConfig averaging = toy_config(1, 2, 8);
   averaging.sync.scope = {.momentum = MomentumSync::kAverage, .batch_norm = BatchNormPolicy::kAverage};
   const TrainConfig sgd = synchronous(toy_config(1, 1, 8));
-  const ToyRun plain = plain_sgd(sgd, data, Trainer(sgd, data).schedule());
+  const ToyRun plain = plain_sgd(sgd, data, make_schedule(sgd, data.train->size() / sgd.sync.local_batch));
   EXPECT_LT(plain.steps.back().loss, plain.steps.front().loss);
   for (const TrainConfig& config : {sgd, toy_config(1, 3, 8), post_local, averaging}) {
     expect_same_bits(run_toy(config, data), plain);
@@ -75,11 +82,12 @@ TEST(Laws, OneWorkerIsPlainSgdUnderAnyPlan) {
 
 TEST(Laws, ReplicasAreEqualAfterAParameterAverageAndOnlyThen) {
   const DataSource data = toy_data(24);
-  Trainer trainer(toy_config(3, 4, 8), data);
+  const Membership membership = toy_membership(shared_workers(3));
+  Trainer trainer(toy_config(shared_workers(3), 4, 8), data, membership);
   testing::StepLog log;
   for (Step step = 1; step <= 8; ++step) {
     testing::run_to(trainer, step, log);
-    const auto workers = trainer.checkpoint().workers;
+    const auto workers = states_of_all(trainer.checkpoint().workers, membership);
     const bool averaged = trainer.schedule().plan.at(step - 1) == Sync::kParameters;
     EXPECT_EQ(averaged, step % 4 == 0);
     EXPECT_EQ(workers[0].values == workers[1].values, averaged) << "step " << step;
@@ -88,7 +96,7 @@ TEST(Laws, ReplicasAreEqualAfterAParameterAverageAndOnlyThen) {
 }
 
 TEST(Laws, SynchronousReplicasStayEqualInParametersAndMomentum) {
-  const ToyRun run = run_toy(synchronous(toy_config(3, 1, 4)), toy_data(24));
+  const ToyRun run = run_toy(synchronous(toy_config(shared_workers(3), 1, 4)), toy_data(24));
   for (const ReplicaState& worker : run.workers) {
     EXPECT_TRUE(worker.values == run.workers[0].values);
     EXPECT_TRUE(worker.momentum == run.workers[0].momentum);
@@ -124,7 +132,7 @@ TEST(Laws, PeriodOneIsGradientAveragingUpToRounding) {
 class DyadicToy {
  public:
   explicit DyadicToy(int worker)
-      : worker_(worker), stream_(make_stream(Device{}, 1)), backend_(make_backend(*stream_)) {
+      : worker_(worker), stream_(make_stream(toy_device(), 1)), backend_(make_backend(*stream_)) {
     set_.add_parameter("w", {kSize / 2, 2}, ParameterRole::kLinearWeight, {.value = 1});
     set_.add_parameter("b", {kSize}, ParameterRole::kLinearBias, {.value = -2});
     set_.allocate(*backend_);
@@ -134,13 +142,14 @@ class DyadicToy {
   std::vector<float> run(Sync sync, Communicator& comm) {
     for (std::uint64_t step = 0; step < 3; ++step) {
       const Rng rng(testing::seed(), stream_id(Purpose::kTest, step, static_cast<std::uint64_t>(worker_)));
-      const std::span<float> gradients = set_.gradients();
+      std::vector<float> gradients(set_.gradients().size());
       for (std::size_t i = 0; i < gradients.size(); ++i) gradients[i] = static_cast<float>(rng.below(i, 17)) - 8;
-      if (sync == Sync::kGradients) comm.all_reduce_mean(gradients, *backend_);
+      backend_->upload(gradients.data(), as_tensor(set_.gradients()));
+      if (sync == Sync::kGradients) comm.all_reduce_mean(set_.gradients(), *backend_);
       sgd_.update(*backend_, set_, LearningRate(*backend_, 0.25f).view());
       if (sync == Sync::kParameters) comm.all_reduce_mean(set_.values(), *backend_);
     }
-    return {set_.values().begin(), set_.values().end()};
+    return downloaded(set_.values(), *backend_);
   }
 
  private:
@@ -152,23 +161,22 @@ class DyadicToy {
   Sgd sgd_{.momentum = 0.5f, .weight_decay = 0.25f, .nesterov = true};
 };
 
+// What the workers of this process end with.
 std::vector<std::vector<float>> run_dyadic(Sync sync, int workers) {
-  const auto communicators = make_communicators(Membership::alone(workers));
-  std::vector<std::vector<float>> results(static_cast<std::size_t>(workers));
+  const auto communicators = make_communicators(toy_membership(workers));
+  std::vector<std::vector<float>> results(communicators.size());
   {
     std::vector<std::jthread> threads;
-    for (int k = 0; k < workers; ++k) {
-      threads.emplace_back([&, k] {
-        const auto i = static_cast<std::size_t>(k);
-        results[i] = DyadicToy(k).run(sync, *communicators[i]);
-      });
+    for (std::size_t i = 0; i < communicators.size(); ++i) {
+      threads.emplace_back([&, i] { results[i] = DyadicToy(communicators[i]->worker()).run(sync, *communicators[i]); });
     }
   }
   return results;
 }
 
 TEST(Laws, PeriodOneIsGradientAveragingExactlyOnDyadicInputs) {
-  for (const int workers : {2, 4, 8}) {
+  for (const int least : {2, 4, 8}) {
+    const int workers = shared_workers(least);
     const auto gradients = run_dyadic(Sync::kGradients, workers);
     EXPECT_EQ(run_dyadic(Sync::kParameters, workers), gradients) << workers << " workers";
     EXPECT_NE(run_dyadic(Sync::kNone, workers), gradients);
@@ -177,7 +185,8 @@ TEST(Laws, PeriodOneIsGradientAveragingExactlyOnDyadicInputs) {
 
 TEST(Laws, WorkersFedTheSameDataAreOneWorker) {
   const DataSource once = toy_data(24);
-  for (const int workers : {2, 4}) {
+  for (const int least : {2, 4}) {
+    const int workers = shared_workers(least);
     TrainConfig config = toy_config(workers, 3, 6);
     config.data.sampling = Sampling::kSequential;
     config.data.augmentation = Augmentation::kNone;
@@ -195,13 +204,14 @@ TEST(Laws, WorkersFedTheSameDataAreOneWorker) {
 
 TEST(Laws, BytesOnTheWireEqualTheFormula) {
   const DataSource data = toy_data(24);
-  TrainConfig config = toy_config(3, 3, 8);
+  const int workers = shared_workers(3);
+  TrainConfig config = toy_config(workers, 3, 8);
   config.sync.algorithm = Algorithm::kPostLocal;
   config.sync.switch_step = 2;
   config.sync.scope = {.momentum = MomentumSync::kAverage, .batch_norm = BatchNormPolicy::kAverage};
   const ToyRun run = run_toy(config, data);
   const auto all_reduce = [&](const std::vector<float>& arena) {
-    return 3 * bytes_on_wire(Collective::kAllReduceMean, std::ssize(arena), 3);
+    return workers * bytes_on_wire(Collective::kAllReduceMean, std::ssize(arena), workers);
   };
   const ReplicaState& worker = run.workers[0];
   const std::int64_t gradients = all_reduce(worker.values);
@@ -215,7 +225,7 @@ TEST(Laws, BytesOnTheWireEqualTheFormula) {
 TEST(Laws, MomentumPoliciesDoWhatTheySay) {
   const DataSource data = toy_data(24);
   const auto after_a_round = [&](MomentumSync policy) {
-    TrainConfig config = toy_config(3, 2, 2);
+    TrainConfig config = toy_config(shared_workers(3), 2, 2);
     config.sync.scope.momentum = policy;
     return run_toy(config, data).workers;
   };
@@ -234,7 +244,7 @@ TEST(Laws, MomentumPoliciesDoWhatTheySay) {
 TEST(Laws, BatchNormStatisticsAreAveragedOnlyWhenAsked) {
   const DataSource data = toy_data(24);
   const auto after_a_round = [&](BatchNormPolicy policy) {
-    TrainConfig config = toy_config(3, 2, 2);
+    TrainConfig config = toy_config(shared_workers(3), 2, 2);
     config.sync.scope.batch_norm = policy;
     return run_toy(config, data).workers;
   };

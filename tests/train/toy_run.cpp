@@ -1,9 +1,12 @@
 #include "tests/train/toy_run.h"
 
+#include <cstring>
 #include <gtest/gtest.h>
+#include <type_traits>
 
 #include "core/rng.h"
 #include "data/memory_dataset.h"
+#include "tests/train/toy_team.h"
 
 namespace drift::testing {
 namespace {
@@ -92,11 +95,25 @@ Step run_to(Trainer& trainer, Step last, MetricsSink& log) {
   return trainer.run(last, log, stop);
 }
 
+std::vector<StepRecord> steps_of_all(const std::vector<StepRecord>& steps, const Membership& membership) {
+  static_assert(std::is_trivially_copyable_v<StepRecord>);
+  const std::string_view bytes(reinterpret_cast<const char*>(steps.data()), steps.size() * sizeof(StepRecord));
+  const std::string all = membership.control->gather("steps", bytes).front();  // process 0 has those of all workers
+  std::vector<StepRecord> result(all.size() / sizeof(StepRecord));
+  std::memcpy(result.data(), all.data(), all.size());
+  return result;
+}
+
 ToyRun run_toy(const TrainConfig& config, const DataSource& data) {
-  Trainer trainer(config, data);
+  const Membership membership = toy_membership(config.sync.workers);
   StepLog log;
-  run_to(trainer, trainer.schedule().total_steps, log);
-  return {.steps = log.steps, .workers = trainer.checkpoint().workers};
+  std::vector<ReplicaState> workers;
+  {
+    Trainer trainer(config, data, membership);
+    run_to(trainer, trainer.schedule().total_steps, log);
+    workers = trainer.checkpoint().workers;
+  }
+  return {.steps = steps_of_all(log.steps, membership), .workers = states_of_all(std::move(workers), membership)};
 }
 
 std::vector<double> losses(const std::vector<StepRecord>& steps) {

@@ -36,11 +36,14 @@ class StepLog final : public MetricsSink {
 // Runs to `last` without a request to stop.
 Step run_to(Trainer& trainer, Step last, MetricsSink& log);
 
+// What process 0 was told of all workers, in every process.
+std::vector<StepRecord> steps_of_all(const std::vector<StepRecord>& steps, const Membership& membership);
+
 struct ToyRun {
   std::vector<StepRecord> steps;
   std::vector<ReplicaState> workers;
 };
-// A whole run.
+// A whole run of the workers of all processes (toy_team.h).
 ToyRun run_toy(const TrainConfig& config, const DataSource& data);
 
 std::vector<double> losses(const std::vector<StepRecord>& steps);
