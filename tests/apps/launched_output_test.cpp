@@ -14,6 +14,12 @@ TEST(LaunchedOutput, PutsTheProcessInFront) {
   EXPECT_EQ(output.first_error(), "");
 }
 
+TEST(LaunchedOutput, TakesTheTagOutOfTheMiddleOfALine) {
+  LaunchedOutput output;
+  EXPECT_EQ(output.line("[1,0]<stderr>:step 1[1,0]<stderr>:/8[1,0]<stderr>:"), "0: step 1/8");
+  EXPECT_EQ(output.line("[1,0]<stderr>:a[1,1]<stderr>:b"), "0: a[1,1]<stderr>:b");
+}
+
 TEST(LaunchedOutput, LeavesWhatMpirunSays) {
   LaunchedOutput output;
   for (const char* line : {"", "mpirun noticed", "[node1:123] warning", "[1,x]<stderr>:a", "[1,]<stderr>:a",

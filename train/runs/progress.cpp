@@ -98,7 +98,7 @@ std::string Progress::remaining(Step steps_done) const {
 }
 
 void Progress::print_line(std::string_view text) {
-  out_ << text << std::endl;
+  out_ << std::string(text) + "\n" << std::flush;  // one write: mpirun hands on what comes at once
 }
 
 void Progress::clear() {
