@@ -9,6 +9,7 @@
 #include "models/registry.h"
 #include "train/config/resolve.h"
 #include "train/step/dry_run.h"
+#include "train/step/worker.h"
 
 namespace drift {
 
@@ -32,11 +33,11 @@ int run_plans(int argc, char** argv) {
   config.model.name = name;
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
   std::int64_t plans = 0;
-  const BackendOptions options{
-      .tf32 = config.machine.tf32, .plan_file = config.machine.plan_file, .explain_plan = [&](auto line) {
-        fmt::print("{}\n", line);
-        ++plans;
-      }};
+  BackendOptions options = backend_options(config.machine);
+  options.explain_plan = [&](auto line) {
+    fmt::print("{}\n", line);
+    ++plans;
+  };
   const std::unique_ptr<Backend> backend = make_planning_backend(*stream, properties, options);
   const std::unique_ptr<Model> model = make_model(config.model);
   model->parameters.allocate(*backend);

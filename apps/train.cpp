@@ -320,7 +320,9 @@ Job with_transport(Job job, const TrainConfig& config, const Launch& launch) {
                 "on {}, process {} is number {} of this machine, which has {} GPUs: start one process for each GPU",
                 job.hosts[static_cast<std::size_t>(job.process)], job.process, device.index + 1, cuda_device_count());
   }
-  return on_gpus(std::move(job), device, {.timeout_seconds = config.processes.timeout_seconds});
+  return on_gpus(std::move(job), device,
+                 {.timeout_seconds = config.processes.timeout_seconds,
+                  .nccl_multiprocessors = config.machine.nccl_multiprocessors});
 }
 
 int run(const Invocation& asked, const Job& job) {

@@ -29,7 +29,7 @@ std::span<float> Exchange::shard(std::span<float> values, int process) const {
 
 float* Exchange::parts(Device device, std::size_t floats) {
   if (parts_.bytes() < floats * sizeof(float) || !(parts_.device() == device)) {
-    parts_ = Storage(device, floats * sizeof(float));
+    parts_ = Storage(device, floats * sizeof(float), memory());
   }
   return static_cast<float*>(parts_.data());
 }

@@ -32,6 +32,8 @@ class Exchange {
   void broadcast(std::span<float> values, int root, Backend& backend);
   // Process q has the values from ends[q-1] (0 for the first) to ends[q]; afterwards all have all.
   void all_gather(std::span<float> values, std::span<const std::size_t> ends, Backend& backend);
+  // For what these are given.
+  std::shared_ptr<MemorySource> memory() const { return transport_->memory(); }
   int process() const { return team_.process; }
   int processes() const { return team_.processes; }
   bool only_enqueues() const { return transport_->only_enqueues(); }

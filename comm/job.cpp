@@ -136,6 +136,7 @@ Job on_gpus(Job job, Device device, const JobOptions& options) {
                                        .processes = job.processes,
                                        .device = device,
                                        .timeout_seconds = options.timeout_seconds,
+                                       .multiprocessors = options.nccl_multiprocessors,
                                        .id = id});
   job.device = device;
   return job;

@@ -30,6 +30,7 @@ struct Job {
 struct JobOptions {
   int control_port = 0;          // 0: any free one
   double timeout_seconds = 300;  // for all to come, and for silence
+  int nccl_multiprocessors = 0;  // that NCCL may use; 0: as many as it likes
 };
 
 // Of this process alone.

@@ -19,6 +19,8 @@ struct Membership {
   std::optional<Device> device = {};          // of its workers, where the team decides; else the configuration does
 
   static Membership alone(int workers);
+  // For what its workers average.
+  std::shared_ptr<MemorySource> memory() const { return transport ? transport->memory() : nullptr; }
   // nullptr where there are no other processes.
   std::unique_ptr<Exchange> make_exchange(Reduce reduce = Reduce::kTree) const {
     return team.processes > 1 ? std::make_unique<Exchange>(team, transport, reduce) : nullptr;

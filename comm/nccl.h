@@ -17,6 +17,7 @@ struct NcclOptions {
   int process = 0, processes = 1;
   Device device;                 // a GPU that no other process has
   double timeout_seconds = 300;  // for all to come
+  int multiprocessors = 0;       // that its kernels may use; 0: as many as it likes
   std::string id;                // make_nccl_id() of one process, told to all
 };
 
@@ -25,6 +26,6 @@ std::string make_nccl_id();
 // Returns when all processes have come. Throws kComm in a build without NCCL, after the time-out, and when NCCL fails.
 // A failure of NCCL later, or abort(), ends what it has under way on the device, so that whoever waits for the stream
 // goes on, with memory that is of no use; the next call throws.
-std::unique_ptr<Transport> make_nccl_transport(const NcclOptions& options);
+std::shared_ptr<Transport> make_nccl_transport(const NcclOptions& options);
 
 }  // namespace drift

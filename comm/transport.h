@@ -38,6 +38,8 @@ class Transport {
   virtual int process() const = 0;
   virtual int processes() const = 0;
 
+  // Where all memory that it is given must come from; nullptr: from anywhere.
+  virtual std::shared_ptr<MemorySource> memory() { return nullptr; }
   // Starts all of them behind the work of the stream. Between two processes, what one sends is what the other receives,
   // in the order of the calls and of the lists: with the same lengths, never empty.
   virtual std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,

@@ -10,10 +10,12 @@
 namespace drift {
 namespace {
 
-constexpr std::int64_t kAlignment = 8;  // elements; 16 bytes in a bf16 copy of the values: one packet
+// In elements.
+constexpr std::int64_t kAlignment = 8;        // 16 bytes in a bf16 copy of the values: one packet
+constexpr std::int64_t kArenaAlignment = 64;  // 256 bytes, as memory of a GPU of its own would have
 
-std::int64_t aligned(std::int64_t count) {
-  return (count + kAlignment - 1) / kAlignment * kAlignment;
+std::int64_t aligned(std::int64_t count, std::int64_t alignment = kAlignment) {
+  return (count + alignment - 1) / alignment * alignment;
 }
 
 // Places `item` behind what is there; returns where it ends.
@@ -26,6 +28,11 @@ std::int64_t place(Item& item, std::int64_t& offset, std::int64_t end) {
 TensorView slice(std::span<float> arena, std::int64_t offset, const Shape& shape) {
   return {arena.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(shape.elements())).data(), shape,
           DType::kFloat32};
+}
+
+std::span<float> allocated(std::span<float> arena, std::string_view what) {
+  DRIFT_ASSERT(arena.data() != nullptr, "the {} arena of this parameter set was not allocated", what);
+  return arena;
 }
 
 template <class Item>
@@ -88,7 +95,7 @@ Buffer& ParameterSet::add_buffer(std::string name, Shape shape, float initial) {
   return *buffer_list_.back();
 }
 
-void ParameterSet::allocate(Backend& backend, bool with_training_state) {
+void ParameterSet::allocate(Backend& backend, bool with_training_state, std::shared_ptr<MemorySource> source) {
   DRIFT_ASSERT(!allocated_ && !parameters_.empty(), "allocate() once, after parameters were declared ({} so far)",
                parameters_.size());
   for (Parameter* parameter : parameter_list_) {
@@ -100,16 +107,20 @@ void ParameterSet::allocate(Backend& backend, bool with_training_state) {
   }
   for (Buffer* buffer : buffer_list_) buffer_count_ = place(*buffer, buffer->offset_, buffer_count_);
 
-  const auto make_arena = [&backend](Storage& arena, std::int64_t count) {
-    if (count == 0) return;
-    arena = Storage(backend.stream().device(), static_cast<std::size_t>(count) * sizeof(float));
-    backend.fill({arena.data(), {count}, DType::kFloat32}, 0.0f);
+  struct Arena {
+    std::span<float>* floats;
+    std::int64_t count;
   };
-  make_arena(values_, value_count_);
-  make_arena(buffer_values_, buffer_count_);
-  if (with_training_state) {
-    make_arena(gradients_, value_count_);
-    make_arena(momentum_, value_count_);
+  std::vector<Arena> arenas{{&values_, value_count_}, {&buffer_values_, buffer_count_}};
+  if (with_training_state) arenas.insert(arenas.end(), {{&gradients_, value_count_}, {&momentum_, value_count_}});
+  std::int64_t total = 0;
+  for (const Arena& arena : arenas) total += aligned(arena.count, kArenaAlignment);
+  memory_ = Storage(backend.stream().device(), static_cast<std::size_t>(total) * sizeof(float), std::move(source));
+  auto* next = static_cast<float*>(memory_.data());
+  backend.fill({next, {total}, DType::kFloat32}, 0.0f);
+  for (const Arena& arena : arenas) {
+    *arena.floats = {next, static_cast<std::size_t>(arena.count)};
+    next += aligned(arena.count, kArenaAlignment);
   }
   allocated_ = true;
 }
@@ -136,22 +147,16 @@ void ParameterSet::initialise(Backend& backend, std::uint64_t seed) {
 }
 
 std::span<float> ParameterSet::values() const {
-  return span(values_, value_count_, "value");
+  return allocated(values_, "value");
 }
 std::span<float> ParameterSet::gradients() const {
-  return span(gradients_, value_count_, "gradient");
+  return allocated(gradients_, "gradient");
 }
 std::span<float> ParameterSet::momentum() const {
-  return span(momentum_, value_count_, "momentum");
+  return allocated(momentum_, "momentum");
 }
 std::span<float> ParameterSet::buffers() const {
-  return span(buffer_values_, buffer_count_, "buffer");
-}
-
-std::span<float> ParameterSet::span(const Storage& arena, std::int64_t count, std::string_view what) const {
-  DRIFT_ASSERT(allocated_ && (count == 0 || arena.data() != nullptr),
-               "the {} arena of this parameter set was not allocated", what);
-  return {static_cast<float*>(arena.data()), static_cast<std::size_t>(count)};
+  return allocated(buffer_values_, "buffer");
 }
 
 std::int64_t ParameterSet::parameter_count() const {

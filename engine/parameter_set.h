@@ -1,7 +1,9 @@
 // ParameterSet: everything a replica is made of, in a few contiguous float32 arenas: values, gradients and momentum of
 // all parameters in one fixed order, and the buffers (running statistics). One span is one all-reduce, one SGD launch,
-// one copy: this is why averaging K replicas needs no flattening. Weights that decay come first, then norm parameters
-// and biases, so the optimizer needs two ranges. The layers declare what they need, then allocate() makes the arenas.
+// one copy: this is why averaging K replicas needs no flattening. The arenas lie behind each other in one piece of
+// memory, at places that the model alone decides: the same in every replica of every process. Weights that decay come
+// first, then norm parameters and biases, so the optimizer needs two ranges. The layers declare what they need, then
+// allocate() makes the arenas.
 #pragma once
 
 #include <cstdint>
@@ -84,9 +86,9 @@ class ParameterSet {
   // Before allocate(); the references stay valid for the life of the set. Names must be new.
   Parameter& add_parameter(std::string name, Shape shape, ParameterRole role, Init init);
   Buffer& add_buffer(std::string name, Shape shape, float initial);
-  // Fixes the order and makes the arenas, all zero. with_training_state = false (evaluation) leaves out gradients and
-  // momentum.
-  void allocate(Backend& backend, bool with_training_state = true);
+  // Fixes the order and makes the arenas, all zero, in memory of `source` if one is given. with_training_state = false
+  // (evaluation) leaves out gradients and momentum.
+  void allocate(Backend& backend, bool with_training_state = true, std::shared_ptr<MemorySource> source = nullptr);
   // After allocate(). Draws every parameter from rng(seed, stream_id(kInit, 0, its index in declaration order)) and
   // sets the buffers; the order of elements within a parameter is its own layout's, so the start depends on (seed,
   // model) alone.
@@ -108,15 +110,14 @@ class ParameterSet {
   const Buffer* find_buffer(std::string_view name) const;
 
  private:
-  std::span<float> span(const Storage& arena, std::int64_t count, std::string_view what) const;
-
   std::vector<std::unique_ptr<Parameter>> parameters_;
   std::vector<std::unique_ptr<Buffer>> buffers_;
   std::vector<Parameter*> parameter_list_;
   std::vector<Buffer*> buffer_list_;
   bool allocated_ = false;
   std::int64_t value_count_ = 0, decayed_count_ = 0, buffer_count_ = 0;  // in floats, padding included
-  Storage values_, gradients_, momentum_, buffer_values_;
+  Storage memory_;
+  std::span<float> values_, gradients_, momentum_, buffer_values_;  // in it
 };
 
 }  // namespace drift

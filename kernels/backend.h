@@ -102,7 +102,9 @@ struct BackendOptions {
   bool tf32 = false;      // float32 convolutions and matmuls may round what they multiply to TF32
   std::string plan_file;  // plans chosen by an earlier run: read, used, and new ones added; "": none
   std::function<void(std::string_view)> explain_plan = {};  // receives a line about each plan that is built
-  bool op_times = false;  // measure every operation by a pair of events; not while steps are captured
+  int nccl_multiprocessors = 0;  // so many of a GPU are left alone by batch norms of cuDNN, whose blocks wait for each
+                                 // other and so need all of those that they count on
+  bool op_times = false;         // measure every operation by a pair of events; not while steps are captured
 };
 
 // The backend of the stream's device, working on `stream`, which must outlive it.

@@ -108,9 +108,14 @@ void Event::synchronize() const {
   if (handle_ != nullptr) synchronize_cuda_event(device_.index, handle_);
 }
 
-Storage::Storage(Device device, std::size_t bytes) : device_(device), bytes_(bytes) {
+Storage::Storage(Device device, std::size_t bytes, std::shared_ptr<MemorySource> source)
+    : device_(device), source_(std::move(source)), bytes_(bytes) {
   if (bytes == 0) return;
-  data_ = device.type == DeviceType::kCpu ? allocate_cpu(bytes) : allocate_cuda(device.index, bytes);
+  if (source_) {
+    data_ = source_->allocate(bytes);
+  } else {
+    data_ = device.type == DeviceType::kCpu ? allocate_cpu(bytes) : allocate_cuda(device.index, bytes);
+  }
   if (data_ == nullptr) {
     throw OutOfMemory(fmt::format("out of memory on {}: {} bytes were asked for, {} are held, {} are free",
                                   to_string(device), bytes, bytes_held(), free_bytes(device)));
@@ -121,15 +126,23 @@ Storage::Storage(Device device, std::size_t bytes) : device_(device), bytes_(byt
 
 Storage::~Storage() {
   if (data_ == nullptr) return;
-  device_.type == DeviceType::kCpu ? free_cpu(data_) : free_cuda(device_.index, data_);
+  if (source_) {
+    source_->release(data_);
+  } else {
+    device_.type == DeviceType::kCpu ? free_cpu(data_) : free_cuda(device_.index, data_);
+  }
   held_bytes -= static_cast<std::int64_t>(bytes_);
 }
 
 Storage::Storage(Storage&& other) noexcept
-    : device_(other.device_), data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+    : device_(other.device_),
+      source_(std::move(other.source_)),
+      data_(std::exchange(other.data_, nullptr)),
+      bytes_(std::exchange(other.bytes_, 0)) {}
 
 Storage& Storage::operator=(Storage&& other) noexcept {
   std::swap(device_, other.device_);
+  std::swap(source_, other.source_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   return *this;

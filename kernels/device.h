@@ -99,12 +99,21 @@ class OutOfMemory : public Error {
       : Error(ErrorKind::kDevice, std::move(message), {}, where) {}
 };
 
+// Where memory of a device comes from, if not from the device itself: a library that moves it between devices may want
+// to know it.
+class MemorySource {
+ public:
+  virtual ~MemorySource() = default;
+  virtual void* allocate(std::size_t bytes) = 0;  // aligned to 64; nullptr: there is no room
+  virtual void release(void* data) noexcept = 0;
+};
+
 // A fixed number of bytes on one device, aligned to 64; the only type that allocates device memory. Contents start
 // undefined. Throws OutOfMemory.
 class Storage {
  public:
   Storage() = default;
-  Storage(Device device, std::size_t bytes);
+  Storage(Device device, std::size_t bytes, std::shared_ptr<MemorySource> source = nullptr);
   ~Storage();
   Storage(Storage&& other) noexcept;
   Storage& operator=(Storage&& other) noexcept;
@@ -119,6 +128,7 @@ class Storage {
 
  private:
   Device device_;
+  std::shared_ptr<MemorySource> source_;  // nullptr: the device
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
 };

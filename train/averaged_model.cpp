@@ -1,10 +1,29 @@
 #include "train/averaged_model.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/check.h"
 
 namespace drift {
+namespace {
+
+class FirstImages final : public Dataset {
+ public:
+  FirstImages(const Dataset& all, std::int64_t size) : all_(all), size_(size) {}
+
+  std::int64_t size() const override { return size_; }
+  Shape image_shape() const override { return all_.image_shape(); }
+  std::span<const std::string> class_names() const override { return all_.class_names(); }
+  void read_image(std::int64_t index, std::span<std::uint8_t> image) const override { all_.read_image(index, image); }
+  std::int32_t label(std::int64_t index) const override { return all_.label(index); }
+
+ private:
+  const Dataset& all_;
+  std::int64_t size_;
+};
+
+}  // namespace
 
 AveragedModel::AveragedModel(const TrainConfig& config, const DataSource& data, const Replicas& replicas,
                              const Membership& membership, Device device, int threads)
@@ -17,11 +36,32 @@ AveragedModel::AveragedModel(const TrainConfig& config, const DataSource& data, 
       pool_(device),
       finite_check_(device) {}
 
-const Model& AveragedModel::update(Step step, BatchNormPolicy policy) {
-  if (!model_) {
-    model_ = make_model(config_.model);
-    model_->parameters.allocate(*backend_, /*with_training_state=*/false);
+void AveragedModel::allocate() {
+  if (model_) return;
+  model_ = make_model(config_.model);
+  model_->parameters.allocate(*backend_, /*with_training_state=*/false, exchange_ ? exchange_->memory() : nullptr);
+}
+
+void AveragedModel::rehearse() {
+  allocate();
+  const std::int64_t batch = config_.evaluation.batch, images = data_.test->size();
+  for (const std::int64_t size : {std::min(batch, images), images % batch}) {
+    if (size == 0) continue;
+    drift::evaluate(*model_, FirstImages(*data_.test, size), data_.normalisation, config_.machine.precision, size,
+                    *backend_, pool_);
   }
+  if (config_.sync.scope.batch_norm == BatchNormPolicy::kReestimate) {
+    TrainConfig config = config_;
+    config.sync.scope.bn_batches = 1;
+    reestimate_batch_norm(*model_, *data_.train, data_.normalisation, config, /*step=*/0, *backend_, pool_,
+                          replicas_.images());
+  }
+  finite_check_.enqueue(model_->parameters, *backend_);
+  (void)finite_check_.take();
+}
+
+const Model& AveragedModel::update(Step step, BatchNormPolicy policy) {
+  allocate();
   average(&ParameterSet::values);
   if (!model_->parameters.buffers().empty()) set_statistics(step, policy);
   finite_check_.enqueue(model_->parameters, *backend_);

@@ -27,6 +27,8 @@ class AveragedModel {
   // Throws kDiverged if it is not finite.
   const Model& update(Step step, BatchNormPolicy policy);
   const Model& latest() const { return *model_; }  // after an update()
+  // Runs once, by this process alone and without effect, what the calls below will run.
+  void rehearse();
   // Returns when all processes have come.
   void meet() {
     if (exchange_) exchange_->barrier();
@@ -36,6 +38,7 @@ class AveragedModel {
 
  private:
   using Arena = std::span<float> (ParameterSet::*)() const;
+  void allocate();
   void average(Arena arena);
   void set_statistics(Step step, BatchNormPolicy policy);
 

@@ -24,7 +24,7 @@ void upload(const std::vector<float>& host, std::span<float> arena, Backend& bac
 }  // namespace
 
 Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device,
-                   int threads_per_worker)
+                   int threads_per_worker, const std::shared_ptr<MemorySource>& source)
     : sampler_(make_sampler(config, *data.train)) {
   DRIFT_CHECK(kConfig, config.model.classes == data.train->classes(),
               "the model has {} classes and {} has {}; set --classes {}", config.model.classes, data.name,
@@ -32,7 +32,8 @@ Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team
   if (device.type == DeviceType::kCuda) images_.emplace(*data.train, device);
   for (int place = 0; place < team.local_workers(); ++place) {
     const int id = team.first_worker() + place;
-    workers_.push_back(std::make_unique<Worker>(config, id, data, sampler_, device, threads_per_worker, images()));
+    workers_.push_back(
+        std::make_unique<Worker>(config, id, data, sampler_, device, threads_per_worker, images(), source));
   }
   if (images_) images_->upload(*data.train, workers_.front()->backend());
 }

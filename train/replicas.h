@@ -18,8 +18,10 @@ namespace drift {
 
 class Replicas {
  public:
-  // `data` must outlive them. Workers start from the seed's initialisation.
-  Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device, int threads_per_worker);
+  // `data` must outlive them. Workers start from the seed's initialisation; their arenas lie in memory of `source` if
+  // one is given.
+  Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device, int threads_per_worker,
+           const std::shared_ptr<MemorySource>& source = nullptr);
 
   // By place among the workers of this process; Worker::id() is the number in the team.
   int size() const { return static_cast<int>(workers_.size()); }

@@ -127,7 +127,7 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       communicators_(make_communicators(membership, config.processes.reduce)),
       layout_(layout_on(device_, config_, membership)),
       lanes_(layout_.lanes, device_),
-      replicas_(config_, data, team_, device_, layout_.threads_per_worker),
+      replicas_(config_, data, team_, device_, layout_.threads_per_worker, membership.memory()),
       schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),
       averaged_(config_, data, replicas_, membership, device_, layout_.threads),
       link_(membership, [this](std::string_view reason) { communicators_.front()->abort(reason); }) {
@@ -163,8 +163,8 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
 }
 
 // NCCL's kernels wait on the device for those of other processes. What makes the host wait for the device, as building
-// a plan or loading a kernel does, must not come meanwhile, or nobody goes on. So all of a step runs once, without
-// effect.
+// a plan or loading a kernel does, must not come meanwhile, or nobody goes on. So all of a step and of an evaluation
+// runs once, without effect.
 void Trainer::prepare() {
   if (prepared_ || team_.processes == 1 || device_.type == DeviceType::kCpu) return;
   prepared_ = true;
@@ -181,8 +181,11 @@ void Trainer::prepare() {
     const std::vector<const float*> twice(2, gradients.data());
     float* const target = gradients.data();
     worker.backend().average(twice, std::span(&target, 1), std::ssize(gradients), 0);
+    worker.check_finite();
+    (void)worker.take_finite_check();
   }
   replicas_.restore(states);
+  averaged_.rehearse();
   averaged_.meet();
 }
 

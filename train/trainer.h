@@ -57,7 +57,10 @@ class Trainer {
   // The average over workers, on a copy without training state; no worker changes. Batch-norm statistics as configured,
   // or by another policy. Valid until the next call of this, or of evaluate().
   const Model& averaged_model() { return averaged_model(config_.sync.scope.batch_norm); }
-  const Model& averaged_model(BatchNormPolicy policy) { return averaged_.update(done_, policy); }
+  const Model& averaged_model(BatchNormPolicy policy) {
+    prepare();
+    return averaged_.update(done_, policy);
+  }
   EvalRecord evaluate();                                               // of averaged_model() on the test set
   const Model& evaluated_model() const { return averaged_.latest(); }  // what evaluate() looked at
 

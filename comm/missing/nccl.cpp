@@ -13,7 +13,7 @@ std::string make_nccl_id() {
   DRIFT_FAIL(kComm, "this build has no NCCL: run all workers in one process, or build with -DDRIFT_NCCL=ON");
 }
 
-std::unique_ptr<Transport> make_nccl_transport(const NcclOptions&) {
+std::shared_ptr<Transport> make_nccl_transport(const NcclOptions&) {
   make_nccl_id();
   return nullptr;
 }

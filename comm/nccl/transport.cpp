@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <nccl.h>
 #include <optional>
@@ -23,6 +24,11 @@ namespace {
 
 static_assert(NCCL_VERSION_CODE >= NCCL_VERSION(2, 18, 0), "NCCL 2.18 or newer is needed");
 
+// ncclMemAlloc and ncclCommRegister are there.
+#if NCCL_VERSION_CODE >= NCCL_VERSION(2, 19, 0)
+#define DRIFT_NCCL_REGISTERS
+#endif
+
 constexpr double kLookEverySeconds = 0.02;
 
 std::string text_of(ncclResult_t result, ncclComm_t comm) {
@@ -35,7 +41,7 @@ bool is_failure(ncclResult_t result) {
   return result != ncclSuccess && result != ncclInProgress;
 }
 
-class NcclTransport final : public Transport {
+class NcclTransport final : public Transport, public std::enable_shared_from_this<NcclTransport> {
  public:
   explicit NcclTransport(const NcclOptions& options) : options_(options) {
     DRIFT_ASSERT(options.device.type == DeviceType::kCuda && options.id.size() == sizeof(ncclUniqueId),
@@ -45,6 +51,7 @@ class NcclTransport final : public Transport {
     std::memcpy(&id, options.id.data(), sizeof id);
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     config.blocking = 0;
+    if (options.multiprocessors > 0) config.maxCTAs = options.multiprocessors;  // a block each
     const ncclResult_t begun = ncclCommInitRankConfig(&comm_, options.processes, id, options.process, &config);
     try {
       complete(begun, "ncclCommInitRankConfig");
@@ -57,6 +64,7 @@ class NcclTransport final : public Transport {
 
   ~NcclTransport() override {
     watcher_ = {};
+    barrier_floats_ = Storage();
     const std::lock_guard lock(mutex_);
     if (comm_ == nullptr) return;
     try_make_current();
@@ -76,7 +84,14 @@ class NcclTransport final : public Transport {
   int processes() const override { return options_.processes; }
   std::int64_t bytes_sent() const override { return bytes_sent_.load(); }
 
-  bool only_enqueues() const override { return true; }
+#ifdef DRIFT_NCCL_REGISTERS
+  std::shared_ptr<MemorySource> memory() override {
+    return {shared_from_this(), &memory_};
+  }
+#endif
+  bool only_enqueues() const override {
+    return true;
+  }
   std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,
                                   Stream& stream) override {
     return enqueue(stream, [&](cudaStream_t handle) {
@@ -113,7 +128,8 @@ class NcclTransport final : public Transport {
   void barrier() override {
     if (!barrier_stream_) {
       barrier_stream_ = make_stream(options_.device, 1);
-      barrier_floats_ = Storage(options_.device, 2 * sizeof(float) * static_cast<std::size_t>(options_.processes));
+      barrier_floats_ =
+          Storage(options_.device, 2 * sizeof(float) * static_cast<std::size_t>(options_.processes), own_memory());
     }
     auto* const floats = static_cast<float*>(barrier_floats_.data());
     std::vector<Send> sends;
@@ -150,6 +166,59 @@ class NcclTransport final : public Transport {
    private:
     NcclTransport& transport_;
   };
+
+#ifdef DRIFT_NCCL_REGISTERS
+  // Memory that NCCL knows is moved as it is, without a copy to buffers of its own and back. It must be known on both
+  // sides of a call, or on none.
+  class Memory final : public MemorySource {
+   public:
+    explicit Memory(NcclTransport& transport) : transport_(transport) {}
+
+    void* allocate(std::size_t bytes) override {
+      const std::lock_guard lock(transport_.mutex_);
+      transport_.throw_if_aborted();
+      make_current(transport_.options_.device);
+      void* data = nullptr;
+      const ncclResult_t allocated = ncclMemAlloc(&data, bytes);
+      if (allocated == ncclUnhandledCudaError) return nullptr;
+      transport_.complete(allocated, "ncclMemAlloc");
+      try {
+        void*& handle = handles_[data];
+        transport_.complete(ncclCommRegister(transport_.comm_, data, bytes, &handle), "ncclCommRegister");
+      } catch (const Error&) {
+        handles_.erase(data);
+        ncclMemFree(data);
+        throw;
+      }
+      return data;
+    }
+
+    void release(void* data) noexcept override {
+      const std::lock_guard lock(transport_.mutex_);
+      transport_.try_make_current();
+      const auto handle = handles_.extract(data);
+      // A communicator that was aborted has forgotten all of them.
+      if (transport_.comm_ != nullptr)
+        warn(ncclCommDeregister(transport_.comm_, handle.mapped()), "ncclCommDeregister");
+      warn(ncclMemFree(data), "ncclMemFree");
+    }
+
+   private:
+    static void warn(ncclResult_t result, std::string_view call) {
+      if (result != ncclSuccess) log_warning("{}: {}", call, ncclGetErrorString(result));
+    }
+
+    NcclTransport& transport_;
+    std::map<void*, void*> handles_;  // of registrations, by address
+  };
+  std::shared_ptr<MemorySource> own_memory() {
+    return {std::shared_ptr<void>(), &memory_};
+  }
+#else
+  static std::shared_ptr<MemorySource> own_memory() {
+    return nullptr;
+  }
+#endif
 
   template <class Calls>
   std::unique_ptr<Transfer> enqueue(Stream& stream, const Calls& calls) {
@@ -215,6 +284,9 @@ class NcclTransport final : public Transport {
   std::optional<std::string> reason_;
   std::unique_ptr<Stream> barrier_stream_;
   Storage barrier_floats_;
+#ifdef DRIFT_NCCL_REGISTERS
+  Memory memory_{*this};
+#endif
   std::jthread watcher_;
 };
 
@@ -231,8 +303,8 @@ std::string make_nccl_id() {
   return {reinterpret_cast<const char*>(&id), sizeof id};
 }
 
-std::unique_ptr<Transport> make_nccl_transport(const NcclOptions& options) {
-  return std::make_unique<NcclTransport>(options);
+std::shared_ptr<Transport> make_nccl_transport(const NcclOptions& options) {
+  return std::make_shared<NcclTransport>(options);
 }
 
 }  // namespace drift

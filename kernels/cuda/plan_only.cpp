@@ -14,6 +14,7 @@ class PlanningBackend final : public NullBackend {
         tf32_(options.tf32),
         explain_(options.explain_plan),
         target_(read_plan_target(device_properties)),
+        batch_norm_multiprocessors_(multiprocessors_left(target_, options.nccl_multiprocessors)),
         cache_(PlanCache::shared(device_properties.string(), target_.device, options.plan_file)) {}
 
   void run(const Op& op) override {
@@ -25,10 +26,10 @@ class PlanningBackend final : public NullBackend {
   void plan_for(const Conv2dBackwardData& args) { plan(graph_of(args, tf32_)); }
   void plan_for(const Conv2dBackwardWeights& args) { plan(graph_of(args, tf32_)); }
   void plan_for(const BatchNormForward& args) {
-    if (cudnn_supports(args)) plan(graph_of(args));
+    if (cudnn_supports(args)) plan(graph_of(args, batch_norm_multiprocessors_));
   }
   void plan_for(const BatchNormBackward& args) {
-    if (cudnn_supports(args)) plan(graph_of(args));
+    if (cudnn_supports(args)) plan(graph_of(args, batch_norm_multiprocessors_));
   }
   template <class Other>
   void plan_for(const Other&) {}
@@ -38,6 +39,7 @@ class PlanningBackend final : public NullBackend {
   bool tf32_;
   PlanCache::Explain explain_;
   PlanTarget target_;
+  std::int64_t batch_norm_multiprocessors_;
   std::shared_ptr<PlanCache> cache_;
 };
 

@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "kernels/cuda/cudnn/plan_cache.h"
 #include "tests/cuda/planning.h"
+#include "tests/support/error_of.h"
 #include "tests/support/require_gpu.h"
 #include "tests/support/temp_directory.h"
 
@@ -68,6 +69,12 @@ class PlanFile : public ::testing::Test {
   TempDirectory directory_;
   std::filesystem::path file_ = directory_ / "plans.json";
 };
+
+class BatchNormPlan : public ::testing::TestWithParam<int> {
+ protected:
+  void SetUp() override { DRIFT_NEEDS_GPU(); }
+};
+INSTANTIATE_TEST_SUITE_P(Devices, BatchNormPlan, ::testing::ValuesIn(planned_architectures()));
 
 TEST_F(PlanFile, PinsWhatItNamesAndGainsWhatIsNew) {
   const std::string first = run({16}).at(key(16));
@@ -136,6 +143,43 @@ TEST_F(PlanFile, IsOneForAllUsersOfADevice) {
   const auto first = make_planning_backend(*stream, device_properties(kSm), {.plan_file = file_.string()});
   EXPECT_THROW(make_planning_backend(*stream, device_properties(kSm), {}), Error);
   EXPECT_NO_THROW(make_planning_backend(*stream, device_properties(80), {}));
+}
+
+// Where the blocks of a batch norm leave each other their sums, there is room for one of each multiprocessor.
+TEST_P(BatchNormPlan, LeavesMultiprocessorsToNccl) {
+  static float anything = 0;
+  const TensorView x{&anything, {128, 32, 32, 16}, DType::kBFloat16}, channels{&anything, {16}, DType::kFloat32};
+  Explanations explanations;
+  const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
+  const auto build = [&](int reserved) {
+    BackendOptions options = explanations.options();
+    options.nccl_multiprocessors = reserved;
+    const auto backend = make_planning_backend(*stream, device_properties(GetParam()), options);
+    backend->batch_norm_forward(
+        {.x = x, .gamma = channels, .beta = channels, .y = x, .mean = channels, .inv_std = channels});
+    backend->batch_norm_backward({.dy = x,
+                                  .x = x,
+                                  .mean = channels,
+                                  .inv_std = channels,
+                                  .gamma = channels,
+                                  .dx = x,
+                                  .dgamma = channels,
+                                  .dbeta = channels});
+  };
+  build(0);
+  build(60);
+  for (const std::string kind : {"batch_norm_forward", "batch_norm_backward"}) {
+    const auto workspace = [&](const std::string& limit) {
+      const std::string line = explanations.plans().at(kind + " bf16 nhwc x [128,32,32,16]" + limit);
+      const std::string_view before = "workspace ";
+      return std::stoi(line.substr(line.find(before) + before.size()));
+    };
+    EXPECT_LT(workspace(" on 72 multiprocessors"), 0.6 * workspace("")) << kind;  // of 132
+  }
+  const Error error = error_of([&] { build(132); });
+  EXPECT_EQ(error.kind(), ErrorKind::kConfig);
+  EXPECT_NE(error.message().find("has 132 multiprocessors, and some must be left"), std::string::npos)
+      << error.message();
 }
 
 TEST_F(PlanFile, OnePlanServesAllThreads) {

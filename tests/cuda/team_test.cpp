@@ -45,7 +45,7 @@ void check_means(const Job& job, Reduce reduce) {
   for (const std::size_t n : {std::size_t{1}, std::size_t{1000}, std::size_t{300000}}) {
     std::vector<float> host(n);
     for (std::size_t i = 0; i < n; ++i) host[i] = static_cast<float>(i % 97) + 2.0f * static_cast<float>(job.process);
-    const Storage memory(*job.device, n * sizeof(float));
+    const Storage memory(*job.device, n * sizeof(float), job.transport->memory());
     const std::span<float> values(static_cast<float*>(memory.data()), n);
     backend->upload(host.data(), as_tensor(values));
     communicators.front()->all_reduce_mean(values, *backend);
@@ -80,6 +80,7 @@ TEST_F(NcclTeam, ARunHasTheBitsOfOneProcess) {
   const DataSource data = toy_data(48);
   for (const int workers : {2, 4}) {
     TrainConfig config = config_of(workers);
+    config.machine.nccl_multiprocessors = workers == 2 ? 0 : 16;
     StepLog log;
     Trainer alone(config, data);
     run_to(alone, 8, log);
@@ -111,7 +112,7 @@ TEST_F(NcclTeam, ARunHasTheBitsOfOneProcess) {
 TEST_F(NcclTeam, AbortEndsWhatIsUnderWay) {
   run_processes([](const Job& job) {
     const std::unique_ptr<Stream> stream = make_stream(*job.device, 1);
-    const Storage memory(*job.device, sizeof(float));
+    const Storage memory(*job.device, sizeof(float), job.transport->memory());
     const std::span<float> values(static_cast<float*>(memory.data()), 1);
     if (job.process == 1) {  // comes, and sends nothing
       job.control->gather("asked", "");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <gtest/gtest.h>
 #include <numeric>
 
@@ -59,6 +60,37 @@ TEST(ParameterSet, ViewsLieInTheArenas) {
     EXPECT_EQ(parameter->value().shape, parameter->shape()) << parameter->name();
   }
   EXPECT_EQ(small.var.value().data, small.set.buffers().data() + small.var.offset());
+}
+
+// What moves between devices is found at the same place on all of them.
+TEST(ParameterSet, ArenasLieBehindEachOtherInMemoryOfTheGivenSource) {
+  struct Source final : MemorySource {
+    void* allocate(std::size_t bytes) override {
+      ++pieces;
+      return first = std::aligned_alloc(64, bytes);
+    }
+    void release(void* data) noexcept override {
+      --pieces;
+      std::free(data);
+    }
+    void* first = nullptr;
+    int pieces = 0;
+  };
+  Environment environment;
+  const auto source = std::make_shared<Source>();
+  {
+    ParameterSet set;
+    set.add_parameter("w", {29, 8}, ParameterRole::kLinearWeight, kUnitNormal);
+    set.add_buffer("running_mean", {8}, 0);
+    set.allocate(environment.backend(), /*with_training_state=*/true, source);
+    EXPECT_EQ(source->pieces, 1);
+    const float* const values = set.values().data();
+    EXPECT_EQ(values, source->first);
+    EXPECT_EQ(set.buffers().data() - values, 256);  // 232 values; arenas begin at multiples of 64
+    EXPECT_EQ(set.gradients().data() - values, 256 + 64);
+    EXPECT_EQ(set.momentum().data() - values, 256 + 64 + 256);
+  }
+  EXPECT_EQ(source->pieces, 0);
 }
 
 TEST(ParameterSet, ListsKeepTheOrderOfDeclaration) {

@@ -131,11 +131,11 @@ TEST(Laws, PeriodOneIsGradientAveragingUpToRounding) {
 // operation rounds and both sides of the law must be equal exactly.
 class DyadicToy {
  public:
-  explicit DyadicToy(int worker)
+  DyadicToy(int worker, std::shared_ptr<MemorySource> memory)
       : worker_(worker), stream_(make_stream(toy_device(), 1)), backend_(make_backend(*stream_)) {
     set_.add_parameter("w", {kSize / 2, 2}, ParameterRole::kLinearWeight, {.value = 1});
     set_.add_parameter("b", {kSize}, ParameterRole::kLinearBias, {.value = -2});
-    set_.allocate(*backend_);
+    set_.allocate(*backend_, /*with_training_state=*/true, std::move(memory));
     set_.initialise(*backend_, 1);
   }
 
@@ -163,12 +163,15 @@ class DyadicToy {
 
 // What the workers of this process end with.
 std::vector<std::vector<float>> run_dyadic(Sync sync, int workers) {
-  const auto communicators = make_communicators(toy_membership(workers));
+  const Membership membership = toy_membership(workers);
+  const auto communicators = make_communicators(membership);
   std::vector<std::vector<float>> results(communicators.size());
   {
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < communicators.size(); ++i) {
-      threads.emplace_back([&, i] { results[i] = DyadicToy(communicators[i]->worker()).run(sync, *communicators[i]); });
+      threads.emplace_back([&, i] {
+        results[i] = DyadicToy(communicators[i]->worker(), membership.memory()).run(sync, *communicators[i]);
+      });
     }
   }
   return results;

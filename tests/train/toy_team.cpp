@@ -58,7 +58,7 @@ std::vector<ReplicaState> states_of_all(std::vector<ReplicaState> part, const Me
   }
   const std::unique_ptr<Stream> stream = make_stream(toy_device(), 1);
   const std::unique_ptr<Backend> backend = make_backend(*stream);
-  const Storage memory(toy_device(), all.size() * sizeof(float));
+  const Storage memory(toy_device(), all.size() * sizeof(float), exchange->memory());
   const std::span<float> floats(static_cast<float*>(memory.data()), all.size());
   backend->upload(all.data(), as_tensor(floats));
   exchange->all_gather(floats, ends, *backend);

@@ -11,15 +11,16 @@ namespace drift {
 
 struct MachineConfig {
   DType precision = DType::kFloat32;
-  std::string device = "auto";  // auto | cpu | cuda:N
-  bool tf32 = false;            // on a GPU: float32 convolutions and matmuls may round to TF32
-  bool graphs = true;           // on a GPU: capture each kind of step once and replay it
-  std::string plan_file;        // on a GPU: plans of cuDNN, read and added to; "": none
-  bool explain_plans = false;   // on a GPU: print each plan of cuDNN that is built
-  bool op_times = false;        // on a GPU: time by kind of operation; steps are then not captured
-  int threads = 0;              // CPU threads in all; 0: all cores
-  int worker_threads = 0;       // per worker; 0: threads / min(K, threads)
-  int loader_threads = 0;       // per worker
+  std::string device = "auto";   // auto | cpu | cuda:N
+  bool tf32 = false;             // on a GPU: float32 convolutions and matmuls may round to TF32
+  bool graphs = true;            // on a GPU: capture each kind of step once and replay it
+  int nccl_multiprocessors = 0;  // on a GPU: that NCCL may use and batch norms leave to it; 0: no limits
+  std::string plan_file;         // on a GPU: plans of cuDNN, read and added to; "": none
+  bool explain_plans = false;    // on a GPU: print each plan of cuDNN that is built
+  bool op_times = false;         // on a GPU: time by kind of operation; steps are then not captured
+  int threads = 0;               // CPU threads in all; 0: all cores
+  int worker_threads = 0;        // per worker; 0: threads / min(K, threads)
+  int loader_threads = 0;        // per worker
 
   // On a GPU: the events of op_times belong to calls, not to a captured whole.
   bool captures_steps() const { return graphs && !op_times; }

@@ -22,11 +22,11 @@ void read_plain(const Dataset& dataset, std::int64_t first, Batch& batch) {
   }
 }
 
-// Floats on the backend's device.
+// Floats on the backend's device, which may go to the others.
 class DeviceFloats {
  public:
-  DeviceFloats(std::size_t count, Backend& backend)
-      : memory_(backend.stream().device(), count * sizeof(float)),
+  DeviceFloats(std::size_t count, Backend& backend, const Exchange* others)
+      : memory_(backend.stream().device(), count * sizeof(float), others == nullptr ? nullptr : others->memory()),
         values_(static_cast<float*>(memory_.data()), count) {}
   std::span<float> values() const { return values_; }
 
@@ -55,7 +55,7 @@ void gather(std::vector<BatchResult>& results, std::span<const std::int64_t> end
   static_assert(std::is_trivially_copyable_v<BatchResult> && sizeof(BatchResult) % sizeof(float) == 0);
   constexpr std::size_t kFloats = sizeof(BatchResult) / sizeof(float);  // that are moved as they are
   if (results.empty()) return;
-  const DeviceFloats moved(results.size() * kFloats, backend);
+  const DeviceFloats moved(results.size() * kFloats, backend, &others);
   std::vector<std::size_t> float_ends;
   for (const std::int64_t end : ends) float_ends.push_back(static_cast<std::size_t>(end) * kFloats);
   backend.upload(results.data(), as_tensor(moved.values()));
@@ -125,8 +125,8 @@ void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Nor
   };
   // As many batches at a time as there are processes, one for each.
   const auto [process, processes] = share_of(others);
-  const DeviceFloats places(buffers.size() * static_cast<std::size_t>(processes), backend);
-  const DeviceFloats sum(buffers.size(), backend);
+  const DeviceFloats places(buffers.size() * static_cast<std::size_t>(processes), backend, others);
+  const DeviceFloats sum(buffers.size(), backend, nullptr);
   float* const total = sum.values().data();
   backend.fill(as_tensor(sum.values()), 0);
   const auto place = [&](std::int64_t q) {

@@ -30,7 +30,7 @@ bool captures(const TrainConfig& config, const Stream& stream) {
 }  // namespace
 
 Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const Sampler& sampler, Device device,
-               int threads, const ResidentImages* images)
+               int threads, const ResidentImages* images, std::shared_ptr<MemorySource> source)
     : id_(id),
       precision_(config.machine.precision),
       normalisation_(data.normalisation),
@@ -48,7 +48,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       update_(*stream_, captures(config, *stream_)),
       local_step_(*stream_, captures(config, *stream_)),
       synchronous_step_(*stream_, captures(config, *stream_)) {
-  model_->parameters.allocate(*backend_);
+  model_->parameters.allocate(*backend_, /*with_training_state=*/true, std::move(source));
   model_->parameters.initialise(*backend_, config.seed);
 }
 
@@ -133,7 +133,10 @@ std::int64_t Worker::results_due() const {
 }
 
 BackendOptions backend_options(const MachineConfig& config) {
-  BackendOptions options{.tf32 = config.tf32, .plan_file = config.plan_file, .op_times = config.op_times};
+  BackendOptions options{.tf32 = config.tf32,
+                         .plan_file = config.plan_file,
+                         .nccl_multiprocessors = config.nccl_multiprocessors,
+                         .op_times = config.op_times};
   if (config.explain_plans) options.explain_plan = [](std::string_view line) { log_info("{}", line); };
   return options;
 }

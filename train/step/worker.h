@@ -25,9 +25,10 @@ namespace drift {
 class Worker {
  public:
   // `data`, `sampler` and `images` must outlive the worker. Its parameters are the seed's initialisation, the same for
-  // every id. images: the training images where they lie on the device as a whole, or nullptr.
+  // every id. images: the training images where they lie on the device as a whole, or nullptr. source: of the arenas'
+  // memory, or nullptr.
   Worker(const TrainConfig& config, int id, const DataSource& data, const Sampler& sampler, Device device, int threads,
-         const ResidentImages* images = nullptr);
+         const ResidentImages* images = nullptr, std::shared_ptr<MemorySource> source = nullptr);
 
   int id() const { return id_; }
   Stream& stream() { return *stream_; }

@@ -7,7 +7,7 @@ namespace drift {
 
 void CudnnBatchNorms::forward(const BatchNormForward& args) {
   DRIFT_ASSERT(supports(args), "batch_norm_forward: x {} is not for cuDNN", to_string(args.x.shape));
-  const Plan& plan = context_.plan(graph_of(args));
+  const Plan& plan = context_.plan(graph_of(args, context_.batch_norm_multiprocessors()));
   std::vector<Binding> bindings{{Operand::kX, args.x.data},        {Operand::kGamma, args.gamma.data},
                                 {Operand::kBeta, args.beta.data},  {Operand::kY, args.y.data},
                                 {Operand::kMean, args.mean.data},  {Operand::kInvStd, args.inv_std.data},
@@ -27,7 +27,7 @@ void CudnnBatchNorms::forward(const BatchNormForward& args) {
 
 void CudnnBatchNorms::backward(const BatchNormBackward& args) {
   DRIFT_ASSERT(supports(args), "batch_norm_backward: x {} is not for cuDNN", to_string(args.x.shape));
-  const BatchNormBackwardGraph graph = graph_of(args);
+  const BatchNormBackwardGraph graph = graph_of(args, context_.batch_norm_multiprocessors());
   const Plan& plan = context_.plan(graph);
   // dz may lie over dy, which the graph may read a second time after it wrote dz: masking twice changes nothing. Adding
   // twice would, so the sum is made before.

@@ -37,6 +37,7 @@ CudnnContext::CudnnContext(Stream& stream, CudaWorkspace& workspace, const Backe
     target_.architecture = compute_capability(device_.index);
     target_.multiprocessors = multiprocessors;
   }
+  batch_norm_multiprocessors_ = multiprocessors_left(target_, options.nccl_multiprocessors);
   target_.handle = make_handle(device_, stream_);
   cache_ = PlanCache::shared(described != nullptr ? described : to_string(device_), target_.device, options.plan_file);
 }

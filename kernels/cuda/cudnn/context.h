@@ -28,6 +28,7 @@ class CudnnContext {
   cudaStream_t stream() const { return stream_; }
   CudaWorkspace& workspace() { return workspace_; }
   bool tf32() const { return tf32_; }
+  std::int64_t batch_norm_multiprocessors() const { return batch_norm_multiprocessors_; }  // 0: all
 
  private:
   Device device_;
@@ -36,6 +37,7 @@ class CudnnContext {
   bool tf32_;
   PlanCache::Explain explain_;
   PlanTarget target_;
+  std::int64_t batch_norm_multiprocessors_ = 0;
   std::shared_ptr<PlanCache> cache_;
   std::unordered_map<std::string, const Plan*> plans_;  // those of the cache used before, found without its lock
 };

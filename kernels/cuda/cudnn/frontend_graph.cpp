@@ -112,7 +112,12 @@ void describe_request(const ConvolutionGraph& request, Graph& graph) {
   }
 }
 
+void limit(std::int64_t multiprocessors, Graph& graph) {
+  if (multiprocessors > 0) graph.set_sm_count(static_cast<std::int32_t>(multiprocessors));
+}
+
 void describe_request(const BatchNormForwardGraph& request, Graph& graph) {
+  limit(request.multiprocessors, graph);
   Tensors tensors(graph, request.dtype);
   const std::int64_t channels = request.x.channels();
   TensorHandle epsilon = tensors.host_float(Operand::kEpsilon);
@@ -145,6 +150,7 @@ void describe_request(const BatchNormForwardGraph& request, Graph& graph) {
 }
 
 void describe_request(const BatchNormBackwardGraph& request, Graph& graph) {
+  limit(request.multiprocessors, graph);
   Tensors tensors(graph, request.dtype);
   const std::int64_t channels = request.x.channels();
   auto gradient = tensors.image(Operand::kDy, request.x);

@@ -14,14 +14,19 @@ std::string text_of(const ConvolutionGraph& graph) {
                      graph.window.stride, graph.window.pad, graph.bias ? " bias" : "");
 }
 
+std::string budget_text(std::int64_t multiprocessors) {
+  return multiprocessors == 0 ? "" : fmt::format(" on {} multiprocessors", multiprocessors);
+}
+
 std::string text_of(const BatchNormForwardGraph& graph) {
-  return fmt::format("batch_norm_forward {} nhwc x {}{}{}{}", name_of(graph.dtype), to_string(graph.x),
-                     graph.residual ? " residual" : "", graph.relu ? " relu" : "", graph.running ? " running" : "");
+  return fmt::format("batch_norm_forward {} nhwc x {}{}{}{}{}", name_of(graph.dtype), to_string(graph.x),
+                     graph.residual ? " residual" : "", graph.relu ? " relu" : "", graph.running ? " running" : "",
+                     budget_text(graph.multiprocessors));
 }
 
 std::string text_of(const BatchNormBackwardGraph& graph) {
-  return fmt::format("batch_norm_backward {} nhwc x {}{}{}", name_of(graph.dtype), to_string(graph.x),
-                     graph.mask ? " mask" : "", graph.gradient_out ? " dz" : "");
+  return fmt::format("batch_norm_backward {} nhwc x {}{}{}{}", name_of(graph.dtype), to_string(graph.x),
+                     graph.mask ? " mask" : "", graph.gradient_out ? " dz" : "", budget_text(graph.multiprocessors));
 }
 
 bool allows_tf32(DType dtype, bool tf32) {
@@ -63,19 +68,21 @@ ConvolutionGraph graph_of(const Conv2dBackwardWeights& args, bool tf32) {
           .tf32 = allows_tf32(dtype, tf32 || widened)};
 }
 
-BatchNormForwardGraph graph_of(const BatchNormForward& args) {
+BatchNormForwardGraph graph_of(const BatchNormForward& args, std::int64_t multiprocessors) {
   return {.x = args.x.shape,
           .dtype = args.x.dtype,
           .residual = static_cast<bool>(args.z),
           .relu = static_cast<bool>(args.mask),
-          .running = static_cast<bool>(args.running_mean)};
+          .running = static_cast<bool>(args.running_mean),
+          .multiprocessors = multiprocessors};
 }
 
-BatchNormBackwardGraph graph_of(const BatchNormBackward& args) {
+BatchNormBackwardGraph graph_of(const BatchNormBackward& args, std::int64_t multiprocessors) {
   return {.x = args.x.shape,
           .dtype = args.x.dtype,
           .mask = static_cast<bool>(args.mask),
-          .gradient_out = static_cast<bool>(args.dz)};
+          .gradient_out = static_cast<bool>(args.dz),
+          .multiprocessors = multiprocessors};
 }
 
 bool cudnn_supports(const BatchNormForward& args) {

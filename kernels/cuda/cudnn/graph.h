@@ -27,12 +27,14 @@ struct BatchNormForwardGraph {
   Shape x;
   DType dtype = DType::kFloat32;
   bool residual = false, relu = false, running = false;  // adds z; clips and writes the mask; moves running statistics
+  std::int64_t multiprocessors = 0;                      // that it may use; 0: all
 };
 
 struct BatchNormBackwardGraph {
   Shape x;
   DType dtype = DType::kFloat32;
   bool mask = false, gradient_out = false;  // multiplies by the mask; writes dz
+  std::int64_t multiprocessors = 0;         // that it may use; 0: all
 };
 
 using GraphRequest = std::variant<ConvolutionGraph, BatchNormForwardGraph, BatchNormBackwardGraph>;
@@ -43,8 +45,8 @@ using GraphRequest = std::variant<ConvolutionGraph, BatchNormForwardGraph, Batch
 ConvolutionGraph graph_of(const Conv2dForward& args, bool tf32);
 ConvolutionGraph graph_of(const Conv2dBackwardData& args, bool tf32);
 ConvolutionGraph graph_of(const Conv2dBackwardWeights& args, bool tf32);
-BatchNormForwardGraph graph_of(const BatchNormForward& args);
-BatchNormBackwardGraph graph_of(const BatchNormBackward& args);
+BatchNormForwardGraph graph_of(const BatchNormForward& args, std::int64_t multiprocessors);
+BatchNormBackwardGraph graph_of(const BatchNormBackward& args, std::int64_t multiprocessors);
 
 // cuDNN's batch norm wants channels in multiples of 8 (so that the mask's rows are whole bytes too), adds a residual
 // only in front of a ReLU and writes dz only with a mask. dy2 is added to dz before; where there is no dz, the sum

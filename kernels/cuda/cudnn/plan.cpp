@@ -243,6 +243,14 @@ PlanTarget read_plan_target(const std::filesystem::path& file) {
           .multiprocessors = json.value("multiProcessorCount", std::int64_t{0})};
 }
 
+std::int64_t multiprocessors_left(const PlanTarget& target, int reserved) {
+  if (reserved == 0) return 0;
+  DRIFT_CHECK(kConfig, reserved < target.multiprocessors,
+              "--nccl-multiprocessors {}: {} has {} multiprocessors, and some must be left for batch norms", reserved,
+              target.device, target.multiprocessors);
+  return target.multiprocessors - reserved;
+}
+
 std::string cudnn_version() {
   const std::size_t version = cudnnGetVersion();
   return fmt::format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);

@@ -26,6 +26,10 @@ struct PlanTarget {
   std::int64_t multiprocessors = 0;
 };
 
+// How many multiprocessors a batch norm may use that leaves `reserved` to others; 0: all, where none is reserved.
+// Throws kConfig where none would be left.
+std::int64_t multiprocessors_left(const PlanTarget& target, int reserved);
+
 // "9.19.0", of the cuDNN that is linked.
 std::string cudnn_version();
 

@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -49,8 +51,46 @@ ncclResult_t close_group() {
   return ncclSuccess;
 }
 
-ncclResult_t add(ncclComm* comm, cudaStream_t stream, const Call& call) {
+[[noreturn]] void mistake(const char* text) {
+  std::fprintf(stderr, "[emulator] ERROR: NCCL: %s\n", text);
+  std::_Exit(70);
+}
+
+// Every communicator of this process that is not gone.
+struct Communicators {
+  std::mutex mutex;
+  std::set<ncclComm*> alive;
+};
+Communicators& communicators() {
+  static Communicators& the_ones = *new Communicators();
+  return the_ones;
+}
+void add_communicator(ncclComm* comm) {
+  const std::lock_guard lock(communicators().mutex);
+  communicators().alive.insert(comm);
+}
+void remove_communicator(ncclComm* comm) {
+  const std::lock_guard lock(communicators().mutex);
+  communicators().alive.erase(comm);
+}
+
+ncclResult_t add(ncclComm* comm, cudaStream_t stream, Call call) {
   if (comm == nullptr) return ncclInvalidArgument;
+  const std::size_t bytes = call.count * bytes_of(call.type);
+  const auto source = comm->communicator->place_of(call.source, bytes);
+  const auto target = comm->communicator->place_of(call.target, bytes);
+  switch (call.kind) {
+    case Kind::kSend:
+      call.registered = source.has_value();
+      break;
+    case Kind::kReceive:
+      call.registered = target.has_value();
+      break;
+    case Kind::kAllReduce:
+      call.registered = source && target;
+      if (call.registered) call.offset = *source;
+      break;
+  }
   const bool has_peer = call.kind != Kind::kAllReduce;
   if (has_peer && (call.peer < 0 || call.peer >= comm->communicator->ranks())) return ncclInvalidArgument;
   ++group.depth;
@@ -82,13 +122,17 @@ using drift::emulator::injected_fault;
 using drift::emulator::object_created;
 using drift::emulator::object_destroyed;
 using drift::emulator::nccl::add;
+using drift::emulator::nccl::add_communicator;
 using drift::emulator::nccl::close_group;
 using drift::emulator::nccl::Communicator;
+using drift::emulator::nccl::communicators;
 using drift::emulator::nccl::folder_of;
 using drift::emulator::nccl::folders;
 using drift::emulator::nccl::group;
 using drift::emulator::nccl::kCommunicators;
 using drift::emulator::nccl::Kind;
+using drift::emulator::nccl::mistake;
+using drift::emulator::nccl::remove_communicator;
 
 DRIFT_REPLACES ncclResult_t ncclGetVersion(int* version) {
   *version = NCCL_VERSION_CODE;
@@ -130,6 +174,7 @@ DRIFT_REPLACES ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int ranks, 
   if (const ncclResult_t injected = injected_fault("ncclCommInitRankConfig", ncclSystemError)) return injected;
   if (ranks < 1 || rank < 0 || rank >= ranks || !std::filesystem::exists(folder_of(id))) return ncclInvalidArgument;
   *comm = new ncclComm{std::make_shared<Communicator>(folder_of(id).string(), ranks, rank)};
+  add_communicator(*comm);
   object_created(kCommunicators);
   if (config != nullptr && config->blocking == 0) return ncclInProgress;
   ncclResult_t state = ncclInProgress;
@@ -152,13 +197,48 @@ DRIFT_REPLACES ncclResult_t ncclCommFinalize(ncclComm_t comm) {
 DRIFT_REPLACES ncclResult_t ncclCommDestroy(ncclComm_t comm) {
   if (const ncclResult_t injected = injected_fault("ncclCommDestroy", ncclSystemError)) return injected;
   object_destroyed(kCommunicators);
+  remove_communicator(comm);
   delete comm;
+  return ncclSuccess;
+}
+
+DRIFT_REPLACES ncclResult_t ncclMemAlloc(void** data, std::size_t bytes) {
+  if (const ncclResult_t injected = injected_fault("ncclMemAlloc", ncclSystemError)) return injected;
+  const cudaError_t allocated = cudaMalloc(data, bytes);
+  if (allocated == cudaSuccess) return ncclSuccess;
+  cudaGetLastError();
+  return ncclUnhandledCudaError;
+}
+
+DRIFT_REPLACES ncclResult_t ncclMemFree(void* data) {
+  if (const ncclResult_t injected = injected_fault("ncclMemFree", ncclSystemError)) return injected;
+  {
+    const std::lock_guard lock(communicators().mutex);
+    for (const ncclComm* comm : communicators().alive) {
+      if (comm->communicator->knows(data)) mistake("memory is freed that a communicator still has registered");
+    }
+  }
+  return cudaFree(data) == cudaSuccess ? ncclSuccess : ncclUnhandledCudaError;
+}
+
+DRIFT_REPLACES ncclResult_t ncclCommRegister(ncclComm_t comm, void* data, std::size_t bytes, void** handle) {
+  if (const ncclResult_t injected = injected_fault("ncclCommRegister", ncclSystemError)) return injected;
+  comm->communicator->register_memory(data, bytes);
+  *handle = data;
+  return ncclSuccess;
+}
+
+DRIFT_REPLACES ncclResult_t ncclCommDeregister(ncclComm_t comm, void* handle) {
+  if (const ncclResult_t injected = injected_fault("ncclCommDeregister", ncclSystemError)) return injected;
+  if (!comm->communicator->knows(handle)) return ncclInvalidArgument;
+  comm->communicator->deregister(handle);
   return ncclSuccess;
 }
 
 DRIFT_REPLACES ncclResult_t ncclCommAbort(ncclComm_t comm) {
   if (comm == nullptr) return ncclSuccess;
   comm->communicator->abort();
+  remove_communicator(comm);
   object_destroyed(kCommunicators);
   delete comm;
   return ncclSuccess;

@@ -43,11 +43,19 @@ std::string reduction_file(std::uint64_t sequence, int rank) {
 }
 
 Header header_of(const Call& call) {
-  return {.kind = static_cast<int>(call.kind), .type = call.type, .op = 0, .count = call.count};
+  return {.kind = static_cast<int>(call.kind),
+          .type = call.type,
+          .op = 0,
+          .count = call.count,
+          .registered = call.registered,
+          .offset = call.offset};
 }
 
 std::string text_of(const Header& header) {
-  return std::to_string(header.count) + " elements of type " + std::to_string(header.type);
+  std::string text = std::to_string(header.count) + " elements of type " + std::to_string(header.type);
+  if (header.registered) text += " in registered memory";
+  if (header.offset != 0) text += " at byte " + std::to_string(header.offset);
+  return text;
 }
 
 }  // namespace
@@ -177,7 +185,8 @@ void Communicator::finish(const Exchange& exchange) {
     const std::string name = sends ? pair_file("want", rank_, call.peer, exchange.sequences[i])
                                    : pair_file("data", call.peer, rank_, exchange.sequences[i]);
     const Message other = mail_.get(name);
-    if (other.header.count != call.count || other.header.type != static_cast<int>(call.type)) {
+    if (other.header.count != call.count || other.header.type != static_cast<int>(call.type) ||
+        other.header.registered != call.registered) {
       throw std::runtime_error("rank " + std::to_string(rank_) + (sends ? " sends " : " receives ") +
                                text_of(header_of(call)) + (sends ? " to rank " : " from rank ") +
                                std::to_string(call.peer) + ", which has " + text_of(other.header));
@@ -203,6 +212,30 @@ void Communicator::reduce(const Call& call, std::uint64_t sequence) const {
   }
   std::memcpy(host_pointer(call.target, sum.size() * sizeof(float), Access::kWrite), sum.data(),
               sum.size() * sizeof(float));
+}
+
+void Communicator::register_memory(const void* data, std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  registered_[static_cast<const char*>(data)] = bytes;
+}
+
+void Communicator::deregister(const void* data) {
+  const std::lock_guard lock(mutex_);
+  registered_.erase(static_cast<const char*>(data));
+}
+
+bool Communicator::knows(const void* data) const {
+  const std::lock_guard lock(mutex_);
+  return registered_.contains(static_cast<const char*>(data));
+}
+
+std::optional<std::size_t> Communicator::place_of(const void* data, std::size_t bytes) const {
+  const std::lock_guard lock(mutex_);
+  const char* const begin = static_cast<const char*>(data);
+  const auto after = registered_.upper_bound(begin);
+  if (after == registered_.begin()) return std::nullopt;
+  const auto& [first, size] = *std::prev(after);
+  return begin + bytes <= first + size ? std::optional<std::size_t>(begin - first) : std::nullopt;
 }
 
 void Communicator::abort() {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <nccl.h>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct Call {
   std::size_t count = 0;
   ncclDataType_t type = ncclFloat;
   int peer = 0;  // of sends and receives
+  bool registered = false;
+  std::size_t offset = 0;  // of both in the memory that is registered; of reductions
 };
 
 class Communicator : public std::enable_shared_from_this<Communicator> {
@@ -37,6 +40,12 @@ class Communicator : public std::enable_shared_from_this<Communicator> {
   // ncclInProgress until all ranks have come; an error once one is gone.
   ncclResult_t state();
   void enqueue(const std::vector<Call>& calls, cudaStream_t stream);
+  void register_memory(const void* data, std::size_t bytes);
+  void deregister(const void* data);
+  // Whether somebody may still use these bytes through NCCL.
+  bool knows(const void* data) const;
+  // Where in registered memory the bytes are; nullopt: in none.
+  std::optional<std::size_t> place_of(const void* data, std::size_t bytes) const;
   // What is under way ends without doing anything.
   void abort();
   void leave();
@@ -53,7 +62,8 @@ class Communicator : public std::enable_shared_from_this<Communicator> {
   Mailbox mail_;
   int ranks_, rank_;
   bool all_came_ = false;
-  std::mutex mutex_;  // of what follows
+  mutable std::mutex mutex_;                       // of what follows
+  std::map<const char*, std::size_t> registered_;  // bytes, by address
   bool aborted_ = false;
   std::map<int, std::uint64_t> sent_, received_;  // by peer
   std::uint64_t reduced_ = 0, groups_ = 0;

@@ -16,6 +16,8 @@ struct Header {
   int type = 0;  // ncclDataType_t
   int op = 0;    // ncclRedOp_t of a reduction
   std::size_t count = 0;
+  bool registered = false;  // the memory is
+  std::size_t offset = 0;   // in it, of a reduction
 
   bool operator==(const Header&) const = default;
 };

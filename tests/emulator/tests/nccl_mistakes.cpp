@@ -136,6 +136,43 @@ void read_before_it_came(const Rank& r) {
   check(cudaStreamSynchronize(r.b));
   r.first_received();
 }
+// `out` and `in` of a rank in one piece of registered memory, `in` from `offset` floats on.
+struct Registered {
+  Registered(Rank& r, std::size_t offset) : rank(r), out(r.out), in(r.in) {
+    check(ncclMemAlloc(&memory, 4 * kFloats * sizeof(float)));
+    check(ncclCommRegister(r.comm, memory, 4 * kFloats * sizeof(float), &handle));
+    r.out = static_cast<float*>(memory) + (r.rank == 0 ? 0 : offset);
+    r.in = static_cast<float*>(memory) + 2 * kFloats;
+    fill(r, static_cast<float>(r.rank));
+  }
+  ~Registered() {
+    check(cudaStreamSynchronize(rank.a));
+    if (handle != nullptr) check(ncclCommDeregister(rank.comm, handle));
+    check(ncclMemFree(memory));
+    rank.out = out;
+    rank.in = in;
+  }
+  Rank& rank;
+  float *out, *in;
+  void *memory = nullptr, *handle = nullptr;
+};
+void none_in_registered_memory(Rank& r) {
+  const Registered registered(r, 0);
+  none(r);
+}
+void registered_on_one_side(Rank& r) {
+  if (r.rank == 0) return none(r);
+  const Registered registered(r, 0);
+  none(r);
+}
+void reduced_at_other_offsets(Rank& r) {
+  const Registered registered(r, kFloats);
+  none(r);
+}
+void freed_while_registered(Rank& r) {
+  Registered registered(r, 0);
+  registered.handle = nullptr;
+}
 void no_such_rank(const Rank& r) {
   check(ncclSend(r.out, kFloats, ncclFloat, 2, r.comm, r.a));
 }
@@ -173,6 +210,10 @@ constexpr Mistake kMistakes[] = {{"none", with<none>},
                                  {"sent_while_written", with<sent_while_written>},
                                  {"read_before_it_came", with<read_before_it_came>},
                                  {"no_such_rank", with<no_such_rank>},
+                                 {"none_in_registered_memory", none_in_registered_memory},
+                                 {"registered_on_one_side", registered_on_one_side},
+                                 {"reduced_at_other_offsets", reduced_at_other_offsets},
+                                 {"freed_while_registered", freed_while_registered},
                                  {"lost", lost}};
 
 std::barrier<> all_set(2);

@@ -82,6 +82,7 @@ const std::map<std::string, std::string>& other_values() {
       {"precision", "bf16"},
       {"device", "cuda:3"},
       {"tf32", "true"},
+      {"nccl-multiprocessors", "16"},
       {"graphs", "false"},
       {"plan-file", "plans.json"},
       {"explain-plans", "true"},
