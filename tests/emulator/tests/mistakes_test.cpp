@@ -151,6 +151,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"other_order", kFound, "elements of type", "EMU_DEVICES=2"},
                       Case{"other_count_of_a_reduction", kFound, "reduces", "EMU_DEVICES=2"},
                       Case{"never_comes", kFound, "waits for ranks that did not come", "EMU_DEVICES=2 EMU_TIMEOUT=1"},
+                      Case{"other_communicator", kFound, "waits for ranks", "EMU_DEVICES=2 EMU_TIMEOUT=1"},
                       Case{"one_after_the_other", kFound, "waits for ranks", "EMU_DEVICES=2 EMU_TIMEOUT=1"},
                       Case{"sent_while_written", kFound, "global memory race", "EMU_DEVICES=2"},
                       Case{"read_before_it_came", kFound, "global memory race", "EMU_DEVICES=2"},

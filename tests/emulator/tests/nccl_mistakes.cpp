@@ -25,6 +25,8 @@ void check(ncclResult_t result) {
 
 constexpr std::size_t kFloats = 256;
 
+std::barrier<> all_set(2);
+
 // A rank: its device, two streams, a communicator, what it sends and what it receives.
 struct Rank {
   int rank = 0;
@@ -115,6 +117,17 @@ void other_count_of_a_reduction(const Rank& r) {
 }
 void never_comes(const Rank& r) {
   if (r.rank == 0) r.exchange(kFloats, kFloats);
+  r.first_received();
+}
+// Of two communicators of the same ranks each takes another.
+void other_communicator(Rank& r) {
+  static ncclUniqueId id;
+  if (r.rank == 0) check(ncclGetUniqueId(&id));
+  all_set.arrive_and_wait();
+  ncclComm_t second = nullptr;
+  check(ncclCommInitRankConfig(&second, 2, id, r.rank, nullptr));
+  if (r.rank == 1) std::swap(r.comm, second);
+  r.exchange(kFloats, kFloats);
   r.first_received();
 }
 // Each sends first and receives then, in groups of one: both wait for the other's second.
@@ -210,13 +223,12 @@ constexpr Mistake kMistakes[] = {{"none", with<none>},
                                  {"sent_while_written", with<sent_while_written>},
                                  {"read_before_it_came", with<read_before_it_came>},
                                  {"no_such_rank", with<no_such_rank>},
+                                 {"other_communicator", other_communicator},
                                  {"none_in_registered_memory", none_in_registered_memory},
                                  {"registered_on_one_side", registered_on_one_side},
                                  {"reduced_at_other_offsets", reduced_at_other_offsets},
                                  {"freed_while_registered", freed_while_registered},
                                  {"lost", lost}};
-
-std::barrier<> all_set(2);
 
 void run(const Mistake& mistake, const ncclUniqueId& id, int rank) {
   check(cudaSetDevice(rank));
