@@ -23,8 +23,10 @@ void install(int signal, int flags) {
 }  // namespace
 
 void install_stop_signals() {
-  install(SIGTERM, 0);
-  install(SIGUSR1, 0);                              // what mpirun hands on without ending anybody
+  for (const int signal : {SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) install(signal, 0);
+  struct sigaction hangup {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) install(SIGHUP, 0);
   install(SIGINT, static_cast<int>(SA_RESETHAND));  // the second one finds the default: death by the signal
 }
 

@@ -99,10 +99,10 @@ TEST(Train, ASignalStopsItWithACheckpointAndResumeGivesTheSameBits) {
   const testing::TempDirectory directory;
   const Arguments length = {"--steps", "150", "--eval-every", "2"};
   ASSERT_EQ(run_drift(small_run(directory / "whole", length)).exit_code, 0);
-  for (const int signal : {SIGTERM, SIGINT}) {
-    const fs::path run = directory / (signal == SIGTERM ? "term" : "int");
-    const std::string line = seeded_line(signal == SIGTERM ? 0 : 1);
-    SCOPED_TRACE("stopped at " + line);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU}) {
+    const fs::path run = directory / std::to_string(signal);
+    const std::string line = seeded_line(static_cast<std::uint64_t>(signal));
+    SCOPED_TRACE(fmt::format("signal {} at {}", signal, line));
     const Outcome stopped = testing::run_drift_and_signal(small_run(run, length), line, signal);
     ASSERT_EQ(stopped.exit_code, 75) << stopped.err;
     EXPECT_NE(stopped.err.find("--resume " + run.string()), std::string::npos) << stopped.err;
