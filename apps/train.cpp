@@ -107,12 +107,13 @@ std::string setup_text(const TrainConfig& config, const Job& job, const Trainer&
 class Session {
  public:
   // run and progress: nullptr in processes that do not write; progress also with -q.
-  Session(const TrainConfig& config, const Membership& membership, Trainer& trainer, fs::path checkpoints,
+  Session(const Request& request, const Membership& membership, Trainer& trainer, fs::path checkpoints,
           RunDirectory* run, Progress* progress)
-      : config_(config),
+      : config_(request.resolved.config),
         membership_(membership),
         trainer_(trainer),
         checkpoints_(std::move(checkpoints)),
+        origin_(request.checkpoint),
         progress_(progress),
         metrics_(sinks(run, progress)) {}
 
@@ -123,15 +124,14 @@ class Session {
     const RecurringEvent checkpoints(config_.checkpoints.every, schedule.steps_per_epoch, schedule.total_steps);
     for (;;) {
       const Step step = trainer_.step();
-      // Also where a resumed run begins: the checkpoint it comes from may be one that a signal left.
-      const bool save = checkpoints.at(step);
+      const bool save = checkpoints.at(step) && !comes_from(step);
       if (evaluations.at(step)) metrics_.evaluation(trainer_.evaluate());
       if (save) write(evaluations.at(step) ? trainer_.evaluated_model() : trainer_.averaged_model());
       if (step == schedule.total_steps) return true;
       trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_requested());
       if (trainer_.stopped()) {
-        const bool written = save && trainer_.step() == step;
-        if (!written) write(trainer_.averaged_model(quick_statistics()));
+        const bool written = trainer_.step() == step && (save || comes_from(step));
+        if (!written) write(trainer_.averaged_model(quick_statistics()), quick_statistics() != configured_statistics());
         return false;
       }
     }
@@ -145,16 +145,26 @@ class Session {
     return sinks;
   }
 
+  // Whether the run was resumed from what it would write now.
+  bool comes_from(Step step) const {
+    return origin_ && origin_->meta.step == step && !origin_->meta.provisional &&
+           fs::weakly_canonical(origin_->directory) ==
+               fs::weakly_canonical(checkpoints_ / fmt::format("step-{}", step));
+  }
+
+  BatchNormPolicy configured_statistics() const { return config_.sync.scope.batch_norm; }
   // For a checkpoint written on a signal, when the time left may be seconds: its model.safetensors has the mean of the
   // workers' running statistics where the run would re-estimate them. The workers' states are those of any checkpoint.
   BatchNormPolicy quick_statistics() const {
-    const BatchNormPolicy configured = config_.sync.scope.batch_norm;
-    return configured == BatchNormPolicy::kReestimate ? BatchNormPolicy::kAverage : configured;
+    return configured_statistics() == BatchNormPolicy::kReestimate ? BatchNormPolicy::kAverage
+                                                                   : configured_statistics();
   }
 
-  void write(const Model& model) {
-    const fs::path path = write_checkpoint(checkpoints_, trainer_.checkpoint(), membership_, model.parameters,
-                                           trainer_.backend(), config_.checkpoints.keep);
+  void write(const Model& model, bool provisional = false) {
+    Checkpoint checkpoint = trainer_.checkpoint();
+    checkpoint.meta.provisional = provisional;
+    const fs::path path = write_checkpoint(checkpoints_, checkpoint, membership_, model.parameters, trainer_.backend(),
+                                           config_.checkpoints.keep);
     if (progress_ != nullptr) progress_->message("checkpoint " + path.string());
   }
 
@@ -162,6 +172,7 @@ class Session {
   const Membership& membership_;
   Trainer& trainer_;
   fs::path checkpoints_;
+  const std::optional<FoundCheckpoint>& origin_;
   Progress* progress_;
   MetricsTee metrics_;
 };
@@ -253,7 +264,7 @@ int train(const Request& request, const Job& job, bool quiet) {
   const std::unique_ptr<Progress> progress =
       quiet || !run ? nullptr : std::make_unique<Progress>(options, std::cerr, steady_clock());
   try {
-    const bool finished = Session(config, membership, trainer, directory / "ckpt", run.get(), progress.get()).run();
+    const bool finished = Session(request, membership, trainer, directory / "ckpt", run.get(), progress.get()).run();
     if (run) return finish(finished, scope, config, trainer, *run);
     return finished ? 0 : kExitResumable;
   } catch (const Error& error) {

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <mutex>
 #include <stdio.h>
 #include <string>
 #include <system_error>
@@ -9,6 +10,7 @@
 
 #include "core/check.h"
 #include "core/checked_file.h"
+#include "core/log.h"
 
 namespace drift {
 namespace {
@@ -19,10 +21,19 @@ fs::path parent_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+// The file system does not do what was asked for, anywhere.
+bool is_not_offered(int reason) {
+  return reason == EINVAL || reason == ENOSYS || reason == ENOTSUP || reason == EOPNOTSUPP;
+}
+
 }  // namespace
 
 fs::path aside(const fs::path& path) {
   return parent_of(path) / fmt::format(".{}.partial", path.filename().string());
+}
+
+fs::path replaced(const fs::path& path) {
+  return parent_of(path) / fmt::format(".{}.replaced", path.filename().string());
 }
 
 void make_durable(const fs::path& path) {
@@ -30,25 +41,51 @@ void make_durable(const fs::path& path) {
   const bool done = descriptor >= 0 && fsync(descriptor) == 0;
   const int reason = errno;
   if (descriptor >= 0) close(descriptor);
+  std::error_code absent;
+  if (!done && descriptor >= 0 && is_not_offered(reason) && fs::is_directory(path, absent)) {
+    static std::once_flag once;
+    std::call_once(once, [&] {
+      log_warning(
+          "{}: this file system does not say when names are on the disk: after a power loss, what was written "
+          "last may be missing",
+          path.string());
+    });
+    return;
+  }
   DRIFT_CHECK(kCheckpoint, done, "{}: did not reach the disk: {}", path.string(),
               std::generic_category().message(reason));
+}
+
+void try_remove(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) log_warning("{}: cannot be removed: {}", path.string(), error.message());
 }
 
 void publish(const fs::path& path) {
   const fs::path from = aside(path);
   make_durable(from);
-  // A directory cannot be renamed over one that has files; the two change places instead.
+  const auto move = [&](const fs::path& a, const fs::path& b, unsigned flags) {
+    const bool moved = renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), flags) == 0;
+    DRIFT_CHECK(kCheckpoint, moved || (flags != 0 && is_not_offered(errno)),
+                "{}: cannot be put into its place from {}: {}", b.string(), a.string(),
+                std::generic_category().message(errno));
+    return moved;
+  };
   std::error_code absent;
-  const bool exchange = fs::is_directory(from, absent) && fs::is_directory(path, absent);
-  const int result = renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), exchange ? RENAME_EXCHANGE : 0);
-  DRIFT_CHECK(kCheckpoint, result == 0, "{}: cannot be put into its place from {}: {}", path.string(), from.string(),
-              std::generic_category().message(errno));
+  if (!fs::is_directory(from, absent) || !fs::is_directory(path, absent)) {
+    move(from, path, 0);
+    return make_durable(parent_of(path));
+  }
+  // A directory cannot be renamed over one that has files; the two change places instead, or the old one steps aside.
+  fs::path old = from;
+  if (!move(from, path, RENAME_EXCHANGE)) {
+    old = replaced(path);
+    move(path, old, 0);
+    move(from, path, 0);
+  }
   make_durable(parent_of(path));
-  if (!exchange) return;
-  std::error_code error;
-  fs::remove_all(from, error);
-  DRIFT_CHECK(kCheckpoint, !error, "{}: what {} replaced cannot be removed: {}", from.string(), path.string(),
-              error.message());
+  try_remove(old);
 }
 
 void write_file_atomically(const fs::path& path, std::string_view text) {

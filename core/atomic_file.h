@@ -1,6 +1,7 @@
 // Files and directories that are complete or not there: written beside their place, made durable, then renamed into it.
-// A crash leaves at most something that aside() names, which nobody reads and the next writer removes. Throws
-// kCheckpoint.
+// A crash leaves at most something that aside() names, which nobody reads and the next writer removes; or, where a
+// directory was to be replaced and the file system (NFS, many FUSE) cannot let two names change places, the old one
+// under the name that replaced() gives. Throws kCheckpoint.
 #pragma once
 
 #include <filesystem>
@@ -11,13 +12,21 @@ namespace drift {
 // Where `path` is written before it is complete: ".NAME.partial" beside it.
 std::filesystem::path aside(const std::filesystem::path& path);
 
+// Where the directory at `path` waits for the one that takes its place: ".NAME.replaced" beside it.
+std::filesystem::path replaced(const std::filesystem::path& path);
+
 // Returns when a file's bytes, or the names in a directory, are on the disk. Several files are written fastest when all
-// of them are written before the first is waited for.
+// of them are written before the first is waited for. A file system that does not do this for directories is warned of
+// once.
 void make_durable(const std::filesystem::path& path);
 
 // Puts what was written at aside(path) into its place and returns when it is durable there; the files of a directory
-// must be durable before. What was there is replaced in one atomic step; a directory that was replaced is then removed.
+// must be durable before. What was there is replaced in one atomic step, where the file system has one; a directory
+// that was replaced is then removed, and one that cannot be is a warning.
 void publish(const std::filesystem::path& path);
+
+// With all that is in it; a warning where that fails.
+void try_remove(const std::filesystem::path& path);
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 

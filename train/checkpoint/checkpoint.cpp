@@ -12,6 +12,7 @@
 #include "core/atomic_file.h"
 #include "core/check.h"
 #include "core/checked_file.h"
+#include "core/log.h"
 #include "train/checkpoint/meta.h"
 
 namespace drift {
@@ -30,13 +31,25 @@ std::string step_name(Step step) {
 }
 
 // The step in "step-<n>"; nothing for any other name.
-std::optional<Step> step_of(const fs::path& directory) {
-  const std::string name = directory.filename().string();
+std::optional<Step> step_named(std::string_view name) {
   constexpr std::string_view kPrefix = "step-";
   if (!name.starts_with(kPrefix)) return std::nullopt;
   Step step = 0;
   std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), step);
   return step >= 0 && step_name(step) == name ? std::optional(step) : std::nullopt;
+}
+
+std::optional<Step> step_of(const fs::path& directory) {
+  return step_named(directory.filename().string());
+}
+
+// The step in ".step-<n>.replaced".
+std::optional<Step> replaced_step_of(const fs::path& directory) {
+  const std::string name = directory.filename().string();
+  const std::string_view view = name;
+  constexpr std::string_view kBehind = ".replaced";
+  if (!view.starts_with('.') || !view.ends_with(kBehind)) return std::nullopt;
+  return step_named(view.substr(1, view.size() - 1 - kBehind.size()));
 }
 
 std::vector<fs::path> entries_of(const fs::path& directory) {
@@ -53,6 +66,8 @@ std::map<Step, fs::path> steps_in(const fs::path& ckpt_directory) {
   std::map<Step, fs::path> steps;
   for (const fs::path& entry : entries_of(ckpt_directory)) {
     if (const std::optional<Step> step = step_of(entry)) steps[*step] = entry;
+    // Alone, after a crash between two renames, it is as good as it was.
+    if (const std::optional<Step> step = replaced_step_of(entry)) steps.emplace(*step, entry);
   }
   return steps;
 }
@@ -73,17 +88,21 @@ void make_directory(const fs::path& directory) {
   make_durable(parent);
 }
 
-void remove_directory(const fs::path& directory) {
-  std::error_code error;
-  fs::remove_all(directory, error);
-  DRIFT_CHECK(kCheckpoint, !error, "{}: cannot be removed: {}", directory.string(), error.message());
-}
-
 // What writers and removals that were interrupted left behind.
 void remove_leftovers(const fs::path& ckpt_directory) {
   for (const fs::path& entry : entries_of(ckpt_directory)) {
     const std::string name = entry.filename().string();
-    if (name.starts_with(".step-") && name.ends_with(".partial")) remove_directory(entry);
+    if (name.starts_with(".step-") && name.ends_with(".partial")) try_remove(entry);
+    if (const std::optional<Step> step = replaced_step_of(entry)) {
+      const fs::path place = ckpt_directory / step_name(*step);
+      std::error_code error;
+      if (directory_exists(place)) {
+        try_remove(entry);
+      } else {
+        fs::rename(entry, place, error);
+      }
+      if (error) log_warning("{}: cannot be put back to {}: {}", entry.string(), place.string(), error.message());
+    }
   }
 }
 
@@ -95,8 +114,8 @@ void remove_old(const fs::path& ckpt_directory, Step newest, int keep) {
     const fs::path leftover = aside(oldest->second);
     std::error_code error;
     fs::rename(oldest->second, leftover, error);
-    DRIFT_CHECK(kCheckpoint, !error, "{}: cannot be removed: {}", oldest->second.string(), error.message());
-    remove_directory(leftover);
+    if (error) log_warning("{}: cannot be removed: {}", oldest->second.string(), error.message());
+    if (!error) try_remove(leftover);
   }
 }
 

@@ -23,10 +23,11 @@
 namespace drift {
 
 struct CheckpointMeta {
-  Step step = 0;            // steps done
-  int workers = 1;          // K
-  std::string config_toml;  // the resolved config of the run that wrote it
-  std::string model;        // name and options, e.g. "resnet56 norm=batch classes=10"
+  Step step = 0;             // steps done
+  int workers = 1;           // K
+  std::string config_toml;   // the resolved config of the run that wrote it
+  std::string model;         // name and options, e.g. "resnet56 norm=batch classes=10"
+  bool provisional = false;  // written in haste: its model has other batch-norm statistics than the run would give it
 
   bool operator==(const CheckpointMeta&) const = default;
 };

@@ -30,13 +30,15 @@ std::string checkpoint_meta_text(const CheckpointContents& contents) {
     files[name] = {{"bytes", digest.bytes}, {"xxh3", checksum_text(digest)}};
   }
   try {
-    return sealed({{"format", kFormat},
-                   {"version", kVersion},
-                   {"step", contents.meta.step},
-                   {"workers", contents.meta.workers},
-                   {"model", contents.meta.model},
-                   {"config", contents.meta.config_toml},
-                   {"files", files}});
+    Json json = {{"format", kFormat},
+                 {"version", kVersion},
+                 {"step", contents.meta.step},
+                 {"workers", contents.meta.workers},
+                 {"model", contents.meta.model},
+                 {"config", contents.meta.config_toml},
+                 {"files", files}};
+    if (contents.meta.provisional) json["provisional"] = true;
+    return sealed(json);
   } catch (const Json::exception& error) {
     DRIFT_FAIL(kCheckpoint, "meta.json cannot be written: config or model name is not UTF-8 ({})", error.what());
   }
@@ -60,7 +62,8 @@ CheckpointContents parse_checkpoint_meta(const std::filesystem::path& path, cons
     result.meta = {.step = integer(contents, "step"),
                    .workers = static_cast<int>(integer(contents, "workers")),
                    .config_toml = contents.at("config"),
-                   .model = contents.at("model")};
+                   .model = contents.at("model"),
+                   .provisional = contents.value("provisional", false)};
     for (const auto& [name, entry] : contents.at("files").items()) {
       const auto& checksum = entry.at("xxh3").get_ref<const std::string&>();
       Digest& digest = result.files[name];

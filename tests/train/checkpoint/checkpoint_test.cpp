@@ -213,6 +213,19 @@ TEST_F(CheckpointTest, AWriterThatCrashedLeavesTheOlderOneAndIsCleanedUpAfter) {
   EXPECT_EQ(names(), (std::set<std::string>{"step-7", "step-9"}));
 }
 
+// A crash between the two renames of a file system that cannot exchange.
+TEST_F(CheckpointTest, OneThatSteppedAsideIsReadAndPutBack) {
+  write(7);
+  fs::rename(write(8), ckpt() / ".step-8.replaced");
+  fs::copy(ckpt() / ".step-8.replaced", ckpt() / ".step-8.partial");
+  EXPECT_EQ(read_checkpoint(run()).meta.step, 8);
+  write(9);
+  EXPECT_EQ(names(), (std::set<std::string>{"step-7", "step-8", "step-9"}));
+  fs::copy(ckpt() / "step-8", ckpt() / ".step-8.replaced");
+  write(10);
+  EXPECT_EQ(names(), (std::set<std::string>{"step-10", "step-7", "step-8", "step-9"}));
+}
+
 TEST_F(CheckpointTest, AFullDiskIsAnErrorAndLeavesTheOlderOnes) {
   write(7);
   for (const rlim_t bytes : {0, 47, 100, 700}) {
