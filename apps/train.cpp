@@ -17,6 +17,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/stopwatch.h"
+#include "core/text.h"
 #include "data/fingerprint.h"
 #include "data/open_data.h"
 #include "kernels/cuda.h"
@@ -60,8 +61,7 @@ std::string reduce_text(const TrainConfig& config, const Job& job) {
 std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const Job& job, const Trainer& trainer) {
   const TrainConfig& config = request.resolved.config;
   const fs::path resumed = config.files.resume.empty() ? fs::path() : run_directory_of(config.files.resume);
-  fs::path path = config.files.out;
-  if (path.empty()) path = resumed.empty() ? default_run_directory(config) : resumed;
+  const fs::path path = config.files.out.empty() ? resumed : fs::path(config.files.out);
   const bool goes_on = !resumed.empty() && fs::weakly_canonical(path) == fs::weakly_canonical(resumed);
   const ThreadLayout& layout = trainer.layout();
   Json environment = describe_environment();
@@ -75,8 +75,10 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const J
                           {"steps", trainer.schedule().total_steps},
                           {"steps_per_epoch", trainer.schedule().steps_per_epoch}};
   const RunDescription description = {.config = config, .command = request.command, .environment = environment};
-  return goes_on ? RunDirectory::reopen(path, description, request.checkpoint->meta.step)
-                 : RunDirectory::create(path, description);
+  if (!goes_on) return RunDirectory::create(path, description);
+  std::unique_ptr<RunDirectory> run = RunDirectory::reopen(path, description, request.checkpoint->meta.step);
+  set_aside_later(run->checkpoints(), request.checkpoint->meta.step);
+  return run;
 }
 
 // How workers share the device.
@@ -114,6 +116,7 @@ class Session {
         trainer_(trainer),
         checkpoints_(std::move(checkpoints)),
         origin_(request.checkpoint),
+        run_(run),
         progress_(progress),
         metrics_(sinks(run, progress)) {}
 
@@ -161,6 +164,7 @@ class Session {
   }
 
   void write(const Model& model, bool provisional = false) {
+    if (run_ != nullptr) run_->make_durable();  // a checkpoint must not outlive the records of its steps
     Checkpoint checkpoint = trainer_.checkpoint();
     checkpoint.meta.provisional = provisional;
     const fs::path path = write_checkpoint(checkpoints_, checkpoint, membership_, model.parameters, trainer_.backend(),
@@ -173,6 +177,7 @@ class Session {
   Trainer& trainer_;
   fs::path checkpoints_;
   const std::optional<FoundCheckpoint>& origin_;
+  RunDirectory* run_;
   Progress* progress_;
   MetricsTee metrics_;
 };
@@ -304,9 +309,9 @@ std::optional<Invocation> parse(int argc, char** argv) {
   if (!recipe.empty()) layers.push_back(read_recipe(recipe));
   layers.push_back(command_line.settings());
   const std::vector<std::string> words(argv, argv + argc);
-  return Invocation{.request = resolve_request(layers, fmt::format("drift {}", fmt::join(words, " "))),
-                    .print_config = print_config,
-                    .quiet = quiet};
+  const std::string command = fmt::format("drift {}", fmt::join(words, " "));
+  DRIFT_CHECK(kUsage, is_utf8(command), "the command line is not UTF-8, as the files of a run are");
+  return Invocation{.request = resolve_request(layers, command), .print_config = print_config, .quiet = quiet};
 }
 
 // Several processes meet over NCCL where they compute on GPUs, each on its own.

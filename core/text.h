@@ -17,6 +17,8 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
 // The whole text must be one.
 std::optional<std::int64_t> parse_integer(std::string_view text);
 
+bool is_utf8(std::string_view text);
+
 // "a, b, c"
 std::string joined(std::span<const std::string> words, std::string_view separator = ", ");
 

@@ -3,11 +3,14 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
 #include "tests/support/temp_directory.h"
+#include "train/runs/directory_lock.h"
 
 namespace drift::testing {
 namespace {
@@ -52,10 +55,12 @@ class FileSystem : public ::testing::Test {
   void lacks(const char* what) {
     ::setenv("DRIFT_FILE_SYSTEM", what, 1);
     ::setenv("LD_PRELOAD", DRIFT_FILE_SYSTEM_LIBRARY, 1);
+    ::setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);  // else its library has to be the first
   }
   void TearDown() override {
     ::unsetenv("DRIFT_FILE_SYSTEM");
     ::unsetenv("LD_PRELOAD");
+    ::unsetenv("ASAN_OPTIONS");
   }
   const fs::path& whole() {
     if (whole_.empty()) {
@@ -99,6 +104,39 @@ TEST_F(FileSystem, AFinishedRunThatIsResumedStaysAsItIs) {
   const auto before = written();
   ASSERT_EQ(run_drift({"train", "--resume", whole().string()}).exit_code, 0);
   EXPECT_EQ(written(), before);
+}
+
+// Whoever goes on from an older checkpoint is not sent to the newer ones of the other course afterwards.
+TEST_F(FileSystem, ARunThatGoesOnFromAnOlderCheckpointLeavesOutNoStep) {
+  const fs::path run = directory_ / "run";
+  ASSERT_EQ(run_drift(run_into(run, {"--keep-checkpoints", "0"})).exit_code, 0);
+  const Outcome stopped = run_drift_and_signal({"train", "--resume", (run / "ckpt/step-4").string()},
+                                               "checkpoint " + (run / "ckpt/step-6").string(), SIGTERM);
+  ASSERT_EQ(stopped.exit_code, 75) << stopped.err;
+  EXPECT_NE(stopped.err.find("what lay beyond step 4, from which the run goes on, is now step-5.superseded, step-6."),
+            std::string::npos)
+      << stopped.err;
+  const Outcome resumed = run_drift({"train", "--resume", run.string()});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  expect_whole(run);
+  EXPECT_TRUE(fs::exists(run / "ckpt/step-12.superseded"));
+}
+
+TEST_F(FileSystem, TwoThatWriteIntoOneRunAreTold) {
+  const fs::path run = directory_ / "run";
+  ASSERT_EQ(run_drift(run_into(run)).exit_code, 0);
+  const DirectoryLock other(run);
+  const Outcome refused = run_drift({"train", "--resume", run.string()});
+  EXPECT_EQ(refused.exit_code, 2) << refused.err;
+  EXPECT_NE(refused.err.find(fmt::format("is in use by process {} on ", ::getpid())), std::string::npos) << refused.err;
+}
+
+TEST_F(FileSystem, NamesThatAreNoneAreRefusedAtOnce) {
+  for (const std::string name : {"../x", "a\xFF"}) {
+    const Outcome refused = run_drift(run_into(directory_ / "run", {"--name", name}));
+    EXPECT_EQ(refused.exit_code, 2) << refused.err;
+    EXPECT_FALSE(fs::exists(directory_ / "run"));
+  }
 }
 
 TEST_F(FileSystem, WithoutSyncOfDirectoriesItSaysSoOnce) {

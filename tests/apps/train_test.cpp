@@ -72,7 +72,7 @@ TEST(Train, LeavesARunDirectoryAndOneResultLine) {
 
   const Outcome again = run_drift(small_run(run, {"--steps", "7", "--eval-every", "0.5"}));
   EXPECT_EQ(again.exit_code, 2);
-  EXPECT_NE(again.err.find("is not empty"), std::string::npos) << again.err;
+  EXPECT_NE(again.err.find("has a run in it: --resume "), std::string::npos) << again.err;
 }
 
 TEST(Train, QuietRunsPrintOnlyTheResult) {

@@ -21,6 +21,17 @@ TEST(ParseInteger, TakesTheWholeTextOrNothing) {
   }
 }
 
+TEST(IsUtf8, KnowsWhatIsNone) {
+  for (const char* text : {"", "plain", "l\xC3\xA4ufe-\xCF\x80", "\xE2\x82\xAC", "\xF0\x9F\x9A\x80", "\xED\x9F\xBF"}) {
+    EXPECT_TRUE(is_utf8(text)) << text;
+  }
+  // A byte too many, too few, none at all, longer than need be, half of a pair, beyond the last.
+  for (const char* text :
+       {"\x80", "a\xC3", "\xFF", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82x"}) {
+    EXPECT_FALSE(is_utf8(text)) << text;
+  }
+}
+
 TEST(Joined, PutsSeparatorsBetween) {
   const std::vector<std::string> words{"a", "b"};
   EXPECT_EQ(joined(words), "a, b");

@@ -13,6 +13,7 @@
 #include "core/check.h"
 #include "core/checked_file.h"
 #include "core/log.h"
+#include "core/text.h"
 #include "train/checkpoint/meta.h"
 
 namespace drift {
@@ -275,6 +276,25 @@ fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& chec
   publish(directory);
   if (keep > 0) remove_old(ckpt_directory, step, keep);
   return directory;
+}
+
+void set_aside_later(const fs::path& ckpt_directory, Step step) {
+  if (!directory_exists(ckpt_directory)) return;
+  const std::map<Step, fs::path> steps = steps_in(ckpt_directory);
+  std::vector<std::string> names;
+  for (auto later = steps.upper_bound(step); later != steps.end(); ++later) {
+    names.push_back(step_name(later->first) + ".superseded");
+    std::error_code error;
+    for (int number = 2; fs::exists(ckpt_directory / names.back(), error); ++number) {
+      names.back() = fmt::format("{}.superseded-{}", step_name(later->first), number);
+    }
+    fs::rename(later->second, ckpt_directory / names.back(), error);
+    DRIFT_CHECK(kCheckpoint, !error, "{}: cannot be renamed to {}: {}", later->second.string(), names.back(),
+                error.message());
+  }
+  if (names.empty()) return;
+  log_warning("{}: what lay beyond step {}, from which the run goes on, is now {}", ckpt_directory.string(), step,
+              joined(names));
 }
 
 std::string fingerprint(const ParameterSet& model, Backend& backend) {

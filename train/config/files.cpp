@@ -6,6 +6,14 @@ namespace drift {
 
 using namespace options;
 
+namespace {
+
+bool is_file_name(std::string_view text) {
+  return text.find('/') == std::string_view::npos;
+}
+
+}  // namespace
+
 std::vector<Option> file_options() {
   return section(
       "Files",
@@ -14,7 +22,9 @@ std::vector<Option> file_options() {
                     DRIFT_FIELD(files.weights))),
        free_on_resume(text(row("out", "DIR", "the run directory; must be new or empty [runs/<date>-<time>-<name>]"),
                            DRIFT_FIELD(files.out))),
-       free_on_resume(text(row("name", "NAME", "end of that default [<model>-<algorithm>]"), DRIFT_FIELD(files.name))),
+       free_on_resume(
+           allowing("a name without '/'", text(row("name", "NAME", "end of that default [<model>-<algorithm>]"),
+                                               DRIFT_FIELD(files.name), is_file_name))),
        free_on_resume(text(row("resume", "DIR", "continue this run, or one of its checkpoints, bit for bit"),
                            DRIFT_FIELD(files.resume)))});
 }

@@ -1,27 +1,91 @@
 #include "train/runs/run_directory.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <ctime>
 #include <fstream>
+#include <optional>
+#include <string_view>
 
 #include "core/atomic_file.h"
 #include "core/check.h"
+#include "core/log.h"
 #include "train/config/toml.h"
 
 namespace drift {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kMetricsFile = "metrics.jsonl";
+// What a run writes; what it made of ckpt is looked at by itself.
+constexpr std::array<std::string_view, 7> kOwnFiles = {"config.toml", "cmd.txt",      "env.json", "metrics.jsonl",
+                                                       "ckpt",        "summary.json", ".lock"};
 
 double per_second(std::int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
-void make_directory(const fs::path& path) {
+// Returns whether it is new: of several that ask at once, one made it.
+bool make_directory(const fs::path& path) {
   std::error_code error;
-  fs::create_directories(path, error);
+  if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
+  const bool made = !error && fs::create_directory(path, error);
   DRIFT_CHECK(kUsage, !error, "cannot make the run directory {}: {}", path.string(), error.message());
+  return made;
+}
+
+// runs/X, or runs/X-2 and so on where others start runs of the same name in the same second.
+fs::path make_default_directory(const TrainConfig& config) {
+  const fs::path name = default_run_directory(config);
+  fs::path path = name;
+  for (int number = 2; !make_directory(path); ++number) path = fmt::format("{}-{}", name.string(), number);
+  return path;
+}
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Throws unless a new run may begin in a directory that exists.
+void check_free(const fs::path& path, const std::string& config) {
+  const auto refuse = [&](std::string_view why) {
+    DRIFT_FAIL(kUsage, "the run directory {} {}. Give another --out", path.string(), why);
+  };
+  bool has_run = false;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_rest = name.starts_with('.') && name.ends_with(".partial");  // of a writer that was killed
+    if (!is_rest && std::ranges::find(kOwnFiles, name) == kOwnFiles.end()) {
+      refuse(fmt::format("is not empty: there is {}", name));
+    }
+    has_run |= name != DirectoryLock::kFile && !is_rest;
+  }
+  if (!has_run) return;
+  if (fs::exists(path / "ckpt") && !fs::is_empty(path / "ckpt")) {
+    refuse(fmt::format("has a run in it: --resume {} goes on with it", path.string()));
+  }
+  // Killed before its first checkpoint: the same command starts it again.
+  if (text_of(path / "config.toml") != config) refuse("has a run of another configuration in it");
+  log_info("the run in {} left no checkpoint: it starts again", path.string());
+  for (const auto& entry : fs::directory_iterator(path)) {
+    if (entry.path().filename() != DirectoryLock::kFile) fs::remove_all(entry.path());
+  }
+}
+
+void warn_of_gaps(const std::vector<Json>& lines, Step resumed_step, const fs::path& metrics) {
+  std::optional<Step> expected;  // a run may have begun elsewhere
+  const auto missing = [&](Step first, Step end) {
+    log_warning("{} has no records of steps {} to {}: they stay missing, and sums are without them", metrics.string(),
+                first, end - 1);
+  };
+  for (const Json& line : lines) {
+    if (line.at("kind") != "step") continue;
+    const Step step = line.at("step").get<Step>();
+    if (expected && step != *expected) missing(*expected, step);
+    expected = step + 1;
+  }
+  if (expected.value_or(0) < resumed_step) missing(expected.value_or(0), resumed_step);
 }
 
 std::string algorithm_name(const TrainConfig& config) {
@@ -57,18 +121,21 @@ fs::path run_directory_of(const fs::path& resume) {
   return fs::is_directory(path / "ckpt") ? path : fs::path();
 }
 
-RunDirectory::RunDirectory(fs::path path, const RunDescription& run)
-    : path_(std::move(path)), command_(run.command), global_batch_(run.config.sync.global_batch()) {
+RunDirectory::RunDirectory(fs::path path, DirectoryLock lock, const RunDescription& run)
+    : path_(std::move(path)),
+      lock_(std::move(lock)),
+      command_(run.command),
+      global_batch_(run.config.sync.global_batch()) {
   write_file_atomically(path_ / "config.toml", config_to_toml(run.config));
   write_file_atomically(path_ / "env.json", run.environment.dump(2) + "\n");
 }
 
-std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const RunDescription& description) {
-  DRIFT_CHECK(kUsage, !fs::exists(path) || (fs::is_directory(path) && fs::is_empty(path)),
-              "the run directory {} exists and is not empty. Give another --out, or --resume {} to go on with that run",
-              path.string(), path.string());
-  make_directory(path);
-  std::unique_ptr<RunDirectory> run(new RunDirectory(path, description));
+std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& asked, const RunDescription& description) {
+  const fs::path path = asked.empty() ? make_default_directory(description.config) : asked;
+  if (!asked.empty()) make_directory(path);
+  DirectoryLock lock(path);
+  check_free(path, config_to_toml(description.config));
+  std::unique_ptr<RunDirectory> run(new RunDirectory(path, std::move(lock), description));
   write_file_atomically(path / "cmd.txt", description.command + "\n");
   run->metrics_ = std::make_unique<JsonLines>(path / kMetricsFile);
   return run;
@@ -77,16 +144,16 @@ std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const R
 std::unique_ptr<RunDirectory> RunDirectory::reopen(const fs::path& path, const RunDescription& description,
                                                    Step resumed_step) {
   make_directory(path);
+  DirectoryLock lock(path);
   std::string kept;
   const std::vector<Json> lines = lines_before(path / kMetricsFile, resumed_step);
+  warn_of_gaps(lines, resumed_step, path / kMetricsFile);
   for (const Json& line : lines) kept += line.dump() + "\n";
-  std::unique_ptr<RunDirectory> run(new RunDirectory(path, description));
+  std::unique_ptr<RunDirectory> run(new RunDirectory(path, std::move(lock), description));
   for (const Json& line : lines) run->add_to_totals(line);
   write_file_atomically(path / kMetricsFile, kept);
   run->metrics_ = std::make_unique<JsonLines>(path / kMetricsFile);
-  std::string commands;
-  if (std::ifstream file(path / "cmd.txt"); file) commands.assign(std::istreambuf_iterator<char>(file), {});
-  write_file_atomically(path / "cmd.txt", commands + description.command + "\n");
+  write_file_atomically(path / "cmd.txt", text_of(path / "cmd.txt") + description.command + "\n");
   return run;
 }
 

@@ -1,14 +1,17 @@
 // RunDirectory: what a run leaves behind. config.toml (resolved), cmd.txt, env.json, metrics.jsonl (one flat object per
 // step and evaluation, on the disk's side as soon as it is known), summary.json and ckpt/. A resumed run goes on in the
-// same directory: its metrics beyond the resumed step are cut, so the file reads like an uninterrupted run's.
+// same directory: its metrics beyond the resumed step are cut, so the file reads like an uninterrupted run's. While it
+// lives nobody else can have it (directory_lock.h).
 #pragma once
 
 #include <filesystem>
 #include <memory>
 #include <string>
 
+#include "core/atomic_file.h"
 #include "core/json_lines.h"
 #include "train/config/config.h"
+#include "train/runs/directory_lock.h"
 #include "train/runs/records.h"
 
 namespace drift {
@@ -33,10 +36,11 @@ struct RunOutcome {
 
 class RunDirectory final : public MetricsSink {
  public:
-  // A new run: `path` must not exist or be an empty directory (kUsage).
+  // A new run: `path` must not exist, be an empty directory, or hold a run of the same configuration that never came to
+  // a checkpoint, which starts again (else kUsage, naming what is there). "" makes a new one of the default name.
   static std::unique_ptr<RunDirectory> create(const std::filesystem::path& path, const RunDescription& run);
   // Goes on with the run in `path` from `resumed_step` steps done; step records from there on and evaluations there or
-  // later go.
+  // later go. Step records that are missing before it are a warning.
   static std::unique_ptr<RunDirectory> reopen(const std::filesystem::path& path, const RunDescription& run,
                                               Step resumed_step);
 
@@ -46,15 +50,21 @@ class RunDirectory final : public MetricsSink {
   void step(const StepRecord& record) override;
   void evaluation(const EvalRecord& record) override;
 
+  // Returns when the records so far are on the disk.
+  void make_durable() const { drift::make_durable(path_ / kMetricsFile); }
+
   // summary.json, over all sessions of the run. Returns what was written.
   Json write_summary(const RunOutcome& outcome);
 
  private:
-  RunDirectory(std::filesystem::path path, const RunDescription& run);
+  static constexpr const char* kMetricsFile = "metrics.jsonl";
+
+  RunDirectory(std::filesystem::path path, DirectoryLock lock, const RunDescription& run);
   void record(const Json& line);
   void add_to_totals(const Json& line);
 
   std::filesystem::path path_;
+  DirectoryLock lock_;
   std::string command_;
   std::int64_t global_batch_;
   std::unique_ptr<JsonLines> metrics_;

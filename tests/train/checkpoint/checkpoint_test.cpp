@@ -139,6 +139,18 @@ TEST_F(CheckpointTest, LaterStepsAreNotTouchedAndTheOneWrittenStays) {
   EXPECT_EQ(names(), (std::set<std::string>{"step-25", "step-30"}));
 }
 
+TEST_F(CheckpointTest, LaterOnesStepAsideWhereARunGoesOn) {
+  for (const Step step : {5, 7, 9}) write(step);
+  set_aside_later(ckpt(), 5);
+  EXPECT_EQ(names(), (std::set<std::string>{"step-5", "step-7.superseded", "step-9.superseded"}));
+  EXPECT_EQ(read_checkpoint(run()).meta.step, 5);
+  write(7);
+  set_aside_later(ckpt(), 5);
+  EXPECT_EQ(names(),
+            (std::set<std::string>{"step-5", "step-7.superseded", "step-7.superseded-2", "step-9.superseded"}));
+  EXPECT_NO_THROW(set_aside_later(run() / "none", 5));
+}
+
 TEST_F(CheckpointTest, TheSameStepIsReplaced) {
   write(5, 0, 1);
   write(5, 0, 1000);

@@ -1,0 +1,74 @@
+#include "train/runs/directory_lock.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <string>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include "core/check.h"
+#include "core/log.h"
+
+namespace drift {
+namespace {
+
+// "process 71 on node3"
+std::string this_process() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return fmt::format("process {} on {}", ::getpid(), host.data());
+}
+
+std::string text_of(int file) {
+  std::array<char, 512> text{};
+  const ssize_t count = ::pread(file, text.data(), text.size() - 1, 0);
+  return count > 0 ? std::string(text.data(), static_cast<std::size_t>(count)) : "another process";
+}
+
+// A holder that leaves takes the file with it: then the lock is one of a file that has no name any more.
+bool is_still_there(int file, const std::filesystem::path& path) {
+  struct stat locked {
+  }, named{};
+  return ::fstat(file, &locked) == 0 && ::stat(path.c_str(), &named) == 0 && locked.st_ino == named.st_ino &&
+         locked.st_dev == named.st_dev;
+}
+
+}  // namespace
+
+DirectoryLock::DirectoryLock(const std::filesystem::path& directory) : path_(directory / kFile) {
+  for (;;) {
+    file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    DRIFT_CHECK(kUsage, file_ >= 0, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
+    if (::flock(file_, LOCK_EX | LOCK_NB) == 0) {
+      if (is_still_there(file_, path_)) break;
+    } else if (errno == EWOULDBLOCK) {
+      const std::string holder = text_of(file_);
+      ::close(file_);
+      DRIFT_FAIL(kUsage, "the run directory {} is in use by {}", directory.string(), holder);
+    } else if (errno != EINTR) {
+      log_warning("{}: cannot be locked ({}): see to it that no other run writes there", directory.string(),
+                  std::strerror(errno));
+      break;
+    }
+    ::close(file_);
+  }
+  const std::string holder = this_process();
+  if (::ftruncate(file_, 0) != 0 || ::pwrite(file_, holder.data(), holder.size(), 0) < 0) {
+    log_warning("{}: cannot be written: {}", path_.string(), std::strerror(errno));  // the lock holds all the same
+  }
+}
+
+DirectoryLock::~DirectoryLock() {
+  if (file_ < 0) return;
+  ::unlink(path_.c_str());
+  ::close(file_);
+}
+
+DirectoryLock::DirectoryLock(DirectoryLock&& other) noexcept
+    : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {}
+
+}  // namespace drift

@@ -1,0 +1,25 @@
+// DirectoryLock: one process at a time writes into a run directory. It is the system's lock of the file `.lock` there,
+// so that of a holder that died is free, on a shared file system as well; the file says who holds it.
+#pragma once
+
+#include <filesystem>
+
+namespace drift {
+
+class DirectoryLock {
+ public:
+  // Throws kUsage, naming the holder, for a directory that another process holds. A file system without locks is a
+  // warning.
+  explicit DirectoryLock(const std::filesystem::path& directory);
+  ~DirectoryLock();
+  DirectoryLock(DirectoryLock&& other) noexcept;
+  DirectoryLock& operator=(DirectoryLock&&) = delete;
+
+  static constexpr const char* kFile = ".lock";
+
+ private:
+  std::filesystem::path path_;
+  int file_ = -1;
+};
+
+}  // namespace drift
