@@ -17,9 +17,9 @@ namespace drift {
 namespace fs = std::filesystem;
 namespace {
 
-// What a run writes; what it made of ckpt is looked at by itself.
-constexpr std::array<std::string_view, 7> kOwnFiles = {"config.toml", "cmd.txt",      "env.json", "metrics.jsonl",
-                                                       "ckpt",        "summary.json", ".lock"};
+// What a run writes, the sign that its processes look for (apps/team.h) included.
+constexpr std::array<std::string_view, 8> kOwnFiles = {"config.toml", "cmd.txt",      "env.json", "metrics.jsonl",
+                                                       "ckpt",        "summary.json", ".lock",    ".process-0"};
 
 double per_second(std::int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;

@@ -109,6 +109,7 @@ TEST(DirectoryClaim, ARunWithoutACheckpointStartsAgainByTheSameCommand) {
   RunDirectory::create(path, description())->step({.loss = 1});
   fs::create_directory(path / "ckpt");
   leave_file(path / ".summary.json.partial");
+  leave_file(path / ".process-0");
   EXPECT_NE(refusal(path, description(4)).find("has a run of another configuration in it"), std::string::npos);
   RunDirectory::create(path, description());
   EXPECT_EQ(fs::file_size(path / "metrics.jsonl"), 0u);
