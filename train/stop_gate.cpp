@@ -15,10 +15,15 @@ bool is_communication_error(const std::exception_ptr& error) {
 }  // namespace
 
 void StopGate::open(Step first, Step last, const std::atomic<bool>& stop) {
-  const std::lock_guard lock(mutex_);
-  stop_ = &stop;
-  last_ = last;
-  entered_ = first;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = &stop;
+    last_ = last;
+    entered_ = first;
+    if (!stop.load(std::memory_order_relaxed)) return;
+    has_asked_ = true;
+  }
+  control_.request_stop();  // before any worker can enter
 }
 
 bool StopGate::enter(Step step) {

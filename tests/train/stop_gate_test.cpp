@@ -43,6 +43,18 @@ TEST(StopGate, EndsWithTheFurthestStepThatAnyoneEntered) {
   EXPECT_NO_THROW(gate.rethrow());
 }
 
+// Of several workers none slips through while another asks.
+TEST(StopGate, ARequestThatIsThereFirstLetsNobodyIn) {
+  const std::atomic<bool> stop = true;
+  const std::unique_ptr<Control> control = make_control({});
+  StopGate gate(*control);
+  Says listener(gate);
+  control->listen(&listener);
+  gate.open(10, 20, stop);
+  EXPECT_EQ(gate.end(), 10);
+  EXPECT_FALSE(gate.enter(10));
+}
+
 // As in a team: others are further.
 TEST(StopGate, HoldsWorkersUntilTheTeamSaysWhereItLeaves) {
   const std::atomic<bool> stop = false;
