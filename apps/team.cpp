@@ -1,8 +1,6 @@
 #include "apps/team.h"
 
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <set>
 #include <source_location>
@@ -12,18 +10,12 @@
 #include "core/check.h"
 #include "core/log.h"
 #include "kernels/device.h"
+#include "train/runs/run_directory.h"
 
 namespace drift {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kSign = ".process-0";
-
-std::string text_in(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 void warn_of_other_cpus(Control& control) {
   const CpuFeatures& cpu = cpu_features();
@@ -61,15 +53,15 @@ fs::path share_directory(const Job& job, const fs::path& directory) {
   const fs::path absolute = job.process == 0 ? fs::absolute(directory) : fs::path();
   // One of the same name on another disk is not the same: process 0 leaves a sign there.
   const std::string sign = std::to_string(std::random_device()());
-  if (job.process == 0) write_file_atomically(absolute / kSign, sign);
+  if (job.process == 0) write_file_atomically(absolute / kProcessSign, sign);
   const std::string said = job.control->gather("directory", absolute.string()).front();
   const std::string expected = job.control->gather("sign in the directory", sign).front();
-  DRIFT_CHECK(kComm, text_in(fs::path(said) / kSign) == expected,
+  DRIFT_CHECK(kComm, text_if_there(fs::path(said) / kProcessSign) == expected,
               "on {}, process {} does not see the run directory {} of process 0 (on {}): it must be on a file system "
               "that all processes share",
               job.hosts[static_cast<std::size_t>(job.process)], job.process, said, job.hosts[0]);
   job.control->gather("directory seen", "");
-  if (job.process == 0) fs::remove(absolute / kSign);
+  if (job.process == 0) fs::remove(absolute / kProcessSign);
   return said;
 }
 

@@ -151,8 +151,7 @@ class Session {
   // Whether the run was resumed from what it would write now.
   bool comes_from(Step step) const {
     return origin_ && origin_->meta.step == step && !origin_->meta.provisional &&
-           fs::weakly_canonical(origin_->directory) ==
-               fs::weakly_canonical(checkpoints_ / fmt::format("step-{}", step));
+           fs::weakly_canonical(origin_->directory) == fs::weakly_canonical(checkpoint_directory(checkpoints_, step));
   }
 
   BatchNormPolicy configured_statistics() const { return config_.sync.scope.batch_norm; }

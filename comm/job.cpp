@@ -10,6 +10,7 @@
 
 #include "comm/nccl.h"
 #include "core/check.h"
+#include "core/host_name.h"
 #include "kernels/device.h"
 
 namespace drift {

@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <stdio.h>
 #include <string>
@@ -30,6 +32,11 @@ bool is_not_offered(int reason) {
 
 fs::path aside(const fs::path& path) {
   return parent_of(path) / fmt::format(".{}.partial", path.filename().string());
+}
+
+bool is_aside(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.starts_with('.') && name.ends_with(".partial");
 }
 
 fs::path replaced(const fs::path& path) {
@@ -93,6 +100,11 @@ void write_file_atomically(const fs::path& path, std::string_view text) {
   file.write(text);
   file.finish();
   publish(path);
+}
+
+std::string text_if_there(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace drift

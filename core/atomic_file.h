@@ -5,12 +5,16 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 namespace drift {
 
 // Where `path` is written before it is complete: ".NAME.partial" beside it.
 std::filesystem::path aside(const std::filesystem::path& path);
+
+// Whether it has such a name: what a writer that was interrupted left.
+bool is_aside(const std::filesystem::path& path);
 
 // Where the directory at `path` waits for the one that takes its place: ".NAME.replaced" beside it.
 std::filesystem::path replaced(const std::filesystem::path& path);
@@ -29,5 +33,8 @@ void publish(const std::filesystem::path& path);
 void try_remove(const std::filesystem::path& path);
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
+
+// The whole file, or "" where there is none.
+std::string text_if_there(const std::filesystem::path& path);
 
 }  // namespace drift

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/build_info.h"
+#include "core/host_name.h"
 #include "kernels/device.h"
 
 extern char** environ;
@@ -57,7 +58,7 @@ Json describe_environment() {
   utsname system{};
   uname(&system);
   const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
-  return {{"host", system.nodename},
+  return {{"host", host_name()},
           {"system", std::string(system.sysname) + " " + system.release + " " + system.machine},
           {"cpu", cpu.model},
           {"instruction_sets", cpu.instruction_sets},

@@ -14,26 +14,25 @@ bool is_communication_error(const std::exception_ptr& error) {
 
 }  // namespace
 
+void StopGate::ask_team(std::unique_lock<std::mutex>& lock) {
+  if (has_asked_ || !stop_->load(std::memory_order_relaxed)) return;
+  has_asked_ = true;
+  lock.unlock();
+  control_.request_stop();
+  lock.lock();
+}
+
 void StopGate::open(Step first, Step last, const std::atomic<bool>& stop) {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = &stop;
-    last_ = last;
-    entered_ = first;
-    if (!stop.load(std::memory_order_relaxed)) return;
-    has_asked_ = true;
-  }
-  control_.request_stop();  // before any worker can enter
+  std::unique_lock lock(mutex_);
+  stop_ = &stop;
+  last_ = last;
+  entered_ = first;
+  ask_team(lock);  // before any worker can enter
 }
 
 bool StopGate::enter(Step step) {
   std::unique_lock lock(mutex_);
-  if (!has_asked_ && stop_->load(std::memory_order_relaxed)) {
-    has_asked_ = true;
-    lock.unlock();  // the answer may come from within
-    control_.request_stop();
-    lock.lock();
-  }
+  ask_team(lock);
   changed_.wait(lock, [&] { return !held_ || error_; });
   if (error_ || step >= std::min(last_, leave_at_)) return false;
   entered_ = std::max(entered_, step + 1);

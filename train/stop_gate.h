@@ -40,6 +40,9 @@ class StopGate {
   bool leaves() const;
 
  private:
+  // Once, if a stop is requested; without the lock, because the answer may come from within.
+  void ask_team(std::unique_lock<std::mutex>& lock);
+
   Control& control_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

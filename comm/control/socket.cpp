@@ -11,7 +11,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 #include <utility>
 
@@ -128,12 +127,6 @@ Accepted accept_from(const Socket& listener) {
   DRIFT_CHECK(kComm, socket.descriptor() >= 0, "cannot accept a connection: {}", std::strerror(errno));
   set_options(socket.descriptor());
   return {std::move(socket), text_of(address)};
-}
-
-std::string host_name() {
-  utsname system{};
-  ::uname(&system);
-  return system.nodename;
 }
 
 std::vector<std::string> host_addresses() {

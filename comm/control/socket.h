@@ -30,8 +30,7 @@ struct Accepted {
 Accepted accept_from(const Socket& listener);
 int port_of(const Socket& socket);
 
-// This machine's name, and the numbers under which others may reach it, those of its loop aside.
-std::string host_name();
+// The numbers under which others may reach this machine, those of its loop aside.
 std::vector<std::string> host_addresses();
 
 }  // namespace drift

@@ -76,8 +76,17 @@ class Watch {
           }
         }) {}
 
-  void begin() { under_way_ = ++calls_; }
-  void end() { under_way_ = 0; }
+  // Lives as long as the call.
+  class Call {
+   public:
+    explicit Call(Watch& watch) : watch_(watch) { watch_.under_way_ = ++watch_.calls_; }
+    ~Call() { watch_.under_way_ = 0; }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    Watch& watch_;
+  };
 
  private:
   static constexpr double kLookEverySeconds = 0.2;
@@ -257,11 +266,10 @@ std::unique_ptr<Transfer> MpiTransport::start_sum(std::span<float> values, Strea
   barrier();
   const std::lock_guard lock(mutex_);
   if (!sums_) sums_.emplace("MPI_Allreduce", options_.timeout_seconds, [this] { return reason(); });
-  sums_->begin();
+  const Watch::Call call(*sums_);
   in_pieces(values, [&](float* piece, std::size_t count) {
     check(MPI_Allreduce(MPI_IN_PLACE, piece, static_cast<int>(count), MPI_FLOAT, MPI_SUM, comm_), "MPI_Allreduce");
   });
-  sums_->end();
   bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, std::ssize(values), processes_);
   return std::make_unique<MpiTransfer>(*this);
 }

@@ -14,6 +14,7 @@
 
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
+#include "tests/apps/run_with_fault.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_directory.h"
 
@@ -141,11 +142,7 @@ TEST_P(Campaign, WhateverGoesWrongTheRunGoesOnWithTheSameBits) {
     SCOPED_TRACE(fmt::format("seed={} case {}: P = {}, then {}; DRIFT_FAULT='{}'; {}", seed(), number, c.processes,
                              c.processes_after, c.fault(), fmt::join(kAlgorithms[c.algorithm], " ")));
     const fs::path run = directory_ / fmt::format("run-{}", number);
-    ::setenv("DRIFT_FAULT", c.fault().c_str(), 1);
-    ::setenv("LD_PRELOAD", DRIFT_FAULTS, 1);
-    const Outcome outcome = run_drift(launched(c.processes, run_of(c, run)));
-    ::unsetenv("LD_PRELOAD");
-    ::unsetenv("DRIFT_FAULT");
+    const Outcome outcome = run_with_fault(c.fault(), launched(c.processes, run_of(c, run)));
     ++ran;
     if (outcome.exit_code != 0) {
       ++ended;

@@ -12,12 +12,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <dlfcn.h>
 #include <mpi.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/apps/preload.h"
+
 namespace {
+
+using drift::testing::real;
 
 struct Fault {
   bool active = false;
@@ -54,11 +57,6 @@ bool goes_wrong(const char* call) {
 
 constexpr int kDescriptors = 1024;
 std::atomic<bool> control[kDescriptors];  // descriptors of the control channel
-
-template <class Function>
-Function real(const char* name, Function) {
-  return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
-}
 
 }  // namespace
 

@@ -6,20 +6,18 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/apps/preload.h"
+
 namespace {
+
+using drift::testing::real;
 
 bool lacks(const char* what) {
   const char* const list = std::getenv("DRIFT_FILE_SYSTEM");
   return list != nullptr && std::strstr(list, what) != nullptr;
-}
-
-template <class Function>
-Function real(const char* name, Function) {
-  return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
 }
 
 }  // namespace

@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <optional>
 #include <unistd.h>
 
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
+#include "tests/support/scoped_variables.h"
 #include "tests/support/temp_directory.h"
 #include "train/runs/directory_lock.h"
 
@@ -53,14 +55,10 @@ Arguments run_into(const fs::path& out, const Arguments& more = {}) {
 class FileSystem : public ::testing::Test {
  protected:
   void lacks(const char* what) {
-    ::setenv("DRIFT_FILE_SYSTEM", what, 1);
-    ::setenv("LD_PRELOAD", DRIFT_FILE_SYSTEM_LIBRARY, 1);
-    ::setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);  // else its library has to be the first
-  }
-  void TearDown() override {
-    ::unsetenv("DRIFT_FILE_SYSTEM");
-    ::unsetenv("LD_PRELOAD");
-    ::unsetenv("ASAN_OPTIONS");
+    variables_.emplace(
+        ScopedVariables::Values{{"DRIFT_FILE_SYSTEM", what},
+                                {"LD_PRELOAD", DRIFT_FILE_SYSTEM_LIBRARY},
+                                {"ASAN_OPTIONS", "verify_asan_link_order=0"}});  // else its library has to be the first
   }
   const fs::path& whole() {
     if (whole_.empty()) {
@@ -76,6 +74,7 @@ class FileSystem : public ::testing::Test {
 
   TempDirectory directory_;
   fs::path whole_;
+  std::optional<ScopedVariables> variables_;
 };
 
 // A signal leaves a checkpoint with other statistics; who goes on from it replaces it. A killed run is gone on with

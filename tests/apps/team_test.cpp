@@ -9,6 +9,7 @@
 
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
+#include "tests/apps/run_with_fault.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_directory.h"
 
@@ -130,11 +131,7 @@ TEST(TeamOfProcesses, WhatGoesWrongInTheLibrarysAllReduceEndsTheRun) {
     const fs::path run = directory / what;
     const std::string fault = fmt::format("{} MPI_Allreduce {} {}", seed() % 2, 3 + seed() % 3, what);
     SCOPED_TRACE(fault);
-    ::setenv("DRIFT_FAULT", fault.c_str(), 1);
-    ::setenv("LD_PRELOAD", DRIFT_FAULTS, 1);
-    const Outcome outcome = run_drift(launched(2, small_run(run, more)));
-    ::unsetenv("LD_PRELOAD");
-    ::unsetenv("DRIFT_FAULT");
+    const Outcome outcome = run_with_fault(fault, launched(2, small_run(run, more)));
     const bool only_late = std::string_view(what) == "delay";
     EXPECT_EQ(outcome.exit_code, only_late ? 0 : 6) << outcome.err;
     if (!only_late) {

@@ -14,6 +14,7 @@
 #include "kernels/device.h"
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
+#include "tests/support/scoped_variables.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_directory.h"
 
@@ -288,9 +289,8 @@ TEST(Eval, MeasuresWhatTrainingMeasured) {
 }
 
 TEST(Train, HalfOfWhatALauncherSaysIsRefused) {
-  ::setenv("WORLD_SIZE", "2", 1);
+  const testing::ScopedVariables variables(testing::ScopedVariables::Values{{"WORLD_SIZE", "2"}});
   const Outcome outcome = run_drift({"train", "--recipe", DRIFT_RECIPES "/quickstart.toml"});
-  ::unsetenv("WORLD_SIZE");
   EXPECT_EQ(outcome.exit_code, 3);
   EXPECT_NE(outcome.err.find("RANK does not say which one this is"), std::string::npos) << outcome.err;
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <thread>
 
+#include "core/host_name.h"
 #include "kernels/device.h"
 #include "tests/comm/loopback.h"
 #include "tests/support/error_of.h"

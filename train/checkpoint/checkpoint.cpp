@@ -93,9 +93,9 @@ void make_directory(const fs::path& directory) {
 void remove_leftovers(const fs::path& ckpt_directory) {
   for (const fs::path& entry : entries_of(ckpt_directory)) {
     const std::string name = entry.filename().string();
-    if (name.starts_with(".step-") && name.ends_with(".partial")) try_remove(entry);
+    if (name.starts_with(".step-") && is_aside(entry)) try_remove(entry);
     if (const std::optional<Step> step = replaced_step_of(entry)) {
-      const fs::path place = ckpt_directory / step_name(*step);
+      const fs::path place = checkpoint_directory(ckpt_directory, *step);
       std::error_code error;
       if (directory_exists(place)) {
         try_remove(entry);
@@ -243,13 +243,17 @@ auto with_hint(const fs::path& directory, const Read& read) {
 
 }  // namespace
 
+fs::path checkpoint_directory(const fs::path& ckpt_directory, Step step) {
+  return ckpt_directory / step_name(step);
+}
+
 fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& checkpoint, const Membership& membership,
                           const ParameterSet& model, Backend& backend, int keep) {
   const Step step = checkpoint.meta.step;
   const Team& team = membership.team;
   Control& control = *membership.control;
   const bool first = team.process == 0;
-  const fs::path directory = ckpt_directory / step_name(step);
+  const fs::path directory = checkpoint_directory(ckpt_directory, step);
   const fs::path partial = aside(directory);
   if (team.processes > 1) {
     agree(control, "state at the checkpoint", fmt::format("step {}, model {}", step, fingerprint(model, backend)));

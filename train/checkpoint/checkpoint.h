@@ -37,6 +37,9 @@ struct Checkpoint {
   std::vector<ReplicaState> workers;  // of one process
 };
 
+// Where the checkpoint of a step is.
+std::filesystem::path checkpoint_directory(const std::filesystem::path& ckpt_directory, Step step);
+
 // Returns the directory written; one of the same step is replaced. Once it is in place, older steps are removed so that
 // `keep` checkpoints (0: all) remain, this one included; later steps are not touched. `model` are the averaged
 // parameters, in a set of the same model. All processes of the team call it, with the states of their workers; throws

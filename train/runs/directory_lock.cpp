@@ -11,17 +11,11 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/host_name.h"
 #include "core/log.h"
 
 namespace drift {
 namespace {
-
-// "process 71 on node3"
-std::string this_process() {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return fmt::format("process {} on {}", ::getpid(), host.data());
-}
 
 std::string text_of(int file) {
   std::array<char, 512> text{};
@@ -56,7 +50,7 @@ DirectoryLock::DirectoryLock(const std::filesystem::path& directory) : path_(dir
     }
     ::close(file_);
   }
-  const std::string holder = this_process();
+  const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
   if (::ftruncate(file_, 0) != 0 || ::pwrite(file_, holder.data(), holder.size(), 0) < 0) {
     log_warning("{}: cannot be written: {}", path_.string(), std::strerror(errno));  // the lock holds all the same
   }

@@ -4,7 +4,6 @@
 #include <array>
 #include <chrono>
 #include <ctime>
-#include <fstream>
 #include <optional>
 #include <string_view>
 
@@ -17,9 +16,9 @@ namespace drift {
 namespace fs = std::filesystem;
 namespace {
 
-// What a run writes, the sign that its processes look for (apps/team.h) included.
-constexpr std::array<std::string_view, 8> kOwnFiles = {"config.toml", "cmd.txt",      "env.json", "metrics.jsonl",
-                                                       "ckpt",        "summary.json", ".lock",    ".process-0"};
+// What a run writes.
+constexpr std::array<std::string_view, 8> kOwnFiles = {
+    "config.toml", "cmd.txt", "env.json", "metrics.jsonl", "ckpt", "summary.json", DirectoryLock::kFile, kProcessSign};
 
 double per_second(std::int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
@@ -42,11 +41,6 @@ fs::path make_default_directory(const TrainConfig& config) {
   return path;
 }
 
-std::string text_of(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // Throws unless a new run may begin in a directory that exists.
 void check_free(const fs::path& path, const std::string& config) {
   const auto refuse = [&](std::string_view why) {
@@ -55,18 +49,18 @@ void check_free(const fs::path& path, const std::string& config) {
   bool has_run = false;
   for (const auto& entry : fs::directory_iterator(path)) {
     const std::string name = entry.path().filename().string();
-    const bool is_rest = name.starts_with('.') && name.ends_with(".partial");  // of a writer that was killed
-    if (!is_rest && std::ranges::find(kOwnFiles, name) == kOwnFiles.end()) {
+    if (is_aside(entry.path())) continue;
+    if (std::ranges::find(kOwnFiles, name) == kOwnFiles.end()) {
       refuse(fmt::format("is not empty: there is {}", name));
     }
-    has_run |= name != DirectoryLock::kFile && !is_rest;
+    has_run |= name != DirectoryLock::kFile;
   }
   if (!has_run) return;
   if (fs::exists(path / "ckpt") && !fs::is_empty(path / "ckpt")) {
     refuse(fmt::format("has a run in it: --resume {} goes on with it", path.string()));
   }
   // Killed before its first checkpoint: the same command starts it again.
-  if (text_of(path / "config.toml") != config) refuse("has a run of another configuration in it");
+  if (text_if_there(path / "config.toml") != config) refuse("has a run of another configuration in it");
   log_info("the run in {} left no checkpoint: it starts again", path.string());
   for (const auto& entry : fs::directory_iterator(path)) {
     if (entry.path().filename() != DirectoryLock::kFile) fs::remove_all(entry.path());
@@ -153,7 +147,7 @@ std::unique_ptr<RunDirectory> RunDirectory::reopen(const fs::path& path, const R
   for (const Json& line : lines) run->add_to_totals(line);
   write_file_atomically(path / kMetricsFile, kept);
   run->metrics_ = std::make_unique<JsonLines>(path / kMetricsFile);
-  write_file_atomically(path / "cmd.txt", text_of(path / "cmd.txt") + description.command + "\n");
+  write_file_atomically(path / "cmd.txt", text_if_there(path / "cmd.txt") + description.command + "\n");
   return run;
 }
 

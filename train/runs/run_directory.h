@@ -16,6 +16,9 @@
 
 namespace drift {
 
+// A file there by which the processes of a team tell that they see the same directory; gone before training begins.
+constexpr const char* kProcessSign = ".process-0";
+
 // runs/<YYYYMMDD-HHMMSS>-<name>, in local time; name: as given, or "<model>-<algorithm>".
 std::filesystem::path default_run_directory(const TrainConfig& config);
 // The run that a resume path belongs to: itself, or what holds the given ckpt or step directory; "" for a checkpoint
