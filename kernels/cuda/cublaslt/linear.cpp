@@ -122,6 +122,9 @@ cublasLtMatmulAlgo_t CublasLtLinears::algorithm_for(const Plan& plan) {
   DRIFT_CUBLAS(cublasLtMatmulPreferenceCreate(&preference), "{}", what);
   const Preference owner(preference);
   set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{kWorkspaceBytes}, what);
+  // Where the sum over k is cut, its parts stay float32: by default they may be rounded to the type of the result.
+  set(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE},
+      what);
   for (const auto alignment :
        {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
         CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {

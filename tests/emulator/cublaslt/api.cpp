@@ -26,6 +26,7 @@ struct Algorithm {
   std::uint64_t mark;
   std::uint64_t workspace_bytes;
   std::uint32_t alignment[4];  // bytes, of A, B, C, D
+  bool rounds_parts;           // of a sum over k that is cut
 };
 static_assert(sizeof(Algorithm) <= sizeof(cublasLtMatmulAlgo_t));
 
@@ -41,7 +42,9 @@ T preference_value(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferen
 
 Algorithm choose(cublasLtMatmulPreference_t preference) {
   const auto limit = preference_value<std::uint64_t>(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES);
-  Algorithm algorithm{kMark, std::min(limit, kWorkspaceBytes), {}};
+  const auto reductions = preference_value<std::uint32_t>(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK);
+  Algorithm algorithm{
+      kMark, std::min(limit, kWorkspaceBytes), {}, (reductions & CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE) != 0};
   constexpr cublasLtMatmulPreferenceAttributes_t kNames[] = {
       CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
       CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES};
@@ -53,7 +56,8 @@ bool is_aligned(const void* address, std::uint64_t alignment) {
   return reinterpret_cast<std::uintptr_t>(address) % alignment == 0;
 }
 
-void check_promises(const cublasLtMatmulAlgo_t& opaque, const void* const (&matrices)[4], const void* workspace,
+// Returns whether it rounds parts of sums.
+bool check_promises(const cublasLtMatmulAlgo_t& opaque, const void* const (&matrices)[4], const void* workspace,
                     std::size_t workspace_bytes) {
   Algorithm algorithm{};
   std::memcpy(&algorithm, &opaque, sizeof(algorithm));
@@ -71,6 +75,7 @@ void check_promises(const cublasLtMatmulAlgo_t& opaque, const void* const (&matr
                                                    std::to_string(algorithm.alignment[i]) +
                                                    " bytes that the preference promised");
   }
+  return algorithm.rounds_parts;
 }
 
 // What the real library may leave in a workspace, so that nobody keeps values there or shares it between streams.
@@ -137,7 +142,8 @@ DRIFT_REPLACES cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t descriptor,
   try {
     const lt::Matmul matmul = lt::describe(descriptor, a_layout, b_layout, c_layout, d_layout);
     if (matmul.lacks_bias) throw lt::Refused(CUBLAS_STATUS_INVALID_VALUE, "the epilogue needs a bias pointer");
-    if (algorithm != nullptr) lt::check_promises(*algorithm, {a, b, c, d}, workspace, workspace_bytes);
+    const bool rounds_parts =
+        algorithm != nullptr && lt::check_promises(*algorithm, {a, b, c, d}, workspace, workspace_bytes);
     if (!lt::is_aligned(workspace, lt::kWorkspaceAlignment)) {
       throw lt::Refused(CUBLAS_STATUS_INVALID_VALUE, "the workspace is not aligned to 256 bytes");
     }
@@ -146,7 +152,7 @@ DRIFT_REPLACES cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t descriptor,
     const std::size_t scratch = std::min<std::size_t>(workspace_bytes, workspace == nullptr ? 0 : lt::kWorkspaceBytes);
     drift::emulator::enqueue(stream, "cublasLtMatmul", [=] {
       lt::scribble(workspace, scratch);
-      lt::compute(matmul, alpha_value, a, b, beta_value, c, d);
+      lt::compute(matmul, alpha_value, a, b, beta_value, c, d, rounds_parts);
     });
   } catch (const lt::Refused& refused) {
     return lt::refuse("cublasLtMatmul", refused);

@@ -1,4 +1,6 @@
-// The arithmetic: inputs as float32, products summed in float32 in the order of k, one rounding at the end.
+// The arithmetic: inputs as float32, products summed in float32 in the order of k, one rounding at the end, or one more
+// in the middle.
+#include <cstddef>
 #include <vector>
 
 #include "tests/emulator/cublaslt/matmul.h"
@@ -25,19 +27,40 @@ void store(const Matrix& matrix, void* memory, std::int64_t batch, const std::ve
   }
 }
 
-std::vector<float> product(const Matmul& matmul, const std::vector<float>& a, const std::vector<float>& b) {
+void round_to(Element element, std::vector<float>& values) {
+  const auto count = static_cast<std::int64_t>(values.size());
+  std::vector<std::byte> memory(element_bytes(element, count));
+  store_run(element, memory.data(), 0, 1, count, values.data());
+  load_run(element, memory.data(), 0, 1, count, values.data());
+}
+
+// The terms [first, last) of the sums over k.
+std::vector<float> partial_product(const Matmul& matmul, const std::vector<float>& a, const std::vector<float>& b,
+                                   std::int64_t first, std::int64_t last) {
   const std::int64_t columns = matmul.d.columns;
   const std::int64_t inner = matmul.a.columns;
   std::vector<float> d(static_cast<std::size_t>(matmul.d.rows * columns), 0.0F);
   for (std::int64_t i = 0; i < matmul.d.rows; ++i) {
     float* const row = &d[i * columns];
-    for (std::int64_t k = 0; k < inner; ++k) {
+    for (std::int64_t k = first; k < last; ++k) {
       const float factor = a[i * inner + k];
       const float* const line = &b[k * columns];
       for (std::int64_t j = 0; j < columns; ++j) row[j] += factor * line[j];
     }
   }
   return d;
+}
+
+std::vector<float> product(const Matmul& matmul, const std::vector<float>& a, const std::vector<float>& b,
+                           bool rounds_parts) {
+  const std::int64_t inner = matmul.a.columns;
+  if (!rounds_parts) return partial_product(matmul, a, b, 0, inner);
+  auto sums = partial_product(matmul, a, b, 0, inner / 2);
+  auto rest = partial_product(matmul, a, b, inner / 2, inner);
+  round_to(matmul.d.element, sums);
+  round_to(matmul.d.element, rest);
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += rest[i];
+  return sums;
 }
 
 void apply_epilogue(const Matmul& matmul, const void* bias_memory, std::vector<float>& d) {
@@ -86,7 +109,8 @@ std::size_t Matrix::bytes() const {
   return element_bytes(element, last + 1);
 }
 
-void compute(const Matmul& matmul, float alpha, const void* a, const void* b, float beta, const void* c, void* d) {
+void compute(const Matmul& matmul, float alpha, const void* a, const void* b, float beta, const void* c, void* d,
+             bool rounds_parts) {
   const void* const a_memory = host_pointer(a, matmul.a.bytes(), Access::kRead);
   const void* const b_memory = host_pointer(b, matmul.b.bytes(), Access::kRead);
   const void* const c_memory = beta == 0.0F ? nullptr : host_pointer(c, matmul.c.bytes(), Access::kRead);
@@ -96,7 +120,7 @@ void compute(const Matmul& matmul, float alpha, const void* a, const void* b, fl
   for (std::int64_t batch = 0; batch < matmul.d.batches; ++batch) {
     const auto a_values = load(matmul.a, a_memory, batch);
     const auto b_values = load(matmul.b, b_memory, batch);
-    auto values = product(matmul, a_values, b_values);
+    auto values = product(matmul, a_values, b_values, rounds_parts);
     for (float& value : values) value *= alpha;
     if (c_memory != nullptr) {
       const auto c_values = load(matmul.c, c_memory, batch);

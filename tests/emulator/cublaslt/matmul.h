@@ -39,7 +39,9 @@ struct Matmul {
 Matmul describe(cublasLtMatmulDesc_t descriptor, cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
                 cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d);
 
-// Inside enqueued work: computes it in device memory.
-void compute(const Matmul& matmul, float alpha, const void* a, const void* b, float beta, const void* c, void* d);
+// Inside enqueued work: computes it in device memory. rounds_parts: the sum over k is cut in two, each rounded to the
+// type of D, as the library may do where a preference allows CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE.
+void compute(const Matmul& matmul, float alpha, const void* a, const void* b, float beta, const void* c, void* d,
+             bool rounds_parts);
 
 }  // namespace drift::emulator::cublaslt
