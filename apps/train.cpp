@@ -313,6 +313,19 @@ std::optional<Invocation> parse(int argc, char** argv) {
   return Invocation{.request = resolve_request(layers, command), .print_config = print_config, .quiet = quiet};
 }
 
+// Which engine is the fastest may be another one next time, or in another process.
+void check_plans(const MachineConfig& machine, const Job& job) {
+  if (!machine.time_plans) return;
+  DRIFT_CHECK(
+      kUsage, !machine.plan_file.empty(),
+      "--plans timed may choose other engines, and so other bits, next time: give --plan-file FILE, which keeps "
+      "what it found");
+  DRIFT_CHECK(kUsage, job.processes == 1,
+              "--plans timed is for one process, not for {} that may find different engines: let one find them, and "
+              "give all its --plan-file",
+              job.processes);
+}
+
 // Several processes meet over NCCL where they compute on GPUs, each on its own.
 Job with_transport(Job job, const TrainConfig& config, const Launch& launch) {
   if (job.processes == 1) return job;
@@ -370,7 +383,9 @@ int run_train(int argc, char** argv) {
       join_launched(launch, {.control_port = processes.control_port, .timeout_seconds = processes.timeout_seconds});
   return run_in_job(job, [&] {
     if (wrong) std::rethrow_exception(wrong);
-    return run(*asked, with_transport(job, asked->request.resolved.config, launch));
+    const TrainConfig& config = asked->request.resolved.config;
+    check_plans(config.machine, job);
+    return run(*asked, with_transport(job, config, launch));
   });
 }
 

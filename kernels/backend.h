@@ -5,6 +5,7 @@
 // here knows the tape.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -97,14 +98,21 @@ class Span {
   Backend& backend_;
 };
 
+// Whose kernels normalise batches on a GPU.
+enum class BatchNormKernels : std::uint8_t { kOwn, kCudnn };
+
 // What only the backend of a GPU has a use for.
 struct BackendOptions {
-  bool tf32 = false;      // float32 convolutions and matmuls may round what they multiply to TF32
-  std::string plan_file;  // plans chosen by an earlier run: read, used, and new ones added; "": none
+  bool tf32 = false;        // float32 convolutions and matmuls may round what they multiply to TF32
+  bool time_plans = false;  // convolutions take the engine of cuDNN that is fastest here, not the first it advises
+  std::string plan_file;    // plans chosen by an earlier run: read, used, and new ones added; "": none
   std::function<void(std::string_view)> explain_plan = {};  // receives a line about each plan that is built
-  int nccl_multiprocessors = 0;  // so many of a GPU are left alone by batch norms of cuDNN, whose blocks wait for each
-                                 // other and so need all of those that they count on
-  bool op_times = false;         // measure every operation by a pair of events; not while steps are captured
+  BatchNormKernels batch_norm = BatchNormKernels::kOwn;
+  // Blocks of a batch norm of cuDNN wait for each other, so each needs all of the multiprocessors that it counts on:
+  // what NCCL may take is left alone, and backends that compute on the GPU at the same time share out the rest.
+  int nccl_multiprocessors = 0;
+  int backends_on_device = 1;
+  bool op_times = false;  // measure every operation by a pair of events; not while steps are captured
 };
 
 // The backend of the stream's device, working on `stream`, which must outlive it.

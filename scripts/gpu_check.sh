@@ -5,6 +5,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*"; }
+# SECONDS COMMAND...: a kernel that never ends keeps its program, so that only SIGKILL helps.
+bounded() {
+  local limit=$1 status=0
+  shift
+  timeout --signal=KILL "$limit" "$@" || status=$?
+  [ $status != 137 ] || echo "gpu_check: not done after $limit s, and killed: $*" >&2
+  return $status
+}
 
 command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null || {
   echo "gpu_check: no NVIDIA GPU answers here (nvidia-smi); scripts/test.sh executes the same tests on an emulator" >&2
@@ -20,31 +28,39 @@ cmake --preset release -DDRIFT_TESTS=ON -DDRIFT_BENCH=ON -DDRIFT_CUDA=ON
 cmake --build --preset release --parallel "$(nproc)"
 
 say "devices"
-build/bin/drift doctor  # ends the check where the driver or the GPU is too old for this build
+bounded 60 build/bin/drift doctor  # ends the check where the driver or the GPU is too old for this build
 
 say "tests labelled gpu"
 tests=passed
-ctest --preset gpu || tests=failed
+bounded 1800 ctest --preset gpu || tests=failed
 
 say "training: ResNet-20 on the built-in images, cuda:0"
 run=$(mktemp -d)
 trap 'rm -rf "$run"' EXIT
-build/bin/drift train --recipe recipes/quickstart.toml --device cuda:0 --precision bf16 --out "$run/captured" |
-  tee "$run/result"
+bounded 300 build/bin/drift train --recipe recipes/quickstart.toml --device cuda:0 --precision bf16 \
+  --out "$run/captured" | tee "$run/result"
 
-# What docs/gpu_runs.md asks: where the time goes against the floor, and what several workers on one GPU cost.
+# Where the time goes against the floor, and what several workers on one GPU cost.
 say "speed: ResNet-56, local batch 128, bf16"
-resnet56=(build/bin/drift train --model resnet56 --data shapes:50000:1000 --local-batch 128 --precision bf16 --lr 0.1
-  --algo local --period 16 --eval-every 1000000 --bn-stats local --device cuda:0)
-for workers in 1 2 4; do
-  "${resnet56[@]}" --workers "$workers" --steps 1000 --out "$run/k$workers" > /dev/null
-  python3 - "$run/k$workers/metrics.jsonl" "$workers" <<'PYTHON' | tee -a "$run/speed"
+resnet56=(bounded 120 build/bin/drift train --model resnet56 --data shapes:50000:1000 --local-batch 128
+  --precision bf16 --lr 0.1 --algo local --period 16 --eval-every 1000000 --bn-stats local --device cuda:0)
+measure() {  # NAME FLAG...
+  local name=$1
+  shift
+  if ! "${resnet56[@]}" --steps 400 "$@" --out "$run/$name" > /dev/null; then
+    echo "$name: failed" | tee -a "$run/speed"
+    return 0
+  fi
+  python3 - "$run/$name/metrics.jsonl" "$name" <<'PYTHON' | tee -a "$run/speed"
 import json, statistics, sys
-steps = [record for record in map(json.loads, open(sys.argv[1])) if record["kind"] == "step"][500:]
-print(f"K = {sys.argv[2]}: {statistics.median(step['t_step'] for step in steps) * 1e3:.3f} ms a step, "
+steps = [record for record in map(json.loads, open(sys.argv[1])) if record["kind"] == "step"][200:]
+print(f"{sys.argv[2]}: {statistics.median(step['t_step'] for step in steps) * 1e3:.3f} ms a step, "
       f"{statistics.median(step['img_s'] for step in steps):.0f} images/s (medians of {len(steps)} steps)")
 PYTHON
-done
+}
+for workers in 1 2 4 8 32; do measure "K=$workers" --workers "$workers"; done
+measure "K=1, cuDNN's batch norms" --workers 1 --batch-norm cudnn
+measure "K=4, cuDNN's batch norms" --workers 4 --batch-norm cudnn
 "${resnet56[@]}" --workers 1 --steps 60 --op-times --explain-plans --out "$run/timed" 2> "$run/plans" | tee "$run/times"
 build/bin/bench_floor --model resnet56 --batch 128 --precision bf16 > "$run/floor"
 

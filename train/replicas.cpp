@@ -32,8 +32,8 @@ Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team
   if (device.type == DeviceType::kCuda) images_.emplace(*data.train, device);
   for (int place = 0; place < team.local_workers(); ++place) {
     const int id = team.first_worker() + place;
-    workers_.push_back(
-        std::make_unique<Worker>(config, id, data, sampler_, device, threads_per_worker, images(), source));
+    workers_.push_back(std::make_unique<Worker>(config, id, data, sampler_, device, threads_per_worker,
+                                                team.local_workers(), images(), source));
   }
   if (images_) images_->upload(*data.train, workers_.front()->backend());
 }

@@ -14,6 +14,7 @@ CudaBackend::CudaBackend(Stream& stream, const BackendOptions& options)
       handle_(cuda_handle(stream)),
       staging_(stream),
       workspace_(stream.device()),
+      cudnn_batch_norm_(options.batch_norm == BatchNormKernels::kCudnn),
       cudnn_(stream, workspace_, options),
       convolutions_(cudnn_),
       batch_norms_(cudnn_),
@@ -80,7 +81,7 @@ void CudaBackend::enqueue(const LinearBackward& op) {
 }
 
 void CudaBackend::enqueue(const BatchNormForward& op) {
-  if (CudnnBatchNorms::supports(op)) {
+  if (cudnn_batch_norm_ && CudnnBatchNorms::supports(op)) {
     batch_norms_.forward(op);
   } else {
     run_on(handle_, workspace_, op);
@@ -88,7 +89,7 @@ void CudaBackend::enqueue(const BatchNormForward& op) {
 }
 
 void CudaBackend::enqueue(const BatchNormBackward& op) {
-  if (CudnnBatchNorms::supports(op)) {
+  if (cudnn_batch_norm_ && CudnnBatchNorms::supports(op)) {
     batch_norms_.backward(op);
   } else {
     run_on(handle_, workspace_, op);

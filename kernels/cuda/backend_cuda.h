@@ -1,6 +1,7 @@
-// The CUDA backend: cuDNN for convolution and batch norm, cuBLASLt for the linear layer, our own kernels for everything
-// else and for batch norms that cuDNN does not take. Everything is enqueued on one stream and nothing waits, except
-// `download` and an `upload` that finds the staging ring full; so a whole step can be captured.
+// The CUDA backend: cuDNN for convolution, cuBLASLt for the linear layer, our own kernels for everything else; batch
+// norms that cuDNN takes are cuDNN's where BackendOptions::batch_norm asks for it. Everything is enqueued on one stream
+// and nothing waits, except `download` and an `upload` that finds the staging ring full; so a whole step can be
+// captured.
 #pragma once
 
 #include "kernels/backend.h"
@@ -52,6 +53,7 @@ class CudaBackend final : public Backend {
   cudaStream_t handle_;
   StagingRing staging_;
   CudaWorkspace workspace_;
+  bool cudnn_batch_norm_;
   CudnnContext cudnn_;
   CudnnConvolutions convolutions_;
   CudnnBatchNorms batch_norms_;

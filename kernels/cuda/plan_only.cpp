@@ -14,7 +14,8 @@ class PlanningBackend final : public NullBackend {
         tf32_(options.tf32),
         explain_(options.explain_plan),
         target_(read_plan_target(device_properties)),
-        batch_norm_multiprocessors_(multiprocessors_left(target_, options.nccl_multiprocessors)),
+        cudnn_batch_norm_(options.batch_norm == BatchNormKernels::kCudnn),
+        batch_norm_multiprocessors_(batch_norm_multiprocessors(target_, options)),
         cache_(PlanCache::shared(device_properties.string(), target_.device, options.plan_file)) {}
 
   void run(const Op& op) override {
@@ -26,10 +27,10 @@ class PlanningBackend final : public NullBackend {
   void plan_for(const Conv2dBackwardData& args) { plan(graph_of(args, tf32_)); }
   void plan_for(const Conv2dBackwardWeights& args) { plan(graph_of(args, tf32_)); }
   void plan_for(const BatchNormForward& args) {
-    if (cudnn_supports(args)) plan(graph_of(args, batch_norm_multiprocessors_));
+    if (cudnn_batch_norm_ && cudnn_supports(args)) plan(graph_of(args, batch_norm_multiprocessors_));
   }
   void plan_for(const BatchNormBackward& args) {
-    if (cudnn_supports(args)) plan(graph_of(args, batch_norm_multiprocessors_));
+    if (cudnn_batch_norm_ && cudnn_supports(args)) plan(graph_of(args, batch_norm_multiprocessors_));
   }
   template <class Other>
   void plan_for(const Other&) {}
@@ -39,6 +40,7 @@ class PlanningBackend final : public NullBackend {
   bool tf32_;
   PlanCache::Explain explain_;
   PlanTarget target_;
+  bool cudnn_batch_norm_;
   std::int64_t batch_norm_multiprocessors_;
   std::shared_ptr<PlanCache> cache_;
 };

@@ -87,7 +87,7 @@ struct RowGridLimits {
 // Maps: a row in one tile where it fits, one row per thread until the GPU is full.
 inline constexpr RowGridLimits kMapLimits{kBlockThreads, kMaxBlocks, 1};
 // Sums: narrow tiles leave more threads to a column; few blocks leave few partial sums.
-inline constexpr RowGridLimits kSumLimits{32, 1024, 8};
+inline constexpr RowGridLimits kSumLimits{32, 1024, 2};
 
 inline RowGrid row_grid(const RowSpace& space, int packet, const RowGridLimits& limits) {
   const std::int64_t packets = std::max<std::int64_t>(1, ceil_div(space.columns, packet));

@@ -146,14 +146,15 @@ TEST_F(PlanFile, IsOneForAllUsersOfADevice) {
 }
 
 // Where the blocks of a batch norm leave each other their sums, there is room for one of each multiprocessor.
-TEST_P(BatchNormPlan, LeavesMultiprocessorsToNccl) {
+TEST_P(BatchNormPlan, LeavesMultiprocessorsToNcclAndOtherWorkers) {
   static float anything = 0;
   const TensorView x{&anything, {128, 32, 32, 16}, DType::kBFloat16}, channels{&anything, {16}, DType::kFloat32};
   Explanations explanations;
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
-  const auto build = [&](int reserved) {
+  const auto build = [&](int reserved, int workers) {
     BackendOptions options = explanations.options();
     options.nccl_multiprocessors = reserved;
+    options.backends_on_device = workers;
     const auto backend = make_planning_backend(*stream, device_properties(GetParam()), options);
     backend->batch_norm_forward(
         {.x = x, .gamma = channels, .beta = channels, .y = x, .mean = channels, .inv_std = channels});
@@ -166,8 +167,9 @@ TEST_P(BatchNormPlan, LeavesMultiprocessorsToNccl) {
                                   .dgamma = channels,
                                   .dbeta = channels});
   };
-  build(0);
-  build(60);
+  build(0, 1);
+  build(60, 1);
+  build(20, 2);
   for (const std::string kind : {"batch_norm_forward", "batch_norm_backward"}) {
     const auto workspace = [&](const std::string& limit) {
       const std::string line = explanations.plans().at(kind + " bf16 nhwc x [128,32,32,16]" + limit);
@@ -175,11 +177,46 @@ TEST_P(BatchNormPlan, LeavesMultiprocessorsToNccl) {
       return std::stoi(line.substr(line.find(before) + before.size()));
     };
     EXPECT_LT(workspace(" on 72 multiprocessors"), 0.6 * workspace("")) << kind;  // of 132
+    EXPECT_LT(workspace(" on 56 multiprocessors"), workspace(" on 72 multiprocessors")) << kind;
   }
-  const Error error = error_of([&] { build(132); });
-  EXPECT_EQ(error.kind(), ErrorKind::kConfig);
-  EXPECT_NE(error.message().find("has 132 multiprocessors, and some must be left"), std::string::npos)
-      << error.message();
+  for (const auto& [reserved, workers] : {std::pair{129, 1}, std::pair{0, 34}}) {
+    const Error error = error_of([&] { build(reserved, workers); });
+    EXPECT_EQ(error.kind(), ErrorKind::kConfig);
+    EXPECT_NE(error.message().find(fmt::format("has 132 multiprocessors, of which --nccl-multiprocessors takes {}, and "
+                                               "its {} workers need 4 each",
+                                               reserved, workers)),
+              std::string::npos)
+        << error.message();
+  }
+}
+
+// On the device itself; which engine that is may change from time to time.
+TEST_F(PlanFile, KeepsTheFastestEngineOfAll) {
+  constexpr std::int64_t kChannels = 16;
+  const std::unique_ptr<Stream> stream = make_stream(default_device(), 1);
+  const Shape image{2, 6, 6, kChannels}, kernel{kChannels, 3, 3, kChannels};
+  const Storage x(stream->device(), 1 << 14), w(stream->device(), 1 << 14), y(stream->device(), 1 << 14);
+  const Conv2dForward convolution{.window = {3, 1, 1},
+                                  .x = {x.data(), image, DType::kBFloat16},
+                                  .w = {w.data(), kernel, DType::kBFloat16},
+                                  .bias = {},
+                                  .y = {y.data(), image, DType::kBFloat16}};
+  const auto run = [&](bool timed) {
+    Explanations explanations;
+    BackendOptions options = explanations.options(file_.string());
+    options.time_plans = timed;
+    make_backend(*stream, options)->conv2d_forward(convolution);
+    return explanations.plans().begin()->second;
+  };
+  const std::string found = run(true);
+  EXPECT_NE(found.find(", fastest of "), std::string::npos) << found;
+  EXPECT_EQ(found.find(", fastest of 1 at"), std::string::npos) << found;
+  const std::string engine = found.substr(0, found.find(','));
+  for (const bool timed : {true, false}) {
+    const std::string again = run(timed);
+    EXPECT_TRUE(again.starts_with(engine + " (plan file)")) << again;
+    EXPECT_EQ(again.find("fastest"), std::string::npos) << again;
+  }
 }
 
 TEST_F(PlanFile, OnePlanServesAllThreads) {

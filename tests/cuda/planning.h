@@ -27,11 +27,14 @@ inline std::filesystem::path device_properties(int sm) {
 class Explanations {
  public:
   BackendOptions options(std::string plan_file = {}) {
-    return {.tf32 = false, .plan_file = std::move(plan_file), .explain_plan = [this](std::string_view line) {
-              const std::size_t end = line.find(": ");
-              const std::string key(line.substr(0, end));
-              if (!plans_.emplace(key, line.substr(end + 2)).second) twice_.push_back(key);
-            }};
+    return {.plan_file = std::move(plan_file),
+            .explain_plan =
+                [this](std::string_view line) {
+                  const std::size_t end = line.find(": ");
+                  const std::string key(line.substr(0, end));
+                  if (!plans_.emplace(key, line.substr(end + 2)).second) twice_.push_back(key);
+                },
+            .batch_norm = BatchNormKernels::kCudnn};
   }
   const std::map<std::string, std::string>& plans() const { return plans_; }
   const std::vector<std::string>& twice() const { return twice_; }  // keys that were built more than once

@@ -59,7 +59,7 @@ TEST_F(TeamOnGpus, HasTheBitsOfOneProcess) {
 
 // A plan that is built while NCCL waits for the other process may wait for NCCL.
 TEST_F(TeamOnGpus, BuildsEveryPlanBeforeTheFirstStep) {
-  std::string command = train(directory_ / "run") + " --explain-plans --nccl-multiprocessors 16";
+  std::string command = train(directory_ / "run") + " --explain-plans --batch-norm cudnn --nccl-multiprocessors 16";
   command.erase(command.find("-q "), 3);
   command.replace(command.find("--eval-batch 8"), 14, "--eval-batch 7");  // 7, 7, 7 and 3 images
   const Outcome outcome =

@@ -67,8 +67,14 @@ TEST_F(CudaTraining, SmoothNetIsThatOfTheCpu) {
 }
 
 TEST_F(CudaTraining, BatchNormNetIsThatOfTheCpu) {
-  const TrainConfig config = post_local("batch");
-  expect_near(run_toy(on_gpu(config), data_), run_toy(config, data_), 2e-3);
+  TrainConfig config = post_local("batch");
+  const ToyRun cpu = run_toy(config, data_);
+  const ToyRun own = run_toy(on_gpu(config), data_);
+  expect_near(own, cpu, 2e-3);
+  config.machine.batch_norm = BatchNormKernels::kCudnn;  // two workers, half of the multiprocessors each
+  const ToyRun cudnn = run_toy(on_gpu(config), data_);
+  expect_near(cudnn, cpu, 2e-3);
+  EXPECT_NE(testing::losses(cudnn.steps), testing::losses(own.steps));
 }
 
 // Unit roundoff of bfloat16 is 2^-8; a step passes 7 convolutions, and the losses of a few steps stay within some of

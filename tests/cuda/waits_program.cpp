@@ -1,6 +1,7 @@
 // Small programs in which every wait matters, for waits_test.cpp: what they print depends on no order of streams, and
 // is another thing, or a race, when one wait is left out.
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
 #include <string_view>
@@ -74,6 +75,31 @@ void staging() {
   fmt::print("{:x}\n", fingerprint(bytes.data(), kBytes));
 }
 
+// Two streams normalise at the same time by cuDNN, as backends that know of so many.
+void batch_norms(int backends) {
+  constexpr std::int64_t kChannels = 16;
+  const Shape shape{2, 4, 4, kChannels};
+  struct Side {
+    std::unique_ptr<Stream> stream = make_stream(kGpu, 1);
+    std::unique_ptr<Backend> backend;
+    Storage memory{kGpu, 6 * 512 * sizeof(float)};
+    TensorView part(int i, const Shape& of) const { return {static_cast<float*>(memory.data()) + i * 512, of}; }
+  };
+  std::array<Side, 2> sides;
+  for (Side& side : sides) {
+    side.backend = make_backend(*side.stream, {.batch_norm = BatchNormKernels::kCudnn, .backends_on_device = backends});
+    for (int i = 0; i < 6; ++i) side.backend->fill(side.part(i, {512}), 1);
+  }
+  for (Side& side : sides) {
+    BatchNormForward op;
+    op.x = side.part(0, shape);
+    op.y = side.part(1, shape);
+    TensorView* channels[] = {&op.gamma, &op.beta, &op.mean, &op.inv_std};
+    for (int i = 0; i < 4; ++i) *channels[i] = side.part(2 + i, {kChannels});
+    side.backend->batch_norm_forward(op);
+  }
+}
+
 void print_state(Trainer& trainer) {
   fmt::print("test loss {}\n", trainer.evaluate().loss);
   for (const ReplicaState& worker : trainer.checkpoint().workers) {
@@ -119,6 +145,7 @@ int main(int argc, char** argv) {
   const std::string_view program = argc > 1 ? argv[1] : "";
   try {
     if (program == "averages") drift::averages();
+    if (program == "batch_norms" && argc > 2) drift::batch_norms(std::atoi(argv[2]));
     if (program == "staging") drift::staging();
     if (program == "steps") drift::steps();
     if (program == "replicas" && argc > 2) drift::replicas(argv[2]);

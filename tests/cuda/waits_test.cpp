@@ -65,6 +65,18 @@ TEST_P(Waits, AreAllNeeded) {
   EXPECT_EQ(std::ssize(mutations), GetParam().unneeded) << "nothing changes by " << ::testing::PrintToString(mutations);
 }
 
+// Their blocks wait for each other, so two of them that count on the whole device could stand half placed for ever: as
+// seen on an H200 with four workers.
+TEST(BatchNormsOfCudnn, ThatMayOverlapShareTheDevice) {
+  const TempDirectory directory;
+  const std::string program = std::string(WAITS_PROGRAM) + " batch_norms ";
+  const Outcome alone = run_emulated(program + "1", "EMU_RACE=1", directory / "output");
+  EXPECT_EQ(alone.status, kMistake) << alone.text;
+  EXPECT_NE(alone.text.find("need 132 multiprocessors"), std::string::npos) << alone.text;
+  const Outcome sharing = run_emulated(program + "2", "EMU_RACE=1", directory / "output");
+  EXPECT_EQ(sharing.status, 0) << sharing.text;
+}
+
 // averages: two averages over 3 workers and two broadcasts, 4 waits each; three downloads. staging: 2 slots used again,
 // 34 pieces downloaded. steps: the results, the images, the end.
 // replicas: each replica initial, restored and loaded. What one of the two does not need, the other does: in steps

@@ -28,10 +28,18 @@ std::vector<Option> machine_options() {
                                                                     DRIFT_FIELD(machine.device), names_device))),
        also_in({Scope::kPlans}, on_off(row("tf32", "", "GPU: fp32 convolutions and matmuls may round to TF32"),
                                        DRIFT_FIELD(machine.tf32))),
+       also_in(
+           {Scope::kEval, Scope::kPlans},
+           choice(row("batch-norm", "", "GPU: our batch-norm kernels, or cuDNN's, which cannot overlap (docs/cuda.md)"),
+                  {{"own", BatchNormKernels::kOwn}, {"cudnn", BatchNormKernels::kCudnn}},
+                  DRIFT_FIELD(machine.batch_norm))),
        also_in({Scope::kPlans}, number(row("nccl-multiprocessors", "N",
                                            "GPU: all that NCCL may use; batch norms leave them to it; 0: no limits"),
                                        {.min = 0, .max = 1024}, DRIFT_FIELD(machine.nccl_multiprocessors))),
        free_on_resume(on_off(row("graphs", "", "GPU: capture a step once and replay it"), DRIFT_FIELD(machine.graphs))),
+       free_on_resume(
+           choice(row("plans", "", "GPU: cuDNN's first engine, or all tried and the fastest put in --plan-file"),
+                  {{"first", false}, {"timed", true}}, DRIFT_FIELD(machine.time_plans))),
        also_in({Scope::kPlans},
                free_on_resume(text(row("plan-file", "FILE", "GPU: cuDNN plans, read if it exists; new ones are added"),
                                    DRIFT_FIELD(machine.plan_file)))),

@@ -5,16 +5,19 @@
 #include <vector>
 
 #include "core/dtype.h"
+#include "kernels/backend.h"
 #include "train/config/option.h"
 
 namespace drift {
 
 struct MachineConfig {
   DType precision = DType::kFloat32;
-  std::string device = "auto";   // auto | cpu | cuda:N
-  bool tf32 = false;             // on a GPU: float32 convolutions and matmuls may round to TF32
-  bool graphs = true;            // on a GPU: capture each kind of step once and replay it
+  std::string device = "auto";                           // auto | cpu | cuda:N
+  bool tf32 = false;                                     // on a GPU: float32 convolutions and matmuls may round to TF32
+  bool graphs = true;                                    // on a GPU: capture each kind of step once and replay it
+  BatchNormKernels batch_norm = BatchNormKernels::kOwn;  // on a GPU
   int nccl_multiprocessors = 0;  // on a GPU: that NCCL may use and batch norms leave to it; 0: no limits
+  bool time_plans = false;       // on a GPU: the fastest engine of cuDNN for each convolution, not the first it advises
   std::string plan_file;         // on a GPU: plans of cuDNN, read and added to; "": none
   bool explain_plans = false;    // on a GPU: print each plan of cuDNN that is built
   bool op_times = false;         // on a GPU: time by kind of operation; steps are then not captured

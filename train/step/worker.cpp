@@ -30,12 +30,12 @@ bool captures(const TrainConfig& config, const Stream& stream) {
 }  // namespace
 
 Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const Sampler& sampler, Device device,
-               int threads, const ResidentImages* images, std::shared_ptr<MemorySource> source)
+               int threads, int workers, const ResidentImages* images, std::shared_ptr<MemorySource> source)
     : id_(id),
       precision_(config.machine.precision),
       normalisation_(data.normalisation),
       stream_(make_stream(device, threads)),
-      backend_(make_backend(*stream_, backend_options(config.machine))),
+      backend_(make_backend(*stream_, backend_options(config.machine, workers))),
       model_(make_model(config.model)),
       optimizer_(optimizer_of(config.optimizer)),
       loader_(std::make_unique<Loader>(*data.train, sampler, loading_of(config, id, images == nullptr))),
@@ -132,10 +132,13 @@ std::int64_t Worker::results_due() const {
   return std::max<std::int64_t>(0, results_.waiting() - behind);
 }
 
-BackendOptions backend_options(const MachineConfig& config) {
+BackendOptions backend_options(const MachineConfig& config, int workers) {
   BackendOptions options{.tf32 = config.tf32,
+                         .time_plans = config.time_plans,
                          .plan_file = config.plan_file,
+                         .batch_norm = config.batch_norm,
                          .nccl_multiprocessors = config.nccl_multiprocessors,
+                         .backends_on_device = workers,
                          .op_times = config.op_times};
   if (config.explain_plans) options.explain_plan = [](std::string_view line) { log_info("{}", line); };
   return options;

@@ -25,10 +25,10 @@ namespace drift {
 class Worker {
  public:
   // `data`, `sampler` and `images` must outlive the worker. Its parameters are the seed's initialisation, the same for
-  // every id. images: the training images where they lie on the device as a whole, or nullptr. source: of the arenas'
-  // memory, or nullptr.
+  // every id. workers: that compute on the device at the same time. images: the training images where they lie on the
+  // device as a whole, or nullptr. source: of the arenas' memory, or nullptr.
   Worker(const TrainConfig& config, int id, const DataSource& data, const Sampler& sampler, Device device, int threads,
-         const ResidentImages* images = nullptr, std::shared_ptr<MemorySource> source = nullptr);
+         int workers = 1, const ResidentImages* images = nullptr, std::shared_ptr<MemorySource> source = nullptr);
 
   int id() const { return id_; }
   Stream& stream() { return *stream_; }
@@ -94,7 +94,7 @@ class Worker {
   StepTimes times_;
 };
 
-// What the vendor libraries are told.
-BackendOptions backend_options(const MachineConfig& config);
+// What the vendor libraries are told. workers: that compute on the device at the same time.
+BackendOptions backend_options(const MachineConfig& config, int workers = 1);
 
 }  // namespace drift

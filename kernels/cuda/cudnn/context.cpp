@@ -37,8 +37,10 @@ CudnnContext::CudnnContext(Stream& stream, CudaWorkspace& workspace, const Backe
     target_.architecture = compute_capability(device_.index);
     target_.multiprocessors = multiprocessors;
   }
-  batch_norm_multiprocessors_ = multiprocessors_left(target_, options.nccl_multiprocessors);
+  batch_norm_multiprocessors_ = drift::batch_norm_multiprocessors(target_, options);
   target_.handle = make_handle(device_, stream_);
+  target_.place = device_;
+  target_.timed = options.time_plans;
   cache_ = PlanCache::shared(described != nullptr ? described : to_string(device_), target_.device, options.plan_file);
 }
 

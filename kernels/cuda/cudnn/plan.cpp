@@ -4,12 +4,14 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "kernels/cuda/cudnn/check_cudnn.h"
 #include "kernels/cuda/cudnn/frontend_graph.h"
-#include "kernels/cuda/cudnn/split_sum.h"
+#include "kernels/cuda/cudnn/trial.h"
 
 namespace drift {
 namespace {
@@ -58,9 +60,8 @@ const char* name_of(fe::BehaviorNote_t note) {
   }
 }
 
-// The kernel of cuDNN's splitting engine with the smallest tiles: what its heuristics advise first for results of this
-// size on Ampere (cuDNN 9.11 to 9.19), the one architecture for which they name the engine.
-constexpr std::int64_t kSplitKernel = 11;
+// The fewest for which cuDNN 9.19 was seen to make plans.
+constexpr std::int64_t kLeastBatchNormMultiprocessors = 4;
 
 // cudnn-frontend filters by the notes of its engines but does not show them.
 class OpenGraph : public fe::graph::Graph {
@@ -88,10 +89,14 @@ class FrontendPlan final : public Plan {
   FrontendPlan(const GraphRequest& request, const PlanTarget& target, const std::string& pinned)
       : request_(request), target_(target) {
     const auto start = std::chrono::steady_clock::now();
-    graph_ = open();
-    require(graph_->create_execution_plans(heuristics()), "cuDNN knows no engine");
-    refuse_engines(*graph_);
-    pinned.empty() ? choose() : choose(pinned);
+    graph_ = listed_graph();
+    if (!pinned.empty()) {
+      choose(pinned);
+    } else if (std::holds_alternative<ConvolutionGraph>(request) && target.timed) {
+      choose(fastest());
+    } else {
+      choose();
+    }
     require(graph_->get_plan_name(info_.engine), "its engine has no name");
     require(graph_->get_workspace_size(info_.workspace_bytes), "its workspace is unknown");
     info_.notes = graph_->notes();
@@ -99,10 +104,7 @@ class FrontendPlan final : public Plan {
   }
 
   void execute(cudnnHandle_t handle, std::span<const Binding> bindings, void* workspace) const override {
-    std::unordered_map<std::int64_t, void*> pointers;
-    for (const Binding& binding : bindings) {
-      pointers[static_cast<std::int64_t>(binding.operand)] = const_cast<void*>(binding.data);
-    }
+    std::unordered_map<std::int64_t, void*> pointers = pointers_of(bindings);
     // cuDNN does not promise that threads may run one plan at the same time.
     const std::lock_guard lock(running_);
     fe::error_t status = graph_->execute(handle, pointers, workspace);
@@ -111,6 +113,14 @@ class FrontendPlan final : public Plan {
   }
 
  private:
+  static std::unordered_map<std::int64_t, void*> pointers_of(std::span<const Binding> bindings) {
+    std::unordered_map<std::int64_t, void*> pointers;
+    for (const Binding& binding : bindings) {
+      pointers[static_cast<std::int64_t>(binding.operand)] = const_cast<void*>(binding.data);
+    }
+    return pointers;
+  }
+
   bool is_bf16_weight_gradient() const {
     const auto* convolution = std::get_if<ConvolutionGraph>(&request_);
     return convolution != nullptr && convolution->kind == ConvolutionGraph::Kind::kBackwardWeights &&
@@ -138,6 +148,14 @@ class FrontendPlan final : public Plan {
     return graph;
   }
 
+  // With the engines that cuDNN's heuristics list and that may be used.
+  std::unique_ptr<OpenGraph> listed_graph() const {
+    std::unique_ptr<OpenGraph> graph = open();
+    require(graph->create_execution_plans(heuristics()), "cuDNN knows no engine");
+    refuse_engines(*graph);
+    return graph;
+  }
+
   // A resumed run must equal an uninterrupted one bit for bit, and nobody gets TF32 who did not ask for it. Winograd
   // and FFT round intermediate sums of large terms.
   void refuse_engines(OpenGraph& graph) const {
@@ -155,58 +173,50 @@ class FrontendPlan final : public Plan {
     graph.deselect_numeric_notes(refused);
   }
 
-  // A graph with one engine, which cuts the sum of a bfloat16 weight gradient; nullptr where the sum is short, the
-  // heuristics know such an engine themselves, or cuDNN has none.
-  std::unique_ptr<OpenGraph> split_graph() const {
-    if (!is_bf16_weight_gradient()) return nullptr;
-    const std::int64_t parts = parts_of_sum(std::get<ConvolutionGraph>(request_), target_.multiprocessors);
-    const std::string knob = fmt::format("_k{}=", static_cast<int>(CUDNN_KNOB_TYPE_SPLIT_K_SLC));
-    const auto splits = [&knob](const std::string& engine) { return engine.find(knob) != std::string::npos; };
-    if (parts == 1 || std::ranges::any_of(graph_->engines(), splits)) return nullptr;
-
-    std::unique_ptr<OpenGraph> graph = open();
-    std::int64_t engines = 0;
-    require(graph->get_engine_count(engines), "cuDNN does not count its engines");
-    for (std::int64_t engine = 0; engine < engines; ++engine) {
-      const auto created = graph->create_execution_plan(
-          engine, {{fe::KnobType_t::SPLIT_K_SLC, parts}, {fe::KnobType_t::KERNEL_CFG, kSplitKernel}});
-      if (created.is_bad()) continue;  // has no such knobs, or is not for this device
-      refuse_engines(*graph);
-      return graph;
-    }
-    return nullptr;
-  }
-
   void choose() {
-    if (auto split = split_graph(); split && split->check_support().is_good() && split->build_plans().is_good()) {
-      graph_ = std::move(split);
-      return;
-    }
     require(graph_->check_support(), "none of its engines is deterministic and precise enough");
     require(graph_->build_plans(), "none of its engines could be built");
   }
 
-  // The heuristics of one cuDNN for one device always list the same engines.
-  void choose(const std::string& engine) {
-    if (use(*graph_, engine)) return;
-    std::unique_ptr<OpenGraph> split = split_graph();
-    const bool is_split = split && use(*split, engine);
-    DRIFT_CHECK(kDevice, is_split, "the plan file's engine {} for {} on {} is none of cuDNN's: {} {}. Remove its entry",
-                engine, key_of(request_), target_.device, fmt::join(graph_->engines(), " "),
-                split ? split->engines().front() : "");
-    graph_ = std::move(split);
+  // The name of the fastest of those that may be used, by running each.
+  std::string fastest() {
+    cudaStream_t stream = nullptr;
+    DRIFT_CUDNN(cudnnGetStream(target_.handle.get(), &stream), "cuDNN on {}", target_.device);
+    Trial trial(std::get<ConvolutionGraph>(request_), target_.place, stream);
+    std::unordered_map<std::int64_t, void*> operands = pointers_of(trial.bindings());
+    double least = std::numeric_limits<double>::infinity();
+    std::string name;
+    const std::vector<std::string> engines = graph_->engines();
+    for (std::size_t i = 0; i < engines.size(); ++i) {
+      const auto index = static_cast<std::int64_t>(i);
+      std::int64_t bytes = 0;
+      if (graph_->build_plan_at_index(index).is_bad()) continue;
+      if (graph_->get_workspace_size_plan_at_index(index, bytes).is_bad() || bytes > Trial::kMostWorkspace) continue;
+      void* const workspace = trial.workspace(bytes);
+      const double time = trial.milliseconds(
+          [&] { return graph_->execute_plan_at_index(target_.handle.get(), operands, workspace, index).is_good(); });
+      cudaGetLastError();  // of an engine that cannot run here
+      ++info_.tried;
+      if (time < least) least = time, name = engines[i];
+    }
+    graph_ = listed_graph();  // without the plans of all others
+    DRIFT_CHECK(kDevice, !name.empty(), "no cuDNN plan for {} on {}: none of {} engines could be run", key_of(request_),
+                target_.device, info_.tried);
+    info_.device_ms = least;
+    return name;
   }
 
-  // Builds the engine of that name; false if the graph has none.
-  bool use(OpenGraph& graph, const std::string& engine) const {
-    const std::vector<std::string> offered = graph.engines();
+  // The heuristics of one cuDNN for one device always list the same engines.
+  void choose(const std::string& engine) {
+    const std::vector<std::string> offered = graph_->engines();
     const auto found = std::ranges::find(offered, engine);
-    if (found == offered.end()) return false;
-    require(graph.build_plan_at_index(found - offered.begin()),
+    DRIFT_CHECK(kDevice, found != offered.end(),
+                "the plan file's engine {} for {} on {} is none of cuDNN's: {}. Remove its entry", engine,
+                key_of(request_), target_.device, fmt::join(offered, " "));
+    require(graph_->build_plan_at_index(found - offered.begin()),
             "the plan file's engine " + engine + " cannot be used (or remove its entry)");
     // Chooses nothing any more, but makes ready what execute() would else make at its first call, in any thread.
-    require(graph.build_plans(), "it could not be made ready");
-    return true;
+    require(graph_->build_plans(), "it could not be made ready");
   }
 
   void require(fe::error_t status, std::string_view what) const {
@@ -243,12 +253,17 @@ PlanTarget read_plan_target(const std::filesystem::path& file) {
           .multiprocessors = json.value("multiProcessorCount", std::int64_t{0})};
 }
 
-std::int64_t multiprocessors_left(const PlanTarget& target, int reserved) {
-  if (reserved == 0) return 0;
-  DRIFT_CHECK(kConfig, reserved < target.multiprocessors,
-              "--nccl-multiprocessors {}: {} has {} multiprocessors, and some must be left for batch norms", reserved,
-              target.device, target.multiprocessors);
-  return target.multiprocessors - reserved;
+std::int64_t batch_norm_multiprocessors(const PlanTarget& target, const BackendOptions& options) {
+  const bool alone = options.nccl_multiprocessors == 0 && options.backends_on_device == 1;
+  if (options.batch_norm == BatchNormKernels::kOwn || alone) return 0;
+  const std::int64_t left =
+      (target.multiprocessors - options.nccl_multiprocessors) / std::int64_t{options.backends_on_device};
+  DRIFT_CHECK(kConfig, left >= kLeastBatchNormMultiprocessors,
+              "--batch-norm cudnn: {} has {} multiprocessors, of which --nccl-multiprocessors takes {}, and its {} "
+              "workers need {} each: give --batch-norm own",
+              target.device, target.multiprocessors, options.nccl_multiprocessors, options.backends_on_device,
+              kLeastBatchNormMultiprocessors);
+  return left;
 }
 
 std::string cudnn_version() {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "kernels/backend.h"
 #include "kernels/cuda/cudnn/graph.h"
 
 namespace cudnn_frontend {
@@ -24,11 +25,13 @@ struct PlanTarget {
   std::string device;    // "NVIDIA H100 80GB HBM3, sm_90"
   int architecture = 0;  // 90 for sm_90
   std::int64_t multiprocessors = 0;
+  Device place{};      // where the handle works
+  bool timed = false;  // engines of convolutions are chosen by running them there
 };
 
-// How many multiprocessors a batch norm may use that leaves `reserved` to others; 0: all, where none is reserved.
-// Throws kConfig where none would be left.
-std::int64_t multiprocessors_left(const PlanTarget& target, int reserved);
+// How many multiprocessors a batch norm of cuDNN may use; 0: all, where nobody else needs any. Throws kConfig where too
+// few would be left.
+std::int64_t batch_norm_multiprocessors(const PlanTarget& target, const BackendOptions& options);
 
 // "9.19.0", of the cuDNN that is linked.
 std::string cudnn_version();
@@ -41,6 +44,8 @@ struct PlanInfo {
   std::int64_t workspace_bytes = 0;
   std::string notes;  // numerical and behaviour notes, "TENSOR_CORE RUNTIME_COMPILATION"
   double build_ms = 0;
+  std::int64_t tried = 0;  // engines that were run to find this one
+  double device_ms = 0;    // which then took so long
 };
 
 struct Binding {
@@ -59,9 +64,9 @@ class Plan {
   PlanInfo info_;
 };
 
-// The first engine of cuDNN's heuristics that can be built, is deterministic and keeps the precision asked for; for a
-// bfloat16 weight gradient whose sum should be cut (split_sum.h) and where none of these can, an engine that does. Or
-// the engine named by `pinned` if that is not empty. Throws kDevice when there is none.
+// Of the engines that cuDNN's heuristics list, that are deterministic and that keep the precision asked for: the one
+// named by `pinned` if that is not empty; for a convolution on a target that is `timed`, the fastest there; else the
+// first that can be built. Throws kDevice when there is none.
 std::unique_ptr<Plan> build_plan(const GraphRequest& request, const PlanTarget& target, const std::string& pinned);
 
 }  // namespace drift

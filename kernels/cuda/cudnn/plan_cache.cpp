@@ -6,15 +6,17 @@
 namespace drift {
 
 PlanCache::PlanCache(std::string device, std::filesystem::path file)
-    : device_(std::move(device)), file_(std::move(file)) {
-  if (!file_.empty()) entries_ = read_plan_file(file_, device_);
+    : device_(std::move(device)), file_(std::move(file)), keeps_(!file_.empty()) {
+  if (keeps_) entries_ = read_plan_file(file_, device_);
 }
 
-PlanCache::~PlanCache() {
-  if (file_.empty() || !grown_) return;
+void PlanCache::keep(const std::string& key, const PlanInfo& info) {
+  if (!keeps_) return;
+  entries_[key] = info;
   try {
     write_plan_file(file_, device_, entries_);
   } catch (const std::exception& error) {
+    keeps_ = false;
     log_warning("the plans of this run are not kept: {}", error.what());
   }
 }
@@ -68,14 +70,13 @@ std::unique_ptr<Plan> PlanCache::build(const std::string& key, const GraphReques
   std::unique_ptr<Plan> plan = build_plan(request, target, pinned);
   const PlanInfo& info = plan->info();
   const std::lock_guard lock(mutex_);
-  if (pinned.empty() && !file_.empty()) {
-    entries_[key] = info;
-    grown_ = true;
-  }
+  if (pinned.empty()) keep(key, info);
   if (explain) {
-    explain(fmt::format("{}: {}{}, workspace {} bytes, {}, built in {:.0f} ms", key, info.engine,
+    const std::string trial =
+        info.tried > 0 ? fmt::format(", fastest of {} at {:.1f} us", info.tried, 1e3 * info.device_ms) : "";
+    explain(fmt::format("{}: {}{}, workspace {} bytes, {}, built in {:.0f} ms{}", key, info.engine,
                         pinned.empty() ? "" : " (plan file)", info.workspace_bytes,
-                        info.notes.empty() ? "no notes" : info.notes, info.build_ms));
+                        info.notes.empty() ? "no notes" : info.notes, info.build_ms, trial));
   }
   return plan;
 }

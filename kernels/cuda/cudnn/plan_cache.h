@@ -1,5 +1,5 @@
 // PlanCache: every plan of one device, built once and shared by all backends of the process that use that device. It
-// reads the plan file when it is made, and adds the new plans to it when its last user goes.
+// reads the plan file when it is made, and adds each new plan to it.
 #pragma once
 
 #include <filesystem>
@@ -21,7 +21,6 @@ class PlanCache {
 
   // device: its name, for messages and the plan file; file may be empty.
   PlanCache(std::string device, std::filesystem::path file);
-  ~PlanCache();
   PlanCache(const PlanCache&) = delete;
   PlanCache& operator=(const PlanCache&) = delete;
 
@@ -34,6 +33,8 @@ class PlanCache {
   const Plan& plan(const GraphRequest& request, const PlanTarget& target, const Explain& explain);
 
  private:
+  // Into the plan file. With the lock held.
+  void keep(const std::string& key, const PlanInfo& info);
   std::unique_ptr<Plan> build(const std::string& key, const GraphRequest& request, const PlanTarget& target,
                               const Explain& explain);
 
@@ -41,7 +42,7 @@ class PlanCache {
   std::filesystem::path file_;
   std::mutex mutex_;     // of what follows
   PlanEntries entries_;  // of the plan file
-  bool grown_ = false;   // entries_ has more than the file
+  bool keeps_;           // there is a plan file, and it could be written
   std::map<std::string, std::shared_future<std::unique_ptr<Plan>>> plans_;
 };
 

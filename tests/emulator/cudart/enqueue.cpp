@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "tests/emulator/cudart/device_table.h"
 #include "tests/emulator/cudart/report.h"
 #include "tests/emulator/cudart/runtime.h"
 
@@ -39,6 +40,13 @@ void* host_pointer(const void* device, std::size_t bytes, Access access) {
   if (device == nullptr) return nullptr;
   const auto kind = access == Access::kRead ? ptx::MemoryAccess::kRead : ptx::MemoryAccess::kWrite;
   return runtime().global.touch_range(reinterpret_cast<std::uint64_t>(device), bytes, kind);
+}
+
+void occupy_multiprocessors(std::int64_t count) {
+  if (!settings().race) return;
+  Runtime& rt = runtime();
+  const std::int64_t all = device_table(settings().sm).multiprocessors;
+  rt.races.occupy(rt.scheduler.running_device(), count == 0 ? all : count, all);
 }
 
 int device_of(void* stream) {

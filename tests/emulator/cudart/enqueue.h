@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 
 namespace drift::emulator {
@@ -21,6 +22,10 @@ void enqueue_gated(void* stream, const char* name, std::function<bool()> gate, s
 // Only inside work: a host address for `bytes` bytes of device (or pinned) memory, recorded for the race check. Memory
 // that the stream's device may not touch is an error. nullptr stays nullptr.
 void* host_pointer(const void* device, std::size_t bytes, Access access);
+
+// Only inside work: its blocks wait for each other, so that all must have a place at once, on so many multiprocessors
+// (0: all). What together wants more than the device has must be ordered; with EMU_RACE=1 that is checked.
+void occupy_multiprocessors(std::int64_t count);
 
 // The device that `stream` was created on; the current device for the default stream.
 int device_of(void* stream);

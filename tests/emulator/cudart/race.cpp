@@ -59,6 +59,20 @@ bool RaceChecker::conflicts(const Access& access, std::uint32_t earlier, std::ui
   return block_of(earlier_block) != block_of(access.packed) || block_of(earlier_block) == kSeveralBlocks;
 }
 
+void RaceChecker::occupy(int device, std::int64_t count, std::int64_t all) {
+  std::erase_if(occupants_, [this](const Occupant& earlier) { return ordered(earlier.operation); });
+  std::int64_t wanted = count;
+  for (const Occupant& other : occupants_) wanted += other.device == device ? other.count : 0;
+  if (wanted > all) {
+    throw ptx::Error("the blocks of '" + records_[current_].name + "' wait for each other and need " +
+                     std::to_string(count) + " multiprocessors; others like it on stream " +
+                     std::to_string(records_[occupants_.back().operation].stream) +
+                     " and elsewhere, which may run at the same time, need " + std::to_string(wanted - count) +
+                     ", and the device has " + std::to_string(all) + ": each could wait for ever");
+  }
+  occupants_.push_back({current_, device, count});
+}
+
 void RaceChecker::touch(Allocation& allocation, std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access,
                         std::uint32_t block) {
   if (access != ptx::MemoryAccess::kRead) ++allocation.device_writes;

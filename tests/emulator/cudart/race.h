@@ -35,6 +35,9 @@ class RaceChecker {
 
   // From here on, what is touched is touched by this operation.
   void begin(OperationRecord record);
+  // This operation's blocks wait for each other, so that all must have a place at once: on `count` of the device's
+  // `all` multiprocessors. Throws ptx::Error if others that may run at the same time leave it too few.
+  void occupy(int device, std::int64_t count, std::int64_t all);
   // Throws ptx::Error if it is not ordered with what came before.
   void touch(Allocation& allocation, std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access,
              std::uint32_t block);
@@ -49,7 +52,15 @@ class RaceChecker {
   [[noreturn]] void fail(const Allocation& allocation, std::uint64_t word, const Access& access,
                          const std::string& relation, std::uint32_t earlier) const;
 
+  // Of those that occupy multiprocessors, the last of each chain: none is ordered before another.
+  struct Occupant {
+    std::uint32_t operation;
+    int device;
+    std::int64_t count;
+  };
+
   std::vector<OperationRecord> records_;
+  std::vector<Occupant> occupants_;
   std::uint32_t current_ = 0;
   std::uint32_t last_asked_ = 0;  // the answer for one earlier operation is remembered
   bool last_answer_ = false;

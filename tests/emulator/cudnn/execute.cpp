@@ -1,6 +1,8 @@
 #include "tests/emulator/cudnn/execute.h"
 
+#include <algorithm>
 #include <cstring>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -20,6 +22,9 @@ struct Run {
   std::vector<std::vector<std::byte>> by_value;
   void* workspace;
   std::size_t workspace_bytes;
+  // Batch norms are grids whose blocks hand each other their sums, launched without the promise that all get a place
+  // (seen on an H200): 0 is all multiprocessors; empty for other graphs.
+  std::optional<std::int64_t> occupied_multiprocessors;
 };
 
 std::map<std::int64_t, void*> addresses_of(const Record& variant_pack) {
@@ -71,7 +76,13 @@ void bind_addresses(const std::vector<TensorInfo>& tensors, Run& run) {
   }
 }
 
+bool waits_between_blocks(const RecordPointer& operation) {
+  return operation->type == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR ||
+         operation->type == CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR;
+}
+
 void work(const Run& run) {
+  if (run.occupied_multiprocessors) occupy_multiprocessors(*run.occupied_multiprocessors);
   if (run.workspace_bytes > 0) {
     // Real engines leave anything there: whoever keeps values in a workspace, or shares one between streams, is found.
     std::memset(host_pointer(run.workspace, run.workspace_bytes, Access::kWrite), 0xA5, run.workspace_bytes);
@@ -99,6 +110,10 @@ void execute(const RecordPointer& plan, std::int64_t workspace_bytes, const Reco
   const auto records = graph->children(CUDNN_ATTR_OPERATIONGRAPH_OPS);
   bind_addresses(tensors_of(records), *run);
   for (const auto& record : records) run->operations.push_back(make_operation(*record));
+  if (std::any_of(records.begin(), records.end(), waits_between_blocks)) {
+    const auto config = plan->child(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
+    run->occupied_multiprocessors = config == nullptr ? 0 : config->multiprocessors;
+  }
   enqueue(stream, "cudnnBackendExecute", [run = std::move(run)] { work(*run); });
 }
 

@@ -14,6 +14,7 @@ namespace {
 struct Parameters {
   float lower_clip, upper_clip, lower_slope;  // of ReLU
   float beta;                                 // of swish
+  bool masks;                                 // the second factor is a bit: where it is 0 a NaN ends (seen on an H200)
 };
 
 // The elements of an input along one row of the result: a step of 1, or of 0 where it is broadcast.
@@ -99,6 +100,7 @@ void with_map(cudnnPointwiseMode_t mode, const Parameters& p, Apply apply) {
     case CUDNN_POINTWISE_SUB:
       return apply([](float a, float b) { return a - b; });
     case CUDNN_POINTWISE_MUL:
+      if (p.masks) return apply([](float a, float b) { return b == 0.0F ? 0.0F : a; });
       return apply([](float a, float b) { return a * b; });
     case CUDNN_POINTWISE_DIV:
       return apply([](float a, float b) { return a / b; });
@@ -159,11 +161,6 @@ Operation make_pointwise(const Record& record) {
   const auto number = [&](cudnnBackendAttributeName_t name, double otherwise) {
     return static_cast<float>(descriptor->value<double>(name, otherwise));
   };
-  const Parameters parameters{
-      number(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP, 0.0), number(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, HUGE_VAL),
-      number(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, 0.0), number(CUDNN_ATTR_POINTWISE_SWISH_BETA, 1.0)};
-  with_map(mode, parameters, [](auto) {});  // refuses an unknown mode now
-
   const bool backward = is_backward(mode);
   const auto first = tensor_info(record.child(CUDNN_ATTR_OPERATION_POINTWISE_XDESC));
   const auto other =
@@ -171,6 +168,11 @@ Operation make_pointwise(const Record& record) {
   const auto second = other == nullptr ? first : tensor_info(other);
   const auto result = tensor_info(
       record.child(backward ? CUDNN_ATTR_OPERATION_POINTWISE_DXDESC : CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
+  const Parameters parameters{number(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP, 0.0),
+                              number(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, HUGE_VAL),
+                              number(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, 0.0),
+                              number(CUDNN_ATTR_POINTWISE_SWISH_BETA, 1.0), second.element == Element::kBoolean};
+  with_map(mode, parameters, [](auto) {});  // refuses an unknown mode now
   return [=](Values& values) {
     const Array& a = values.read(first);
     const Array& b = values.read(second);

@@ -86,9 +86,15 @@ void Registry::set(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeNam
 void Registry::filled_in(cudnnBackendDescriptor_t descriptor, const cudnnBackendDescriptor_t* parts,
                          std::size_t count) {
   const std::lock_guard lock(mutex_);
-  const auto graph = operation_graph(find_locked(descriptor));
-  for (std::size_t i = 0; i < count && graph != nullptr; ++i) {
-    if (const auto part = find_locked(parts[i])) part->graph = graph;
+  const auto heuristic = find_locked(descriptor);
+  const auto graph = operation_graph(heuristic);
+  if (graph == nullptr) return;
+  const auto multiprocessors = heuristic->value<std::int32_t>(CUDNN_ATTR_ENGINEHEUR_SM_COUNT_TARGET, 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto part = find_locked(parts[i]);
+    if (part == nullptr) continue;
+    part->graph = graph;
+    part->multiprocessors = multiprocessors;
   }
 }
 

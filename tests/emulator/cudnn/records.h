@@ -26,7 +26,10 @@ struct Attribute {
 struct Record {
   cudnnBackendDescriptorType_t type;
   std::map<cudnnBackendAttributeName_t, Attribute> attributes;
-  RecordPointer graph;  // the operation graph, of engine configurations that a heuristic filled in
+  // Of engine configurations that a heuristic filled in: the operation graph, and how many multiprocessors it was told
+  // to count on, 0 for all.
+  RecordPointer graph;
+  std::int32_t multiprocessors = 0;
   bool finalized = false;
 
   template <class T>
