@@ -31,8 +31,7 @@ class TeamCommunicator final : public Communicator {
     if (exchange_) exchange_->abort(text);
   }
 
-  // With one worker here there is no one to meet.
-  bool mean_can_be_captured() const override { return here() == 1 && exchange_ && exchange_->only_enqueues(); }
+  bool mean_can_be_captured() const override { return !exchange_ || exchange_->only_enqueues(); }
   void mean_was_replayed(std::int64_t elements) override {
     bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, elements, workers());
   }
@@ -55,6 +54,8 @@ class TeamCommunicator final : public Communicator {
     copy_here(source, {Collective::kBroadcast, std::ssize(values), root, values.data(), {}, {}}, backend);
     bytes_sent_ += bytes_on_wire(Collective::kBroadcast, std::ssize(values), workers());
   }
+
+  void meet() override { meeting_->agree(place_, {}); }
 
   void barrier() override {
     meeting_->agree(place_, {});

@@ -22,13 +22,16 @@ class Communicator {
   // (Backend::average), so the result does not depend on which worker arrives first. The spans have the same length on
   // all workers.
   virtual void all_reduce_mean(std::span<float> values, Backend& backend) = 0;
-  // Whether all_reduce_mean() enqueues the same work each time and waits for nobody, so that a captured step can hold
-  // it. Whoever replays that step says so, for the bytes that are sent again.
+  // Whether all_reduce_mean() of workers on a GPU enqueues the same work each time and waits for nothing but the
+  // threads of this process, so that a step captured by all of them can hold it. Whoever replays that step says so, for
+  // the bytes that are sent again.
   virtual bool mean_can_be_captured() const { return false; }
   virtual void mean_was_replayed(std::int64_t /*elements*/) {}
   // values <- root's values.
   virtual void broadcast(std::span<float> values, int root, Backend& backend) = 0;
   virtual void barrier() = 0;
+  // Waits for the threads of the other workers of this process, and for nothing else.
+  virtual void meet() = 0;
   // This worker gives up: every worker that waits, or calls anything later, throws kComm with this reason. Callable at
   // any time.
   virtual void abort(std::string_view reason) noexcept = 0;

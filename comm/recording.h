@@ -31,6 +31,7 @@ class RecordingCommunicator final : public Communicator {
   void all_reduce_mean(std::span<float> values, Backend& backend) override;
   void broadcast(std::span<float> values, int root, Backend& backend) override;
   void barrier() override;
+  void meet() override { inner_.meet(); }
   void abort(std::string_view reason) noexcept override { inner_.abort(reason); }
   std::int64_t bytes_sent() const override { return inner_.bytes_sent(); }
 

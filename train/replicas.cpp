@@ -38,6 +38,12 @@ Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team
   if (images_) images_->upload(*data.train, workers_.front()->backend());
 }
 
+std::vector<Stream*> Replicas::streams() const {
+  std::vector<Stream*> streams;
+  for (const auto& worker : workers_) streams.push_back(&worker->stream());
+  return streams;
+}
+
 std::vector<ReplicaState> Replicas::states() const {
   std::vector<ReplicaState> states;
   for (const auto& worker : workers_) {

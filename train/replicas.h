@@ -27,6 +27,7 @@ class Replicas {
   int size() const { return static_cast<int>(workers_.size()); }
   Worker& worker(int place) const { return *workers_.at(static_cast<std::size_t>(place)); }
   const ParameterSet& parameters(int place) const { return worker(place).parameters(); }
+  std::vector<Stream*> streams() const;
   const Sampler& sampler() const { return sampler_; }
   // The training images on the device, or nullptr.
   const ResidentImages* images() const { return images_ ? &*images_ : nullptr; }

@@ -26,9 +26,11 @@ void average_gradients(Worker& worker, Communicator& comm) {
   comm.all_reduce_mean(worker.parameters().gradients(), worker.backend());
 }
 
-// Where an average only enqueues, as over NCCL, the device does all of the step from one launch.
-void synchronous_step(Worker& worker, Communicator& comm, const Batch& batch, double lr, MemoryPool& pool) {
-  const bool called = worker.synchronous_step(batch, lr, pool, [&] { average_gradients(worker, comm); });
+// On a GPU, where an average only enqueues, the device does all of the step from one launch for all its workers.
+void synchronous_step(Worker& worker, Communicator& comm, const Batch& batch, double lr, MemoryPool& pool,
+                      JointSegment& segment, int place) {
+  const bool called = worker.synchronous_step(
+      batch, lr, pool, segment, place, [&] { average_gradients(worker, comm); }, [&] { comm.meet(); });
   if (!called) comm.mean_was_replayed(std::ssize(worker.parameters().gradients()));
 }
 
@@ -55,9 +57,8 @@ void average_replicas(Worker& worker, Communicator& comm, const SyncScope& scope
 
 // Steps [first, ...) of one worker, until the gate says that all leave.
 void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& schedule, const SyncScope& scope,
-                LaneGate& lanes, StopGate& gate, StepReporter& reporter) {
+                LaneGate& lanes, StopGate& gate, StepReporter& reporter, JointSegment* joint, int place) {
   worker.seek(first);
-  const bool averages_on_device = worker.captures_steps() && comm.mean_can_be_captured();
   for (Step step = first; gate.enter(step); ++step) {
     const Sync sync = schedule.plan.at(step);
     const double lr = schedule.lr.at(step);
@@ -66,14 +67,14 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
       const Batch& batch = worker.next_batch();  // this worker's share
       if (sync != Sync::kGradients) {
         worker.local_step(batch, lr, lane.pool());  // computes gradients, and updates from them
-      } else if (averages_on_device) {
-        synchronous_step(worker, comm, batch, lr, lane.pool());  // all of it in one captured piece
+      } else if (joint != nullptr) {
+        synchronous_step(worker, comm, batch, lr, lane.pool(), *joint, place);  // all of it in one captured piece
       } else {
         worker.forward_backward(batch, lane.pool());  // fills the gradient arena
       }
       reporter.take_results();
     }
-    if (sync == Sync::kGradients && !averages_on_device) {
+    if (sync == Sync::kGradients && joint == nullptr) {
       average_gradients(worker, comm);
       const Lane lane = lanes.acquire(step, worker.id());
       worker.update(lr);
@@ -133,6 +134,9 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       link_(membership, [this](std::string_view reason) { communicators_.front()->abort(reason); }) {
   DRIFT_ASSERT(team_.workers == config_.sync.workers, "a team of {} workers for {}", team_.workers,
                config_.sync.workers);
+  if (replicas_.worker(0).captures_steps() && communicators_.front()->mean_can_be_captured()) {
+    joint_.emplace(replicas_.streams());
+  }
 }
 
 // Called while the workers leave one after the other: what the pools hold is read as it is now.
@@ -151,7 +155,8 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
     comm.abort(reason);
   };
   try {
-    run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, link_.gate(), reporter);
+    run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, link_.gate(), reporter,
+               joint_ ? &*joint_ : nullptr, place);
   } catch (const OutOfMemory& error) {
     const std::string message = fmt::format("worker {}: {}. {}", worker.id(), error.message(), advice_when_full());
     fail(std::make_exception_ptr(OutOfMemory(message)), message);

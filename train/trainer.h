@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "comm/communicator.h"
 #include "comm/membership.h"
@@ -87,6 +88,7 @@ class Trainer {
   Replicas replicas_;
   const Schedule schedule_;
   AveragedModel averaged_;
+  std::optional<JointSegment> joint_;  // where synchronous steps of all workers are one captured piece
   TeamLink link_;
   Step done_ = 0;
   bool stopped_ = false, failed_ = false, prepared_ = false;

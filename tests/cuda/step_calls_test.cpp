@@ -13,15 +13,15 @@ namespace {
 
 class StepCalls : public ::testing::Test {
  protected:
-  // How often each API is called in a run of local steps of two workers, without averages.
-  std::map<std::string, int> count(int steps) {
+  // How often each API is called in a run of two workers: of local steps without averages, or of synchronous ones.
+  std::map<std::string, int> count(int steps, const std::string& algorithm = "local --period 1000") {
     const std::string name = std::to_string(steps);
     const std::string counts = directory_ / ("counts" + name);
     const std::string command = DRIFT_PROGRAM
                                 " train --device cuda:0 --workers 2 --model cifar-resnet8 --norm group --data "
-                                "shapes:512:8 --local-batch 2 --algo "
-                                "local --period 1000 --no-final-average --eval-every 0 --bn-stats local --steps " +
-                                name + " --out " + (directory_ / ("run" + name)).string();
+                                "shapes:512:8 --local-batch 2 --algo " +
+                                algorithm + " --no-final-average --eval-every 0 --bn-stats local --steps " + name +
+                                " --out " + (directory_ / ("run" + name)).string();
     const Outcome outcome = run_emulated(command, "EMU_RACE=1 EMU_COUNT_CALLS=" + counts, directory_ / name);
     EXPECT_EQ(outcome.status, 0) << outcome.text;
     std::map<std::string, int> calls;
@@ -50,6 +50,17 @@ TEST_F(StepCalls, GrowByOneGraphAndAFewCopiesAStep) {
     } else if (known->second > 0) {
       EXPECT_EQ(more, known->second * kSteps * kWorkers) << api;
     }
+  }
+}
+
+// Gradients, average and update of both workers.
+TEST_F(StepCalls, OfSynchronousStepsLaunchOneGraphForAllWorkers) {
+  constexpr int kSteps = 10;
+  const auto few = count(kSteps, "sgd"), many = count(2 * kSteps, "sgd");
+  EXPECT_EQ(many.at("cudaGraphLaunch") - few.at("cudaGraphLaunch"), kSteps);
+  EXPECT_EQ(many.at("cudaStreamWaitEvent") - few.at("cudaStreamWaitEvent"), 2 * kSteps);  // there and back
+  for (const char* api : {"cudaLaunchKernel", "cudaMalloc", "cudaGraphInstantiate"}) {
+    EXPECT_EQ(many.at(api), few.at(api)) << api << " is called in the step loop";
   }
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <map>
 #include <string>
 
 #include "tests/apps/run_files.h"
@@ -35,6 +37,30 @@ class TeamOnGpus : public ::testing::Test {
   }
   TempDirectory directory_;
 };
+
+// Of four workers, two in each process: gradients, exchange and update of a synchronous step, from the second on.
+TEST_F(TeamOnGpus, LaunchesOneGraphForASynchronousStep) {
+  std::string command = train(directory_ / "run");
+  command.replace(command.find("--workers 2"), 11, "--workers 4");
+  command.replace(command.find("--algo post-local --switch-step 3 --period 2"), 44, "--algo sgd");
+  std::string both;
+  for (const int rank : {1, 0}) {
+    both += fmt::format(
+        "EMU_COUNT_CALLS={} WORLD_SIZE=2 MASTER_ADDR=localhost MASTER_PORT=29877 RANK={} " DRIFT_PROGRAM " {} {}",
+        (directory_ / fmt::format("calls{}", rank)).string(), rank, command, rank == 1 ? "& " : "; wait $!");
+  }
+  const Outcome outcome =
+      run_emulated("bash -c '" + both + "'", "EMU_DEVICES=2 EMU_RACE=1", (directory_ / "said").string());
+  ASSERT_EQ(outcome.status, 0) << outcome.text;
+  for (const char* calls : {"calls0", "calls1"}) {
+    std::map<std::string, int> count;
+    std::ifstream stream(directory_ / calls);
+    std::string api;
+    for (int number = 0; stream >> api >> number;) count[api] = number;
+    EXPECT_EQ(count["cudaGraphLaunch"], 8 - 1) << calls;
+    EXPECT_EQ(count["cudaGraphInstantiate"], 1) << calls;
+  }
+}
 
 TEST_F(TeamOnGpus, HasTheBitsOfOneProcess) {
   const fs::path whole = directory_ / "whole";

@@ -11,6 +11,7 @@
 #include "kernels/cuda/staging.h"
 #include "tests/train/toy_run.h"
 #include "train/checkpoint/weight_file.h"
+#include "train/step/joint_segment.h"
 #include "train/step/worker.h"
 
 namespace drift {
@@ -53,6 +54,63 @@ void averages() {
   {
     std::vector<std::jthread> threads;
     for (int k = 0; k < kWorkers; ++k) threads.emplace_back(work, k);
+  }
+  for (Worker& worker : workers) {
+    std::vector<float> values(kElements);
+    worker.backend->download(worker.view, values.data());
+    fmt::print("{}\n", fmt::join(values, " "));
+  }
+}
+
+// Three workers whose values meet inside one captured piece, which runs as it is, is captured and is replayed.
+void joint() {
+  constexpr int kWorkers = 3, kRuns = 4;
+  constexpr std::size_t kElements = 100;
+  struct Worker {
+    std::unique_ptr<Stream> stream = make_stream(kGpu, 1);
+    std::unique_ptr<Backend> backend = make_backend(*stream, {});
+    Storage memory{kGpu, kElements * sizeof(float)};
+    TensorView view{memory.data(), {kElements}};
+    MemoryPool pool{kGpu};
+  };
+  std::array<Worker, kWorkers> workers;
+  JointSegment segment({workers[0].stream.get(), workers[1].stream.get(), workers[2].stream.get()});
+  auto communicators = make_communicators(Membership::alone(kWorkers));
+  const auto work = [&](int k) {
+    Worker& worker = workers[static_cast<std::size_t>(k)];
+    Communicator& comm = *communicators[static_cast<std::size_t>(k)];
+    const std::span<float> values(worker.view.as<float>(), kElements);
+    for (int run = 0; run < kRuns; ++run) {
+      worker.backend->fill(worker.view, static_cast<float>(k * k + run));
+      const bool called = segment.run(
+          k, worker.pool,
+          [&] {
+            worker.backend->add(worker.view, worker.view, worker.view);
+            comm.all_reduce_mean(values, *worker.backend);
+            worker.backend->add(worker.view, worker.view, worker.view);
+          },
+          [&] { comm.meet(); });
+      if (called != (run < 2)) fmt::print("run {} of worker {}: called {}\n", run, k, called);
+      worker.backend->add(worker.view, worker.view, worker.view);
+    }
+    comm.barrier();  // nobody leaves while another still works
+  };
+  std::vector<std::exception_ptr> errors(kWorkers);  // a wait that is left out may be an error of the capture
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t k = 0; k < kWorkers; ++k) {
+      threads.emplace_back([&, k] {
+        try {
+          work(static_cast<int>(k));
+        } catch (const Error& error) {
+          communicators[k]->abort(error.message());
+          errors[k] = std::current_exception();
+        }
+      });
+    }
+  }
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
   }
   for (Worker& worker : workers) {
     std::vector<float> values(kElements);
@@ -145,6 +203,7 @@ int main(int argc, char** argv) {
   const std::string_view program = argc > 1 ? argv[1] : "";
   try {
     if (program == "averages") drift::averages();
+    if (program == "joint") drift::joint();
     if (program == "batch_norms" && argc > 2) drift::batch_norms(std::atoi(argv[2]));
     if (program == "staging") drift::staging();
     if (program == "steps") drift::steps();

@@ -83,8 +83,9 @@ TEST(BatchNormsOfCudnn, ThatMayOverlapShareTheDevice) {
 // nobody reads the initial replica from another stream, in replicas nobody trains on the images. Worker 0 uploads them:
 // that wait also covers its own initial replica.
 INSTANTIATE_TEST_SUITE_P(All, Waits,
-                         ::testing::Values(Program{"averages", 16, 3, 0}, Program{"staging", 0, 36, 0},
-                                           Program{"steps", 0, 9, 2}, Program{"replicas", 0, 7, 2}),
+                         ::testing::Values(Program{"averages", 16, 3, 0}, Program{"joint", 20, 3, 0},
+                                           Program{"staging", 0, 36, 0}, Program{"steps", 0, 9, 2},
+                                           Program{"replicas", 0, 7, 2}),
                          [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -46,8 +46,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       finite_check_(device),
       gradients_(*stream_, captures(config, *stream_)),
       update_(*stream_, captures(config, *stream_)),
-      local_step_(*stream_, captures(config, *stream_)),
-      synchronous_step_(*stream_, captures(config, *stream_)) {
+      local_step_(*stream_, captures(config, *stream_)) {
   model_->parameters.allocate(*backend_, /*with_training_state=*/true, std::move(source));
   model_->parameters.initialise(*backend_, config.seed);
 }
@@ -82,6 +81,10 @@ void Worker::run_with_result(CapturedSegment& segment, const MemoryPool& pool, c
   Stopwatch watch;
   segment.run(&pool, work);
   if (replays) times_.forward_seconds += watch.lap();
+  send_result_home();
+}
+
+void Worker::send_result_home() {
   results_.put({.data = result_.data(), .shape = {3}}, *backend_);
 }
 
@@ -112,18 +115,23 @@ void Worker::local_step(const Batch& batch, double lr, MemoryPool& pool) {
   });
 }
 
-bool Worker::synchronous_step(const Batch& batch, double lr, MemoryPool& pool, const std::function<void()>& average) {
+bool Worker::synchronous_step(const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
+                              const std::function<void()>& average, const std::function<void()>& meet) {
   const Span span(*backend_, "synchronous step");
   upload(batch);
   lr_.set(*backend_, static_cast<float>(lr));
-  bool called = false;
-  run_with_result(synchronous_step_, pool, [&] {
-    enqueue_gradients(pool);
-    average();
-    called = true;
-    const Span update_span(*backend_, "update");
-    enqueue_update();
-  });
+  Stopwatch watch;
+  const bool called = segment.run(
+      place, pool,
+      [&] {
+        enqueue_gradients(pool);
+        average();
+        const Span update_span(*backend_, "update");
+        enqueue_update();
+      },
+      meet);
+  if (!called) times_.forward_seconds += watch.lap();  // else its parts have timed themselves
+  send_result_home();
   return called;
 }
 

@@ -18,6 +18,7 @@
 #include "train/step/batch_memory.h"
 #include "train/step/captured_segment.h"
 #include "train/step/finite_check.h"
+#include "train/step/joint_segment.h"
 #include "train/step/result_ring.h"
 
 namespace drift {
@@ -48,10 +49,11 @@ class Worker {
   void update(double lr);
   // Both in one piece: a step without communication before its update.
   void local_step(const Batch& batch, double lr, MemoryPool& pool);
-  // With what averages the gradients in between, which only enqueues. Returns whether that was called, rather than
-  // replayed.
-  bool synchronous_step(const Batch& batch, double lr, MemoryPool& pool, const std::function<void()>& average);
-  bool captures_steps() const { return synchronous_step_.captures(); }
+  // With what averages the gradients in between, which only enqueues: this worker's part, at `place`, of a step of all
+  // workers of the process. Returns whether `average` was called, rather than replayed.
+  bool synchronous_step(const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
+                        const std::function<void()>& average, const std::function<void()>& meet);
+  bool captures_steps() const { return gradients_.captures(); }
 
   // The result of each step is taken once, in order.
   BatchResult take_result() { return results_.take(); }
@@ -71,6 +73,7 @@ class Worker {
   void upload(const Batch& batch);
   void enqueue_gradients(MemoryPool& pool);
   void enqueue_update();
+  void send_result_home();
   // Runs a segment that computes gradients, and sends the step's result home.
   template <class Work>
   void run_with_result(CapturedSegment& segment, const MemoryPool& pool, const Work& work);
@@ -90,7 +93,7 @@ class Worker {
   Storage result_;     // float32 [3], what the last step left
   ResultRing results_;
   FiniteCheck finite_check_;
-  CapturedSegment gradients_, update_, local_step_, synchronous_step_;
+  CapturedSegment gradients_, update_, local_step_;
   StepTimes times_;
 };
 
