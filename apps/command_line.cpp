@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "apps/output.h"
 #include "core/check.h"
 #include "core/text.h"
 
@@ -116,7 +117,7 @@ bool CommandLine::parse(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
+    print_text(app.help());
     return false;
   } catch (const CLI::ParseError& error) {
     DRIFT_FAIL(kUsage, "{}. `{} --help` lists the flags", error.what(), app.get_name());

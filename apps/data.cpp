@@ -4,6 +4,7 @@
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "apps/output.h"
 #include "core/check.h"
 #include "core/json_lines.h"
 #include "core/text.h"
@@ -36,7 +37,7 @@ int preview(int argc, char** argv) {
   options.seed = config.seed;
   const DataSource data = open_data(config.data.spec, config.seed);
   write_preview(test ? *data.test : *data.train, out, options);
-  fmt::print("{}\n", out);
+  print("{}\n", out);
   return 0;
 }
 
@@ -66,17 +67,16 @@ int info(int argc, char** argv) {
                          {"test", test},
                          {"mean", data.normalisation.mean},
                          {"std", data.normalisation.std}};
-    fmt::print("{}\n", result.dump(2));
+    print("{}\n", result.dump(2));
     return 0;
   }
   const auto& [mean, std] = data.normalisation;
-  fmt::print("{}: {} training and {} test images {}, {} classes\n", data.name, data.train->size(), data.test->size(),
-             to_string(data.train->image_shape()), names.size());
-  fmt::print("mean {:.4f} {:.4f} {:.4f}  std {:.4f} {:.4f} {:.4f}\n", mean[0], mean[1], mean[2], std[0], std[1],
-             std[2]);
+  print("{}: {} training and {} test images {}, {} classes\n", data.name, data.train->size(), data.test->size(),
+        to_string(data.train->image_shape()), names.size());
+  print("mean {:.4f} {:.4f} {:.4f}  std {:.4f} {:.4f} {:.4f}\n", mean[0], mean[1], mean[2], std[0], std[1], std[2]);
   for (std::size_t c = 0; c < names.size(); ++c) {
-    fmt::print("{:>4}  {:<20} {:>7} {:>7}\n", c, names[c], train.at("per_class")[c].get<std::int64_t>(),
-               test.at("per_class")[c].get<std::int64_t>());
+    print("{:>4}  {:<20} {:>7} {:>7}\n", c, names[c], train.at("per_class")[c].get<std::int64_t>(),
+          test.at("per_class")[c].get<std::int64_t>());
   }
   return 0;
 }
@@ -88,7 +88,7 @@ int run_data(int argc, char** argv) {
   if (action == "preview") return preview(argc - 1, argv + 1);
   if (action == "info") return info(argc - 1, argv + 1);
   if (action == "--help" || action == "-h") {
-    fmt::print(
+    print(
         "Look at a data set before training on it.\n\nUsage: drift data ACTION [flags]\n\nActions:\n"
         "  preview    write a contact sheet (PNG)\n"
         "  info       print sizes, classes and normalisation\n\n"

@@ -4,6 +4,7 @@
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "apps/output.h"
 #include "core/check.h"
 #include "core/json_lines.h"
 #include "core/text.h"
@@ -42,9 +43,9 @@ void print_table(const std::string& model, const std::vector<LayerInfo>& layers,
   }
   const auto row = [&](std::string_view name, std::string_view kind, const std::string& output,
                        const auto&... numbers) {
-    fmt::print("{:<{}}  {:<{}}  {:<13}", name, name_width, kind, kind_width, output);
-    ((fmt::print("  {:>16}", numbers)), ...);
-    fmt::print("\n");
+    print("{:<{}}  {:<{}}  {:<13}", name, name_width, kind, kind_width, output);
+    ((print("  {:>16}", numbers)), ...);
+    print("\n");
   };
   row("layer", "kind", "output", "parameters", "multiply-adds", "activation bytes");
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -52,10 +53,9 @@ void print_table(const std::string& model, const std::vector<LayerInfo>& layers,
     row(layer.name, layer.kind, to_string(layer.output), layer.parameters, layer.multiply_adds, bytes[i]);
   }
   row("total", "", "", totals.parameters, totals.multiply_adds, totals.activation_bytes);
-  fmt::print(
-      "\n{}: {} parameters; {} multiply-adds for one image; outputs of all layers at batch {} in {}: {:.1f} MB\n",
-      model, totals.parameters, totals.multiply_adds, batch, name_of(precision),
-      static_cast<double>(totals.activation_bytes) / 1e6);
+  print("\n{}: {} parameters; {} multiply-adds for one image; outputs of all layers at batch {} in {}: {:.1f} MB\n",
+        model, totals.parameters, totals.multiply_adds, batch, name_of(precision),
+        static_cast<double>(totals.activation_bytes) / 1e6);
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ int run_describe(int argc, char** argv) {
                        {"multiply_adds", totals.multiply_adds},
                        {"activation_bytes", totals.activation_bytes},
                        {"layers", rows}};
-  fmt::print("{}\n", result.dump(2));
+  print("{}\n", result.dump(2));
   return 0;
 }
 

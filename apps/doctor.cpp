@@ -4,6 +4,7 @@
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "apps/output.h"
 #include "core/error.h"
 #include "kernels/cuda.h"
 #include "kernels/device.h"
@@ -30,7 +31,7 @@ Json examine() {
 void print_report(const Json& report) {
   const Json& build = report.at("build");
   const auto text = [](const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); };
-  const auto line = [](std::string_view name, const std::string& value) { fmt::print("{:<18} {}\n", name, value); };
+  const auto line = [](std::string_view name, const std::string& value) { print("{:<18} {}\n", name, value); };
   line("drift", fmt::format("{} ({}), {}, -march={}", text(build.at("drift")), text(build.at("git")),
                             text(build.at("build_type")), text(build.at("arch"))));
   line("compiler", text(build.at("compiler")));
@@ -68,7 +69,7 @@ int run_doctor(int argc, char** argv) {
   if (!command.parse(argc, argv)) return 0;
   const Json report = examine();
   if (json) {
-    fmt::print("{}\n", report.dump(2));
+    print("{}\n", report.dump(2));
   } else {
     print_report(report);
   }

@@ -5,6 +5,7 @@
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "apps/output.h"
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/json_lines.h"
@@ -63,14 +64,14 @@ void print_result(const TrainConfig& config, const Evaluation& evaluation, doubl
                          {"top5", evaluation.top5()},  {"loss", evaluation.loss},
                          {"bn_batches", bn_batches},   {"precision", name_of(config.machine.precision)},
                          {"seconds", seconds}};
-    fmt::print("{}\n", result.dump(2));
+    print("{}\n", result.dump(2));
     return;
   }
   const std::string statistics =
       reestimate ? fmt::format("re-estimated on {} batches of {}", bn_batches, config.sync.local_batch) : "as stored";
-  fmt::print("correct {}/{}  top1 {:.4f}  top5 {:.4f}  loss {:.4f} | {} {}, batch-norm statistics {}\n",
-             evaluation.correct, evaluation.total, evaluation.top1(), evaluation.top5(), evaluation.loss,
-             config.model.name, name_of(config.machine.precision), statistics);
+  print("correct {}/{}  top1 {:.4f}  top5 {:.4f}  loss {:.4f} | {} {}, batch-norm statistics {}\n", evaluation.correct,
+        evaluation.total, evaluation.top1(), evaluation.top5(), evaluation.loss, config.model.name,
+        name_of(config.machine.precision), statistics);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "apps/signals.h"
 #include "comm/mpi.h"
 #include "core/check.h"
+#include "core/log.h"
 
 namespace drift {
 namespace {
@@ -48,8 +49,8 @@ struct Channel {
     return false;
   }
   void print(LaunchedOutput& output, std::size_t length) const {
-    fmt::print(to, "{}\n", output.line(std::string_view(rest).substr(0, length)));
-    std::fflush(to);
+    std::fputs((output.line(std::string_view(rest).substr(0, length)) + '\n').c_str(), to);
+    std::fflush(to);  // what fails on stdout is found when the results are finished: the run goes on
   }
 };
 
@@ -67,6 +68,7 @@ std::vector<std::string> command_of(int processes, int argc, char** argv) {
   ::setpgid(0, 0);                     // a Ctrl-C is for this program, which passes it on
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // and where it is gone, nobody is left behind
   if (std::freopen("/dev/null", "r", stdin) == nullptr) ::_exit(127);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);
   ::dup2(out.write_end, STDOUT_FILENO);
   ::dup2(err.write_end, STDERR_FILENO);
   for (const Channel* channel : {&out, &err}) {
@@ -81,9 +83,8 @@ std::vector<std::string> command_of(int processes, int argc, char** argv) {
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   ::execvp(argv[0], argv.data());
-  fmt::print(stderr, "drift: cannot start mpirun: {}. Is Open MPI installed (Debian: openmpi-bin)?\n",
-             std::strerror(errno));
-  std::fflush(stderr);
+  report_error(
+      fmt::format("cannot start mpirun: {}. Is Open MPI installed (Debian: openmpi-bin)?", std::strerror(errno)));
   ::_exit(exit_code(ErrorKind::kConfig));
 }
 
@@ -141,8 +142,7 @@ int run_launch(int argc, char** argv) {
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   // mpirun tells of the process that a signal ended; the others told what that did to them.
   if (code > 128 && !output.first_error().empty()) code = exit_code(ErrorKind::kComm);
-  if (code != 0 && !output.first_error().empty())
-    fmt::print(stderr, "drift launch: process {}\n", output.first_error());
+  if (code != 0 && !output.first_error().empty()) report_error("process " + output.first_error(), "drift launch");
   return code;
 }
 

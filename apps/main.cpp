@@ -1,14 +1,15 @@
 // drift: one binary, subcommands. Here is their table, and how errors become exit codes (core/check.h has the list).
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <fmt/format.h>
 #include <string>
 #include <vector>
 
 #include "apps/command.h"
+#include "apps/output.h"
 #include "core/build_info.h"
 #include "core/check.h"
+#include "core/log.h"
 #include "core/text.h"
 
 namespace drift {
@@ -30,24 +31,25 @@ constexpr std::array kCommands = {
 };
 
 void print_help() {
-  fmt::print(
+  print(
       "Drift trains ResNets with parallel SGD, Local SGD and Post-local SGD.\n\nUsage: drift COMMAND "
       "[flags]\n\nCommands:\n");
-  for (const Command& command : kCommands) fmt::print("  {:<10} {}\n", command.name, command.summary);
-  fmt::print(
+  for (const Command& command : kCommands) print("  {:<10} {}\n", command.name, command.summary);
+  print(
       "\n  --help     this text; `drift COMMAND --help` for the flags of a command\n"
       "  --version  versions of Drift and of what it is built from\n\n"
       "Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 bug, 2 usage, 3 config, 4 data, 5 "
       "device,\n"
-      "6 communication, 7 diverged, 8 checkpoint, 9 tolerance, 75 stopped and can be resumed, 130 interrupted.\n\n"
+      "6 communication, 7 diverged, 8 checkpoint, 9 tolerance, 74 output, 75 stopped and can be resumed, 130 "
+      "interrupted.\n\n"
       "A first run of about three minutes:\n  drift train --recipe recipes/quickstart.toml\n");
 }
 
 void print_version() {
   const BuildInfo& build = build_info();
   const std::string cuda = build.cuda ? fmt::format(", CUDA {}, cuDNN {}", build.cuda_toolkit, build.cudnn) : "";
-  fmt::print("drift {} ({})\noneDNN {}{}, {}, {}, -march={}\n", build.version, build.git, build.onednn, cuda,
-             build.compiler, build.build_type, build.arch);
+  print("drift {} ({})\noneDNN {}{}, {}, {}, -march={}\n", build.version, build.git, build.onednn, cuda, build.compiler,
+        build.build_type, build.arch);
 }
 
 int dispatch(int argc, char** argv) {
@@ -72,13 +74,14 @@ int dispatch(int argc, char** argv) {
 }  // namespace drift
 
 int main(int argc, char** argv) {
+  drift::secure_standard_streams();
   try {
-    return drift::dispatch(argc, argv);
-  } catch (const drift::Error& error) {
-    fmt::print(stderr, "drift: {}\n", error.report());
+    const int code = drift::dispatch(argc, argv);
+    if (code == 0) drift::finish_results();  // of two errors the first is the one that is told
+    return code;
+  } catch (...) {
+    const drift::Error error = drift::caught_error(std::current_exception());
+    drift::report_error(error.report());
     return drift::exit_code(error.kind());
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "drift: {}\n", error.what());
-    return drift::exit_code(drift::ErrorKind::kInternal);
   }
 }

@@ -3,6 +3,7 @@
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "apps/output.h"
 #include "core/check.h"
 #include "core/text.h"
 #include "kernels/cuda.h"
@@ -35,7 +36,7 @@ int run_plans(int argc, char** argv) {
   std::int64_t plans = 0;
   BackendOptions options = backend_options(config.machine);
   options.explain_plan = [&](auto line) {
-    fmt::print("{}\n", line);
+    print("{}\n", line);
     ++plans;
   };
   const std::unique_ptr<Backend> backend = make_planning_backend(*stream, properties, options);
@@ -43,7 +44,7 @@ int run_plans(int argc, char** argv) {
   model->parameters.allocate(*backend);
   for (const TapeOptions mode : {kTraining, kInference})
     dry_run(*model, batch, config.machine.precision, mode, *backend);
-  fmt::print("{} plans for {} at batch {} in {}\n", plans, name, batch, name_of(config.machine.precision));
+  print("{} plans for {} at batch {} in {}\n", plans, name, batch, name_of(config.machine.precision));
   return 0;
 }
 

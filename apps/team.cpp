@@ -83,10 +83,8 @@ int run_in_job(const Job& job, const std::function<int()>& body) {
   };
   try {
     return body();
-  } catch (const Error& error) {
-    fails_with(error);
-  } catch (const std::exception& error) {
-    fails_with(Error(ErrorKind::kInternal, error.what(), {}, std::source_location::current()));
+  } catch (...) {
+    fails_with(caught_error(std::current_exception()));
   }
   const TeamFailure first = job.control->first_failure();
   if (job.transport) job.transport->abort(first.message);
@@ -96,7 +94,7 @@ int run_in_job(const Job& job, const std::function<int()>& body) {
     if (!is_common && text.find(fmt::format("process {}", first.process)) == std::string::npos) {
       text = fmt::format("process {}: {}", first.process, text);
     }
-    fmt::print(stderr, "drift: {}\n", with_host(text, first, job));
+    report_error(with_host(text, first, job));
   }
   return exit_code(first.kind);
 }

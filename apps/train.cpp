@@ -6,9 +6,12 @@
 #include <exception>
 #include <fmt/format.h>
 #include <iostream>
+#include <source_location>
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "apps/output.h"
+#include "apps/session.h"
 #include "apps/signals.h"
 #include "apps/team.h"
 #include "comm/launch.h"
@@ -24,10 +27,8 @@
 #include "train/checkpoint/meta.h"
 #include "train/config/toml.h"
 #include "train/environment.h"
-#include "train/runs/metrics_tee.h"
 #include "train/runs/progress.h"
 #include "train/runs/run_directory.h"
-#include "train/schedule/recurring_event.h"
 #include "train/trainer.h"
 
 namespace drift {
@@ -106,95 +107,20 @@ std::string setup_text(const TrainConfig& config, const Job& job, const Trainer&
       config.processes.reduce == Reduce::kTree ? "" : fmt::format("; averages by {}", reduce_text(config, job)));
 }
 
-class Session {
- public:
-  // run and progress: nullptr in processes that do not write; progress also with -q.
-  Session(const Request& request, const Membership& membership, Trainer& trainer, fs::path checkpoints,
-          RunDirectory* run, Progress* progress)
-      : config_(request.resolved.config),
-        membership_(membership),
-        trainer_(trainer),
-        checkpoints_(std::move(checkpoints)),
-        origin_(request.checkpoint),
-        run_(run),
-        progress_(progress),
-        metrics_(sinks(run, progress)) {}
-
-  // Returns true at the end of the run, false when asked to stop before; then everything done is in a checkpoint.
-  bool run() {
-    const Schedule& schedule = trainer_.schedule();
-    const RecurringEvent evaluations(config_.evaluation.every, schedule.steps_per_epoch, schedule.total_steps);
-    const RecurringEvent checkpoints(config_.checkpoints.every, schedule.steps_per_epoch, schedule.total_steps);
-    for (;;) {
-      const Step step = trainer_.step();
-      const bool save = checkpoints.at(step) && !comes_from(step);
-      if (evaluations.at(step)) metrics_.evaluation(trainer_.evaluate());
-      if (save) write(evaluations.at(step) ? trainer_.evaluated_model() : trainer_.averaged_model());
-      if (step == schedule.total_steps) return true;
-      trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_requested());
-      if (trainer_.stopped()) {
-        const bool written = trainer_.step() == step && (save || comes_from(step));
-        if (!written) write(trainer_.averaged_model(quick_statistics()), quick_statistics() != configured_statistics());
-        return false;
-      }
-    }
-  }
-
- private:
-  static std::vector<MetricsSink*> sinks(RunDirectory* run, Progress* progress) {
-    std::vector<MetricsSink*> sinks;
-    if (run != nullptr) sinks.push_back(run);
-    if (progress != nullptr) sinks.push_back(progress);
-    return sinks;
-  }
-
-  // Whether the run was resumed from what it would write now.
-  bool comes_from(Step step) const {
-    return origin_ && origin_->meta.step == step && !origin_->meta.provisional &&
-           fs::weakly_canonical(origin_->directory) == fs::weakly_canonical(checkpoint_directory(checkpoints_, step));
-  }
-
-  BatchNormPolicy configured_statistics() const { return config_.sync.scope.batch_norm; }
-  // For a checkpoint written on a signal, when the time left may be seconds: its model.safetensors has the mean of the
-  // workers' running statistics where the run would re-estimate them. The workers' states are those of any checkpoint.
-  BatchNormPolicy quick_statistics() const {
-    return configured_statistics() == BatchNormPolicy::kReestimate ? BatchNormPolicy::kAverage
-                                                                   : configured_statistics();
-  }
-
-  void write(const Model& model, bool provisional = false) {
-    if (run_ != nullptr) run_->make_durable();  // a checkpoint must not outlive the records of its steps
-    Checkpoint checkpoint = trainer_.checkpoint();
-    checkpoint.meta.provisional = provisional;
-    const fs::path path = write_checkpoint(checkpoints_, checkpoint, membership_, model.parameters, trainer_.backend(),
-                                           config_.checkpoints.keep);
-    if (progress_ != nullptr) progress_->message("checkpoint " + path.string());
-  }
-
-  const TrainConfig& config_;
-  const Membership& membership_;
-  Trainer& trainer_;
-  fs::path checkpoints_;
-  const std::optional<FoundCheckpoint>& origin_;
-  RunDirectory* run_;
-  Progress* progress_;
-  MetricsTee metrics_;
-};
-
 void print_result(const Json& summary, const RunDirectory& run) {
   const auto number = [&](const char* key) { return summary.at(key).get<double>(); };
-  fmt::print("top1 {:.4f} ({}/{}) loss {:.4f}  {:.0f} img/s  sent {:.3f} GB  {} | {}\n", number("top1"),
-             summary.at("correct").get<std::int64_t>(), summary.at("total").get<std::int64_t>(), number("loss"),
-             number("img_s"), number("bytes") / 1e9, run.path().string(), summary.at("sync_scope").get<std::string>());
+  print("top1 {:.4f} ({}/{}) loss {:.4f}  {:.0f} img/s  sent {:.3f} GB  {} | {}\n", number("top1"),
+        summary.at("correct").get<std::int64_t>(), summary.at("total").get<std::int64_t>(), number("loss"),
+        number("img_s"), number("bytes") / 1e9, run.path().string(), summary.at("sync_scope").get<std::string>());
 }
 
 void print_op_times(const std::map<std::string, OpTime>& times) {
   double all = 0;
   for (const auto& [kind, time] : times) all += time.milliseconds;
-  fmt::print("{:<30}{:>10}{:>14}{:>8}\n", "operation", "calls", "device ms", "%");
+  print("{:<30}{:>10}{:>14}{:>8}\n", "operation", "calls", "device ms", "%");
   for (const auto& [kind, time] : times) {
-    fmt::print("{:<30}{:>10}{:>14.3f}{:>8.1f}\n", kind, time.calls, time.milliseconds,
-               all > 0 ? 100 * time.milliseconds / all : 0);
+    print("{:<30}{:>10}{:>14.3f}{:>8.1f}\n", kind, time.calls, time.milliseconds,
+          all > 0 ? 100 * time.milliseconds / all : 0);
   }
 }
 
@@ -226,6 +152,21 @@ StartingPoint starting_point(const Request& request, const DataSource& data, Tra
   return {.config = config_to_toml(request.resolved.config), .data = fingerprint(data), .state = state};
 }
 
+// What process 0 leaves of a run that failed, as `error` says: that stays the error, whatever becomes of the summary.
+Error end_failed(const Error& error, const std::string& scope, RunDirectory& run) {
+  const bool diverged = error.kind() == ErrorKind::kDiverged;
+  try {
+    run.write_summary({.status = diverged ? "diverged" : "failed", .message = error.message(), .sync_scope = scope});
+  } catch (...) {
+    log_warning("no summary of the run: {}", caught_error(std::current_exception()).message());
+  }
+  if (!diverged) return error;
+  return {error.kind(),
+          fmt::format("{}. {}", error.message(), last_checkpoint_text(run)),
+          {},
+          std::source_location::current()};
+}
+
 // What process 0 leaves and says at the end. Returns the exit code.
 int finish(bool finished, const std::string& scope, const TrainConfig& config, const Trainer& trainer,
            RunDirectory& run) {
@@ -240,6 +181,31 @@ int finish(bool finished, const std::string& scope, const TrainConfig& config, c
   return kExitResumable;
 }
 
+// What the session does. run: nullptr in processes that do not write.
+bool train_in(RunDirectory* run, const Request& request, const Job& job, const Membership& membership,
+              const DataSource& data, Trainer& trainer, bool quiet) {
+  const TrainConfig& config = request.resolved.config;
+  const fs::path directory = share_directory(job, run != nullptr ? run->path() : fs::path());
+  if (run != nullptr) {
+    log_info("{}\nrun directory {}", setup_text(config, job, trainer, data), run->path().string());
+    if (!membership.team.has_bits_of_one_process()) {
+      log_warning(
+          "{} workers in each process, which is no power of two: the last bits of averages are not those of one "
+          "process",
+          membership.team.local_workers());
+    }
+  }
+  install_stop_signals();
+  ProgressOptions options{.first_step = trainer.step(),
+                          .total_steps = trainer.schedule().total_steps,
+                          .global_batch = config.sync.global_batch()};
+  adapt_to_stderr(options);
+  const std::unique_ptr<Progress> progress =
+      quiet || run == nullptr ? nullptr : std::make_unique<Progress>(options, std::cerr, steady_clock());
+  const SessionOutputs outputs = {.checkpoints = directory / "ckpt", .run = run, .progress = progress.get()};
+  return Session(config, membership, trainer, request.checkpoint, outputs, stop_requested()).run();
+}
+
 // Returns the exit code.
 int train(const Request& request, const Job& job, bool quiet) {
   const TrainConfig& config = request.resolved.config;
@@ -249,36 +215,16 @@ int train(const Request& request, const Job& job, bool quiet) {
   take_start(request, membership.team, trainer);
   if (job.processes > 1) agree_on_start(*job.control, starting_point(request, data, trainer));
   const std::unique_ptr<RunDirectory> run = job.process == 0 ? open_run_directory(request, job, trainer) : nullptr;
-  const fs::path directory = share_directory(job, run ? run->path() : fs::path());
-  if (run) log_info("{}\nrun directory {}", setup_text(config, job, trainer, data), run->path().string());
-
-  if (run && !membership.team.has_bits_of_one_process()) {
-    log_warning(
-        "{} workers in each process, which is no power of two: the last bits of averages are not those of one "
-        "process",
-        membership.team.local_workers());
-  }
-
-  install_stop_signals();
   const std::string scope = describe_scope(config.sync, !trainer.model(0).parameters.buffers().empty());
-  ProgressOptions options{.first_step = trainer.step(),
-                          .total_steps = trainer.schedule().total_steps,
-                          .global_batch = config.sync.global_batch()};
-  adapt_to_stderr(options);
-  const std::unique_ptr<Progress> progress =
-      quiet || !run ? nullptr : std::make_unique<Progress>(options, std::cerr, steady_clock());
+  bool finished = false;
   try {
-    const bool finished = Session(request, membership, trainer, directory / "ckpt", run.get(), progress.get()).run();
-    if (run) return finish(finished, scope, config, trainer, *run);
-    return finished ? 0 : kExitResumable;
-  } catch (const Error& error) {
+    finished = train_in(run.get(), request, job, membership, data, trainer, quiet);
+  } catch (...) {
     if (!run) throw;
-    const Error first = first_error(job, error);
-    const bool diverged = first.kind() == ErrorKind::kDiverged;
-    run->write_summary({.status = diverged ? "diverged" : "failed", .message = first.message(), .sync_scope = scope});
-    if (!diverged) throw Error(first);
-    DRIFT_FAIL(kDiverged, "{}. {}", first.message(), last_checkpoint_text(*run));
+    throw end_failed(first_error(job, caught_error(std::current_exception())), scope, *run);
   }
+  if (run) return finish(finished, scope, config, trainer, *run);
+  return finished ? 0 : kExitResumable;
 }
 
 struct Invocation {
@@ -375,7 +321,7 @@ int run_train(int argc, char** argv) {
   }
   if (asked && asked->print_config) {
     make_model(asked->request.resolved.config.model);  // says so if there is no such network
-    if (launch.process == 0) fmt::print("{}", annotated_toml(asked->request.resolved));
+    if (launch.process == 0) print("{}", annotated_toml(asked->request.resolved));
     return 0;
   }
   const ProcessesConfig processes = asked ? asked->request.resolved.config.processes : ProcessesConfig{};

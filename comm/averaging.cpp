@@ -145,7 +145,7 @@ class TeamCommunicator final : public Communicator {
     try {
       work();
     } catch (...) {
-      abort(describe(std::current_exception()).report);
+      abort(caught_error(std::current_exception()).message());
       throw;
     }
   }

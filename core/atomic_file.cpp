@@ -59,8 +59,7 @@ void make_durable(const fs::path& path) {
     });
     return;
   }
-  DRIFT_CHECK(kCheckpoint, done, "{}: did not reach the disk: {}", path.string(),
-              std::generic_category().message(reason));
+  DRIFT_CHECK(kOutput, done, "{}: did not reach the disk: {}", path.string(), std::generic_category().message(reason));
 }
 
 void try_remove(const fs::path& path) {
@@ -74,9 +73,8 @@ void publish(const fs::path& path) {
   make_durable(from);
   const auto move = [&](const fs::path& a, const fs::path& b, unsigned flags) {
     const bool moved = renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), flags) == 0;
-    DRIFT_CHECK(kCheckpoint, moved || (flags != 0 && is_not_offered(errno)),
-                "{}: cannot be put into its place from {}: {}", b.string(), a.string(),
-                std::generic_category().message(errno));
+    DRIFT_CHECK(kOutput, moved || (flags != 0 && is_not_offered(errno)), "{}: cannot be put into its place from {}: {}",
+                b.string(), a.string(), std::generic_category().message(errno));
     return moved;
   };
   std::error_code absent;

@@ -1,7 +1,7 @@
 // Files and directories that are complete or not there: written beside their place, made durable, then renamed into it.
 // A crash leaves at most something that aside() names, which nobody reads and the next writer removes; or, where a
 // directory was to be replaced and the file system (NFS, many FUSE) cannot let two names change places, the old one
-// under the name that replaced() gives. Throws kCheckpoint.
+// under the name that replaced() gives. Throws kOutput.
 #pragma once
 
 #include <filesystem>

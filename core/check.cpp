@@ -40,6 +40,10 @@ int exit_code(ErrorKind kind) {
       return 8;
     case ErrorKind::kTolerance:
       return 9;
+    case ErrorKind::kOutput:
+      return 74;  // EX_IOERR
+    case ErrorKind::kStopped:
+      return 75;  // EX_TEMPFAIL
   }
   return 1;
 }
@@ -47,15 +51,19 @@ int exit_code(ErrorKind kind) {
 Error::Error(ErrorKind kind, std::string message, std::string_view expression, std::source_location where)
     : std::runtime_error(full_text(message, expression, where)), kind_(kind), message_(std::move(message)) {}
 
-CaughtError describe(const std::exception_ptr& error) {
+Error caught_error(const std::exception_ptr& exception) {
+  const auto foreign = [](std::string_view text) {
+    return Error(ErrorKind::kInternal, fmt::format("{} (not an error of Drift's own)", text), {},
+                 std::source_location::current());
+  };
   try {
-    std::rethrow_exception(error);
-  } catch (const Error& e) {
-    return {e.kind(), e.report()};
-  } catch (const std::exception& e) {
-    return {ErrorKind::kInternal, e.what()};
+    std::rethrow_exception(exception);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::exception& error) {
+    return foreign(error.what());
   } catch (...) {
-    return {ErrorKind::kInternal, "unknown exception"};
+    return foreign("an exception without a text");
   }
 }
 

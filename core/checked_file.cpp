@@ -44,7 +44,7 @@ Digest digest_of(std::string_view text) {
 
 OutputFile::OutputFile(std::filesystem::path path)
     : path_(std::move(path)), descriptor_(open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-  DRIFT_CHECK(kCheckpoint, descriptor_ >= 0, "{}: cannot be written: {}", path_.string(), system_reason());
+  DRIFT_CHECK(kOutput, descriptor_ >= 0, "{}: cannot be written: {}", path_.string(), system_reason());
 }
 
 OutputFile::~OutputFile() {
@@ -56,14 +56,14 @@ void OutputFile::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    DRIFT_CHECK(kCheckpoint, written >= 0, "{}: writing failed: {}", path_.string(), system_reason());
+    DRIFT_CHECK(kOutput, written >= 0, "{}: writing failed: {}", path_.string(), system_reason());
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
 }
 
 Digest OutputFile::finish() {
   const bool closed = close(std::exchange(descriptor_, -1)) == 0;
-  DRIFT_CHECK(kCheckpoint, closed, "{}: closing failed: {}", path_.string(), system_reason());
+  DRIFT_CHECK(kOutput, closed, "{}: closing failed: {}", path_.string(), system_reason());
   return digest_.value();
 }
 

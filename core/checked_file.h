@@ -1,6 +1,7 @@
 // Files that know what went through them: OutputFile and InputFile count the bytes and keep their XXH3 checksum, so
 // that a checkpoint can say what each of its files must be without reading anything twice. Pieces go straight between
-// the caller's memory and the system. All throw kCheckpoint naming the file and the system's reason.
+// the caller's memory and the system. All throw,
+// naming the file and the system's reason: kOutput for what cannot be written, kCheckpoint for what cannot be read.
 #pragma once
 
 #include <cstdint>

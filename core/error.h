@@ -10,10 +10,22 @@
 
 namespace drift {
 
-enum class ErrorKind { kInternal, kUsage, kConfig, kData, kDevice, kComm, kDiverged, kCheckpoint, kTolerance };
+enum class ErrorKind {
+  kInternal,
+  kUsage,
+  kConfig,
+  kData,
+  kDevice,
+  kComm,
+  kDiverged,
+  kCheckpoint,
+  kTolerance,
+  kOutput,   // what was to be written cannot be: results, a run's files, a checkpoint
+  kStopped,  // asked to: no mistake, and there is a way to go on
+};
 
 // The process exit code of a run that ended with an error of this kind: 1 for internal, then one more for each kind in
-// the order above (docs and README list them), up to 9 for tolerance.
+// the order above, up to 9 for tolerance; for the last two those of sysexits.h, 74 and 75. README.md lists them.
 int exit_code(ErrorKind kind);
 
 class Error : public std::runtime_error {
@@ -31,12 +43,8 @@ class Error : public std::runtime_error {
   std::string message_;
 };
 
-// Kind and report of any exception that was caught; kInternal for those that are not ours.
-struct CaughtError {
-  ErrorKind kind = ErrorKind::kInternal;
-  std::string report;
-};
-CaughtError describe(const std::exception_ptr& error);
+// What any exception says: itself, if it is ours, else one of kind kInternal with its text.
+Error caught_error(const std::exception_ptr& exception);
 
 namespace detail {
 [[noreturn]] void fail(ErrorKind kind, std::string message, std::string_view expression, std::source_location where);

@@ -13,7 +13,7 @@ namespace drift {
 
 JsonLines::JsonLines(std::filesystem::path path) : path_(std::move(path)) {
   file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  DRIFT_CHECK(kData, file_ >= 0, "cannot open {} for writing: {}", path_.string(), std::strerror(errno));
+  DRIFT_CHECK(kOutput, file_ >= 0, "cannot open {} for writing: {}", path_.string(), std::strerror(errno));
 }
 
 JsonLines::~JsonLines() {
@@ -25,7 +25,7 @@ void JsonLines::write(const Json& object) {
   for (std::size_t done = 0; done < line.size();) {
     const ssize_t wrote = ::write(file_, line.data() + done, line.size() - done);
     if (wrote < 0 && errno == EINTR) continue;
-    DRIFT_CHECK(kData, wrote > 0, "cannot write to {}: {}", path_.string(), std::strerror(errno));
+    DRIFT_CHECK(kOutput, wrote > 0, "cannot write to {}: {}", path_.string(), std::strerror(errno));
     done += static_cast<std::size_t>(wrote);
   }
 }

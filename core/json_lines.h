@@ -12,7 +12,7 @@ using Json = nlohmann::ordered_json;
 
 class JsonLines {
  public:
-  // Appends to `path`, which is made if it does not exist. Throws kData when it cannot be opened or written.
+  // Appends to `path`, which is made if it does not exist. Throws kOutput when it cannot be opened or written.
   explicit JsonLines(std::filesystem::path path);
   ~JsonLines();
   JsonLines(const JsonLines&) = delete;

@@ -1,5 +1,6 @@
 #include "core/log.h"
 
+#include <cstdio>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <utility>
@@ -43,6 +44,11 @@ void set_log_prefix(std::string prefix) {
 
 void log_message(LogLevel level, std::string_view message) {
   logger().log(level_of(level), "{}{}{}", log_prefix(), level == LogLevel::kWarning ? "warning: " : "", message);
+}
+
+void report_error(std::string_view message, std::string_view program) noexcept {
+  std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(program.size()), program.data(),
+               static_cast<int>(message.size()), message.data());
 }
 
 }  // namespace drift

@@ -1,9 +1,11 @@
 #include "data/preview.h"
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "core/check.h"
+#include "core/checked_file.h"
 #include "data/loader.h"
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -58,6 +60,20 @@ void paste_enlarged(Picture source, int scale, int top, int left, Picture& sheet
 }
 
 // rows[class]: the indices of its first images.
+// The library's own writer of files does not notice a full disk.
+void write_png(const Picture& picture, const std::filesystem::path& path) {
+  std::string bytes;
+  const auto append = [](void* to, void* piece, int size) {
+    static_cast<std::string*>(to)->append(static_cast<const char*>(piece), static_cast<std::size_t>(size));
+  };
+  const int made = stbi_write_png_to_func(append, &bytes, picture.width, picture.height, 3, picture.pixels.data(),
+                                          picture.width * 3);
+  DRIFT_ASSERT(made != 0, "no PNG of {} by {} pixels", picture.width, picture.height);
+  OutputFile file(path);
+  file.write(bytes);
+  file.finish();
+}
+
 std::vector<std::vector<std::int64_t>> first_of_each_class(const Dataset& dataset, std::size_t rows,
                                                            std::size_t columns) {
   std::vector<std::vector<std::int64_t>> result(rows);
@@ -93,8 +109,7 @@ void write_preview(const Dataset& dataset, const std::filesystem::path& path, co
                      column * cell_width + kSeparator, sheet);
     }
   }
-  const int written = stbi_write_png(path.c_str(), sheet.width, sheet.height, 3, sheet.pixels.data(), sheet.width * 3);
-  DRIFT_CHECK(kData, written != 0, "{}: cannot be written; does its directory exist?", path.string());
+  write_png(sheet, path);
 }
 
 }  // namespace drift

@@ -16,7 +16,7 @@ struct PreviewOptions {
   std::uint64_t seed = 0;  // of the augmentation
 };
 
-// Throws kData when the file cannot be written.
+// Throws kOutput when the file cannot be written.
 void write_preview(const Dataset& dataset, const std::filesystem::path& path, const PreviewOptions& options = {});
 
 }  // namespace drift

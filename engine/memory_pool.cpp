@@ -2,18 +2,18 @@
 #include "engine/memory_pool.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include "core/check.h"
+#include "core/log.h"
 
 namespace drift {
 
 MemoryPool::~MemoryPool() {
   if (bytes_in_use_ == 0) return;
   // A tensor that is still there would write to freed memory.
-  fmt::print(stderr, "drift: a memory pool ends while tensors hold {} bytes of it\n", bytes_in_use_);
+  report_error(fmt::format("a memory pool ends while tensors hold {} bytes of it", bytes_in_use_));
   std::abort();
 }
 

@@ -9,7 +9,7 @@ namespace drift {
 namespace {
 
 bool is_communication_error(const std::exception_ptr& error) {
-  return describe(error).kind == ErrorKind::kComm;
+  return caught_error(error).kind() == ErrorKind::kComm;
 }
 
 }  // namespace

@@ -13,9 +13,9 @@ TeamLink::~TeamLink() {
 }
 
 void TeamLink::fail(std::exception_ptr error) noexcept {
-  const CaughtError caught = describe(error);
+  const Error caught = caught_error(error);
   gate_.fail(std::move(error));
-  membership_.control->fail(caught.kind, caught.report);
+  membership_.control->fail(caught.kind(), caught.report());
 }
 
 void TeamLink::failed(const TeamFailure& failure) {

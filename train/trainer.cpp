@@ -150,20 +150,18 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
   StepReporter reporter(worker, schedule_, reports, done_);
   RecordingCommunicator comm(*communicators_[static_cast<std::size_t>(place)],
                              [&](const CommRecord& call) { reporter.add(call); });
-  const auto fail = [&](std::exception_ptr error, std::string_view reason) {
-    link_.fail(std::move(error));  // before the others learn of it: theirs are consequences
-    comm.abort(reason);
+  const auto fail = [&](const std::exception_ptr& error) {
+    link_.fail(error);  // before the others learn of it: theirs are consequences
+    comm.abort(caught_error(error).message());
   };
   try {
     run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, link_.gate(), reporter,
                joint_ ? &*joint_ : nullptr, place);
   } catch (const OutOfMemory& error) {
-    const std::string message = fmt::format("worker {}: {}. {}", worker.id(), error.message(), advice_when_full());
-    fail(std::make_exception_ptr(OutOfMemory(message)), message);
-  } catch (const Error& error) {
-    fail(std::current_exception(), error.message());
-  } catch (const std::exception& error) {
-    fail(std::current_exception(), error.what());
+    fail(std::make_exception_ptr(
+        OutOfMemory(fmt::format("worker {}: {}. {}", worker.id(), error.message(), advice_when_full()))));
+  } catch (...) {
+    fail(std::current_exception());
   }
 }
 

@@ -241,7 +241,20 @@ class TcpControl final : public Control {
     }
   }
 
-  void run() {
+  // Whoever loses this thread is lost for the others, and so learns it too.
+  void run() noexcept {
+    try {
+      serve_all();
+    } catch (...) {
+      peers_.clear();
+      set_failed({.kind = ErrorKind::kInternal,
+                  .process = options_.process,
+                  .message = caught_error(std::current_exception()).report()});
+      const std::lock_guard lock(mutex_);
+      hub_is_gone_ = true;
+    }
+  }
+  void serve_all() {
     for (;;) {
       say_own();
       if (leaving_ && nothing_to_say()) return;

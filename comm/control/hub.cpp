@@ -23,7 +23,7 @@ Frame failure_frame(ErrorKind kind, int process, std::string_view message) {
 TeamFailure failure_in(const Frame& frame) {
   require_fields(frame, 3);
   const std::int64_t kind = number_in(frame, 0);
-  DRIFT_CHECK(kComm, kind >= 0 && kind <= static_cast<int>(ErrorKind::kTolerance),
+  DRIFT_CHECK(kComm, kind >= 0 && kind <= static_cast<int>(ErrorKind::kStopped),
               "a control frame with an error of unknown kind {}", kind);
   return {.kind = static_cast<ErrorKind>(kind),
           .process = static_cast<int>(number_in(frame, 1)),

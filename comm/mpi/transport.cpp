@@ -2,7 +2,6 @@
 // questions, because workers that still compute may need its core; not at once, or a short message takes twice as long.
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <functional>
@@ -17,6 +16,7 @@
 #include "comm/collective.h"
 #include "comm/mpi.h"
 #include "core/check.h"
+#include "core/log.h"
 #include "core/stoppable.h"
 #include "core/text.h"
 
@@ -39,8 +39,7 @@ void check(int status, std::string_view call) {
 // Some calls of MPI wait for all processes and cannot be given up: then this process ends, and with it the launcher
 // ends the others.
 [[noreturn]] void end_process(std::string_view call, std::string_view reason) {
-  fmt::print(stderr, "drift: {}: {}\n", call, reason);
-  std::fflush(stderr);
+  report_error(fmt::format("{}: {}", call, reason));
   std::_Exit(exit_code(ErrorKind::kComm));
 }
 

@@ -1,26 +1,32 @@
 // A library to be loaded before the others (LD_PRELOAD), in which one call of one process goes wrong.
 //
-//   DRIFT_FAULT="PROCESS CALL NTH WHAT"    WHAT: fail, delay, kill, stop
+//   DRIFT_FAULT="PROCESS CALL NTH WHAT"
 //
-// CALL: MPI_Isend, MPI_Irecv, MPI_Testall, MPI_Allreduce, connect, send, recv, fsync or clock_gettime, which is called
-// some times in each step. "fail": the call says that it failed; send and recv, which count on the connections of the
-// control channel alone, cut them.
+// PROCESS: its number, or "alone" where nobody has numbered it. WHAT: fail, delay, kill, stop, signal:N, or what to
+// throw: memory, exception, int. CALL: connect, send, recv, open, fsync, gethostname, append (a write to a file that
+// only grows, as metrics.jsonl), clock_gettime, which is called some times in each step, or one of MPI's
+// (mpi_faults.cpp). "fail": the call says that it failed; send and recv, which count on the connections of the control
+// channel alone, cut them.
+#include "tests/apps/faults.h"
+
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <mpi.h>
+#include <fcntl.h>
+#include <new>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/apps/preload.h"
 
+namespace drift::testing {
 namespace {
-
-using drift::testing::real;
 
 struct Fault {
   bool active = false;
@@ -32,53 +38,50 @@ const Fault& fault() {
   static const Fault the_one = [] {
     Fault fault;
     const char* const text = std::getenv("DRIFT_FAULT");
-    const char* const process = std::getenv("OMPI_COMM_WORLD_RANK");
-    int wanted = 0;
-    fault.active = text != nullptr && process != nullptr &&
-                   std::sscanf(text, "%d %31s %ld %15s", &wanted, fault.call, &fault.nth, fault.what) == 4 &&
-                   wanted == std::atoi(process);
+    const char* const number = std::getenv("OMPI_COMM_WORLD_RANK");
+    char wanted[16] = "";
+    fault.active = text != nullptr &&
+                   std::sscanf(text, "%15s %31s %ld %15s", wanted, fault.call, &fault.nth, fault.what) == 4 &&
+                   std::strcmp(wanted, number == nullptr ? "alone" : number) == 0;
     return fault;
   }();
   return the_one;
 }
 
-// Whether the call is to fail. Does the other things itself.
+}  // namespace
+
 bool goes_wrong(const char* call) {
   const Fault& f = fault();
   if (!f.active || std::strcmp(call, f.call) != 0) return false;
   static std::atomic<long> calls{0};
   if (++calls != f.nth) return false;
   const auto is = [&](const char* what) { return std::strcmp(f.what, what) == 0; };
+  if (int signal = 0; std::sscanf(f.what, "signal:%d", &signal) == 1) ::kill(::getpid(), signal);
   if (is("kill")) ::raise(SIGKILL);
   if (is("stop")) ::kill(::getpid(), SIGSTOP);
   if (is("delay")) ::usleep(300'000);
+  if (is("memory")) throw std::bad_alloc();
+  if (is("exception")) throw std::runtime_error("thrown on purpose");
+  if (is("int")) throw 7;
   return is("fail");
 }
+
+namespace {
 
 constexpr int kDescriptors = 1024;
 std::atomic<bool> control[kDescriptors];  // descriptors of the control channel
 
 }  // namespace
+}  // namespace drift::testing
+
+using drift::testing::control;
+using drift::testing::goes_wrong;
+using drift::testing::kDescriptors;
+using drift::testing::real;
 
 // NOLINTBEGIN: the names and types are those of the libraries
 extern "C" {
 
-int MPI_Isend(const void* buffer, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request* request) {
-  if (goes_wrong("MPI_Isend")) return MPI_ERR_OTHER;
-  return real("MPI_Isend", &MPI_Isend)(buffer, count, type, to, tag, comm, request);
-}
-int MPI_Irecv(void* buffer, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Request* request) {
-  if (goes_wrong("MPI_Irecv")) return MPI_ERR_OTHER;
-  return real("MPI_Irecv", &MPI_Irecv)(buffer, count, type, from, tag, comm, request);
-}
-int MPI_Testall(int count, MPI_Request requests[], int* flag, MPI_Status statuses[]) {
-  if (goes_wrong("MPI_Testall")) return MPI_ERR_OTHER;
-  return real("MPI_Testall", &MPI_Testall)(count, requests, flag, statuses);
-}
-int MPI_Allreduce(const void* from, void* to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm) {
-  if (goes_wrong("MPI_Allreduce")) return MPI_ERR_OTHER;
-  return real("MPI_Allreduce", &MPI_Allreduce)(from, to, count, type, op, comm);
-}
 int connect(int fd, const sockaddr* address, socklen_t length) {
   if (address->sa_family != AF_UNIX && goes_wrong("connect")) {
     errno = ECONNREFUSED;
@@ -96,12 +99,34 @@ ssize_t recv(int fd, void* bytes, size_t count, int flags) {
   if (fd >= 0 && fd < kDescriptors && control[fd] && goes_wrong("recv")) ::shutdown(fd, SHUT_RDWR);
   return real("recv", &recv)(fd, bytes, count, flags);
 }
+int open(const char* path, int flags, ...) {
+  va_list more;
+  va_start(more, flags);
+  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0;
+  va_end(more);
+  if (goes_wrong("open")) {
+    errno = EACCES;
+    return -1;
+  }
+  return real("open", &open)(path, flags, mode);
+}
+ssize_t write(int fd, const void* bytes, size_t count) {
+  if ((::fcntl(fd, F_GETFL) & O_APPEND) != 0 && goes_wrong("append")) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return real("write", &write)(fd, bytes, count);
+}
 int fsync(int fd) {
   if (goes_wrong("fsync")) {
     errno = EIO;
     return -1;
   }
   return real("fsync", &fsync)(fd);
+}
+int gethostname(char* name, size_t size) {
+  goes_wrong("gethostname");
+  return real("gethostname", &gethostname)(name, size);
 }
 int clock_gettime(clockid_t clock, timespec* time) {
   goes_wrong("clock_gettime");

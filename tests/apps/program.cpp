@@ -45,7 +45,8 @@ std::vector<std::string> drift(const std::vector<std::string>& arguments) {
 }
 
 template <class F>
-Outcome run(std::vector<std::string> words, F on_error_text) {
+Outcome run(
+    std::vector<std::string> words, F on_error_text, const std::function<void()>& before = [] {}) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -57,6 +58,7 @@ Outcome run(std::vector<std::string> words, F on_error_text) {
     dup2(out.ends[1], STDOUT_FILENO);
     dup2(err.ends[1], STDERR_FILENO);
     for (const int end : {out.ends[0], out.ends[1], err.ends[0], err.ends[1]}) close(end);
+    before();
     execvp(argv[0], argv.data());
     _exit(127);
   }
@@ -80,6 +82,11 @@ bool has_ended(pid_t child) {
 
 Outcome run_drift(const std::vector<std::string>& arguments) {
   return run_program(drift(arguments));
+}
+
+Outcome run_drift(const std::vector<std::string>& arguments, const std::function<void()>& before) {
+  return run(
+      drift(arguments), [](pid_t, const Outcome&) {}, before);
 }
 
 Outcome run_program(const std::vector<std::string>& words) {

@@ -1,6 +1,7 @@
 // Runs the drift binary as a user would, or another program that starts it, with its output captured.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@ struct Outcome {
 };
 
 Outcome run_drift(const std::vector<std::string>& arguments);
+// before: in the program's process, when its output is captured and it has not begun.
+Outcome run_drift(const std::vector<std::string>& arguments, const std::function<void()>& before);
 Outcome run_program(const std::vector<std::string>& words);
 
 // drift train in so many processes.

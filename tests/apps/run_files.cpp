@@ -1,8 +1,11 @@
 #include "tests/apps/run_files.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/file_damage.h"
+#include "train/config/toml.h"
 
 namespace drift::testing {
 
@@ -22,6 +25,17 @@ std::vector<Json> timeless_metrics(const fs::path& run) {
 std::string bytes_of(const fs::path& path) {
   EXPECT_TRUE(fs::is_regular_file(path)) << path;
   return file_text(path);
+}
+
+void expect_clean_files(const fs::path& run, const std::vector<std::string>& arguments) {
+  std::vector<Json> lines;
+  EXPECT_NO_THROW(lines = read_json_lines(run / "metrics.jsonl"));
+  for (const Json& line : lines) EXPECT_TRUE(line.contains("kind")) << line;
+  EXPECT_NO_THROW(config_from_toml(bytes_of(run / "config.toml")));
+  for (const char* file : {"env.json", "summary.json"})
+    EXPECT_NO_THROW((void)Json::parse(bytes_of(run / file))) << file;
+  EXPECT_EQ(bytes_of(run / "cmd.txt"), fmt::format("drift {}\n", fmt::join(arguments, " ")));
+  EXPECT_FALSE(fs::exists(run / ".lock"));
 }
 
 void expect_same_checkpoint(const fs::path& a, const fs::path& b) {

@@ -13,6 +13,9 @@ namespace drift::testing {
 std::vector<Json> timeless_metrics(const std::filesystem::path& run);
 std::string bytes_of(const std::filesystem::path& path);
 
+// Fails the test if the files of a run, begun with these arguments, hold anything but what belongs there.
+void expect_clean_files(const std::filesystem::path& run, const std::vector<std::string>& arguments);
+
 // Fails the test unless the checkpoint has the same states of workers and the same model.
 void expect_same_checkpoint(const std::filesystem::path& a, const std::filesystem::path& b);
 

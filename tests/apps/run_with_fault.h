@@ -6,8 +6,17 @@
 
 namespace drift::testing {
 
+// What programs started meanwhile find in their environment.
+class FaultVariables : public ScopedVariables {
+ public:
+  explicit FaultVariables(const std::string& fault)
+      : ScopedVariables(
+            {{"DRIFT_FAULT", fault}, {"LD_PRELOAD", DRIFT_FAULTS}, {"ASAN_OPTIONS", "verify_asan_link_order=0"}}) {
+  }  // else its library has to be the first
+};
+
 inline Outcome run_with_fault(const std::string& fault, const std::vector<std::string>& arguments) {
-  const ScopedVariables variables(ScopedVariables::Values{{"DRIFT_FAULT", fault}, {"LD_PRELOAD", DRIFT_FAULTS}});
+  const FaultVariables variables(fault);
   return run_drift(arguments);
 }
 

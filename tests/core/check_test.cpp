@@ -31,20 +31,23 @@ TEST(Check, EveryKindHasItsDocumentedExitCode) {
   EXPECT_EQ(exit_code(ErrorKind::kDiverged), 7);
   EXPECT_EQ(exit_code(ErrorKind::kCheckpoint), 8);
   EXPECT_EQ(exit_code(ErrorKind::kTolerance), 9);
+  EXPECT_EQ(exit_code(ErrorKind::kOutput), 74);
+  EXPECT_EQ(exit_code(ErrorKind::kStopped), 75);
 }
 
 // People read the message of what they can mend; who reports a bug needs the place too.
-TEST(Check, CaughtExceptionsAreDescribedForPeople) {
-  const auto caught = [](const auto& error) { return describe(std::make_exception_ptr(error)); };
+TEST(Check, CaughtExceptionsAreReportedForPeople) {
+  const auto caught = [](const auto& error) { return caught_error(std::make_exception_ptr(error)); };
   const auto error_of = [](ErrorKind kind) {
     return Error(kind, "no labels", "count > 0", std::source_location::current());
   };
-  EXPECT_EQ(caught(error_of(ErrorKind::kData)).kind, ErrorKind::kData);
-  EXPECT_EQ(caught(error_of(ErrorKind::kData)).report, "no labels");
-  EXPECT_NE(caught(error_of(ErrorKind::kInternal)).report.find("tests/core/check_test.cpp:"), std::string::npos);
-  EXPECT_EQ(caught(std::runtime_error("out of luck")).kind, ErrorKind::kInternal);
-  EXPECT_EQ(caught(std::runtime_error("out of luck")).report, "out of luck");
-  EXPECT_EQ(caught(7).report, "unknown exception");
+  EXPECT_EQ(caught(error_of(ErrorKind::kData)).kind(), ErrorKind::kData);
+  EXPECT_EQ(caught(error_of(ErrorKind::kData)).report(), "no labels");
+  EXPECT_NE(caught(error_of(ErrorKind::kInternal)).report().find("tests/core/check_test.cpp:"), std::string::npos);
+  EXPECT_EQ(caught(std::runtime_error("out of luck")).kind(), ErrorKind::kInternal);
+  EXPECT_EQ(caught(std::runtime_error("out of luck")).message(), "out of luck (not an error of Drift's own)");
+  EXPECT_EQ(caught(7).kind(), ErrorKind::kInternal);
+  EXPECT_EQ(caught(7).message(), "an exception without a text (not an error of Drift's own)");
 }
 
 TEST(Shape, CountsAndPrints) {

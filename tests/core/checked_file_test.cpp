@@ -12,6 +12,7 @@ namespace drift {
 namespace {
 
 using testing::expect_checkpoint_error;
+using testing::expect_output_error;
 using testing::file_text;
 using testing::TempDirectory;
 
@@ -43,8 +44,8 @@ TEST(CheckedFile, FailuresNameTheFileAndTheReason) {
   const TempDirectory directory;
   expect_checkpoint_error([&] { InputFile(directory / "absent"); }, {"absent", "No such file"});
   expect_checkpoint_error([&] { InputFile(directory.path()); }, {"not a file"});
-  expect_checkpoint_error([&] { OutputFile(directory / "absent" / "file"); }, {"absent/file", "No such file"});
-  expect_checkpoint_error([] { OutputFile("/dev/full").write("x"); }, {"/dev/full", "No space left"});
+  expect_output_error([&] { OutputFile(directory / "absent" / "file"); }, {"absent/file", "No such file"});
+  expect_output_error([] { OutputFile("/dev/full").write("x"); }, {"/dev/full", "No space left"});
 
   testing::set_file_text(directory / "short", "12345");
   InputFile file(directory / "short");
@@ -62,7 +63,7 @@ TEST(AtomicFile, ReplacesWholeOrNotAtAll) {
   EXPECT_FALSE(std::filesystem::exists(aside(path)));
   {
     const testing::FullDisk full(3);
-    expect_checkpoint_error([&] { write_file_atomically(path, "third"); }, {"summary.json", "File too large"});
+    expect_output_error([&] { write_file_atomically(path, "third"); }, {"summary.json", "File too large"});
   }
   EXPECT_EQ(file_text(path), "second");
 }
@@ -70,7 +71,7 @@ TEST(AtomicFile, ReplacesWholeOrNotAtAll) {
 TEST(AtomicFile, NeverReplacesADirectoryByAFile) {
   const TempDirectory directory;
   std::filesystem::create_directories(directory / "mine" / "inside");
-  expect_checkpoint_error([&] { write_file_atomically(directory / "mine", "text"); }, {"mine", "Is a directory"});
+  expect_output_error([&] { write_file_atomically(directory / "mine", "text"); }, {"mine", "Is a directory"});
   EXPECT_TRUE(std::filesystem::exists(directory / "mine" / "inside"));
 }
 

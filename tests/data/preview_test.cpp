@@ -101,10 +101,10 @@ TEST(Preview, AugmentedShowsTheCropsOfTraining) {
   }
 }
 
-TEST(Preview, AnUnwritablePathIsADataError) {
+TEST(Preview, AnUnwritablePathIsAnOutputError) {
   const TempDirectory directory;
   const std::filesystem::path path = directory / "nowhere" / "sheet.png";
-  const std::string message = message_of(ErrorKind::kData, [&] { write_preview(FakeDataset(3, 4, 3), path); });
+  const std::string message = message_of(ErrorKind::kOutput, [&] { write_preview(FakeDataset(3, 4, 3), path); });
   EXPECT_TRUE(contains(message, path.string())) << message;
   EXPECT_FALSE(message_of(ErrorKind::kUsage, [&] { write_preview(FakeDataset(3), path, {.scale = 0}); }).empty());
 }

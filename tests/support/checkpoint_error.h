@@ -1,5 +1,5 @@
-// What the tests of files that may be damaged expect: an Error of kind kCheckpoint that says certain things, and
-// nothing else.
+// What the tests of files that may be damaged, or have no room, expect: an Error of one kind that says certain things,
+// and nothing else.
 #pragma once
 
 #include <initializer_list>
@@ -12,14 +12,23 @@ namespace drift::testing {
 
 // Runs `action`; the message must hold every one of `parts`.
 template <class Action>
-void expect_checkpoint_error(const Action& action, std::initializer_list<std::string_view> parts,
-                             std::string_view what = "") {
+void expect_error(ErrorKind kind, const Action& action, std::initializer_list<std::string_view> parts,
+                  std::string_view what = "") {
   const Error error = error_of(action);
-  EXPECT_EQ(error.kind(), ErrorKind::kCheckpoint) << what << ": " << error.what();
+  EXPECT_EQ(error.kind(), kind) << what << ": " << error.what();
   for (const std::string_view part : parts) {
     EXPECT_NE(error.message().find(part), std::string::npos)
         << what << ": '" << part << "' is not in: " << error.message();
   }
+}
+template <class Action>
+void expect_checkpoint_error(const Action& action, std::initializer_list<std::string_view> parts,
+                             std::string_view what = "") {
+  expect_error(ErrorKind::kCheckpoint, action, parts, what);
+}
+template <class Action>
+void expect_output_error(const Action& action, std::initializer_list<std::string_view> parts) {
+  expect_error(ErrorKind::kOutput, action, parts);
 }
 
 }  // namespace drift::testing

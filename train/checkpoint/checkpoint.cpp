@@ -85,7 +85,7 @@ void make_directory(const fs::path& directory) {
   make_directory(parent);
   std::error_code error;
   fs::create_directory(directory, error);
-  DRIFT_CHECK(kCheckpoint, !error, "{}: cannot be created: {}", directory.string(), error.message());
+  DRIFT_CHECK(kOutput, !error, "{}: cannot be created: {}", directory.string(), error.message());
   make_durable(parent);
 }
 
@@ -272,7 +272,7 @@ fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& chec
     DRIFT_ASSERT(std::ssize(digests) == team.workers + 1, "{} files of {} workers and a model", digests.size(),
                  team.workers);
     write_meta(partial, {checkpoint.meta, std::move(digests)});
-  } catch (const Error&) {
+  } catch (...) {
     std::error_code ignored;
     if (first) fs::remove_all(partial, ignored);  // on a full disk it would be in the way
     throw;

@@ -41,6 +41,12 @@ fs::path make_default_directory(const TrainConfig& config) {
   return path;
 }
 
+// One whose writer was killed is none.
+bool has_checkpoints(const fs::path& ckpt) {
+  return fs::exists(ckpt) &&
+         std::ranges::any_of(fs::directory_iterator(ckpt), [](const auto& entry) { return !is_aside(entry.path()); });
+}
+
 // Throws unless a new run may begin in a directory that exists.
 void check_free(const fs::path& path, const std::string& config) {
   const auto refuse = [&](std::string_view why) {
@@ -56,7 +62,7 @@ void check_free(const fs::path& path, const std::string& config) {
     has_run |= name != DirectoryLock::kFile;
   }
   if (!has_run) return;
-  if (fs::exists(path / "ckpt") && !fs::is_empty(path / "ckpt")) {
+  if (has_checkpoints(path / "ckpt")) {
     refuse(fmt::format("has a run in it: --resume {} goes on with it", path.string()));
   }
   // Killed before its first checkpoint: the same command starts it again.

@@ -19,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::expect_checkpoint_error;
+using testing::expect_output_error;
 using testing::file_text;
 using testing::set_file_text;
 
@@ -242,7 +243,7 @@ TEST_F(CheckpointTest, AFullDiskIsAnErrorAndLeavesTheOlderOnes) {
   write(7);
   for (const rlim_t bytes : {0, 47, 100, 700}) {
     const testing::FullDisk full(bytes);
-    expect_checkpoint_error([&] { write(8, 1); }, {".step-8.partial", "File too large"});
+    expect_output_error([&] { write(8, 1); }, {".step-8.partial", "File too large"});
   }
   EXPECT_EQ(names(), (std::set<std::string>{"step-7"}));
   EXPECT_EQ(read_checkpoint(run()).workers, checkpoint(7).workers);
@@ -250,7 +251,7 @@ TEST_F(CheckpointTest, AFullDiskIsAnErrorAndLeavesTheOlderOnes) {
 
 TEST_F(CheckpointTest, APlaceThatCannotBeMadeIsAnError) {
   set_file_text(directory_ / "file", "in the way");
-  expect_checkpoint_error(
+  expect_output_error(
       [&] { write_checkpoint(directory_ / "file" / "ckpt", checkpoint(1), alone_, model_.set, *model_.backend, 0); },
       {"file", "cannot be created"});
 }

@@ -14,6 +14,7 @@ namespace drift {
 namespace {
 
 using testing::expect_checkpoint_error;
+using testing::expect_output_error;
 using testing::TempDirectory;
 using testing::TinyModel;
 
@@ -113,8 +114,7 @@ TEST(Weights, AFailedWriteLeavesTheOldFile) {
   model.fill(1);
   {
     const testing::FullDisk full(before.size() / 2);
-    expect_checkpoint_error([&] { write_weights(directory / "w", model.set, *model.backend); },
-                            {"w", "File too large"});
+    expect_output_error([&] { write_weights(directory / "w", model.set, *model.backend); }, {"w", "File too large"});
   }
   EXPECT_EQ(testing::file_text(directory / "w"), before);
 }

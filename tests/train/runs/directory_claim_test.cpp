@@ -107,7 +107,7 @@ TEST(DirectoryClaim, ARunWithoutACheckpointStartsAgainByTheSameCommand) {
   const testing::TempDirectory directory;
   const fs::path path = directory / "run";
   RunDirectory::create(path, description())->step({.loss = 1});
-  fs::create_directory(path / "ckpt");
+  fs::create_directories(path / "ckpt/.step-3.partial");
   leave_file(path / ".summary.json.partial");
   leave_file(path / ".process-0");
   EXPECT_NE(refusal(path, description(4)).find("has a run of another configuration in it"), std::string::npos);

@@ -1,0 +1,74 @@
+#include "apps/session.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "train/schedule/recurring_event.h"
+
+namespace drift {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<MetricsSink*> sinks(const SessionOutputs& outputs) {
+  std::vector<MetricsSink*> sinks;
+  if (outputs.run != nullptr) sinks.push_back(outputs.run);
+  if (outputs.progress != nullptr) sinks.push_back(outputs.progress);
+  return sinks;
+}
+
+}  // namespace
+
+Session::Session(const TrainConfig& config, const Membership& membership, Trainer& trainer,
+                 const std::optional<FoundCheckpoint>& origin, SessionOutputs outputs, const std::atomic<bool>& stop)
+    : config_(config),
+      membership_(membership),
+      trainer_(trainer),
+      origin_(origin),
+      outputs_(std::move(outputs)),
+      stop_(stop),
+      metrics_(sinks(outputs_)) {}
+
+bool Session::run() {
+  const Schedule& schedule = trainer_.schedule();
+  const RecurringEvent evaluations(config_.evaluation.every, schedule.steps_per_epoch, schedule.total_steps);
+  const RecurringEvent checkpoints(config_.checkpoints.every, schedule.steps_per_epoch, schedule.total_steps);
+  for (;;) {
+    const Step step = trainer_.step();
+    const bool save = checkpoints.at(step) && !comes_from(step);
+    if (evaluations.at(step)) metrics_.evaluation(trainer_.evaluate());
+    if (save) write(evaluations.at(step) ? trainer_.evaluated_model() : trainer_.averaged_model());
+    if (step == schedule.total_steps) return true;
+    trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_);
+    if (trainer_.stopped()) {
+      const bool written = trainer_.step() == step && (save || comes_from(step));
+      if (!written) write(trainer_.averaged_model(quick_statistics()), quick_statistics() != configured_statistics());
+      return false;
+    }
+  }
+}
+
+// Whether the run was resumed from what it would write now.
+bool Session::comes_from(Step step) const {
+  const fs::path place = checkpoint_directory(outputs_.checkpoints, step);
+  return origin_ && origin_->meta.step == step && !origin_->meta.provisional &&
+         fs::weakly_canonical(origin_->directory) == fs::weakly_canonical(place);
+}
+
+// For a checkpoint written on a signal, when the time left may be seconds: its model.safetensors has the mean of the
+// workers' running statistics where the run would re-estimate them. The workers' states are those of any checkpoint.
+BatchNormPolicy Session::quick_statistics() const {
+  return configured_statistics() == BatchNormPolicy::kReestimate ? BatchNormPolicy::kAverage : configured_statistics();
+}
+
+void Session::write(const Model& model, bool provisional) {
+  if (outputs_.run != nullptr) outputs_.run->make_durable();  // a checkpoint must not outlive the records of its steps
+  Checkpoint checkpoint = trainer_.checkpoint();
+  checkpoint.meta.provisional = provisional;
+  const fs::path path = write_checkpoint(outputs_.checkpoints, checkpoint, membership_, model.parameters,
+                                         trainer_.backend(), config_.checkpoints.keep);
+  if (outputs_.progress != nullptr) outputs_.progress->message("checkpoint " + path.string());
+}
+
+}  // namespace drift

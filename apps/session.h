@@ -1,0 +1,46 @@
+// Session: a run from one evaluation or checkpoint to the next, until its end or until it is asked to stop.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <optional>
+
+#include "comm/membership.h"
+#include "train/runs/metrics_tee.h"
+#include "train/runs/progress.h"
+#include "train/runs/run_directory.h"
+#include "train/trainer.h"
+
+namespace drift {
+
+struct SessionOutputs {
+  std::filesystem::path checkpoints;
+  RunDirectory* run = nullptr;   // nullptr in processes that do not write
+  Progress* progress = nullptr;  // also with -q
+};
+
+class Session {
+ public:
+  // origin: what the run was resumed from. stop: asks for an end. All of them must outlive the session.
+  Session(const TrainConfig& config, const Membership& membership, Trainer& trainer,
+          const std::optional<FoundCheckpoint>& origin, SessionOutputs outputs, const std::atomic<bool>& stop);
+
+  // Returns true at the end of the run, false when asked to stop before; then everything done is in a checkpoint.
+  bool run();
+
+ private:
+  bool comes_from(Step step) const;
+  BatchNormPolicy configured_statistics() const { return config_.sync.scope.batch_norm; }
+  BatchNormPolicy quick_statistics() const;
+  void write(const Model& model, bool provisional = false);
+
+  const TrainConfig& config_;
+  const Membership& membership_;
+  Trainer& trainer_;
+  const std::optional<FoundCheckpoint>& origin_;
+  SessionOutputs outputs_;
+  const std::atomic<bool>& stop_;
+  MetricsTee metrics_;
+};
+
+}  // namespace drift

@@ -1,0 +1,65 @@
+// How a team ends when something other than an Error is thrown in one of its processes, and when what the launcher says
+// cannot be written.
+#include <filesystem>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "core/json_lines.h"
+#include "tests/apps/program.h"
+#include "tests/apps/run_files.h"
+#include "tests/apps/run_with_fault.h"
+#include "tests/apps/standard_streams.h"
+#include "tests/apps/tiny_run.h"
+#include "tests/support/temp_directory.h"
+
+namespace drift::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Arguments = std::vector<std::string>;
+
+// In a worker's thread, in the main thread, in the thread of the control channel; of either process.
+TEST(TeamOfProcesses, WhateverIsThrownEndsAllWithAFailedSummary) {
+  const TempDirectory directory;
+  for (const char* fault : {"1 MPI_Isend 9 int", "0 MPI_Isend 9 memory", "1 fsync 1 exception", "0 append 3 int",
+                            "1 recv 9 int", "0 recv 9 memory"}) {
+    SCOPED_TRACE(fault);
+    const fs::path run = directory / fault;
+    const Outcome outcome = run_with_fault(fault, launched(2, train_into(run)));
+    // 6 where a process that lost its thread is gone for the others.
+    EXPECT_TRUE(outcome.exit_code == 1 || outcome.exit_code == 6) << outcome.exit_code << "\n" << outcome.err;
+    EXPECT_NE(outcome.err.find("drift launch: process "), std::string::npos) << "nobody says why:\n" << outcome.err;
+    if (fs::exists(run)) {
+      EXPECT_EQ(Json::parse(bytes_of(run / "summary.json")).at("status"), "failed");
+    }
+    const Outcome again = run_drift(launched(2, train_into(run)));
+    EXPECT_EQ(again.exit_code, 0) << "the same command starts it again:\n" << again.err;
+  }
+}
+
+class LaunchedStreams : public ::testing::TestWithParam<StreamState> {};
+
+TEST_P(LaunchedStreams, NeitherChangeTheExitCodeNorGetIntoFiles) {
+  const TempDirectory directory;
+  const struct {
+    int exit_code;
+    Arguments more;
+  } endings[] = {{0, {}}, {2, {"--peroid", "4"}}, {7, {"--lr", "1e30"}}};
+  for (const auto& [exit_code, more] : endings) {
+    const fs::path run = directory / std::to_string(exit_code);
+    const Arguments arguments = train_into(run, more);
+    const Outcome outcome = run_drift(launched(2, arguments), [] { bring_about(GetParam()); });
+    const bool loses = exit_code == 0 && GetParam().stream == STDOUT_FILENO;
+    EXPECT_EQ(outcome.exit_code, loses ? 74 : exit_code) << outcome.err;
+    if (fs::exists(run)) expect_clean_files(run, arguments);
+    if (exit_code == 0) {
+      EXPECT_EQ(Json::parse(bytes_of(run / "summary.json")).at("status"), "finished");
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Matrix, LaunchedStreams, stream_states(), stream_state_name);
+
+}  // namespace
+}  // namespace drift::testing
