@@ -19,10 +19,15 @@
 #include "apps/signals.h"
 #include "comm/mpi.h"
 #include "core/check.h"
+#include "core/clock.h"
 #include "core/log.h"
 
 namespace drift {
 namespace {
+
+// mpirun hands it on to all processes.
+constexpr int kAsksToStop = SIGUSR1;
+constexpr double kAskEverySeconds = 0.5;
 
 // One of mpirun's outputs, cut into lines.
 struct Channel {
@@ -69,6 +74,7 @@ std::vector<std::string> command_of(int processes, int argc, char** argv) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // and where it is gone, nobody is left behind
   if (std::freopen("/dev/null", "r", stdin) == nullptr) ::_exit(127);
   for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);
+  ::signal(kAsksToStop, SIG_IGN);  // until mpirun listens
   ::dup2(out.write_end, STDOUT_FILENO);
   ::dup2(err.write_end, STDERR_FILENO);
   for (const Channel* channel : {&out, &err}) {
@@ -88,16 +94,16 @@ std::vector<std::string> command_of(int processes, int argc, char** argv) {
   ::_exit(exit_code(ErrorKind::kConfig));
 }
 
-// Until mpirun closes both outputs. A request to stop goes to one signal that mpirun hands on to all.
+// Until mpirun closes both outputs. Who is asked to stop may not listen yet, and is asked again.
 void pass_on_all(pid_t mpirun, Channel& out, Channel& err, LaunchedOutput& output) {
   std::array<pollfd, 2> ends{pollfd{out.read_end, POLLIN, 0}, pollfd{err.read_end, POLLIN, 0}};
-  bool has_asked = false;
+  double ask_at = 0;
   while (ends[0].fd >= 0 || ends[1].fd >= 0) {
-    if (stop_requested() && !has_asked) {
-      has_asked = true;
-      ::kill(mpirun, SIGUSR1);
+    if (const double now = steady_clock().seconds(); stop_requested() && now >= ask_at) {
+      ask_at = now + kAskEverySeconds;
+      ::kill(mpirun, kAsksToStop);
     }
-    if (::poll(ends.data(), ends.size(), /*timeout=*/500) <= 0) continue;
+    if (::poll(ends.data(), ends.size(), static_cast<int>(kAskEverySeconds * 1e3)) <= 0) continue;
     for (std::size_t i = 0; i < ends.size(); ++i) {
       if (ends[i].fd < 0 || ends[i].revents == 0) continue;
       if (!(i == 0 ? out : err).pass_on(output)) ends[i].fd = -1;  // poll ignores it
@@ -108,6 +114,7 @@ void pass_on_all(pid_t mpirun, Channel& out, Channel& err, LaunchedOutput& outpu
 }  // namespace
 
 int run_launch(int argc, char** argv) {
+  install_stop_signals();
   int own = 1;
   while (own < argc && std::string_view(argv[own]) != "--") ++own;
   CommandLine command(
@@ -128,7 +135,6 @@ int run_launch(int argc, char** argv) {
 
   const std::vector<std::string> words = command_of(processes, argc - own - 1, argv + own + 1);
   Channel out(stdout), err(stderr);
-  install_stop_signals();
   const pid_t mpirun = ::fork();
   DRIFT_CHECK(kComm, mpirun >= 0, "cannot start a process: {}", std::strerror(errno));
   if (mpirun == 0) become(words, out, err);
@@ -140,6 +146,8 @@ int run_launch(int argc, char** argv) {
   while (::waitpid(mpirun, &status, 0) < 0 && errno == EINTR) {
   }
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  // One that had not begun yet: once it has, it survives this signal.
+  if (stop_requested() && code == 128 + kAsksToStop) code = exit_code(ErrorKind::kStopped);
   // mpirun tells of the process that a signal ended; the others told what that did to them.
   if (code > 128 && !output.first_error().empty()) code = exit_code(ErrorKind::kComm);
   if (code != 0 && !output.first_error().empty()) report_error("process " + output.first_error(), "drift launch");

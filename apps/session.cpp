@@ -37,15 +37,28 @@ bool Session::run() {
   for (;;) {
     const Step step = trainer_.step();
     const bool save = checkpoints.at(step) && !comes_from(step);
-    if (evaluations.at(step)) metrics_.evaluation(trainer_.evaluate());
-    if (save) write(evaluations.at(step) ? trainer_.evaluated_model() : trainer_.averaged_model());
-    if (step == schedule.total_steps) return true;
-    trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_);
-    if (trainer_.stopped()) {
-      const bool written = trainer_.step() == step && (save || comes_from(step));
-      if (!written) write(trainer_.averaged_model(quick_statistics()), quick_statistics() != configured_statistics());
-      return false;
+    const bool looked = look(step, evaluations.at(step), save);
+    if (looked && step == schedule.total_steps) return true;
+    if (looked) {
+      trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_);
+      if (!trainer_.stopped()) continue;
     }
+    const bool written = trainer_.step() == step && (comes_from(step) || (save && looked));
+    if (!written) write(trainer_.averaged_model(quick_statistics()), quick_statistics() != configured_statistics());
+    return false;
+  }
+}
+
+// Evaluates and saves, and returns true; or false if asked to stop before both are done. Whoever goes on from there
+// does it all.
+bool Session::look(Step step, bool evaluate, bool save) {
+  try {
+    if (evaluate) metrics_.evaluation(trainer_.evaluate(stop_));
+    if (save) write(evaluate ? trainer_.evaluated_model() : trainer_.averaged_model(stop_));
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kStopped) throw;
+    return false;
   }
 }
 

@@ -25,11 +25,13 @@ class Session {
   Session(const TrainConfig& config, const Membership& membership, Trainer& trainer,
           const std::optional<FoundCheckpoint>& origin, SessionOutputs outputs, const std::atomic<bool>& stop);
 
-  // Returns true at the end of the run, false when asked to stop before; then everything done is in a checkpoint.
+  // Returns true at the end of the run, false when asked to stop before, wherever it is; then everything done is in a
+  // checkpoint.
   bool run();
 
  private:
   bool comes_from(Step step) const;
+  bool look(Step step, bool evaluate, bool save);
   BatchNormPolicy configured_statistics() const { return config_.sync.scope.batch_norm; }
   BatchNormPolicy quick_statistics() const;
   void write(const Model& model, bool provisional = false);

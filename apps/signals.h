@@ -1,14 +1,11 @@
 // Asking a run to stop. SIGTERM, what batch systems, shells and limits send (SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU), or
-// SIGINT once: finish the step, write a checkpoint, exit with 75. SIGINT twice: the second one kills the process as it
-// would any other (a shell shows 130). The handler does nothing but set a flag.
+// SIGINT once: finish the step or the batch, write a checkpoint, exit with 75. SIGINT twice: the second one kills the
+// process as it would any other (a shell shows 130). The handler does nothing but set a flag.
 #pragma once
 
 #include <atomic>
 
 namespace drift {
-
-// The exit code of a run that was stopped and can be resumed (EX_TEMPFAIL).
-constexpr int kExitResumable = 75;
 
 // Where SIGHUP is ignored, as below nohup, it stays so.
 void install_stop_signals();

@@ -12,6 +12,7 @@
 #include "apps/command_line.h"
 #include "apps/output.h"
 #include "apps/session.h"
+#include "apps/setup_stop.h"
 #include "apps/signals.h"
 #include "apps/team.h"
 #include "comm/launch.h"
@@ -154,13 +155,14 @@ StartingPoint starting_point(const Request& request, const DataSource& data, Tra
 
 // What process 0 leaves of a run that failed, as `error` says: that stays the error, whatever becomes of the summary.
 Error end_failed(const Error& error, const std::string& scope, RunDirectory& run) {
-  const bool diverged = error.kind() == ErrorKind::kDiverged;
+  const auto is = [&](ErrorKind kind) { return error.kind() == kind; };
+  const char* const status = is(ErrorKind::kDiverged) ? "diverged" : is(ErrorKind::kStopped) ? "stopped" : "failed";
   try {
-    run.write_summary({.status = diverged ? "diverged" : "failed", .message = error.message(), .sync_scope = scope});
+    run.write_summary({.status = status, .message = error.message(), .sync_scope = scope});
   } catch (...) {
     log_warning("no summary of the run: {}", caught_error(std::current_exception()).message());
   }
-  if (!diverged) return error;
+  if (!is(ErrorKind::kDiverged)) return error;
   return {error.kind(),
           fmt::format("{}. {}", error.message(), last_checkpoint_text(run)),
           {},
@@ -178,12 +180,12 @@ int finish(bool finished, const std::string& scope, const TrainConfig& config, c
     return 0;
   }
   log_warning("stopped after step {}; go on with: drift train --resume {}", trainer.step(), run.path().string());
-  return kExitResumable;
+  return exit_code(ErrorKind::kStopped);
 }
 
 // What the session does. run: nullptr in processes that do not write.
 bool train_in(RunDirectory* run, const Request& request, const Job& job, const Membership& membership,
-              const DataSource& data, Trainer& trainer, bool quiet) {
+              const DataSource& data, Trainer& trainer, SetupStop& setup, bool quiet) {
   const TrainConfig& config = request.resolved.config;
   const fs::path directory = share_directory(job, run != nullptr ? run->path() : fs::path());
   if (run != nullptr) {
@@ -195,19 +197,19 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
           membership.team.local_workers());
     }
   }
-  install_stop_signals();
   ProgressOptions options{.first_step = trainer.step(),
                           .total_steps = trainer.schedule().total_steps,
                           .global_batch = config.sync.global_batch()};
   adapt_to_stderr(options);
   const std::unique_ptr<Progress> progress =
       quiet || run == nullptr ? nullptr : std::make_unique<Progress>(options, std::cerr, steady_clock());
+  setup.is_over();
   const SessionOutputs outputs = {.checkpoints = directory / "ckpt", .run = run, .progress = progress.get()};
   return Session(config, membership, trainer, request.checkpoint, outputs, stop_requested()).run();
 }
 
 // Returns the exit code.
-int train(const Request& request, const Job& job, bool quiet) {
+int train(const Request& request, const Job& job, SetupStop& setup, bool quiet) {
   const TrainConfig& config = request.resolved.config;
   const Membership membership = job.team_of(config.sync.workers);
   const DataSource data = open_data(config.data.spec, config.seed);
@@ -218,13 +220,13 @@ int train(const Request& request, const Job& job, bool quiet) {
   const std::string scope = describe_scope(config.sync, !trainer.model(0).parameters.buffers().empty());
   bool finished = false;
   try {
-    finished = train_in(run.get(), request, job, membership, data, trainer, quiet);
+    finished = train_in(run.get(), request, job, membership, data, trainer, setup, quiet);
   } catch (...) {
     if (!run) throw;
     throw end_failed(first_error(job, caught_error(std::current_exception())), scope, *run);
   }
   if (run) return finish(finished, scope, config, trainer, *run);
-  return finished ? 0 : kExitResumable;
+  return finished ? 0 : exit_code(ErrorKind::kStopped);
 }
 
 struct Invocation {
@@ -299,16 +301,18 @@ Job with_transport(Job job, const TrainConfig& config, const Launch& launch) {
                   .nccl_multiprocessors = config.machine.nccl_multiprocessors});
 }
 
-int run(const Invocation& asked, const Job& job) {
+int run(const Invocation& asked, const Job& job, SetupStop& setup) {
   if (asked.quiet || job.process != 0) set_log_level(LogLevel::kWarning);
   if (job.process != 0) set_log_prefix(fmt::format("process {}: ", job.process));
   log_info("{}", annotated_toml(asked.request.resolved));
-  return train(asked.request, job, asked.quiet);
+  return train(asked.request, job, setup, asked.quiet);
 }
 
 }  // namespace
 
 int run_train(int argc, char** argv) {
+  install_stop_signals();
+  SetupStop setup;
   const Launch launch = detect_launch();
   std::optional<Invocation> asked;
   std::exception_ptr wrong;
@@ -327,11 +331,12 @@ int run_train(int argc, char** argv) {
   const ProcessesConfig processes = asked ? asked->request.resolved.config.processes : ProcessesConfig{};
   const Job job =
       join_launched(launch, {.control_port = processes.control_port, .timeout_seconds = processes.timeout_seconds});
+  setup.joined(job);
   return run_in_job(job, [&] {
     if (wrong) std::rethrow_exception(wrong);
     const TrainConfig& config = asked->request.resolved.config;
     check_plans(config.machine, job);
-    return run(*asked, with_transport(job, config, launch));
+    return run(*asked, with_transport(job, config, launch), setup);
   });
 }
 

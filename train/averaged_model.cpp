@@ -60,10 +60,10 @@ void AveragedModel::rehearse() {
   (void)finite_check_.take();
 }
 
-const Model& AveragedModel::update(Step step, BatchNormPolicy policy) {
+const Model& AveragedModel::update(Step step, BatchNormPolicy policy, const std::atomic<bool>& stop) {
   allocate();
   average(&ParameterSet::values);
-  if (!model_->parameters.buffers().empty()) set_statistics(step, policy);
+  if (!model_->parameters.buffers().empty()) set_statistics(step, policy, stop);
   finite_check_.enqueue(model_->parameters, *backend_);
   const NonFiniteCounts counts = finite_check_.take();  // waits; whoever trains on then may change the replicas
   DRIFT_CHECK(kDiverged, counts.none(), "the averaged model is not finite after {} steps: {} are NaN or infinite", step,
@@ -81,11 +81,11 @@ void AveragedModel::average(Arena arena) {
   if (exchange_) exchange_->mean(mean, *backend_);
 }
 
-void AveragedModel::set_statistics(Step step, BatchNormPolicy policy) {
+void AveragedModel::set_statistics(Step step, BatchNormPolicy policy, const std::atomic<bool>& stop) {
   switch (policy) {
     case BatchNormPolicy::kReestimate:
       reestimate_batch_norm(*model_, *data_.train, data_.normalisation, config_, step, *backend_, pool_,
-                            replicas_.images(), exchange_.get());
+                            replicas_.images(), exchange_.get(), stop);
       return;
     case BatchNormPolicy::kAverage:
       return average(&ParameterSet::buffers);
@@ -99,10 +99,10 @@ void AveragedModel::set_statistics(Step step, BatchNormPolicy policy) {
   DRIFT_FAIL(kInternal, "the average of replicas has no stored statistics");
 }
 
-Evaluation AveragedModel::evaluate() {
+Evaluation AveragedModel::evaluate(const std::atomic<bool>& stop) {
   DRIFT_ASSERT(model_, "nothing was averaged yet");
   const Evaluation result = drift::evaluate(*model_, *data_.test, data_.normalisation, config_.machine.precision,
-                                            config_.evaluation.batch, *backend_, pool_, exchange_.get());
+                                            config_.evaluation.batch, *backend_, pool_, exchange_.get(), stop);
   DRIFT_CHECK(kDiverged, std::isfinite(result.loss), "the test loss is {} after {} steps", result.loss, step_);
   return result;
 }

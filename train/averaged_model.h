@@ -24,8 +24,9 @@ class AveragedModel {
   Backend& backend() { return *backend_; }
 
   // Takes the mean after `step` steps, with statistics by `policy`; no replica changes. Valid until the next call.
-  // Throws kDiverged if it is not finite.
-  const Model& update(Step step, BatchNormPolicy policy);
+  // Throws kDiverged if it is not finite, kStopped while re-estimating if asked to (evaluate.h): then it must be taken
+  // again.
+  const Model& update(Step step, BatchNormPolicy policy, const std::atomic<bool>& stop);
   const Model& latest() const { return *model_; }  // after an update()
   // Runs once, by this process alone and without effect, what the calls below will run.
   void rehearse();
@@ -33,14 +34,14 @@ class AveragedModel {
   void meet() {
     if (exchange_) exchange_->barrier();
   }
-  // Of the latest update(), on the test set. Throws kDiverged if the loss is not finite.
-  Evaluation evaluate();
+  // Of the latest update(), on the test set. Throws kDiverged if the loss is not finite, kStopped if asked to.
+  Evaluation evaluate(const std::atomic<bool>& stop);
 
  private:
   using Arena = std::span<float> (ParameterSet::*)() const;
   void allocate();
   void average(Arena arena);
-  void set_statistics(Step step, BatchNormPolicy policy);
+  void set_statistics(Step step, BatchNormPolicy policy, const std::atomic<bool>& stop);
 
   const TrainConfig& config_;
   const DataSource& data_;

@@ -227,10 +227,10 @@ Step Trainer::run(Step last, MetricsSink& metrics, const std::atomic<bool>& stop
   return done_;
 }
 
-EvalRecord Trainer::evaluate() {
+EvalRecord Trainer::evaluate(const std::atomic<bool>& stop) {
   const Stopwatch watch;
-  averaged_model();
-  const Evaluation result = averaged_.evaluate();
+  averaged_model(stop);
+  const Evaluation result = averaged_.evaluate(stop);
   return {.step = done_,
           .epoch = schedule_.epoch_of(done_),
           .loss = result.loss,

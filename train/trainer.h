@@ -56,13 +56,16 @@ class Trainer {
   // Where evaluations run, and the memory of averaged_model() lies: all threads.
   Backend& backend() { return averaged_.backend(); }
   // The average over workers, on a copy without training state; no worker changes. Batch-norm statistics as configured,
-  // or by another policy. Valid until the next call of this, or of evaluate().
-  const Model& averaged_model() { return averaged_model(config_.sync.scope.batch_norm); }
-  const Model& averaged_model(BatchNormPolicy policy) {
-    prepare();
-    return averaged_.update(done_, policy);
+  // or by another policy. Valid until the next call of this, or of evaluate(). Both throw kStopped, in all processes,
+  // within a batch after `stop` turned true in one of them; training may go on then.
+  const Model& averaged_model(const std::atomic<bool>& stop = kNobodyStops) {
+    return averaged_model(config_.sync.scope.batch_norm, stop);
   }
-  EvalRecord evaluate();                                               // of averaged_model() on the test set
+  const Model& averaged_model(BatchNormPolicy policy, const std::atomic<bool>& stop = kNobodyStops) {
+    prepare();
+    return averaged_.update(done_, policy, stop);
+  }
+  EvalRecord evaluate(const std::atomic<bool>& stop = kNobodyStops);   // of averaged_model() on the test set
   const Model& evaluated_model() const { return averaged_.latest(); }  // what evaluate() looked at
 
   Checkpoint checkpoint() const;

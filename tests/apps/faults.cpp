@@ -2,11 +2,11 @@
 //
 //   DRIFT_FAULT="PROCESS CALL NTH WHAT"
 //
-// PROCESS: its number, or "alone" where nobody has numbered it. WHAT: fail, delay, kill, stop, signal:N, or what to
-// throw: memory, exception, int. CALL: connect, send, recv, open, fsync, gethostname, append (a write to a file that
-// only grows, as metrics.jsonl), clock_gettime, which is called some times in each step, or one of MPI's
-// (mpi_faults.cpp). "fail": the call says that it failed; send and recv, which count on the connections of the control
-// channel alone, cut them.
+// PROCESS: its number, or "alone" where nobody has numbered it. WHAT: fail, delay, kill, stop, signal:N, hang:N (the
+// signal comes, and the call never returns), or what to throw: memory, exception, int. CALL: connect, send, recv, open,
+// fsync, uname, append (a write to a file that only grows, as metrics.jsonl), clock_gettime, which is called some
+// times in each step, or one of MPI's (mpi_faults.cpp). "fail": the call says that it failed; send and recv, which
+// count on the connections of the control channel alone, cut them.
 #include "tests/apps/faults.h"
 
 #include <atomic>
@@ -21,6 +21,7 @@
 #include <new>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "tests/apps/preload.h"
@@ -57,6 +58,10 @@ bool goes_wrong(const char* call) {
   if (++calls != f.nth) return false;
   const auto is = [&](const char* what) { return std::strcmp(f.what, what) == 0; };
   if (int signal = 0; std::sscanf(f.what, "signal:%d", &signal) == 1) ::kill(::getpid(), signal);
+  if (int signal = 0; std::sscanf(f.what, "hang:%d", &signal) == 1) {
+    ::kill(::getpid(), signal);
+    for (;;) ::pause();
+  }
   if (is("kill")) ::raise(SIGKILL);
   if (is("stop")) ::kill(::getpid(), SIGSTOP);
   if (is("delay")) ::usleep(300'000);
@@ -124,9 +129,9 @@ int fsync(int fd) {
   }
   return real("fsync", &fsync)(fd);
 }
-int gethostname(char* name, size_t size) {
-  goes_wrong("gethostname");
-  return real("gethostname", &gethostname)(name, size);
+int uname(utsname* system) {
+  goes_wrong("uname");
+  return real("uname", &uname)(system);
 }
 int clock_gettime(clockid_t clock, timespec* time) {
   goes_wrong("clock_gettime");

@@ -10,6 +10,7 @@
 #include "tests/apps/run_with_fault.h"
 #include "tests/apps/standard_streams.h"
 #include "tests/apps/tiny_run.h"
+#include "tests/support/seed.h"
 #include "tests/support/temp_directory.h"
 
 namespace drift::testing {
@@ -35,6 +36,33 @@ TEST(TeamOfProcesses, WhateverIsThrownEndsAllWithAFailedSummary) {
     }
     const Outcome again = run_drift(launched(2, train_into(run)));
     EXPECT_EQ(again.exit_code, 0) << "the same command starts it again:\n" << again.err;
+  }
+}
+
+// In one of the processes, whether it goes on or hangs there: where they meet, claim the directory, train and write.
+TEST(TeamOfProcesses, AStopIsHeardInEveryPhase) {
+  const TempDirectory directory;
+  const Arguments more = {"--steps-per-epoch", "4", "--checkpoint-every", "1"};
+  ASSERT_EQ(run_drift(train_into(directory / "whole", more)).exit_code, 0);
+  const std::string one = std::to_string(seed() % 2);
+  const Arguments faults = {one + " MPI_Init_thread 1 hang:15",
+                            "1 connect 1 hang:10",
+                            "0 MPI_Isend 1 hang:12",
+                            "0 open 1 hang:1",
+                            "0 fsync 3 signal:24",
+                            one + " MPI_Isend 20 signal:15",
+                            "1 fsync 2 signal:10"};
+  for (const std::string& fault : faults) {
+    SCOPED_TRACE(fmt::format("seed={} {}", seed(), fault));
+    const fs::path run = directory / fault;
+    const Outcome stopped = run_with_fault(fault, launched(2, train_into(run, more)));
+    ASSERT_EQ(stopped.exit_code, 75) << stopped.err;
+    const bool resumes = fs::exists(run / "ckpt");
+    const Outcome again =
+        run_drift(launched(2, resumes ? Arguments{"train", "--resume", run.string()} : train_into(run, more)));
+    ASSERT_EQ(again.exit_code, 0) << again.err;
+    EXPECT_EQ(timeless_metrics(run), timeless_metrics(directory / "whole"));
+    expect_same_checkpoint(directory / "whole/ckpt/step-12", run / "ckpt/step-12");
   }
 }
 

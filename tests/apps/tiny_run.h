@@ -14,9 +14,9 @@ struct TinyRun {
 
 inline std::vector<std::string> train_into(const std::filesystem::path& out, const std::vector<std::string>& more = {},
                                            const TinyRun& run = {}) {
-  std::vector<std::string> arguments = {"train",   "--model", "cifar-resnet8", "--data", run.data,
-                                        "--steps", run.steps, "--local-batch", "4",      "--workers",
-                                        "2",       "--out",   out.string()};
+  std::vector<std::string> arguments = {
+      "train",     "--model", "cifar-resnet8", "--data",       run.data,    "--steps", run.steps, "--local-batch", "4",
+      "--workers", "2",       "--bn-stats",    "reestimate:2", "--threads", "1",       "--out",   out.string()};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }

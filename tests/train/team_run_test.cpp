@@ -2,30 +2,18 @@
 #include "tests/train/team_run.h"
 
 #include <fmt/format.h>
-#include <functional>
 #include <gtest/gtest.h>
-#include <thread>
-#include <vector>
 
 #include "comm/job.h"
-#include "tests/comm/loopback.h"
 #include "tests/support/error_of.h"
 #include "tests/train/hooked_dataset.h"
+#include "tests/train/run_processes.h"
 #include "tests/train/toy_run.h"
 
 namespace drift::testing {
 namespace {
 
 class TeamRun : public ::testing::TestWithParam<int> {};
-
-// Runs `process` as each of them.
-void run_processes(int processes, const std::function<void(const std::shared_ptr<Transport>&)>& process) {
-  const auto mail = std::make_shared<Mailboxes>(processes);
-  std::vector<std::jthread> threads;
-  for (int p = 0; p < processes; ++p) {
-    threads.emplace_back([&, p] { process(std::make_shared<Loopback>(mail, p)); });
-  }
-}
 
 TEST_P(TeamRun, HasTheBitsOfOneProcess) {
   run_processes(GetParam(), [](const auto& transport) { check_runs([&] { return join_job(transport, {}); }); });

@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "core/rng.h"
 #include "train/step/batch_loss.h"
+#include "train/step/device_floats.h"
 
 namespace drift {
 namespace {
@@ -21,19 +22,6 @@ void read_plain(const Dataset& dataset, std::int64_t first, Batch& batch) {
     batch.labels[i] = dataset.label(index);
   }
 }
-
-// Floats on the backend's device, which may go to the others.
-class DeviceFloats {
- public:
-  DeviceFloats(std::size_t count, Backend& backend, const Exchange* others)
-      : memory_(backend.stream().device(), count * sizeof(float), others == nullptr ? nullptr : others->memory()),
-        values_(static_cast<float*>(memory_.data()), count) {}
-  std::span<float> values() const { return values_; }
-
- private:
-  Storage memory_;
-  std::span<float> values_;
-};
 
 // This process among those that share the work.
 struct Share {
@@ -66,7 +54,8 @@ void gather(std::vector<BatchResult>& results, std::span<const std::int64_t> end
 }  // namespace
 
 Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisation& normalisation, DType precision,
-                    std::int64_t batch, Backend& backend, MemoryPool& pool, Exchange* others) {
+                    std::int64_t batch, Backend& backend, MemoryPool& pool, Exchange* others,
+                    const std::atomic<bool>& stop) {
   DRIFT_CHECK(kConfig, batch > 0, "--eval-batch must be at least 1, got {}", batch);
   const Span span(backend, "evaluate");
   const auto size_of = [&](std::int64_t i) { return std::min(batch, dataset.size() - i * batch); };
@@ -76,7 +65,13 @@ Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisat
   const auto process = static_cast<std::size_t>(share.process);
   BatchMemory memory(backend.stream().device(), dataset.image_shape(), std::min(batch, dataset.size()));
   Batch host;
-  for (std::int64_t i = process == 0 ? 0 : ends[process - 1]; i < ends[process]; ++i) {
+  StopVote vote(stop, backend, others);
+  const std::int64_t first = process == 0 ? 0 : ends[process - 1];
+  // As often in all processes, of which some have a batch less.
+  for (std::int64_t turn = 0; turn * share.processes < std::ssize(results); ++turn) {
+    vote.take();
+    const std::int64_t i = first + turn;
+    if (i >= ends[process]) continue;
     host.labels.resize(static_cast<std::size_t>(size_of(i)));
     host.images.resize(static_cast<std::size_t>(size_of(i) * dataset.image_shape().elements()));
     read_plain(dataset, i * batch, host);
@@ -99,7 +94,7 @@ Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisat
 
 void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Normalisation& normalisation,
                            const TrainConfig& config, Step step, Backend& backend, MemoryPool& pool,
-                           const ResidentImages* images, Exchange* others) {
+                           const ResidentImages* images, Exchange* others, const std::atomic<bool>& stop) {
   const std::span<float> buffers = model.parameters.buffers();
   if (buffers.empty()) return;
   const std::int64_t batches = config.sync.scope.bn_batches;
@@ -132,7 +127,9 @@ void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Nor
   const auto place = [&](std::int64_t q) {
     return places.values().subspan(static_cast<std::size_t>(q) * buffers.size(), buffers.size());
   };
+  StopVote vote(stop, backend, others);
   for (std::int64_t first = 0; first < batches; first += processes) {
+    vote.take();
     const std::int64_t count = std::min<std::int64_t>(processes, batches - first);
     if (process < count) {
       look_at(first + process);
