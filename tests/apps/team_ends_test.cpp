@@ -1,5 +1,6 @@
 // How a team ends when something other than an Error is thrown in one of its processes, and when what the launcher says
 // cannot be written.
+#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 #include "tests/apps/run_with_fault.h"
 #include "tests/apps/standard_streams.h"
 #include "tests/apps/tiny_run.h"
+#include "tests/support/file_damage.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_directory.h"
 
@@ -64,6 +66,17 @@ TEST(TeamOfProcesses, AStopIsHeardInEveryPhase) {
     EXPECT_EQ(timeless_metrics(run), timeless_metrics(directory / "whole"));
     expect_same_checkpoint(directory / "whole/ckpt/step-12", run / "ckpt/step-12");
   }
+}
+
+// An mpirun that has its launcher stopped before it listens, and then can only be ended by being asked again.
+TEST(TeamOfProcesses, WhoDoesNotListenYetIsAskedAgain) {
+  const TempDirectory directory;
+  const fs::path mpirun = directory / "mpirun";
+  set_file_text(mpirun, "#!/bin/sh\nkill -TERM $PPID\nexec env --default-signal=USR1 sleep 600\n");
+  fs::permissions(mpirun, fs::perms::owner_all);
+  const std::string path = fmt::format("PATH={}:{}", directory.path().string(), std::getenv("PATH"));
+  const Outcome outcome = run_program({"env", path, DRIFT_BINARY, "launch", "-n", "2", "--", "doctor"});
+  EXPECT_EQ(outcome.exit_code, 75) << outcome.err;
 }
 
 class LaunchedStreams : public ::testing::TestWithParam<StreamState> {};
