@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <exception>
 #include <fmt/format.h>
 #include <string>
 #include <vector>
@@ -74,11 +75,9 @@ int dispatch(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return drift::dispatch(argc, argv);
-  } catch (const drift::Error& error) {
-    fmt::print(stderr, "drift: {}\n", error.report());
-    return drift::exit_code(error.kind());
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "drift: {}\n", error.what());
-    return drift::exit_code(drift::ErrorKind::kInternal);
+  } catch (const std::exception&) {
+    const drift::CaughtError caught = drift::describe(std::current_exception());
+    fmt::print(stderr, "drift: {}\n", caught.report);
+    return drift::exit_code(caught.kind);
   }
 }

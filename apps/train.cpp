@@ -15,6 +15,7 @@
 #include "comm/nccl.h"
 #include "core/check.h"
 #include "core/clock.h"
+#include "core/file_errors.h"
 #include "core/log.h"
 #include "core/stopwatch.h"
 #include "core/text.h"
@@ -58,11 +59,15 @@ std::string reduce_text(const TrainConfig& config, const Job& job) {
   return job.processes == 1 || config.processes.reduce == Reduce::kTree ? "tree" : job.transport->sum_name();
 }
 
+bool is_same_place(const fs::path& a, const fs::path& b) {
+  return with_file_errors(ErrorKind::kUsage, [&] { return fs::weakly_canonical(a) == fs::weakly_canonical(b); });
+}
+
 std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const Job& job, const Trainer& trainer) {
   const TrainConfig& config = request.resolved.config;
   const fs::path resumed = config.files.resume.empty() ? fs::path() : run_directory_of(config.files.resume);
   const fs::path path = config.files.out.empty() ? resumed : fs::path(config.files.out);
-  const bool goes_on = !resumed.empty() && fs::weakly_canonical(path) == fs::weakly_canonical(resumed);
+  const bool goes_on = !resumed.empty() && is_same_place(path, resumed);
   const ThreadLayout& layout = trainer.layout();
   Json environment = describe_environment();
   environment["setup"] = {{"processes", job.processes},
@@ -151,7 +156,7 @@ class Session {
   // Whether the run was resumed from what it would write now.
   bool comes_from(Step step) const {
     return origin_ && origin_->meta.step == step && !origin_->meta.provisional &&
-           fs::weakly_canonical(origin_->directory) == fs::weakly_canonical(checkpoint_directory(checkpoints_, step));
+           is_same_place(origin_->directory, checkpoint_directory(checkpoints_, step));
   }
 
   BatchNormPolicy configured_statistics() const { return config_.sync.scope.batch_norm; }

@@ -1,9 +1,17 @@
 #include "core/check.h"
 
+#include <filesystem>
+#include <new>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace drift {
 namespace {
+
+constexpr const char* kOutOfMemory =
+    "out of memory: the system gives no more. Ask for less (fewer workers, a smaller batch), or raise the limit "
+    "(ulimit -v, the memory of the container or job)";
 
 // The path from the source root on, so that messages read the same wherever the tree was built.
 std::string_view short_path(std::string_view path) {
@@ -52,6 +60,14 @@ CaughtError describe(const std::exception_ptr& error) {
     std::rethrow_exception(error);
   } catch (const Error& e) {
     return {e.kind(), e.report()};
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::kDevice, kOutOfMemory};
+  } catch (const std::length_error&) {  // more than a container can ever hold
+    return {ErrorKind::kDevice, kOutOfMemory};
+  } catch (const std::filesystem::filesystem_error& e) {
+    return {ErrorKind::kData, e.what()};
+  } catch (const std::system_error& e) {
+    return {ErrorKind::kDevice, e.what()};
   } catch (const std::exception& e) {
     return {ErrorKind::kInternal, e.what()};
   } catch (...) {

@@ -1,6 +1,7 @@
 // Files that know what went through them: OutputFile and InputFile count the bytes and keep their XXH3 checksum, so
 // that a checkpoint can say what each of its files must be without reading anything twice. Pieces go straight between
-// the caller's memory and the system. All throw kCheckpoint naming the file and the system's reason.
+// the caller's memory and the system. All throw an error naming the file and the system's reason, of the kind that the
+// caller gives: kCheckpoint unless it is a file of another sort.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,8 @@
 #include <memory>
 #include <span>
 #include <string_view>
+
+#include "core/error.h"
 
 struct XXH3_state_s;
 
@@ -40,7 +43,7 @@ Digest digest_of(std::string_view text);
 
 class OutputFile {
  public:
-  explicit OutputFile(std::filesystem::path path);  // created, or emptied
+  explicit OutputFile(std::filesystem::path path, ErrorKind kind = ErrorKind::kCheckpoint);  // created, or emptied
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -52,13 +55,14 @@ class OutputFile {
 
  private:
   std::filesystem::path path_;
+  ErrorKind kind_;
   int descriptor_;
   RunningDigest digest_;
 };
 
 class InputFile {
  public:
-  explicit InputFile(std::filesystem::path path);
+  explicit InputFile(std::filesystem::path path, ErrorKind kind = ErrorKind::kCheckpoint);
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
@@ -72,6 +76,7 @@ class InputFile {
 
  private:
   std::filesystem::path path_;
+  ErrorKind kind_;
   int descriptor_;
   std::uint64_t size_ = 0;
   RunningDigest digest_;

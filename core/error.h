@@ -31,7 +31,8 @@ class Error : public std::runtime_error {
   std::string message_;
 };
 
-// Kind and report of any exception that was caught; kInternal for those that are not ours.
+// Kind and report of any exception that was caught. Of those that are not ours, memory and the system's refusals are
+// kDevice, the file system's kData; any other is a bug, kInternal.
 struct CaughtError {
   ErrorKind kind = ErrorKind::kInternal;
   std::string report;

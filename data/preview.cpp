@@ -1,9 +1,12 @@
 #include "data/preview.h"
 
 #include <algorithm>
+#include <new>
+#include <string>
 #include <vector>
 
 #include "core/check.h"
+#include "core/checked_file.h"
 #include "data/loader.h"
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -68,6 +71,17 @@ std::vector<std::vector<std::int64_t>> first_of_each_class(const Dataset& datase
   return result;
 }
 
+std::string png_of(const Picture& picture) {
+  std::string png;
+  const auto append = [](void* to, void* bytes, int size) {
+    static_cast<std::string*>(to)->append(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  };
+  const int encoded =
+      stbi_write_png_to_func(append, &png, picture.width, picture.height, 3, picture.pixels.data(), picture.width * 3);
+  if (encoded == 0) throw std::bad_alloc();
+  return png;
+}
+
 }  // namespace
 
 void write_preview(const Dataset& dataset, const std::filesystem::path& path, const PreviewOptions& options) {
@@ -93,8 +107,9 @@ void write_preview(const Dataset& dataset, const std::filesystem::path& path, co
                      column * cell_width + kSeparator, sheet);
     }
   }
-  const int written = stbi_write_png(path.c_str(), sheet.width, sheet.height, 3, sheet.pixels.data(), sheet.width * 3);
-  DRIFT_CHECK(kData, written != 0, "{}: cannot be written; does its directory exist?", path.string());
+  OutputFile file(path, ErrorKind::kData);
+  file.write(png_of(sheet));
+  file.finish();
 }
 
 }  // namespace drift
