@@ -4,15 +4,13 @@
 
 #include <exception>
 #include <optional>
-#include <source_location>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "comm/averaging.h"
 #include "comm/recording.h"
 #include "core/check.h"
 #include "core/stopwatch.h"
+#include "core/thread_team.h"
 #include "train/config/toml.h"
 #include "train/step/memory_advice.h"
 #include "train/step_collector.h"
@@ -190,15 +188,11 @@ void Trainer::prepare() {
 }
 
 void Trainer::run_workers(ReportSink& reports) {
-  std::vector<std::jthread> threads;  // joined at the end
   try {
-    for (int place = 0; place < replicas_.size(); ++place) {
-      threads.emplace_back([&, place] { run_worker_thread(place, reports); });
-    }
-  } catch (const std::system_error& error) {
-    const auto reason = fmt::format("cannot start thread {} of {}: {}", threads.size(), replicas_.size(), error.what());
-    link_.fail(std::make_exception_ptr(Error(ErrorKind::kDevice, reason, {}, std::source_location::current())));
-    communicators_[threads.size()]->abort(reason);
+    ThreadTeam("the workers", replicas_.size(),
+               [&](int place, const std::stop_token&) { run_worker_thread(place, reports); });
+  } catch (const std::exception&) {  // none of them runs; those of other processes must not wait
+    link_.fail(std::current_exception());
   }
 }
 

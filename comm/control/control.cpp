@@ -18,6 +18,7 @@
 #include "comm/control/rendezvous.h"
 #include "core/check.h"
 #include "core/clock.h"
+#include "core/thread_team.h"
 
 namespace drift {
 namespace {
@@ -39,7 +40,7 @@ class TcpControl final : public Control {
         wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     DRIFT_CHECK(kComm, wake_.descriptor() >= 0, "no descriptor for the control channel is left");
     for (const auto& [process, peer] : peers_) heard_[process] = steady_clock().seconds();
-    thread_ = std::jthread([this] { run(); });
+    thread_ = start_thread("the control channel", [this] { run_to_the_end(); });
   }
   ~TcpControl() override {
     post({FrameKind::kBye});
@@ -241,6 +242,18 @@ class TcpControl final : public Control {
     }
   }
 
+  // Whatever goes wrong here: nobody must wait for what this thread would say.
+  void run_to_the_end() {
+    try {
+      run();
+    } catch (const std::exception&) {
+      const CaughtError caught = describe(std::current_exception());
+      set_failed({.kind = caught.kind, .process = options_.process, .message = caught.report});
+      const std::lock_guard lock(mutex_);
+      hub_is_gone_ = true;
+      changed_.notify_all();
+    }
+  }
   void run() {
     for (;;) {
       say_own();

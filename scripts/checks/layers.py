@@ -46,6 +46,8 @@ PLACES = [
     (re.compile(r"#\s*pragma\s+omp\b|\bthreadIdx\b|\b__shfl_\w+"), "kernels/launch/", "threads are spread"),
     # Whoever opens by name asks first whether it is a file.
     (re.compile(r"\bstd::[io]?fstream\b|\bfopen\s*\(|\bopen\s*\(.*\bO_[A-Z]"), "core/", "files are opened"),
+    # The system may refuse one, and others may wait for it.
+    (re.compile(r"\bstd::(j?thread\s*\(|async\b)|<std::j?thread>"), "core/", "threads are started"),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

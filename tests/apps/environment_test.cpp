@@ -1,5 +1,5 @@
-// Faults of the environment, from outside: paths that lead nowhere, files that may not grow. Each has the documented
-// exit code of what was asked for; 1 is a bug of Drift.
+// Faults of the environment, from outside: paths that lead nowhere, files that may not grow, threads that cannot start.
+// Each has the documented exit code of what was asked for; 1 is a bug of Drift.
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
@@ -10,6 +10,7 @@
 
 #include "tests/apps/program.h"
 #include "tests/support/file_damage.h"
+#include "tests/support/scoped_variables.h"
 #include "tests/support/temp_directory.h"
 
 namespace drift::testing {
@@ -136,6 +137,38 @@ TEST_F(EnvironmentFaults, AFileThatMayNotGrowIsAnErrorOfThatFile) {
     const Outcome outcome =
         in_directory(small_run({"--out", fmt::format("out-{}", bytes)}), {.cpu_seconds = 5, .file_size = bytes});
     EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
+  }
+}
+
+// However many the system gives: those that wait for each other are all there, or the run says that they are not.
+TEST_F(EnvironmentFaults, ThreadsThatCannotStartAreNotWaitedFor) {
+  const Arguments run = small_run({"--threads", "3", "--workers", "3", "--local-batch", "2", "--loader-threads", "2",
+                                   "--algo", "local", "--period", "2"});
+  int refused = 0, done = 0;
+  for (int most = 0; most <= 16; ++most) {
+    const ScopedVariables variables({{"DRIFT_THREADS_MAX", std::to_string(most)},
+                                     {"LD_PRELOAD", DRIFT_THREADS_LIBRARY},
+                                     {"ASAN_OPTIONS", "verify_asan_link_order=0"}});
+    const Outcome outcome = in_directory(run);
+    EXPECT_TRUE(outcome.exit_code == 5 || outcome.exit_code == 0)
+        << fmt::format("{} threads: {} ", most, outcome.exit_code) << outcome.err;
+    EXPECT_EQ(outcome.err.find("no thread for") != std::string::npos, outcome.exit_code == 5) << outcome.err;
+    ++(outcome.exit_code == 0 ? done : refused);
+  }
+  EXPECT_GE(refused, 9);  // three workers and six that prepare their batches
+  EXPECT_GE(done, 1);
+}
+
+TEST_F(EnvironmentFaults, AStreamOfMoreThreadsThanThereAreIsRefused) {
+  const ScopedVariables variables({{"DRIFT_THREADS_MAX", "5"},
+                                   {"LD_PRELOAD", DRIFT_THREADS_LIBRARY},
+                                   {"ASAN_OPTIONS", "verify_asan_link_order=0"}});
+  for (const Arguments& command : {small_run({"--threads", "64", "--model", "resnet20", "--eval-batch", "8"}),
+                                   Arguments{"eval", "--weights", "run/ckpt/step-2/model.safetensors", "--model",
+                                             "cifar-resnet8", "--data", "shapes:16:8", "--threads", "64"}}) {
+    const Outcome outcome = in_directory(command);
+    EXPECT_EQ(outcome.exit_code, 5) << outcome.err;
+    EXPECT_NE(outcome.err.find("no thread for a stream of the CPU"), std::string::npos) << outcome.err;
   }
 }
 

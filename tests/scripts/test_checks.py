@@ -72,6 +72,12 @@ class Layers(unittest.TestCase):
         for code in ("open_regular_file(path, O_RDWR);", "gate.open(first, last);", "std::istringstream in(text);"):
             self.assertEqual(self.findings(data__a_cpp=code + "\n"), [], code)
 
+    def test_threads_are_started_in_core_only(self):
+        for code in ("std::vector<std::jthread> threads;", "std::thread(run).join();", "auto a = std::async(run);"):
+            self.assertEqual(len(self.findings(comm__a_cpp=code + "\n")), 1, code)
+            self.assertEqual(self.findings(core__a_cpp=code + "\n"), [])
+        self.assertEqual(self.findings(comm__a_cpp='thread_ = start_thread("a watch", run);\n'), [])
+
     def test_unknown_folder_is_found(self):
         self.assertIn("no place in the order", self.findings(misc__a_cpp="int a;\n")[0])
 

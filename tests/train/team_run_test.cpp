@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 #include <functional>
 #include <gtest/gtest.h>
-#include <thread>
 #include <vector>
 
 #include "comm/job.h"
+#include "core/thread_team.h"
 #include "tests/comm/loopback.h"
 #include "tests/support/error_of.h"
 #include "tests/train/hooked_dataset.h"
@@ -21,10 +21,8 @@ class TeamRun : public ::testing::TestWithParam<int> {};
 // Runs `process` as each of them.
 void run_processes(int processes, const std::function<void(const std::shared_ptr<Transport>&)>& process) {
   const auto mail = std::make_shared<Mailboxes>(processes);
-  std::vector<std::jthread> threads;
-  for (int p = 0; p < processes; ++p) {
-    threads.emplace_back([&, p] { process(std::make_shared<Loopback>(mail, p)); });
-  }
+  ThreadTeam("the processes", processes,
+             [&](int p, const std::stop_token&) { process(std::make_shared<Loopback>(mail, p)); });
 }
 
 TEST_P(TeamRun, HasTheBitsOfOneProcess) {
