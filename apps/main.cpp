@@ -10,6 +10,7 @@
 #include "apps/command.h"
 #include "core/build_info.h"
 #include "core/check.h"
+#include "core/memory_reserve.h"
 #include "core/text.h"
 
 namespace drift {
@@ -73,6 +74,7 @@ int dispatch(int argc, char** argv) {
 }  // namespace drift
 
 int main(int argc, char** argv) {
+  drift::keep_memory_reserve();
   try {
     return drift::dispatch(argc, argv);
   } catch (const std::exception&) {

@@ -2,7 +2,9 @@
 // the workers' threads and brings their errors home.
 #include "train/trainer.h"
 
+#include <algorithm>
 #include <exception>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -12,7 +14,6 @@
 #include "core/stopwatch.h"
 #include "core/thread_team.h"
 #include "train/config/toml.h"
-#include "train/step/memory_advice.h"
 #include "train/step_collector.h"
 #include "train/step_reporter.h"
 
@@ -97,6 +98,18 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
   return layout;
 }
 
+bool is_out_of_memory(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const OutOfMemory&) {
+    return true;
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 // Of a process that does not write them itself.
 class ReportSender final : public ReportSink {
  public:
@@ -124,6 +137,7 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       device_(membership.device ? *membership.device : choose_device(config.machine.device)),
       communicators_(make_communicators(membership, config.processes.reduce)),
       layout_(layout_on(device_, config_, membership)),
+      activations_(activation_bytes(config_)),
       lanes_(layout_.lanes, device_),
       replicas_(config_, data, team_, device_, layout_.threads_per_worker, membership.memory()),
       schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),
@@ -133,30 +147,35 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
                config_.sync.workers);
 }
 
-// Called while the workers leave one after the other: what the pools hold is read as it is now.
-std::string Trainer::advice_when_full() const {
-  const std::int64_t capacity = free_bytes(device_) + lanes_.bytes_held();
-  return memory_advice(config_, lanes_.lanes(), capacity);
+// Called while the workers leave one after the other: what the pools hold is read as it is now. Batches on their way,
+// an evaluation and code that is made for new shapes want something too. Where there is not even memory for advice,
+// there is none.
+std::exception_ptr Trainer::with_advice(const std::exception_ptr& error, int worker) const {
+  if (!is_out_of_memory(error)) return error;
+  try {
+    const CaughtError caught = describe(error);
+    constexpr std::int64_t kForTheRest = 128 << 20;
+    const std::int64_t all = free_bytes(device_) + lanes_.bytes_held();
+    const std::int64_t capacity = all - std::min(kForTheRest, all / 4);
+    return std::make_exception_ptr(
+        OutOfMemory(fmt::format("worker {}: {}. {}", worker, caught.report,
+                                memory_advice(activations_, config_.sync.local_batch, lanes_.lanes(), capacity))));
+  } catch (const std::exception&) {
+    return error;
+  }
 }
 
 void Trainer::run_worker_thread(int place, ReportSink& reports) {
   Worker& worker = replicas_.worker(place);
-  StepReporter reporter(worker, schedule_, reports, done_);
-  RecordingCommunicator comm(*communicators_[static_cast<std::size_t>(place)],
-                             [&](const CommRecord& call) { reporter.add(call); });
-  const auto fail = [&](std::exception_ptr error, std::string_view reason) {
-    link_.fail(std::move(error));  // before the others learn of it: theirs are consequences
-    comm.abort(reason);
-  };
+  Communicator& own = *communicators_[static_cast<std::size_t>(place)];
   try {
+    StepReporter reporter(worker, schedule_, reports, done_);
+    RecordingCommunicator comm(own, [&](const CommRecord& call) { reporter.add(call); });
     run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, link_.gate(), reporter);
-  } catch (const OutOfMemory& error) {
-    const std::string message = fmt::format("worker {}: {}. {}", worker.id(), error.message(), advice_when_full());
-    fail(std::make_exception_ptr(OutOfMemory(message)), message);
-  } catch (const Error& error) {
-    fail(std::current_exception(), error.message());
-  } catch (const std::exception& error) {
-    fail(std::current_exception(), error.what());
+  } catch (const std::exception&) {
+    const std::exception_ptr error = with_advice(std::current_exception(), worker.id());
+    link_.fail(error);  // before the others learn of it: theirs are consequences
+    own.abort(describe(error).report);
   }
 }
 
