@@ -93,6 +93,7 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
   DRIFT_CHECK(kConfig, !machine.op_times || device.type == DeviceType::kCuda,
               "--op-times measures by the events of a GPU, and this run is on {}; bench_step does it on a CPU",
               to_string(device));
+  check_share_device(device, workers);
   ThreadLayout layout = share_threads(workers, machine.threads, machine.worker_threads, membership.cores);
   if (device.type == DeviceType::kCuda) layout.lanes = workers;
   return layout;
