@@ -92,6 +92,8 @@ SettingLayer layer_of(std::string_view text, const std::string& name, std::strin
     }
     const std::optional<std::string> value = value_text(node, option->kind);
     DRIFT_CHECK(kConfig, value.has_value(), "{} must be {}", where, kind_text(option->kind));
+    // In a file "" says that it is not set, as configs of earlier versions do; on a command line it is a mistake.
+    if (value->empty() && option->kind == ValueKind::kText && !option->get(default_config())) continue;
     layer.settings.push_back({.name = key, .text = *value, .where = where});
   }
   return layer;
