@@ -1,10 +1,12 @@
 #include "apps/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <span>
 
 #include "apps/output.h"
 #include "core/check.h"
 #include "core/text.h"
+#include "train/config/option_kinds.h"
 
 namespace drift {
 namespace {
@@ -52,6 +54,25 @@ std::string default_text(const Option& option, Scope scope) {
   return value.empty() ? "" : " [" + value + "]";
 }
 
+void read(const std::string& flag, const std::string& text, std::string* into) {
+  DRIFT_CHECK(kUsage, !text.empty(), "{} must be a text that is not empty", flag);
+  *into = text;
+}
+
+void read(const std::string& flag, const std::string& text, const CommandLine::Integer& integer) {
+  const auto value = options::parse_value<std::int64_t>(text, integer.range);
+  DRIFT_CHECK(kUsage, value, "{} must be {}, found '{}'.", flag, integer.range.text("an integer"), text);
+  *integer.into = *value;
+}
+
+// CLI11 takes the next word, a flag too, for the value that is missing behind the sign.
+void refuse_missing_values(std::span<char* const> words) {
+  for (const std::string_view word : words) {
+    DRIFT_CHECK(kUsage, !word.starts_with("--") || word.find('=') != word.size() - 1, "{} has no value behind the sign",
+                word);
+  }
+}
+
 }  // namespace
 
 struct CommandLine::Parser {
@@ -60,9 +81,12 @@ struct CommandLine::Parser {
 
   CLI::Option* add_value(const std::string& name, const std::string& placeholder, Value value,
                          const std::string& help) {
-    return std::visit([&](auto* into) { return app.add_option(name, *into, help); }, value)
-        ->type_name(placeholder)
-        ->group(kOwnGroup);
+    const std::string flag = name.substr(name.find_last_of(',') + 1);
+    const auto take = [flag, value](const CLI::results_t& given) {
+      std::visit([&](const auto& into) { read(flag, given.back(), into); }, value);
+      return true;
+    };
+    return app.add_option(name, take, help)->type_name(placeholder)->group(kOwnGroup);
   }
 };
 
@@ -114,6 +138,7 @@ bool CommandLine::parse(int argc, char** argv) {
     for (const Option& option : options_of(*scope_)) add_config_option(option, *scope_);
   }
   CLI::App& app = parser_->app;
+  refuse_missing_values({argv, static_cast<std::size_t>(argc)});
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "train/config/bounds.h"
 #include "train/config/resolve.h"
 
 namespace drift {
@@ -21,8 +22,13 @@ class CommandLine {
               const std::vector<std::string>& examples);
   ~CommandLine();
 
-  // Where a value goes; what it holds before is its default.
-  using Value = std::variant<std::string*, int*, std::int64_t*>;
+  // An integer of a range.
+  struct Integer {
+    std::int64_t* into;
+    options::Range range;
+  };
+  // Where a value goes, a text that is not empty or an integer; what it holds before is its default.
+  using Value = std::variant<std::string*, Integer>;
   // Flags, "--batch", and positionals, "MODEL", of the subcommand's own. `placeholder` stands for the value in the help
   // text.
   void add_value(const std::string& name, const std::string& placeholder, Value value, const std::string& help);

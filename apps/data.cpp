@@ -27,12 +27,13 @@ int preview(int argc, char** argv) {
   PreviewOptions options;
   bool test = false;
   command.add_value("--out", "FILE.png", &out, "the picture [preview.png]");
-  command.add_value("--columns", "N", &options.columns, "images per class [12]");
+  std::int64_t columns = options.columns;
+  command.add_value("--columns", "N", CommandLine::Integer{&columns, {.min = 1, .max = 1000}}, "images per class [12]");
   command.add_switch("--augmented", options.augmented, "one image per class, as augmentation makes it in each epoch");
   command.add_switch("--test", test, "images of the test split");
   if (!command.parse(argc, argv)) return 0;
 
-  DRIFT_CHECK(kUsage, options.columns >= 1, "--columns must be an integer of at least 1, found '{}'.", options.columns);
+  options.columns = static_cast<int>(columns);
   const TrainConfig config = config_of(command);
   options.seed = config.seed;
   const DataSource data = open_data(config.data.spec, config.seed);

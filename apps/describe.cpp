@@ -71,11 +71,10 @@ int run_describe(int argc, char** argv) {
   std::int64_t batch = 1;
   bool json = false;
   command.add_required_value("MODEL", "", &name, "the network");
-  command.add_value("--batch", "N", &batch, "images at a time [1]");
+  command.add_value("--batch", "N", CommandLine::Integer{&batch, options::counted_from(1)}, "images at a time [1]");
   command.add_switch("--json", json, "print JSON");
   if (!command.parse(argc, argv)) return 0;
 
-  DRIFT_CHECK(kUsage, batch >= 1, "--batch must be an integer of at least 1, found '{}'.", batch);
   TrainConfig config = resolve_config(std::vector{command.settings()}, Scope::kDescribe).config;
   config.model.name = name;
   const std::vector<LayerInfo> layers = trace_layers(config.model);

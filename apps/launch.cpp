@@ -59,7 +59,7 @@ struct Channel {
   }
 };
 
-std::vector<std::string> command_of(int processes, int argc, char** argv) {
+std::vector<std::string> command_of(std::int64_t processes, int argc, char** argv) {
   std::array<char, 4096> self{};
   DRIFT_CHECK(kInternal, ::readlink("/proc/self/exe", self.data(), self.size() - 1) > 0, "where is this program?");
   // More processes than cores are no error: they share them (--threads).
@@ -123,10 +123,10 @@ int run_launch(int argc, char** argv) {
       "Every line they print has the number of its process in front. Ctrl-C lets all of them leave\n"
       "after the same step, with a checkpoint. Several machines: docs/clusters.md.",
       {"drift launch -n 2 -- train --recipe recipes/quickstart.toml --workers 2 --local-batch 64"});
-  int processes = 0;
-  command.add_required_value("-n,--processes", "P", &processes, "how many; must divide --workers");
+  std::int64_t processes = 0;
+  command.add_required_value("-n,--processes", "P", CommandLine::Integer{&processes, {.min = 1, .max = 1024}},
+                             "how many; must divide --workers");
   if (!command.parse(own, argv)) return 0;
-  DRIFT_CHECK(kUsage, processes >= 1, "-n must be an integer of at least 1, found '{}'.", processes);
   DRIFT_CHECK(kUsage, own + 1 < argc, "nothing to start: write it behind --, as in drift launch -n {} -- train ...",
               processes);
   DRIFT_CHECK(

@@ -10,6 +10,8 @@
 #include "core/build_info.h"
 #include "core/check.h"
 #include "core/log.h"
+#include "core/memory_reserve.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 
 namespace drift {
@@ -75,6 +77,7 @@ int dispatch(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   drift::secure_standard_streams();
+  drift::keep_memory_reserve();
   try {
     const int code = drift::dispatch(argc, argv);
     if (code == 0) drift::finish_results();  // of two errors the first is the one that is told

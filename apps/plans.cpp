@@ -25,11 +25,10 @@ int run_plans(int argc, char** argv) {
   std::string name, properties;
   std::int64_t batch = 128;
   command.add_required_value("MODEL", "", &name, "the network");
-  command.add_value("--batch", "N", &batch, "images at a time [128]");
+  command.add_value("--batch", "N", CommandLine::Integer{&batch, options::counted_from(1)}, "images at a time [128]");
   command.add_required_value("--device-properties", "FILE", &properties, "JSON as cudnn-frontend writes it");
   if (!command.parse(argc, argv)) return 0;
 
-  DRIFT_CHECK(kUsage, batch >= 1, "--batch must be an integer of at least 1, found '{}'.", batch);
   TrainConfig config = resolve_config(std::vector{command.settings()}, Scope::kPlans).config;
   config.model.name = name;
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);

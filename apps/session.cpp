@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/file_errors.h"
 #include "train/schedule/recurring_event.h"
 
 namespace drift {
@@ -66,7 +67,7 @@ bool Session::look(Step step, bool evaluate, bool save) {
 bool Session::comes_from(Step step) const {
   const fs::path place = checkpoint_directory(outputs_.checkpoints, step);
   return origin_ && origin_->meta.step == step && !origin_->meta.provisional &&
-         fs::weakly_canonical(origin_->directory) == fs::weakly_canonical(place);
+         is_same_place(ErrorKind::kUsage, origin_->directory, place);
 }
 
 // For a checkpoint written on a signal, when the time left may be seconds: its model.safetensors has the mean of the

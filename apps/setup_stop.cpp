@@ -5,6 +5,7 @@
 #include "apps/signals.h"
 #include "core/log.h"
 #include "core/stoppable.h"
+#include "core/thread_team.h"
 
 namespace drift {
 namespace {
@@ -15,11 +16,11 @@ constexpr const char* kReason = "stopped by a signal before training began: the 
 }  // namespace
 
 SetupStop::SetupStop()
-    : thread_([this](const std::stop_token& over) {
+    : thread_(start_thread("stops during set-up", [this](const std::stop_token& over) {
         while (!stopped_within(over, kLookEverySeconds)) {
           if (stop_requested()) leave();
         }
-      }) {}
+      })) {}
 
 void SetupStop::joined(const Job& job) {
   if (job.processes == 1) return;

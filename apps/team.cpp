@@ -8,7 +8,9 @@
 #include "core/atomic_file.h"
 #include "core/build_info.h"
 #include "core/check.h"
+#include "core/file_errors.h"
 #include "core/log.h"
+#include "core/regular_file.h"
 #include "kernels/device.h"
 #include "train/runs/run_directory.h"
 
@@ -49,19 +51,21 @@ void agree_on_start(Control& control, const StartingPoint& start) {
 }
 
 fs::path share_directory(const Job& job, const fs::path& directory) {
+  constexpr std::size_t kSignBytesMax = 100;
   if (job.processes == 1) return directory;
-  const fs::path absolute = job.process == 0 ? fs::absolute(directory) : fs::path();
+  const fs::path absolute =
+      with_file_errors(ErrorKind::kUsage, [&] { return job.process == 0 ? fs::absolute(directory) : fs::path(); });
   // One of the same name on another disk is not the same: process 0 leaves a sign there.
   const std::string sign = std::to_string(std::random_device()());
   if (job.process == 0) write_file_atomically(absolute / kProcessSign, sign);
   const std::string said = job.control->gather("directory", absolute.string()).front();
   const std::string expected = job.control->gather("sign in the directory", sign).front();
-  DRIFT_CHECK(kComm, text_if_there(fs::path(said) / kProcessSign) == expected,
+  DRIFT_CHECK(kComm, text_if_there(fs::path(said) / kProcessSign, kSignBytesMax, ErrorKind::kComm) == expected,
               "on {}, process {} does not see the run directory {} of process 0 (on {}): it must be on a file system "
               "that all processes share",
               job.hosts[static_cast<std::size_t>(job.process)], job.process, said, job.hosts[0]);
   job.control->gather("directory seen", "");
-  if (job.process == 0) fs::remove(absolute / kProcessSign);
+  if (job.process == 0) try_remove(absolute / kProcessSign);
   return said;
 }
 

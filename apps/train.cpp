@@ -19,6 +19,7 @@
 #include "comm/nccl.h"
 #include "core/check.h"
 #include "core/clock.h"
+#include "core/file_errors.h"
 #include "core/log.h"
 #include "core/stopwatch.h"
 #include "core/text.h"
@@ -64,7 +65,7 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const J
   const TrainConfig& config = request.resolved.config;
   const fs::path resumed = config.files.resume.empty() ? fs::path() : run_directory_of(config.files.resume);
   const fs::path path = config.files.out.empty() ? resumed : fs::path(config.files.out);
-  const bool goes_on = !resumed.empty() && fs::weakly_canonical(path) == fs::weakly_canonical(resumed);
+  const bool goes_on = !resumed.empty() && is_same_place(ErrorKind::kUsage, path, resumed);
   const ThreadLayout& layout = trainer.layout();
   Json environment = describe_environment();
   environment["setup"] = {{"processes", job.processes},

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
+#include <optional>
 #include <random>
 #include <sched.h>
 #include <sstream>
@@ -11,12 +11,14 @@
 #include "comm/nccl.h"
 #include "core/check.h"
 #include "core/host_name.h"
+#include "core/regular_file.h"
 #include "kernels/device.h"
 
 namespace drift {
 namespace {
 
 constexpr std::size_t kTextFloats = 1024;  // 4 KiB
+constexpr std::size_t kIdBytesMax = 100;
 
 // The text of process 0, everywhere.
 std::string text_of_first(Transport& transport, const std::string& text) {
@@ -52,9 +54,8 @@ std::string random_token() {
 
 // The same for processes that share this machine's cores, in whatever containers they are.
 std::string machine_id() {
-  std::string id;
-  std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
-  return id.empty() ? host_name() : id;
+  const std::optional<std::string> id = text_if_there("/proc/sys/kernel/random/boot_id", kIdBytesMax, ErrorKind::kComm);
+  return id ? id->substr(0, id->find('\n')) : host_name();
 }
 
 // Where process 0 is: port, token, machine and the names under which it may be reached.

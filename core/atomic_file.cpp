@@ -2,8 +2,6 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <fstream>
-#include <iterator>
 #include <mutex>
 #include <stdio.h>
 #include <string>
@@ -98,11 +96,6 @@ void write_file_atomically(const fs::path& path, std::string_view text) {
   file.write(text);
   file.finish();
   publish(path);
-}
-
-std::string text_if_there(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace drift

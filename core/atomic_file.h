@@ -34,7 +34,4 @@ void try_remove(const std::filesystem::path& path);
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
-// The whole file, or "" where there is none.
-std::string text_if_there(const std::filesystem::path& path);
-
 }  // namespace drift

@@ -1,9 +1,17 @@
 #include "core/check.h"
 
+#include <filesystem>
+#include <new>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace drift {
 namespace {
+
+constexpr const char* kOutOfMemory =
+    "out of memory: the system gives no more. Ask for less (fewer workers, a smaller batch), or raise the limit "
+    "(ulimit -v, the memory of the container or job)";
 
 // The path from the source root on, so that messages read the same wherever the tree was built.
 std::string_view short_path(std::string_view path) {
@@ -52,14 +60,24 @@ Error::Error(ErrorKind kind, std::string message, std::string_view expression, s
     : std::runtime_error(full_text(message, expression, where)), kind_(kind), message_(std::move(message)) {}
 
 Error caught_error(const std::exception_ptr& exception) {
-  const auto foreign = [](std::string_view text) {
-    return Error(ErrorKind::kInternal, fmt::format("{} (not an error of Drift's own)", text), {},
-                 std::source_location::current());
+  const auto of_kind = [](ErrorKind kind, std::string text) {
+    return Error(kind, std::move(text), {}, std::source_location::current());
+  };
+  const auto foreign = [&](std::string_view text) {
+    return of_kind(ErrorKind::kInternal, fmt::format("{} (not an error of Drift's own)", text));
   };
   try {
     std::rethrow_exception(exception);
   } catch (const Error& error) {
     return error;
+  } catch (const std::bad_alloc&) {
+    return of_kind(ErrorKind::kDevice, kOutOfMemory);
+  } catch (const std::length_error&) {  // more than a container can ever hold
+    return of_kind(ErrorKind::kDevice, kOutOfMemory);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return of_kind(ErrorKind::kData, error.what());
+  } catch (const std::system_error& error) {
+    return of_kind(ErrorKind::kDevice, error.what());
   } catch (const std::exception& error) {
     return foreign(error.what());
   } catch (...) {

@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "core/check.h"
+#include "core/regular_file.h"
 
 namespace drift {
 namespace {
@@ -42,9 +43,10 @@ Digest digest_of(std::string_view text) {
   return {text.size(), XXH3_64bits(text.data(), text.size())};
 }
 
-OutputFile::OutputFile(std::filesystem::path path)
-    : path_(std::move(path)), descriptor_(open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-  DRIFT_CHECK(kOutput, descriptor_ >= 0, "{}: cannot be written: {}", path_.string(), system_reason());
+OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
+  const OpenedFile file = open_regular_file(path_, O_WRONLY | O_CREAT | O_TRUNC);
+  DRIFT_CHECK(kOutput, file, "{}: cannot be written: {}", path_.string(), file.problem);
+  descriptor_ = file.descriptor;
 }
 
 OutputFile::~OutputFile() {
@@ -67,14 +69,12 @@ Digest OutputFile::finish() {
   return digest_.value();
 }
 
-InputFile::InputFile(std::filesystem::path path)
-    : path_(std::move(path)), descriptor_(open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-  DRIFT_CHECK(kCheckpoint, descriptor_ >= 0, "{}: cannot be read: {}", path_.string(), system_reason());
+InputFile::InputFile(std::filesystem::path path, ErrorKind kind) : path_(std::move(path)), kind_(kind) {
+  const OpenedFile file = open_regular_file(path_, O_RDONLY);
+  DRIFT_CHECK_AS(kind_, file, "{}: cannot be read: {}", path_.string(), file.problem);
+  descriptor_ = file.descriptor;
   struct stat status {};
-  const bool is_file = fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
-  if (!is_file) close(descriptor_);
-  DRIFT_CHECK(kCheckpoint, is_file, "{}: not a file", path_.string());
-  size_ = static_cast<std::uint64_t>(status.st_size);
+  if (fstat(descriptor_, &status) == 0) size_ = static_cast<std::uint64_t>(status.st_size);
 }
 
 InputFile::~InputFile() {
@@ -82,14 +82,13 @@ InputFile::~InputFile() {
 }
 
 void InputFile::read(std::span<std::byte> bytes, std::string_view what) {
-  DRIFT_CHECK(kCheckpoint, bytes.size() <= remaining(),
-              "{}: truncated: {} needs {} bytes at offset {}, the file has {}", path_.string(), what, bytes.size(),
-              digest_.bytes(), size_);
+  DRIFT_CHECK_AS(kind_, bytes.size() <= remaining(), "{}: truncated: {} needs {} bytes at offset {}, the file has {}",
+                 path_.string(), what, bytes.size(), digest_.bytes(), size_);
   for (std::span<std::byte> left = bytes; !left.empty();) {
     const ssize_t count = ::read(descriptor_, left.data(), left.size());
     if (count < 0 && errno == EINTR) continue;
-    DRIFT_CHECK(kCheckpoint, count >= 0, "{}: reading {} failed: {}", path_.string(), what, system_reason());
-    DRIFT_CHECK(kCheckpoint, count > 0, "{}: became shorter while it was read, in {}", path_.string(), what);
+    DRIFT_CHECK_AS(kind_, count >= 0, "{}: reading {} failed: {}", path_.string(), what, system_reason());
+    DRIFT_CHECK_AS(kind_, count > 0, "{}: became shorter while it was read, in {}", path_.string(), what);
     left = left.subspan(static_cast<std::size_t>(count));
   }
   digest_.add(bytes);

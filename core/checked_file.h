@@ -1,7 +1,7 @@
 // Files that know what went through them: OutputFile and InputFile count the bytes and keep their XXH3 checksum, so
 // that a checkpoint can say what each of its files must be without reading anything twice. Pieces go straight between
-// the caller's memory and the system. All throw,
-// naming the file and the system's reason: kOutput for what cannot be written, kCheckpoint for what cannot be read.
+// the caller's memory and the system. All throw, naming the file and the system's reason: kOutput for what cannot be
+// written; for what cannot be read the kind that the caller gives, kCheckpoint unless it is a file of another sort.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,8 @@
 #include <memory>
 #include <span>
 #include <string_view>
+
+#include "core/error.h"
 
 struct XXH3_state_s;
 
@@ -59,7 +61,7 @@ class OutputFile {
 
 class InputFile {
  public:
-  explicit InputFile(std::filesystem::path path);
+  explicit InputFile(std::filesystem::path path, ErrorKind kind = ErrorKind::kCheckpoint);
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
@@ -73,6 +75,7 @@ class InputFile {
 
  private:
   std::filesystem::path path_;
+  ErrorKind kind_;
   int descriptor_;
   std::uint64_t size_ = 0;
   RunningDigest digest_;

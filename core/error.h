@@ -43,7 +43,8 @@ class Error : public std::runtime_error {
   std::string message_;
 };
 
-// What any exception says: itself, if it is ours, else one of kind kInternal with its text.
+// What any exception says: itself, if it is ours. Of the others, memory and the system's refusals are kDevice, the file
+// system's kData; any other is a bug, kInternal.
 Error caught_error(const std::exception_ptr& exception);
 
 namespace detail {

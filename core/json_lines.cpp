@@ -1,19 +1,44 @@
 #include "core/json_lines.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <fstream>
 #include <string>
 #include <unistd.h>
 
 #include "core/check.h"
+#include "core/checked_file.h"
+#include "core/json_depth.h"
+#include "core/regular_file.h"
 
 namespace drift {
+namespace {
+
+constexpr std::size_t kPieceBytes = 1 << 16;
+constexpr std::size_t kLineBytesMax = 1 << 20;
+constexpr int kDepthMax = 8;
+
+void check_length(const std::filesystem::path& path, std::size_t number, const std::string& line) {
+  DRIFT_CHECK(kData, line.size() <= kLineBytesMax, "{}:{} is a line of more than {} bytes, the most it may have",
+              path.string(), number, kLineBytesMax);
+}
+
+Json parse_line(const std::filesystem::path& path, std::size_t number, const std::string& line) {
+  check_length(path, number, line);
+  DRIFT_CHECK(kData, json_depth(line) <= kDepthMax, "{}:{} nests deeper than {} levels", path.string(), number,
+              kDepthMax);
+  Json value = Json::parse(line, /*callback=*/nullptr, /*allow_exceptions=*/false);
+  DRIFT_CHECK(kData, value.is_object(), "{}:{} is not a JSON object: {}", path.string(), number, line.substr(0, 80));
+  return value;
+}
+
+}  // namespace
 
 JsonLines::JsonLines(std::filesystem::path path) : path_(std::move(path)) {
-  file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  DRIFT_CHECK(kOutput, file_ >= 0, "cannot open {} for writing: {}", path_.string(), std::strerror(errno));
+  const OpenedFile file = open_regular_file(path_, O_WRONLY | O_CREAT | O_APPEND);
+  DRIFT_CHECK(kOutput, file, "cannot open {} for writing: {}", path_.string(), file.problem);
+  file_ = file.descriptor;
 }
 
 JsonLines::~JsonLines() {
@@ -31,17 +56,22 @@ void JsonLines::write(const Json& object) {
 }
 
 std::vector<Json> read_json_lines(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  DRIFT_CHECK(kData, file.good(), "cannot read {}", path.string());
+  InputFile file(path, ErrorKind::kData);
   std::vector<Json> lines;
-  for (std::string line; std::getline(file, line);) {
-    if (file.eof()) break;  // no newline behind it: torn
-    Json value = Json::parse(line, /*callback=*/nullptr, /*allow_exceptions=*/false);
-    DRIFT_CHECK(kData, value.is_object(), "{}:{} is not a JSON object: {}", path.string(), lines.size() + 1,
-                line.substr(0, 80));
-    lines.push_back(std::move(value));
+  std::string piece, line;  // line: what is known of the one under way
+  while (file.remaining() > 0) {
+    piece.resize(std::min<std::uint64_t>(kPieceBytes, file.remaining()));
+    file.read(std::as_writable_bytes(std::span(piece)), "its lines");
+    std::string_view rest = piece;
+    for (std::size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
+      line += rest.substr(0, end);
+      lines.push_back(parse_line(path, lines.size() + 1, line));
+      line.clear();
+    }
+    line += rest;
+    check_length(path, lines.size() + 1, line);
   }
-  return lines;
+  return lines;  // without the last line if no newline is behind it: torn
 }
 
 }  // namespace drift

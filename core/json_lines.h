@@ -26,7 +26,7 @@ class JsonLines {
 };
 
 // Every whole line, in order; a torn last line (of a machine that went down) is left out. Throws kData naming a damaged
-// one.
+// one, one of more than 1 MiB or one that nests deeper than 8 levels.
 std::vector<Json> read_json_lines(const std::filesystem::path& path);
 
 }  // namespace drift

@@ -30,6 +30,8 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
   std::size_t best = std::max<std::size_t>(2, word.size() / 3) + 1;
   std::string_view nearest;
   for (const std::string& candidate : candidates) {
+    const auto [shorter, longer] = std::minmax({word.size(), candidate.size()});
+    if (longer - shorter >= best) continue;  // at least as many insertions
     const std::size_t distance = edit_distance(word, candidate);
     if (distance < best) {
       best = distance;

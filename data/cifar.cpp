@@ -1,11 +1,15 @@
 #include "data/cifar.h"
 
 #include <algorithm>
-#include <fstream>
 #include <numeric>
+#include <optional>
+#include <sstream>
 #include <utility>
 
 #include "core/check.h"
+#include "core/checked_file.h"
+#include "core/file_errors.h"
+#include "core/regular_file.h"
 #include "core/text.h"
 #include "data/memory_dataset.h"
 
@@ -156,13 +160,11 @@ void append_file(const Layout& layout, const fs::path& folder, const File& file,
   const std::string path = (folder / file.name).string();
   const std::int64_t record_bytes = layout.record_bytes();
   const std::int64_t records = count_records(layout, folder, file);
-  std::ifstream in(path, std::ios::binary);
+  InputFile in(path, ErrorKind::kData);
   std::vector<std::uint8_t> record(static_cast<std::size_t>(record_bytes));
   for (std::int64_t i = 0; i < records; ++i) {
     const std::int64_t offset = i * record_bytes;
-    in.read(reinterpret_cast<char*>(record.data()), record_bytes);
-    DRIFT_CHECK(kData, in.good(), "{}: cannot be read at offset {}; expected {} records of {} bytes", path, offset,
-                records, record_bytes);
+    in.read(std::as_writable_bytes(std::span(record)), fmt::format("record {} of {}", i, records));
     for (std::size_t b = 0; b < layout.labels.size(); ++b) {
       DRIFT_CHECK(kData, record[b] < layout.labels[b].classes, "{}: {} {} at offset {} (record {}); expected 0..{}",
                   path, layout.labels[b].name, record[b], offset + static_cast<std::int64_t>(b), i,
@@ -173,9 +175,11 @@ void append_file(const Layout& layout, const fs::path& folder, const File& file,
 }
 
 std::vector<std::string> read_class_names(const Layout& layout, const fs::path& folder) {
+  constexpr std::size_t kBytesMax = 1 << 20;
   const fs::path path = folder / layout.names_file;
-  if (!fs::exists(path)) return layout.class_names;
-  std::ifstream in(path);
+  const std::optional<std::string> text = text_if_there(path, kBytesMax, ErrorKind::kData);
+  if (!text) return layout.class_names;
+  std::istringstream in(*text);
   std::vector<std::string> names;
   for (std::string line; std::getline(in, line);) {
     if (line.ends_with('\r')) line.pop_back();
@@ -187,8 +191,10 @@ std::vector<std::string> read_class_names(const Layout& layout, const fs::path& 
 }
 
 DataSource open_cifar(const Layout& layout, const fs::path& directory) {
-  const fs::path folder = find_folder(layout, directory);
-  const std::int64_t train_records = check_files(layout, folder);
+  const auto [folder, train_records] = with_file_errors(ErrorKind::kData, [&] {
+    const fs::path found = find_folder(layout, directory);
+    return std::pair(found, check_files(layout, found));
+  });
   const std::vector<std::string> class_names = read_class_names(layout, folder);
 
   Split train, test;

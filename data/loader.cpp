@@ -4,11 +4,11 @@
 #include <exception>
 #include <mutex>
 #include <stop_token>
-#include <thread>
 #include <utility>
 
 #include "core/check.h"
 #include "core/rng.h"
+#include "core/thread_team.h"
 
 namespace drift {
 namespace {
@@ -70,11 +70,12 @@ void prepare_batch(const Dataset& dataset, const Sampler& sampler, const LoaderC
 class Loader::Prefetcher {
  public:
   Prefetcher(const Loader& loader, std::int64_t first)
-      : loader_(loader), ring_(2 * static_cast<std::size_t>(loader.config_.threads)), claimed_(first), taken_(first) {
-    for (int i = 0; i < loader.config_.threads; ++i) {
-      threads_.emplace_back([this](std::stop_token stop) { prepare_steps(stop); });
-    }
-  }
+      : loader_(loader),
+        ring_(2 * static_cast<std::size_t>(loader.config_.threads)),
+        claimed_(first),
+        taken_(first),
+        threads_("preparing batches", loader.config_.threads,
+                 [this](int, const std::stop_token& stop) { prepare_steps(stop); }) {}
 
   // Swaps the next step's batch with `batch`, whose buffers are thereby used again, or throws what preparing it threw.
   void take(Batch& batch) {
@@ -121,8 +122,8 @@ class Loader::Prefetcher {
   std::condition_variable_any room_;
   std::condition_variable ready_;
   std::vector<Prepared> ring_;
-  std::int64_t claimed_, taken_;       // the next step to prepare, the next one to hand out
-  std::vector<std::jthread> threads_;  // last: they stop and are joined before anything they use goes
+  std::int64_t claimed_, taken_;  // the next step to prepare, the next one to hand out
+  ThreadTeam threads_;            // last: they stop and are joined before anything they use goes
 };
 
 Loader::Loader(const Dataset& dataset, const Sampler& sampler, const LoaderConfig& config)

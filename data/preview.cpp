@@ -1,6 +1,7 @@
 #include "data/preview.h"
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -61,19 +62,6 @@ void paste_enlarged(Picture source, int scale, int top, int left, Picture& sheet
 
 // rows[class]: the indices of its first images.
 // The library's own writer of files does not notice a full disk.
-void write_png(const Picture& picture, const std::filesystem::path& path) {
-  std::string bytes;
-  const auto append = [](void* to, void* piece, int size) {
-    static_cast<std::string*>(to)->append(static_cast<const char*>(piece), static_cast<std::size_t>(size));
-  };
-  const int made = stbi_write_png_to_func(append, &bytes, picture.width, picture.height, 3, picture.pixels.data(),
-                                          picture.width * 3);
-  DRIFT_ASSERT(made != 0, "no PNG of {} by {} pixels", picture.width, picture.height);
-  OutputFile file(path);
-  file.write(bytes);
-  file.finish();
-}
-
 std::vector<std::vector<std::int64_t>> first_of_each_class(const Dataset& dataset, std::size_t rows,
                                                            std::size_t columns) {
   std::vector<std::vector<std::int64_t>> result(rows);
@@ -82,6 +70,17 @@ std::vector<std::vector<std::int64_t>> first_of_each_class(const Dataset& datase
     if (label < rows && result[label].size() < columns) result[label].push_back(index);
   }
   return result;
+}
+
+std::string png_of(const Picture& picture) {
+  std::string png;
+  const auto append = [](void* to, void* bytes, int size) {
+    static_cast<std::string*>(to)->append(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  };
+  const int encoded =
+      stbi_write_png_to_func(append, &png, picture.width, picture.height, 3, picture.pixels.data(), picture.width * 3);
+  if (encoded == 0) throw std::bad_alloc();
+  return png;
 }
 
 }  // namespace
@@ -109,7 +108,9 @@ void write_preview(const Dataset& dataset, const std::filesystem::path& path, co
                      column * cell_width + kSeparator, sheet);
     }
   }
-  write_png(sheet, path);
+  OutputFile file(path);
+  file.write(png_of(sheet));
+  file.finish();
 }
 
 }  // namespace drift

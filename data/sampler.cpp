@@ -45,8 +45,9 @@ Sampler::Sampler(const SamplerConfig& config) : config_(config) {
       config.dataset_size, global_batch(), config.workers, config.local_batch);
   DRIFT_CHECK(
       kConfig, config.sampling == Sampling::kWithReplacement || config.steps_per_epoch <= whole_steps,
-      "{} steps per epoch need {} images but there are {}: at most {} steps per epoch, or sample with replacement",
-      config.steps_per_epoch, config.steps_per_epoch * global_batch(), config.dataset_size, whole_steps);
+      "{} steps per epoch of {} images each are more than the {} there are: at most {} steps per epoch, or sample with "
+      "replacement",
+      config.steps_per_epoch, global_batch(), config.dataset_size, whole_steps);
   if (config_.steps_per_epoch == 0) config_.steps_per_epoch = whole_steps;
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/check.h"
 #include "core/rng.h"
+#include "core/thread_team.h"
 #include "data/memory_dataset.h"
 #include "data/outlines.h"
 #include "data/raster.h"
@@ -149,17 +150,14 @@ Pixels draw_split(std::uint64_t seed, Split split, std::int64_t size) {
   pixels.images.resize(static_cast<std::size_t>(size) * kImageBytes);
   pixels.labels.resize(static_cast<std::size_t>(size));
   const std::int64_t threads = std::max(1u, std::thread::hardware_concurrency());
-  const auto draw_every = [&](std::int64_t first) {
+  const auto draw_every = [&](int first, const std::stop_token&) {
     for (std::int64_t index = first; index < size; index += threads) {
       const auto i = static_cast<std::size_t>(index);
       pixels.labels[i] = shape_label(seed, split, index);
       draw_shape(seed, split, index, std::span(pixels.images).subspan(i * kImageBytes, kImageBytes));
     }
   };
-  std::vector<std::jthread> others;
-  for (std::int64_t thread = 1; thread < threads; ++thread) others.emplace_back(draw_every, thread);
-  draw_every(0);
-  others.clear();  // joins
+  ThreadTeam("drawing images", static_cast<int>(threads), draw_every);
   return pixels;
 }
 

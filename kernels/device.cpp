@@ -5,6 +5,7 @@
 
 #include "core/build_info.h"
 #include "core/check.h"
+#include "core/memory_reserve.h"
 #include "core/text.h"
 #include "kernels/cpu/backend_cpu.h"
 #include "kernels/cpu/device_cpu.h"
@@ -117,6 +118,7 @@ Storage::Storage(Device device, std::size_t bytes, std::shared_ptr<MemorySource>
     data_ = device.type == DeviceType::kCpu ? allocate_cpu(bytes) : allocate_cuda(device.index, bytes);
   }
   if (data_ == nullptr) {
+    give_up_memory_reserve();
     throw OutOfMemory(fmt::format("out of memory on {}: {} bytes were asked for, {} are held, {} are free",
                                   to_string(device), bytes, bytes_held(), free_bytes(device)));
   }

@@ -25,7 +25,7 @@ struct Device {
 
 std::string to_string(Device device);        // "cpu", "cuda:0"
 std::string describe_device(Device device);  // "cpu", "cuda:0 (NVIDIA H100 80GB HBM3, sm_90)"
-// Bytes that could still be allocated there now.
+// Bytes that could still be allocated there now, as far as limits and what else runs there are known.
 std::int64_t free_bytes(Device device);
 // For a thread that is about to call a vendor's library itself: from now on it does so for this device.
 void make_current(Device device);

@@ -223,6 +223,7 @@ struct SgdUpdate {
 // of K sources is that of the sums of aligned groups of 2^m of them, bit for bit.
 struct Average {
   static constexpr std::string_view kName = "average";
+  static constexpr int kSourcesMaxOnGpu = 127;  // their addresses travel as an argument of the kernel
   std::span<const float* const> sources;
   std::span<float* const> targets;
   std::int64_t n = 0;

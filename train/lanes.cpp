@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "kernels/op.h"
 
 namespace drift {
 
@@ -47,6 +48,12 @@ std::int64_t LaneGate::bytes_held() const {
   std::int64_t bytes = 0;
   for (const auto& pool : pools_) bytes += pool->bytes_held();
   return bytes;
+}
+
+void check_share_device(Device device, int workers) {
+  DRIFT_CHECK(kConfig, device.type == DeviceType::kCpu || workers <= Average::kSourcesMaxOnGpu,
+              "{} workers on one GPU, at most {} can share it: use fewer --workers, or more processes with a GPU each",
+              workers, Average::kSourcesMaxOnGpu);
 }
 
 ThreadLayout share_threads(int workers, int threads, int worker_threads, int cores) {

@@ -61,6 +61,9 @@ class LaneGate {
   std::uint64_t arrivals_ = 0;
 };
 
+// Throws kConfig where so many workers of one process cannot share the device.
+void check_share_device(Device device, int workers);
+
 // How the CPU's threads are shared: `lanes` workers compute at once, each with `threads_per_worker`.
 struct ThreadLayout {
   int threads = 1;  // in all; also those of an evaluation

@@ -21,6 +21,18 @@ void upload(const std::vector<float>& host, std::span<float> arena, Backend& bac
   if (!host.empty()) backend.upload(host.data(), as_tensor(arena));
 }
 
+// On a CPU more memory is handed out than there is: who then uses it is killed, without a word.
+void require_room(Device device, const ParameterSet& replica, int more) {
+  const std::size_t floats = 3 * replica.values().size() + replica.buffers().size();
+  const auto needed = static_cast<std::int64_t>(floats * sizeof(float)) * more;
+  if (device.type != DeviceType::kCpu || needed <= free_bytes(device)) return;
+  throw OutOfMemory(
+      fmt::format("{} more replicas of {:.2f} MB each need {:.2f} GB, and {:.2f} GB are free: use fewer "
+                  "--workers, or processes on several machines",
+                  more, 1e-6 * static_cast<double>(floats * sizeof(float)), 1e-9 * static_cast<double>(needed),
+                  1e-9 * static_cast<double>(free_bytes(device))));
+}
+
 }  // namespace
 
 Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device,
@@ -34,6 +46,7 @@ Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team
     const int id = team.first_worker() + place;
     workers_.push_back(std::make_unique<Worker>(config, id, data, sampler_, device, threads_per_worker,
                                                 team.local_workers(), images(), source));
+    if (place == 0) require_room(device, workers_.front()->parameters(), team.local_workers() - 1);
   }
   if (images_) images_->upload(*data.train, workers_.front()->backend());
 }

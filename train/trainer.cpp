@@ -2,19 +2,18 @@
 // the workers' threads and brings their errors home.
 #include "train/trainer.h"
 
+#include <algorithm>
 #include <exception>
+#include <new>
 #include <optional>
-#include <source_location>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "comm/averaging.h"
 #include "comm/recording.h"
 #include "core/check.h"
 #include "core/stopwatch.h"
+#include "core/thread_team.h"
 #include "train/config/toml.h"
-#include "train/step/memory_advice.h"
 #include "train/step_collector.h"
 #include "train/step_reporter.h"
 
@@ -95,9 +94,22 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
   DRIFT_CHECK(kConfig, !machine.op_times || device.type == DeviceType::kCuda,
               "--op-times measures by the events of a GPU, and this run is on {}; bench_step does it on a CPU",
               to_string(device));
+  check_share_device(device, workers);
   ThreadLayout layout = share_threads(workers, machine.threads, machine.worker_threads, membership.cores);
   if (device.type == DeviceType::kCuda) layout.lanes = workers;
   return layout;
+}
+
+bool is_out_of_memory(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const OutOfMemory&) {
+    return true;
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
 }
 
 // Of a process that does not write them itself.
@@ -127,6 +139,7 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       device_(membership.device ? *membership.device : choose_device(config.machine.device)),
       communicators_(make_communicators(membership, config.processes.reduce)),
       layout_(layout_on(device_, config_, membership)),
+      activations_(activation_bytes(config_)),
       lanes_(layout_.lanes, device_),
       replicas_(config_, data, team_, device_, layout_.threads_per_worker, membership.memory()),
       schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),
@@ -139,29 +152,35 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
   }
 }
 
-// Called while the workers leave one after the other: what the pools hold is read as it is now.
-std::string Trainer::advice_when_full() const {
-  const std::int64_t capacity = free_bytes(device_) + lanes_.bytes_held();
-  return memory_advice(config_, lanes_.lanes(), capacity);
+// Called while the workers leave one after the other: what the pools hold is read as it is now. Batches on their way,
+// an evaluation and code that is made for new shapes want something too. Where there is not even memory for advice,
+// there is none.
+std::exception_ptr Trainer::with_advice(const std::exception_ptr& error, int worker) const {
+  if (!is_out_of_memory(error)) return error;
+  try {
+    constexpr std::int64_t kForTheRest = 128 << 20;
+    const std::int64_t all = free_bytes(device_) + lanes_.bytes_held();
+    const std::int64_t capacity = all - std::min(kForTheRest, all / 4);
+    return std::make_exception_ptr(
+        OutOfMemory(fmt::format("worker {}: {}. {}", worker, caught_error(error).message(),
+                                memory_advice(activations_, config_.sync.local_batch, lanes_.lanes(), capacity))));
+  } catch (const std::exception&) {
+    return error;
+  }
 }
 
 void Trainer::run_worker_thread(int place, ReportSink& reports) {
   Worker& worker = replicas_.worker(place);
-  StepReporter reporter(worker, schedule_, reports, done_);
-  RecordingCommunicator comm(*communicators_[static_cast<std::size_t>(place)],
-                             [&](const CommRecord& call) { reporter.add(call); });
-  const auto fail = [&](const std::exception_ptr& error) {
-    link_.fail(error);  // before the others learn of it: theirs are consequences
-    comm.abort(caught_error(error).message());
-  };
+  Communicator& own = *communicators_[static_cast<std::size_t>(place)];
   try {
+    StepReporter reporter(worker, schedule_, reports, done_);
+    RecordingCommunicator comm(own, [&](const CommRecord& call) { reporter.add(call); });
     run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, link_.gate(), reporter,
                joint_ ? &*joint_ : nullptr, place);
-  } catch (const OutOfMemory& error) {
-    fail(std::make_exception_ptr(
-        OutOfMemory(fmt::format("worker {}: {}. {}", worker.id(), error.message(), advice_when_full()))));
   } catch (...) {
-    fail(std::current_exception());
+    const std::exception_ptr error = with_advice(std::current_exception(), worker.id());
+    link_.fail(error);  // before the others learn of it: theirs are consequences
+    own.abort(caught_error(error).message());
   }
 }
 
@@ -193,15 +212,11 @@ void Trainer::prepare() {
 }
 
 void Trainer::run_workers(ReportSink& reports) {
-  std::vector<std::jthread> threads;  // joined at the end
   try {
-    for (int place = 0; place < replicas_.size(); ++place) {
-      threads.emplace_back([&, place] { run_worker_thread(place, reports); });
-    }
-  } catch (const std::system_error& error) {
-    const auto reason = fmt::format("cannot start thread {} of {}: {}", threads.size(), replicas_.size(), error.what());
-    link_.fail(std::make_exception_ptr(Error(ErrorKind::kDevice, reason, {}, std::source_location::current())));
-    communicators_[threads.size()]->abort(reason);
+    ThreadTeam("the workers", replicas_.size(),
+               [&](int place, const std::stop_token&) { run_worker_thread(place, reports); });
+  } catch (const std::exception&) {  // none of them runs; those of other processes must not wait
+    link_.fail(std::current_exception());
   }
 }
 

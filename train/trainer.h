@@ -26,6 +26,7 @@
 #include "train/replicas.h"
 #include "train/runs/records.h"
 #include "train/schedule/schedule.h"
+#include "train/step/memory_advice.h"
 #include "train/team_link.h"
 
 namespace drift {
@@ -79,14 +80,15 @@ class Trainer {
   void run_worker_thread(int place, ReportSink& reports);
   void run_workers(ReportSink& reports);
   void prepare();
-  // What would have fitted, once the device is full.
-  std::string advice_when_full() const;
+  // The same error, with what would have fitted where it is that there was no memory.
+  std::exception_ptr with_advice(const std::exception_ptr& error, int worker) const;
 
   const TrainConfig config_;
   const Team team_;
   const Device device_;
   std::vector<std::unique_ptr<Communicator>> communicators_;  // by place; first, for they check the team
   const ThreadLayout layout_;
+  const ActivationBytes activations_;
   LaneGate lanes_;
   Replicas replicas_;
   const Schedule schedule_;

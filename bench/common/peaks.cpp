@@ -2,10 +2,10 @@
 
 #include <cstring>
 #include <omp.h>
-#include <thread>
 #include <vector>
 
 #include "bench/common/measure.h"
+#include "core/thread_team.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/onednn.h"
 #include "kernels/math/packet.h"
@@ -46,11 +46,9 @@ __attribute__((optimize("fp-contract=fast"), noinline)) float chains(float start
 double float32_peak(int threads) {
   std::vector<float> results(static_cast<std::size_t>(threads));
   const Sample sample = measure(1, 7, [&] {
-    std::vector<std::thread> team;
-    for (int t = 0; t < threads; ++t) {
-      team.emplace_back([&, t] { results[static_cast<std::size_t>(t)] = chains(static_cast<float>(t)); });
-    }
-    for (std::thread& thread : team) thread.join();
+    ThreadTeam("the peak", threads, [&](int t, const std::stop_token&) {
+      results[static_cast<std::size_t>(t)] = chains(static_cast<float>(t));
+    });
   });
   const double kept = results[0] > 1e30f ? 0 : 1;  // the results are used, so the chains are computed
   return kept * 2.0 * kPacket * kChains * static_cast<double>(kSteps) * threads / sample.at(0.1);

@@ -18,6 +18,7 @@
 #include "comm/control/rendezvous.h"
 #include "core/check.h"
 #include "core/clock.h"
+#include "core/thread_team.h"
 
 namespace drift {
 namespace {
@@ -39,7 +40,7 @@ class TcpControl final : public Control {
         wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     DRIFT_CHECK(kComm, wake_.descriptor() >= 0, "no descriptor for the control channel is left");
     for (const auto& [process, peer] : peers_) heard_[process] = steady_clock().seconds();
-    thread_ = std::jthread([this] { run(); });
+    thread_ = start_thread("the control channel", [this] { run(); });
   }
   ~TcpControl() override {
     post({FrameKind::kBye});
@@ -196,6 +197,9 @@ class TcpControl final : public Control {
     }
     if (!hub_left_ && !leaving_)
       set_failed({.kind = ErrorKind::kComm, .process = process, .message = how, .lost = true});
+    hub_is_gone();
+  }
+  void hub_is_gone() {
     const std::lock_guard lock(mutex_);
     hub_is_gone_ = true;
     changed_.notify_all();
@@ -242,17 +246,11 @@ class TcpControl final : public Control {
   }
 
   // Whoever loses this thread is lost for the others, and so learns it too.
-  void run() noexcept {
-    try {
-      serve_all();
-    } catch (...) {
-      peers_.clear();
-      set_failed({.kind = ErrorKind::kInternal,
-                  .process = options_.process,
-                  .message = caught_error(std::current_exception()).report()});
-      const std::lock_guard lock(mutex_);
-      hub_is_gone_ = true;
-    }
+  void run() noexcept try { serve_all(); } catch (...) {
+    peers_.clear();
+    const Error error = caught_error(std::current_exception());
+    set_failed({.kind = error.kind(), .process = options_.process, .message = error.report()});
+    hub_is_gone();
   }
   void serve_all() {
     for (;;) {

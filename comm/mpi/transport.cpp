@@ -19,6 +19,7 @@
 #include "core/log.h"
 #include "core/stoppable.h"
 #include "core/text.h"
+#include "core/thread_team.h"
 
 namespace drift {
 namespace {
@@ -51,9 +52,9 @@ std::string did_not_come(double seconds) {
 class Deadline {
  public:
   Deadline(std::string_view call, double seconds)
-      : thread_([call, seconds](const std::stop_token& stop) {
+      : thread_(start_thread("a deadline", [call, seconds](const std::stop_token& stop) {
           if (!stopped_within(stop, seconds)) end_process(call, did_not_come(seconds));
-        }) {}
+        })) {}
 
  private:
   std::jthread thread_;
@@ -64,7 +65,7 @@ class Watch {
  public:
   // reason: of the others, why this process should give up, if it should.
   Watch(std::string_view call, double seconds, std::function<std::optional<std::string>()> reason)
-      : thread_([this, call, seconds, reason = std::move(reason)](const std::stop_token& stop) {
+      : thread_(start_thread("a watch", [this, call, seconds, reason = std::move(reason)](const std::stop_token& stop) {
           std::int64_t before = 0;
           for (int looks = 0; !stopped_within(stop, kLookEverySeconds); ++looks) {
             const std::int64_t now = under_way_;
@@ -73,7 +74,7 @@ class Watch {
             if (const auto why = reason()) end_process(call, *why);
             if (looks * kLookEverySeconds > seconds) end_process(call, did_not_come(seconds));
           }
-        }) {}
+        })) {}
 
   // Lives as long as the call.
   class Call {

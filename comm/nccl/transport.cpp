@@ -17,6 +17,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/stoppable.h"
+#include "core/thread_team.h"
 #include "kernels/device.h"
 
 namespace drift {
@@ -59,7 +60,7 @@ class NcclTransport final : public Transport, public std::enable_shared_from_thi
       ncclCommAbort(comm_);
       throw;
     }
-    watcher_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+    watcher_ = start_thread("watching NCCL", [this](const std::stop_token& stop) { watch(stop); });
   }
 
   ~NcclTransport() override {

@@ -1,9 +1,9 @@
 #include "kernels/cpu/backend_cpu.h"
 
 #include <cstring>
-#include <omp.h>
 
 #include "kernels/launch/column_sums_cpu.h"
+#include "kernels/launch/openmp_threads.h"
 #include "kernels/math/pool.h"
 
 namespace drift {
@@ -17,8 +17,7 @@ CpuBackend::CpuBackend(Stream& stream)
       normalisations_(workspace_, threads_) {}
 
 void CpuBackend::run(const Op& op) {
-  // oneDNN takes its number of threads from the calling thread's OpenMP setting.
-  if (omp_get_max_threads() != threads_) omp_set_num_threads(threads_);
+  use_openmp_threads(threads_);
   std::visit([this](const auto& args) { run_now(args); }, op);
 }
 

@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <omp.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "core/check.h"
+#include "kernels/cpu/available_memory.h"
 
 namespace drift {
 namespace {
@@ -37,7 +37,7 @@ std::unique_ptr<Stream> make_cpu_stream(int threads) {
 }
 
 std::int64_t free_bytes_cpu() {
-  return std::int64_t{sysconf(_SC_AVPHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  return available_host_bytes();
 }
 
 void* allocate_cpu(std::size_t bytes) {

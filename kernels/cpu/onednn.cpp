@@ -1,5 +1,10 @@
 #include "kernels/cpu/onednn.h"
 
+#include <sys/mman.h>
+
+#include "core/memory_reserve.h"
+#include "kernels/device.h"
+
 namespace drift::onednn {
 
 using dnnl::memory;
@@ -7,6 +12,18 @@ using dnnl::memory;
 dnnl::engine& engine() {
   static dnnl::engine instance(dnnl::engine::kind::cpu, 0);
   return instance;
+}
+
+void require_room_for_code() {
+  constexpr std::size_t kBytes = 32 << 20;  // some hundred kernels
+  void* const room = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room != MAP_FAILED) {
+    munmap(room, kBytes);
+    return;
+  }
+  give_up_memory_reserve();
+  throw OutOfMemory(
+      fmt::format("out of memory on cpu: oneDNN makes code for a layer, and less than {} bytes are left", kBytes));
 }
 
 memory::data_type type_of(DType dtype) {

@@ -26,9 +26,14 @@ dnnl::memory::desc matrix(const TensorView& view, bool transposed = false);
 // Scratch memory is ours (the backend's workspace): primitives may then run on another thread than made them.
 dnnl::primitive_attr user_scratchpad();
 
+// oneDNN writes code for each primitive that is made, and writes on where it got no memory for it. Throws OutOfMemory
+// where there is none left for that.
+void require_room_for_code();
+
 // The descriptor of a primitive: through Primitive::desc in oneDNN 2.x, directly in 3.x.
 template <class Primitive, class... Args>
 typename Primitive::primitive_desc describe(const Args&... args) {
+  require_room_for_code();
 #if DNNL_VERSION_MAJOR >= 3
   return typename Primitive::primitive_desc(engine(), args..., user_scratchpad());
 #else
@@ -39,6 +44,7 @@ typename Primitive::primitive_desc describe(const Args&... args) {
 // The same for backward operations, which want the forward's primitive descriptor as a hint.
 template <class Primitive, class Hint, class... Args>
 typename Primitive::primitive_desc describe_backward(const Hint& hint, const Args&... args) {
+  require_room_for_code();
 #if DNNL_VERSION_MAJOR >= 3
   return typename Primitive::primitive_desc(engine(), args..., hint, user_scratchpad());
 #else

@@ -98,8 +98,8 @@ void CudaBackend::enqueue(const BatchNormBackward& op) {
 
 void CudaBackend::enqueue(const Average& op) {
   const std::size_t most = std::max(op.sources.size(), op.targets.size());
-  DRIFT_CHECK(kConfig, most <= kMaxReplicas, "{} replicas on one GPU, at most {} are averaged there", most,
-              kMaxReplicas);
+  DRIFT_CHECK(kConfig, most <= Average::kSourcesMaxOnGpu, "{} replicas on one GPU, at most {} are averaged there", most,
+              Average::kSourcesMaxOnGpu);
   run_on(handle_, op);
 }
 

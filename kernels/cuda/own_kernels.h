@@ -27,12 +27,9 @@ void run_on(cudaStream_t stream, CudaWorkspace& workspace, const GlobalAveragePo
 void run_on(cudaStream_t stream, const GlobalAveragePoolBackward& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const SoftmaxCrossEntropy& op);
 void run_on(cudaStream_t stream, const SgdUpdate& op);
-void run_on(cudaStream_t stream, const Average& op);  // of at most kMaxReplicas
+void run_on(cudaStream_t stream, const Average& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const CountNonFinite& op);
 void run_on(cudaStream_t stream, const Augment& op);
-
-// Replicas that one GPU can average: their addresses travel as an argument of the kernel.
-inline constexpr int kMaxReplicas = 127;
 
 // What operations of the libraries leave to us: a copy of `view` at `to` in that type, or the view itself if it has it;
 // and dbias = the column sums of dy, T [..., O].

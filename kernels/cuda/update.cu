@@ -9,7 +9,7 @@ namespace drift {
 // Addresses that travel as an argument of the kernel.
 template <class Float>
 struct Addresses {
-  Float* pointers[kMaxReplicas];
+  Float* pointers[Average::kSourcesMaxOnGpu];
 
   DRIFT_HD Float* operator[](int k) const { return pointers[k]; }
 };
@@ -36,7 +36,7 @@ void run_on(cudaStream_t stream, const Average& op) {
   const auto targets = addresses_of<float>(op.targets);
   // The levels of the tree stay in registers, which a few replicas should not pay for many.
   constexpr int kLevels = 7;
-  static_assert(kMaxReplicas < 1 << kLevels);
+  static_assert(Average::kSourcesMaxOnGpu < 1 << kLevels);
   if (count < 16) {
     using Tree = AverageTree<Addresses<const float>, Addresses<float>, 4>;
     for_each_packet(stream, op.n, packed<Tree>(sources, targets, count, target_count, op.scale()));

@@ -41,9 +41,14 @@ HOMES = [
     (re.compile(r"^(stb/)?stb_|^(turbo)?jpeg"), "data"),
     (re.compile(r"^omp\.h$"), "kernels"),
 ]
-# Only a launcher decides how work is spread over threads.
-THREADING = re.compile(r"#\s*pragma\s+omp\b|\bthreadIdx\b|\b__shfl_\w+")
-THREADING_HOME = "kernels/launch/"
+# What is done in one place only, and said so of all others: (pattern, place, what is done there).
+PLACES = [
+    (re.compile(r"#\s*pragma\s+omp\b|\bthreadIdx\b|\b__shfl_\w+"), "kernels/launch/", "threads are spread"),
+    # Whoever opens by name asks first whether it is a file.
+    (re.compile(r"\bstd::[io]?fstream\b|\bfopen\s*\(|\bopen\s*\(.*\bO_[A-Z]"), "core/", "files are opened"),
+    # The system may refuse one, and others may wait for it.
+    (re.compile(r"\bstd::(j?thread\s*\(|async\b)|<std::j?thread>"), "core/", "threads are started"),
+]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 TARGET = re.compile(r"\bdrift_(" + "|".join(ALLOWED) + r")\b")
@@ -93,8 +98,9 @@ def check_file(path: str, text: str, project: Tree) -> list[str]:
         include = INCLUDE.match(line)
         problem = check_include(path, include[1], include[2], project) if include else None
         code = line.split("//")[0]
-        if THREADING.search(code) and folder_of(path) not in FREE and not path.startswith(THREADING_HOME):
-            problem = f"threads are spread in {THREADING_HOME} only"
+        for pattern, place, what in PLACES:
+            if pattern.search(code) and folder_of(path) not in FREE and not path.startswith(place):
+                problem = f"{what} in {place} only"
         if problem:
             findings.append(f"{path}:{number}: {problem}")
     return findings

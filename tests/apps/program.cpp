@@ -2,10 +2,12 @@
 
 #include <array>
 #include <csignal>
+#include <functional>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/build_info.h"
 #include "core/check.h"
 
 namespace drift::testing {
@@ -42,6 +44,22 @@ std::vector<std::string> drift(const std::vector<std::string>& arguments) {
   std::vector<std::string> words = {DRIFT_BINARY};
   words.insert(words.end(), arguments.begin(), arguments.end());
   return words;
+}
+
+void set_limit(int resource, rlim_t soft, rlim_t hard) {
+  const rlimit limit{soft, hard};
+  if (soft != 0 && setrlimit(resource, &limit) != 0) _exit(127);
+}
+
+// In the process that becomes the program.
+void live_within(const Limits& limits) {
+  constexpr rlim_t kGrace = 20;  // CPU seconds to leave in, with a checkpoint
+  set_limit(RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + kGrace);
+  set_limit(RLIMIT_FSIZE, limits.file_size, limits.file_size);
+  if (limits.file_size != 0) signal(SIGXFSZ, SIG_IGN);  // a write that reaches it fails
+  if (can_limit_addresses()) set_limit(RLIMIT_AS, limits.address_space, limits.address_space);
+  if (!limits.directory.empty() && chdir(limits.directory.c_str()) != 0) _exit(127);
+  alarm(120);
 }
 
 template <class F>
@@ -91,6 +109,15 @@ Outcome run_drift(const std::vector<std::string>& arguments, const std::function
 
 Outcome run_program(const std::vector<std::string>& words) {
   return run(words, [](pid_t, const Outcome&) {});
+}
+
+bool can_limit_addresses() {
+  return build_info().sanitizers.empty();
+}
+
+Outcome run_drift_within(const Limits& limits, const std::vector<std::string>& arguments) {
+  return run(
+      drift(arguments), [](pid_t, const Outcome&) {}, [&] { live_within(limits); });
 }
 
 std::vector<std::string> launched(int processes, const std::vector<std::string>& arguments) {

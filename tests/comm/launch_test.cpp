@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "core/thread_team.h"
 #include "tests/support/error_of.h"
 
 namespace drift::testing {
@@ -84,20 +84,17 @@ TEST(Launch, TorchrunSaysWhereTheFirstProcessIs) {
 
 TEST(Launch, TorchrunsProcessesFindEachOther) {
   const std::string port = std::to_string(port_of(listen_on(0)) - 1);
-  std::vector<std::jthread> processes;
-  for (int process = 0; process < 2; ++process) {
-    processes.emplace_back([&, process] {
-      const Job job = join_launched(detect({{"RANK", std::to_string(process)},
-                                            {"WORLD_SIZE", "2"},
-                                            {"MASTER_ADDR", "localhost"},
-                                            {"MASTER_PORT", port}}),
-                                    {.timeout_seconds = 60});
-      EXPECT_EQ(job.process, process);
-      EXPECT_EQ(job.local_process, process);
-      EXPECT_EQ(job.transport, nullptr);
-      job.control->gather("end", "");
-    });
-  }
+  ThreadTeam("the processes", 2, [&](int process, const std::stop_token&) {
+    const Job job = join_launched(detect({{"RANK", std::to_string(process)},
+                                          {"WORLD_SIZE", "2"},
+                                          {"MASTER_ADDR", "localhost"},
+                                          {"MASTER_PORT", port}}),
+                                  {.timeout_seconds = 60});
+    EXPECT_EQ(job.process, process);
+    EXPECT_EQ(job.local_process, process);
+    EXPECT_EQ(job.transport, nullptr);
+    job.control->gather("end", "");
+  });
 }
 
 TEST(Launch, OneProcessIsAlone) {

@@ -7,12 +7,12 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "comm/averaging.h"
 #include "core/check.h"
+#include "core/thread_team.h"
 #include "tests/support/fake_backend.h"
 
 namespace drift::testing {
@@ -24,18 +24,15 @@ using WorkerErrors = std::vector<std::optional<Error>>;
 inline WorkerErrors run_workers(std::vector<std::unique_ptr<Communicator>>& communicators,
                                 const std::function<void(std::unique_ptr<Communicator>&, Backend&)>& run) {
   WorkerErrors errors(communicators.size());
-  std::vector<std::thread> threads;
-  for (std::size_t worker = 0; worker < communicators.size(); ++worker) {
-    threads.emplace_back([&, worker] {
-      FakeBackend backend;
-      try {
-        run(communicators[worker], backend);
-      } catch (const Error& error) {
-        errors[worker] = error;
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  ThreadTeam("the workers", static_cast<int>(communicators.size()), [&](int number, const std::stop_token&) {
+    const auto worker = static_cast<std::size_t>(number);
+    FakeBackend backend;
+    try {
+      run(communicators[worker], backend);
+    } catch (const Error& error) {
+      errors[worker] = error;
+    }
+  });
   return errors;
 }
 

@@ -2,8 +2,8 @@
 #include "comm/team.h"
 
 #include <gtest/gtest.h>
-#include <thread>
 
+#include "core/thread_team.h"
 #include "tests/comm/loopback.h"
 #include "tests/comm/run_workers.h"
 #include "tests/comm/team_checks.h"
@@ -51,15 +51,12 @@ class Teams : public ::testing::TestWithParam<Layout> {
   template <class Check>
   void as_each_process(const Check& check) {
     const auto mail = std::make_shared<Mailboxes>(GetParam().processes);
-    std::vector<std::jthread> processes;
-    for (int process = 0; process < GetParam().processes; ++process) {
-      processes.emplace_back([&, process] {
-        check(Team{.workers = GetParam().processes * GetParam().local_workers,
-                   .processes = GetParam().processes,
-                   .process = process},
-              std::make_shared<Loopback>(mail, process));
-      });
-    }
+    ThreadTeam("the processes", GetParam().processes, [&](int process, const std::stop_token&) {
+      check(Team{.workers = GetParam().processes * GetParam().local_workers,
+                 .processes = GetParam().processes,
+                 .process = process},
+            std::make_shared<Loopback>(mail, process));
+    });
   }
 };
 

@@ -48,6 +48,13 @@ TEST(Check, CaughtExceptionsAreReportedForPeople) {
   EXPECT_EQ(caught(std::runtime_error("out of luck")).message(), "out of luck (not an error of Drift's own)");
   EXPECT_EQ(caught(7).kind(), ErrorKind::kInternal);
   EXPECT_EQ(caught(7).message(), "an exception without a text (not an error of Drift's own)");
+  // What the machine refuses is no bug.
+  EXPECT_EQ(caught(std::bad_alloc()).kind(), ErrorKind::kDevice);
+  EXPECT_EQ(caught(std::length_error("vector")).kind(), ErrorKind::kDevice);
+  EXPECT_EQ(caught(std::system_error(EAGAIN, std::generic_category())).kind(), ErrorKind::kDevice);
+  const std::filesystem::filesystem_error loop("status", "a/b", std::error_code(ELOOP, std::generic_category()));
+  EXPECT_EQ(caught(loop).kind(), ErrorKind::kData);
+  EXPECT_NE(caught(loop).report().find("a/b"), std::string::npos);
 }
 
 TEST(Shape, CountsAndPrints) {

@@ -11,6 +11,7 @@ TEST(DidYouMean, FindsTheNearestAndNothingFarOff) {
   EXPECT_EQ(did_you_mean("resnet65", names), " Did you mean 'resnet56'?");
   EXPECT_EQ(did_you_mean("vg16", names), " Did you mean 'vgg16'?");
   EXPECT_EQ(did_you_mean("transformer", names), "");
+  EXPECT_EQ(did_you_mean(std::string(50'000'000, 'r'), names), "");  // in no time
 }
 
 TEST(ParseInteger, TakesTheWholeTextOrNothing) {

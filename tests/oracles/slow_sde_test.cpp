@@ -8,10 +8,10 @@
 #include <bit>
 #include <cmath>
 #include <gtest/gtest.h>
-#include <thread>
 
 #include "comm/averaging.h"
 #include "core/rng.h"
+#include "core/thread_team.h"
 #include "engine/optim/sgd.h"
 #include "tests/support/seed.h"
 #include "tests/train/toy_team.h"
@@ -106,12 +106,10 @@ Estimate simulate(double lr, Step period) {
   const auto communicators = make_communicators(testing::toy_membership(kWorkers));
   std::vector<std::unique_ptr<ValleyWorker>> workers;
   for (const auto& comm : communicators) workers.push_back(std::make_unique<ValleyWorker>(comm->worker()));
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t k = 0; k < workers.size(); ++k) {
-      threads.emplace_back([&, k] { workers[k]->run(plan, steps, lr, *communicators[k]); });
-    }
-  }
+  ThreadTeam("the workers", static_cast<int>(workers.size()), [&](int worker, const std::stop_token&) {
+    const auto k = static_cast<std::size_t>(worker);
+    workers[k]->run(plan, steps, lr, *communicators[k]);
+  });
   Estimate estimate;
   double squares = 0;
   for (const float x : workers.front()->x()) {  // the last step is an average: all have the same

@@ -65,6 +65,19 @@ class Layers(unittest.TestCase):
         self.assertEqual(len(self.findings(kernels__cpu__maps_cpp=loop)), 1)
         self.assertEqual(self.findings(kernels__cpu__maps_cpp="// no #pragma omp here\n"), [])
 
+    def test_files_are_opened_in_core_only(self):
+        for code in ("std::ifstream file(path);", "FILE* f = fopen(path, mode);", "::open(path, O_RDONLY | O_SYNC);"):
+            self.assertEqual(len(self.findings(data__a_cpp=code + "\n")), 1, code)
+            self.assertEqual(self.findings(core__a_cpp=code + "\n"), [])
+        for code in ("open_regular_file(path, O_RDWR);", "gate.open(first, last);", "std::istringstream in(text);"):
+            self.assertEqual(self.findings(data__a_cpp=code + "\n"), [], code)
+
+    def test_threads_are_started_in_core_only(self):
+        for code in ("std::vector<std::jthread> threads;", "std::thread(run).join();", "auto a = std::async(run);"):
+            self.assertEqual(len(self.findings(comm__a_cpp=code + "\n")), 1, code)
+            self.assertEqual(self.findings(core__a_cpp=code + "\n"), [])
+        self.assertEqual(self.findings(comm__a_cpp='thread_ = start_thread("a watch", run);\n'), [])
+
     def test_unknown_folder_is_found(self):
         self.assertIn("no place in the order", self.findings(misc__a_cpp="int a;\n")[0])
 

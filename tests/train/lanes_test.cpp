@@ -41,6 +41,13 @@ TEST(LaneGate, LowestStepFirstThenFirstCome) {
   EXPECT_EQ(order, (std::vector<std::pair<Step, int>>{{3, 3}, {5, 1}, {5, 4}, {7, 0}, {7, 2}}));
 }
 
+TEST(Lanes, AGpuIsSharedByAsManyWorkersAsItCanAverage) {
+  const Device gpu{DeviceType::kCuda, 0};
+  EXPECT_NO_THROW(check_share_device(gpu, 127));
+  EXPECT_THROW(check_share_device(gpu, 128), Error);
+  EXPECT_NO_THROW(check_share_device(Device{}, 65536));
+}
+
 TEST(LaneGate, NoTwoHoldersShareMemory) {
   LaneGate gate(2, Device{});
   Lane a = gate.acquire(0, 0);

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
-#include <thread>
 
 #include "comm/averaging.h"
 #include "comm/collective.h"
 #include "core/rng.h"
+#include "core/thread_team.h"
 #include "tests/reference/sgd.h"
 #include "tests/support/seed.h"
 #include "tests/train/toy_run.h"
@@ -166,14 +166,10 @@ std::vector<std::vector<float>> run_dyadic(Sync sync, int workers) {
   const Membership membership = toy_membership(workers);
   const auto communicators = make_communicators(membership);
   std::vector<std::vector<float>> results(communicators.size());
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < communicators.size(); ++i) {
-      threads.emplace_back([&, i] {
-        results[i] = DyadicToy(communicators[i]->worker(), membership.memory()).run(sync, *communicators[i]);
-      });
-    }
-  }
+  ThreadTeam("the workers", static_cast<int>(communicators.size()), [&](int place, const std::stop_token&) {
+    const auto i = static_cast<std::size_t>(place);
+    results[i] = DyadicToy(communicators[i]->worker(), membership.memory()).run(sync, *communicators[i]);
+  });
   return results;
 }
 

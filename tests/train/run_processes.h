@@ -3,9 +3,8 @@
 
 #include <functional>
 #include <memory>
-#include <thread>
-#include <vector>
 
+#include "core/thread_team.h"
 #include "tests/comm/loopback.h"
 
 namespace drift::testing {
@@ -13,10 +12,8 @@ namespace drift::testing {
 // Runs `process` as each of them, and returns when all have ended.
 inline void run_processes(int processes, const std::function<void(const std::shared_ptr<Transport>&)>& process) {
   const auto mail = std::make_shared<Mailboxes>(processes);
-  std::vector<std::jthread> threads;
-  for (int p = 0; p < processes; ++p) {
-    threads.emplace_back([&, p] { process(std::make_shared<Loopback>(mail, p)); });
-  }
+  ThreadTeam("the processes", processes,
+             [&](int p, const std::stop_token&) { process(std::make_shared<Loopback>(mail, p)); });
 }
 
 }  // namespace drift::testing

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <vector>
 
 #include "comm/job.h"
 #include "tests/support/error_of.h"

@@ -12,7 +12,9 @@
 #include "core/atomic_file.h"
 #include "core/check.h"
 #include "core/checked_file.h"
+#include "core/file_errors.h"
 #include "core/log.h"
+#include "core/regular_file.h"
 #include "core/text.h"
 #include "train/checkpoint/meta.h"
 
@@ -78,10 +80,14 @@ bool directory_exists(const fs::path& path) {
   return fs::is_directory(path, absent);
 }
 
+fs::path parent_of(const fs::path& directory) {
+  return with_file_errors(ErrorKind::kCheckpoint, [&] { return fs::absolute(directory).parent_path(); });
+}
+
 // With the missing ones above it, each durable.
 void make_directory(const fs::path& directory) {
   if (directory_exists(directory)) return;
-  const fs::path parent = fs::absolute(directory).parent_path();
+  const fs::path parent = parent_of(directory);
   make_directory(parent);
   std::error_code error;
   fs::create_directory(directory, error);
@@ -187,22 +193,19 @@ void check_file(const fs::path& path, const Digest& expected) {
 
 // With the digest of meta.json.
 std::pair<CheckpointContents, Digest> read_contents(const fs::path& directory) {
-  InputFile file(directory / kMetaFile);
-  std::string text(file.size(), '\0');
-  file.read(std::as_writable_bytes(std::span(text)), "its contents");
-  CheckpointContents contents = parse_checkpoint_meta(file.path(), text);
+  constexpr std::size_t kBytesMax = 64 << 20;  // some hundred for each worker
+  const fs::path file = directory / kMetaFile;
+  const std::string text = read_text(file, kBytesMax, ErrorKind::kCheckpoint);
+  CheckpointContents contents = parse_checkpoint_meta(file, text);
   const CheckpointMeta& meta = contents.meta;
   DRIFT_CHECK(kCheckpoint, step_of(directory) == meta.step || !step_of(directory),
-              "{}: holds step {}: the directory was renamed or meta.json is another's", file.path().string(),
-              meta.step);
+              "{}: holds step {}: the directory was renamed or meta.json is another's", file.string(), meta.step);
   for (int worker = 0; worker < meta.workers; ++worker) {
     DRIFT_CHECK(kCheckpoint, contents.files.contains(worker_file(worker)),
-                "{}: does not list {}, yet there are {} workers", file.path().string(), worker_file(worker),
-                meta.workers);
+                "{}: does not list {}, yet there are {} workers", file.string(), worker_file(worker), meta.workers);
   }
-  DRIFT_CHECK(kCheckpoint, contents.files.contains(kModelFile), "{}: does not list {}", file.path().string(),
-              kModelFile);
-  return {std::move(contents), file.digest()};
+  DRIFT_CHECK(kCheckpoint, contents.files.contains(kModelFile), "{}: does not list {}", file.string(), kModelFile);
+  return {std::move(contents), digest_of(text)};
 }
 
 Checkpoint read_step(const fs::path& directory, const Team& team) {
@@ -224,7 +227,7 @@ Checkpoint read_step(const fs::path& directory, const Team& team) {
 std::string older_checkpoint_hint(const fs::path& directory) {
   const std::optional<Step> step = step_of(directory);
   if (!step) return "";
-  const std::map<Step, fs::path> steps = steps_in(fs::absolute(directory).parent_path());
+  const std::map<Step, fs::path> steps = steps_in(parent_of(directory));
   const auto next = steps.lower_bound(*step);
   if (next == steps.begin()) return "";
   return fmt::format(" The checkpoint before it is {}: name it to continue from there.",

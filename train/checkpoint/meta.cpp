@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "core/json_depth.h"
 
 namespace drift {
 namespace {
@@ -12,6 +13,7 @@ using Json = nlohmann::json;  // keeps keys sorted: the text is a function of th
 
 constexpr const char* kFormat = "drift checkpoint";
 constexpr int kVersion = 1;
+constexpr int kDepthMax = 4;  // {contents: {files: {name: {}}}}
 
 // {"checksum": of contents' compact text, "contents": ...}
 std::string sealed(const Json& contents) {
@@ -46,6 +48,8 @@ std::string checkpoint_meta_text(const CheckpointContents& contents) {
 
 CheckpointContents parse_checkpoint_meta(const std::filesystem::path& path, const std::string& text) {
   const std::string file = path.string();
+  DRIFT_CHECK(kCheckpoint, json_depth(text) <= kDepthMax, "{}: damaged: it nests deeper than {} levels", file,
+              kDepthMax);
   try {
     const Json json = Json::parse(text);
     const Json& contents = json.at("contents");

@@ -7,12 +7,13 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "core/check.h"
 #include "core/dtype.h"
+#include "core/json_depth.h"
 
 namespace drift {
 namespace {
@@ -47,25 +48,48 @@ std::optional<std::uint64_t> bytes_per_element(std::string_view dtype) {
   return std::nullopt;
 }
 
-// JSON lets a key appear twice and nests without limit; a header may do neither.
-Json parse_header(const std::string& file, std::string_view text) {
-  std::array<std::set<std::string>, kMaxHeaderDepth + 2> keys;
-  const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    DRIFT_CHECK(kCheckpoint, depth <= kMaxHeaderDepth, "{}: the header nests deeper than {} levels", file,
-                kMaxHeaderDepth);
-    const auto level = static_cast<std::size_t>(depth);
-    if (event == Json::parse_event_t::object_start) keys[level + 1].clear();
-    if (event == Json::parse_event_t::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      DRIFT_CHECK(kCheckpoint, keys[level].insert(key).second, "{}: '{}' appears twice in the header", file, key);
-    }
+// JSON lets a key appear twice, a header does not. Asked of the text: the library keeps one of them, and its callback
+// looks through all of an object at the end of each of its values.
+class UniqueKeys final : public nlohmann::json_sax<Json> {
+ public:
+  explicit UniqueKeys(const std::string& file) : file_(file) {}
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool start_object(std::size_t) override {
+    keys_.emplace_back();
     return true;
-  };
-  try {
-    return Json::parse(text, check);
-  } catch (const Json::exception& error) {
-    DRIFT_FAIL(kCheckpoint, "{}: not a safetensors file: its header is not JSON ({})", file, error.what());
   }
+  bool end_object() override {
+    keys_.pop_back();
+    return true;
+  }
+  bool key(string_t& name) override {
+    DRIFT_CHECK(kCheckpoint, keys_.back().insert(name).second, "{}: '{}' appears twice in the header", file_, name);
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const Json::exception& error) override {
+    DRIFT_FAIL(kCheckpoint, "{}: not a safetensors file: its header is not JSON ({})", file_, error.what());
+  }
+
+ private:
+  const std::string& file_;
+  std::vector<std::unordered_set<std::string>> keys_;  // of the objects that are open
+};
+
+Json parse_header(const std::string& file, std::string_view text) {
+  DRIFT_CHECK(kCheckpoint, json_depth(text) <= kMaxHeaderDepth, "{}: the header nests deeper than {} levels", file,
+              kMaxHeaderDepth);
+  UniqueKeys unique(file);
+  Json::sax_parse(text, &unique);
+  return Json::parse(text);
 }
 
 // A list of unsigned integers below 2^63.
@@ -197,16 +221,18 @@ std::vector<float> SafetensorsFile::floats(const SafetensorsEntry& entry) const 
 }
 
 void write_safetensors(OutputFile& file, std::span<const SafetensorsTensor> tensors) {
-  nlohmann::ordered_json header;
-  header["__metadata__"] = {{"format", "pt"}};  // some readers ask for it: the layouts are PyTorch's
+  // Some readers ask for the format: the layouts are PyTorch's.
+  std::string text = R"({"__metadata__":{"format":"pt"})";
+  std::unordered_set<std::string_view> names;
   std::uint64_t position = 0;
   for (const SafetensorsTensor& tensor : tensors) {
-    DRIFT_ASSERT(!header.contains(tensor.name), "tensor '{}' is written twice", tensor.name);
+    DRIFT_ASSERT(names.insert(tensor.name).second, "tensor '{}' is written twice", tensor.name);
     const std::uint64_t end = position + tensor.values.size_bytes();
-    header[tensor.name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {position, end}}};
+    text += fmt::format(R"(,{}:{{"dtype":"F32","shape":{},"data_offsets":[{},{}]}})", Json(tensor.name).dump(),
+                        shape_text(tensor.shape), position, end);
     position = end;
   }
-  std::string text = header.dump();
+  text += '}';
   text.append((8 - text.size() % 8) % 8, ' ');  // so that the data are aligned in memory-mapped files
   const std::uint64_t header_bytes = text.size();
   file.write(std::as_bytes(std::span(&header_bytes, 1)));

@@ -18,6 +18,12 @@ struct Range {
   bool contains(double value) const;
   std::string text(std::string_view noun) const;  // "an integer of at least 1", "a number from 0 to 1"
 };
+// Images, batches or steps: more than any run has of them, and few enough that no product of such counts, the bytes of
+// an image and the most workers overflows.
+constexpr double kMostCounted = 2147483647;  // 2^31 - 1
+constexpr Range counted_from(double min) {
+  return {.min = min, .max = kMostCounted};
+}
 constexpr Range at_least(double min) {
   return {.min = min};
 }

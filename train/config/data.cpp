@@ -11,7 +11,7 @@ std::vector<Option> data_options() {
       "Data",
       {also_in({Scope::kEval, Scope::kData},
                text(row("data", "SPEC", "cifar10:DIR, cifar100:DIR, or built in: shapes[:TRAIN_SIZE[:TEST_SIZE]]"),
-                    DRIFT_FIELD(data.spec), not_empty)),
+                    DRIFT_FIELD(data.spec))),
        also_in({Scope::kEval}, choice(row("augment", "", "augmentation of training images"),
                                       {{"none", Augmentation::kNone}, {"pad-crop-flip", Augmentation::kPadCropFlip}},
                                       DRIFT_FIELD(data.augmentation))),

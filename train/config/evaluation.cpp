@@ -16,7 +16,7 @@ std::vector<Option> evaluation_options() {
       {free_on_resume(number(row("eval-every", "E", "epochs between evaluations; 0: only at the end"), at_least(0),
                              DRIFT_FIELD(evaluation.every))),
        also_in({Scope::kEval}, free_on_resume(number(row("eval-batch", "N", "images at a time in evaluations"),
-                                                     at_least(1), DRIFT_FIELD(evaluation.batch))))});
+                                                     counted_from(1), DRIFT_FIELD(evaluation.batch))))});
 }
 
 std::vector<Option> checkpoint_options() {

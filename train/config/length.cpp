@@ -12,7 +12,7 @@ std::vector<Option> length_options() {
       {excluding("steps", number(row("epochs", "E", "length of the run"), above(0), DRIFT_FIELD(length.epochs))),
        excluding("epochs", number(row("steps", "N", "length of the run in steps, instead of --epochs"), at_least(1),
                                   DRIFT_FIELD(length.steps))),
-       number(row("steps-per-epoch", "N", "0: as many as the data set fills"), at_least(0),
+       number(row("steps-per-epoch", "N", "0: as many as the data set fills"), counted_from(0),
               DRIFT_FIELD(length.steps_per_epoch))});
 }
 

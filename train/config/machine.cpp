@@ -8,7 +8,7 @@ using namespace options;
 
 namespace {
 
-constexpr Range kThreads{.min = 0, .max = 65536};
+constexpr Range kThreads{.min = 0, .max = 1024};  // OpenMP keeps what it says to each on the stack of the first
 
 bool names_device(std::string_view text) {
   if (text == "auto" || text == "cpu") return true;

@@ -11,12 +11,12 @@ std::vector<Option> model_options() {
   return section(
       "Model",
       {also_in({Scope::kEval},
-               text(row("model", "NAME", "network; `drift describe` lists them"), DRIFT_FIELD(model.name), not_empty)),
+               text(row("model", "NAME", "network; `drift describe` lists them"), DRIFT_FIELD(model.name))),
        also_in(kShape, choice(row("norm", "", "normalisation of CIFAR ResNets: batch (with ReLU) or group (with SiLU)"),
                               {{"batch", "batch"}, {"group", "group"}}, DRIFT_FIELD(model.norm))),
        also_in(kShape, number(row("groups", "N", "groups of --norm group"), at_least(1), DRIFT_FIELD(model.groups))),
-       also_in(kShape,
-               number(row("classes", "N", "outputs; cifar100 implies 100"), at_least(2), DRIFT_FIELD(model.classes)))});
+       also_in(kShape, number(row("classes", "N", "outputs; cifar100 implies 100"), {.min = 2, .max = 1 << 20},
+                              DRIFT_FIELD(model.classes)))});
 }
 
 }  // namespace drift

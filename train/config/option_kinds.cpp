@@ -12,10 +12,6 @@ std::optional<double> parse_number(std::string_view text) {
   return error == std::errc() && rest == end && std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
-bool not_empty(std::string_view text) {
-  return !text.empty();
-}
-
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   while (!text.empty()) {

@@ -110,14 +110,16 @@ Option on_off(Option row, Access access) {
   return row;
 }
 
-bool not_empty(std::string_view text);
-
-// Free text; `valid` may be null.
+// Free text, but for none at all: "" in the struct means that it is not set, and nobody sets that: `--resume "$RUN"`
+// with no RUN must not start anew. `valid` may be null.
 template <class Access>
 Option text(Option row, Access access, bool (*valid)(std::string_view) = nullptr) {
-  row.get = [access](const TrainConfig& config) { return std::string(access(config)); };
+  row.allowed = "a text that is not empty";
+  row.get = [access](const TrainConfig& config) {
+    return access(config).empty() ? std::nullopt : std::optional(std::string(access(config)));
+  };
   row.set = [access, valid](TrainConfig& config, std::string_view value) {
-    if (valid != nullptr && !valid(value)) return false;
+    if (value.empty() || (valid != nullptr && !valid(value))) return false;
     access(config) = std::string(value);
     return true;
   };

@@ -23,7 +23,8 @@ bool read_batch_norm(TrainConfig& config, std::string_view text,
     scope.batch_norm = BatchNormPolicy::kReestimate;
     text.remove_prefix(kName.size());
     if (!text.empty()) {
-      const auto batches = text.front() == ':' ? parse_value<std::int64_t>(text.substr(1), at_least(1)) : std::nullopt;
+      const auto batches =
+          text.front() == ':' ? parse_value<std::int64_t>(text.substr(1), counted_from(1)) : std::nullopt;
       if (!batches) return false;
       scope.bn_batches = *batches;
     }
@@ -103,7 +104,7 @@ std::vector<Option> sync_options() {
              DRIFT_FIELD(sync.workers)),
       also_in({Scope::kEval},
               number(row("local-batch", "B_loc", "samples per worker and step; the global batch is K B_loc"),
-                     at_least(1), DRIFT_FIELD(sync.local_batch))),
+                     counted_from(1), DRIFT_FIELD(sync.local_batch))),
       allowing(
           "one to three integers of at least 1, like 16 or 16,32",
           number_list(row("period", "H[,H2[,H3]]", "local steps per round; H2, H3 after the first and second decay"),

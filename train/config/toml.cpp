@@ -1,11 +1,12 @@
 #include "train/config/toml.h"
 
-#include <fstream>
 #include <sstream>
 #include <toml++/toml.h>
 
 #include "core/check.h"
+#include "core/regular_file.h"
 #include "core/text.h"
+#include "train/config/flat_toml.h"
 
 namespace drift {
 namespace {
@@ -72,6 +73,7 @@ std::string toml_value(const Option& option, const std::string& text) {
 
 SettingLayer layer_of(std::string_view text, const std::string& name, std::string origin) {
   SettingLayer layer{.origin = std::move(origin), .kind = ErrorKind::kConfig, .settings = {}};
+  check_is_flat_toml(text, name);
   toml::table table;
   try {
     table = toml::parse(text);
@@ -83,8 +85,6 @@ SettingLayer layer_of(std::string_view text, const std::string& name, std::strin
   for (const auto& [key_node, node] : table) {
     const std::string key(key_node.str());
     const std::string where = fmt::format("{}:{}: {}", name, key_node.source().begin.line, key);
-    DRIFT_CHECK(kConfig, !node.is_table(), "{}: a recipe has no tables: write its keys at top level, like `lr = 0.1`",
-                where);
     const Option* option = find_option(key);
     if (option == nullptr) {
       DRIFT_FAIL(kConfig, "{}: unknown key.{} Keys are the flags of `drift train` without dashes in front", where,
@@ -92,6 +92,8 @@ SettingLayer layer_of(std::string_view text, const std::string& name, std::strin
     }
     const std::optional<std::string> value = value_text(node, option->kind);
     DRIFT_CHECK(kConfig, value.has_value(), "{} must be {}", where, kind_text(option->kind));
+    // In a file "" says that it is not set, as configs of earlier versions do; on a command line it is a mistake.
+    if (value->empty() && option->kind == ValueKind::kText && !option->get(default_config())) continue;
     layer.settings.push_back({.name = key, .text = *value, .where = where});
   }
   return layer;
@@ -122,11 +124,8 @@ std::string write_toml(const TrainConfig& config, const ResolvedConfig* resolved
 }  // namespace
 
 SettingLayer read_recipe(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  DRIFT_CHECK(kConfig, file.good() && !std::filesystem::is_directory(path), "cannot read recipe {}", path.string());
-  return layer_of(text.str(), path.string(), "recipe " + path.string());
+  constexpr std::size_t kBytesMax = 1 << 20;
+  return layer_of(read_text(path, kBytesMax, ErrorKind::kConfig), path.string(), "recipe " + path.string());
 }
 
 std::string config_to_toml(const TrainConfig& config) {

@@ -7,7 +7,8 @@
 
 namespace drift {
 
-// Throws kConfig for a file that cannot be read, is not TOML or has an unknown key (with a "did you mean").
+// Throws kConfig for a file that cannot be read or has more than 1 MiB, is not flat TOML (flat_toml.h) or has an
+// unknown key (with a "did you mean").
 SettingLayer read_recipe(const std::filesystem::path& path);
 
 // Every value that is set, by section; reading it back gives the same config exactly.

@@ -13,6 +13,7 @@
 #include "core/check.h"
 #include "core/host_name.h"
 #include "core/log.h"
+#include "core/regular_file.h"
 
 namespace drift {
 namespace {
@@ -35,8 +36,9 @@ bool is_still_there(int file, const std::filesystem::path& path) {
 
 DirectoryLock::DirectoryLock(const std::filesystem::path& directory) : path_(directory / kFile) {
   for (;;) {
-    file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    DRIFT_CHECK(kUsage, file_ >= 0, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
+    const OpenedFile opened = open_regular_file(path_, O_RDWR | O_CREAT);
+    DRIFT_CHECK(kUsage, opened, "{}: cannot be written: {}", path_.string(), opened.problem);
+    file_ = opened.descriptor;
     if (::flock(file_, LOCK_EX | LOCK_NB) == 0) {
       if (is_still_there(file_, path_)) break;
     } else if (errno == EWOULDBLOCK) {

@@ -9,7 +9,9 @@
 
 #include "core/atomic_file.h"
 #include "core/check.h"
+#include "core/file_errors.h"
 #include "core/log.h"
+#include "core/regular_file.h"
 #include "train/config/toml.h"
 
 namespace drift {
@@ -19,6 +21,12 @@ namespace {
 // What a run writes.
 constexpr std::array<std::string_view, 8> kOwnFiles = {
     "config.toml", "cmd.txt", "env.json", "metrics.jsonl", "ckpt", "summary.json", DirectoryLock::kFile, kProcessSign};
+
+// Of a file that an earlier run wrote there, if one did.
+std::string old_text(const fs::path& path) {
+  constexpr std::size_t kBytesMax = 64 << 20;
+  return text_if_there(path, kBytesMax, ErrorKind::kCheckpoint).value_or("");
+}
 
 double per_second(std::int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
@@ -66,7 +74,7 @@ void check_free(const fs::path& path, const std::string& config) {
     refuse(fmt::format("has a run in it: --resume {} goes on with it", path.string()));
   }
   // Killed before its first checkpoint: the same command starts it again.
-  if (text_if_there(path / "config.toml") != config) refuse("has a run of another configuration in it");
+  if (old_text(path / "config.toml") != config) refuse("has a run of another configuration in it");
   log_info("the run in {} left no checkpoint: it starts again", path.string());
   for (const auto& entry : fs::directory_iterator(path)) {
     if (entry.path().filename() != DirectoryLock::kFile) fs::remove_all(entry.path());
@@ -94,7 +102,8 @@ std::string algorithm_name(const TrainConfig& config) {
 
 // Lines of the steps before `step`, and of the evaluations before it was reached.
 std::vector<Json> lines_before(const fs::path& metrics, Step step) {
-  std::vector<Json> lines = fs::exists(metrics) ? read_json_lines(metrics) : std::vector<Json>();
+  const bool there = with_file_errors(ErrorKind::kData, [&] { return fs::exists(metrics); });
+  std::vector<Json> lines = there ? read_json_lines(metrics) : std::vector<Json>();
   std::erase_if(lines, [step](const Json& line) { return line.value("step", Step{0}) >= step; });
   return lines;
 }
@@ -118,7 +127,8 @@ fs::path run_directory_of(const fs::path& resume) {
   if (is_ckpt(path)) return path.parent_path().empty() ? "." : path.parent_path();
   if (is_ckpt(path.parent_path()))
     return path.parent_path().parent_path().empty() ? "." : path.parent_path().parent_path();
-  return fs::is_directory(path / "ckpt") ? path : fs::path();
+  const bool is_run = with_file_errors(ErrorKind::kCheckpoint, [&] { return fs::is_directory(path / "ckpt"); });
+  return is_run ? path : fs::path();
 }
 
 RunDirectory::RunDirectory(fs::path path, DirectoryLock lock, const RunDescription& run)
@@ -134,7 +144,7 @@ std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& asked, const 
   const fs::path path = asked.empty() ? make_default_directory(description.config) : asked;
   if (!asked.empty()) make_directory(path);
   DirectoryLock lock(path);
-  check_free(path, config_to_toml(description.config));
+  with_file_errors(ErrorKind::kUsage, [&] { check_free(path, config_to_toml(description.config)); });
   std::unique_ptr<RunDirectory> run(new RunDirectory(path, std::move(lock), description));
   write_file_atomically(path / "cmd.txt", description.command + "\n");
   run->metrics_ = std::make_unique<JsonLines>(path / kMetricsFile);
@@ -146,14 +156,23 @@ std::unique_ptr<RunDirectory> RunDirectory::reopen(const fs::path& path, const R
   make_directory(path);
   DirectoryLock lock(path);
   std::string kept;
-  const std::vector<Json> lines = lines_before(path / kMetricsFile, resumed_step);
-  warn_of_gaps(lines, resumed_step, path / kMetricsFile);
-  for (const Json& line : lines) kept += line.dump() + "\n";
+  const fs::path metrics = path / kMetricsFile;
+  Totals totals;
+  try {
+    const std::vector<Json> lines = lines_before(metrics, resumed_step);
+    warn_of_gaps(lines, resumed_step, metrics);
+    for (const Json& line : lines) {
+      totals.add(line, description.config.sync.global_batch());
+      kept += line.dump() + "\n";
+    }
+  } catch (const Json::exception& error) {
+    DRIFT_FAIL(kData, "{}: a line is no record of a run ({})", metrics.string(), error.what());
+  }
   std::unique_ptr<RunDirectory> run(new RunDirectory(path, std::move(lock), description));
-  for (const Json& line : lines) run->add_to_totals(line);
-  write_file_atomically(path / kMetricsFile, kept);
+  run->totals_ = std::move(totals);
+  write_file_atomically(metrics, kept);
   run->metrics_ = std::make_unique<JsonLines>(path / kMetricsFile);
-  write_file_atomically(path / "cmd.txt", text_if_there(path / "cmd.txt") + description.command + "\n");
+  write_file_atomically(path / "cmd.txt", old_text(path / "cmd.txt") + description.command + "\n");
   return run;
 }
 
@@ -192,24 +211,24 @@ void RunDirectory::evaluation(const EvalRecord& r) {
 
 void RunDirectory::record(const Json& line) {
   metrics_->write(line);
-  add_to_totals(line);
+  totals_.add(line, global_batch_);
 }
 
-void RunDirectory::add_to_totals(const Json& line) {
+void RunDirectory::Totals::add(const Json& line, std::int64_t global_batch) {
   if (line.at("kind") == "eval") {
-    totals_.last_evaluation = line;
-    const Json& best = totals_.best_evaluation;
-    if (best.is_null() || line.at("top1").get<double>() > best.at("top1").get<double>()) totals_.best_evaluation = line;
-    totals_.eval_seconds += line.at("t_eval").get<double>();
+    last_evaluation = line;
+    const Json& best = best_evaluation;
+    if (best.is_null() || line.at("top1").get<double>() > best.at("top1").get<double>()) best_evaluation = line;
+    eval_seconds += line.at("t_eval").get<double>();
     return;
   }
-  totals_.steps = line.at("step").get<Step>() + 1;
-  totals_.epoch = line.at("epoch").get<double>();
-  totals_.samples = line.at("samples").get<std::int64_t>();
-  totals_.timed_samples += global_batch_;
-  totals_.bytes += line.at("bytes").get<std::int64_t>();
-  totals_.train_seconds += line.at("t_step").get<double>();
-  totals_.loss = line.at("loss");
+  steps = line.at("step").get<Step>() + 1;
+  epoch = line.at("epoch").get<double>();
+  samples = line.at("samples").get<std::int64_t>();
+  timed_samples += global_batch;
+  bytes += line.at("bytes").get<std::int64_t>();
+  train_seconds += line.at("t_step").get<double>();
+  loss = line.at("loss");
 }
 
 Json RunDirectory::write_summary(const RunOutcome& outcome) {

@@ -64,7 +64,6 @@ class RunDirectory final : public MetricsSink {
 
   RunDirectory(std::filesystem::path path, DirectoryLock lock, const RunDescription& run);
   void record(const Json& line);
-  void add_to_totals(const Json& line);
 
   std::filesystem::path path_;
   DirectoryLock lock_;
@@ -80,6 +79,9 @@ class RunDirectory final : public MetricsSink {
     std::int64_t timed_samples = 0;
     double epoch = 0, train_seconds = 0, eval_seconds = 0;
     Json loss, last_evaluation, best_evaluation;  // null until there is one
+
+    // Throws Json::exception for a line that is no record.
+    void add(const Json& line, std::int64_t global_batch);
   } totals_;
 };
 

@@ -17,7 +17,7 @@ class RecurringEvent {
 
   // The first event with more than `step` steps done; the end of the run is always one.
   Step next(Step step) const {
-    if (interval_ <= 0) return total_;
+    if (interval_ <= 0 || interval_ > static_cast<double>(total_)) return total_;
     if (interval_ <= 1) return std::min(step + 1, total_);
     auto count = static_cast<Step>(static_cast<double>(step) / interval_);
     while (event(count) <= step) ++count;

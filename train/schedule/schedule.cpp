@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <optional>
 
 #include "core/check.h"
 #include "train/config/bounds.h"
@@ -13,8 +14,10 @@ namespace {
 
 using options::is_at_least;
 
-// More steps than any run has; sums of a few of them are still representable.
+// More steps than any round has; sums of a few of them are still representable.
 constexpr Step kNever = Step{1} << 53;
+// Of a run; at a hundred thousand a second they take four months. H can change so often only that a plan stays small.
+constexpr Step kMostSteps = Step{1} << 40;
 
 // floor(x), where a value that is below an integer by rounding alone counts as that integer: 2.3 epochs of 10 steps are
 // 23 steps, and (0.3 / 0.1)^2 is 9, though neither is in binary.
@@ -47,7 +50,8 @@ Step total_steps_of(const TrainConfig& config, std::int64_t steps_per_epoch) {
   const Step total = config.length.steps ? *config.length.steps : steps_of(config.length.epochs, steps_per_epoch);
   DRIFT_CHECK(kConfig, total >= 1, "the run has 0 steps ({} per epoch): give --epochs or --steps for at least one",
               steps_per_epoch);
-  DRIFT_CHECK(kConfig, total < kNever, "the run would have 2^53 steps or more ({} steps per epoch): ask for fewer",
+  DRIFT_CHECK(kConfig, total <= kMostSteps,
+              "the run would have more than {} steps ({} per epoch): give fewer --epochs or --steps", kMostSteps,
               steps_per_epoch);
   return total;
 }
@@ -94,19 +98,21 @@ class ScheduleBuilder {
 
   Schedule build(std::int64_t steps_per_epoch) && {
     begin_local_part();
-    std::vector<Round> rounds;
+    std::vector<Stretch> stretches;
     for (Step first = switch_step_; first < total_steps_;) {
       const Step period = period_at(first);
       if (first + period > deadline_) {
         land_decay(first, period);
         continue;
       }
-      const Step last = first + period;
-      if (last > total_steps_ && !config_.sync.final_average) break;
-      rounds.push_back({first, std::min(last, total_steps_)});
-      first = rounds.back().last;
+      if (first + period > total_steps_) {
+        if (config_.sync.final_average) stretches.push_back({first, total_steps_ - first, 1});
+        break;
+      }
+      stretches.push_back({first, period, rounds_alike(first, period)});
+      first = stretches.back().last();
     }
-    return {total_steps_, steps_per_epoch, SyncPlan(switch_step_, std::move(rounds)), std::move(lr_)};
+    return {total_steps_, steps_per_epoch, SyncPlan(switch_step_, std::move(stretches)), std::move(lr_)};
   }
 
  private:
@@ -146,6 +152,23 @@ class ScheduleBuilder {
     changed_at_ = step;
   }
 
+  // How many rounds from `first` on have H = period, the next decay aside. Between two decays the rate does not rise
+  // once the warm-up is over, so H does not fall: the last of them is found by doubling and halving.
+  std::int64_t rounds_alike(Step first, Step period) const {
+    const std::vector<Step>& decays = lr_.decay_steps();
+    const auto next = std::upper_bound(decays.begin(), decays.end(), first);
+    const std::int64_t room = (std::min(deadline_, total_steps_) - first) / period;  // that end by then
+    const std::int64_t started = next == decays.end() ? room : (*next - first + period - 1) / period;
+    const auto is_alike = [&](std::int64_t round) { return period_at(first + round * period) == period; };
+    std::int64_t alike = 1, limit = std::min(room, started);
+    std::int64_t step = 1;
+    for (; alike + step <= limit && is_alike(alike + step - 1); step *= 2) alike += step;
+    for (; step > 0; step /= 2) {
+      if (alike + step <= limit && is_alike(alike + step - 1)) alike += step;
+    }
+    return alike;
+  }
+
   // H of a round that starts at `step`.
   Step period_at(Step step) const {
     const std::vector<Step>& decays = lr_.decay_steps();
@@ -171,8 +194,8 @@ class ScheduleBuilder {
 
 Step Schedule::period_at(Step step) const {
   if (step < plan.switch_step()) return 1;
-  if (const Round* round = plan.round_of(step)) return round->period();
-  return total_steps - (plan.rounds().empty() ? plan.switch_step() : plan.rounds().back().last);
+  if (const std::optional<Round> round = plan.round_of(step)) return round->period();
+  return total_steps - plan.last_round_end();
 }
 
 Schedule make_schedule(const TrainConfig& config, std::int64_t steps_per_epoch) {

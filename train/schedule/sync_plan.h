@@ -5,11 +5,13 @@
 //   sync  g g g | . . . p | . . . p      g: average gradients   p: average parameters   .: no communication
 //
 // A pure function of the step: nothing to save, so a resumed run needs one integer. Parallel SGD switches never; Local
-// SGD at 0.
+// SGD at 0. Rounds that are alike are kept as one stretch: a plan is as large as H changes often, not as the run is
+// long.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -25,40 +27,66 @@ struct Round {
   bool operator==(const Round&) const = default;
 };
 
+// `count` rounds of `period` steps each, back to back from step `first` on.
+struct Stretch {
+  Step first = 0, period = 0;
+  std::int64_t count = 0;
+  Step last() const { return first + period * count; }
+  bool operator==(const Stretch&) const = default;
+};
+
 class SyncPlan {
  public:
-  // rounds: back to back from switch_step on. Steps behind the last round stay local.
-  SyncPlan(Step switch_step, std::vector<Round> rounds) : switch_step_(switch_step), rounds_(std::move(rounds)) {
+  // stretches: back to back from switch_step on. Steps behind the last one stay local.
+  SyncPlan(Step switch_step, std::vector<Stretch> stretches)
+      : switch_step_(switch_step), stretches_(std::move(stretches)) {
     Step end = switch_step_;
-    for (const Round& round : rounds_) {
-      DRIFT_ASSERT(round.first == end && round.last > round.first, "round [{}, {}) does not follow step {}",
-                   round.first, round.last, end);
-      end = round.last;
+    for (const Stretch& stretch : stretches_) {
+      DRIFT_ASSERT(stretch.first == end && stretch.period > 0 && stretch.count > 0,
+                   "{} rounds of {} steps from {} on do not follow step {}", stretch.count, stretch.period,
+                   stretch.first, end);
+      rounds_before_.push_back(rounds_);
+      rounds_ += stretch.count;
+      end = stretch.last();
     }
   }
 
   Sync at(Step step) const {
     if (step < switch_step_) return Sync::kGradients;
-    const Round* round = round_of(step);
-    return round != nullptr && step + 1 == round->last ? Sync::kParameters : Sync::kNone;
+    const std::optional<Round> round = round_of(step);
+    return round && step + 1 == round->last ? Sync::kParameters : Sync::kNone;
   }
-  // The round that `step` belongs to; nullptr before the switch and behind the last round.
-  const Round* round_of(Step step) const {
-    const auto index = static_cast<std::size_t>(rounds_before(step));
-    return step < switch_step_ || index == rounds_.size() ? nullptr : &rounds_[index];
+  // The round that `step` belongs to; nothing before the switch and behind the last round.
+  std::optional<Round> round_of(Step step) const {
+    const std::size_t index = stretch_at(step);
+    if (step < switch_step_ || index == stretches_.size()) return std::nullopt;
+    const Stretch& stretch = stretches_[index];
+    const Step first = step - (step - stretch.first) % stretch.period;
+    return Round{first, first + stretch.period};
   }
   // Rounds that have ended when `step` begins: parameter averages so far.
   std::int64_t rounds_before(Step step) const {
-    return std::upper_bound(rounds_.begin(), rounds_.end(), step,
-                            [](Step s, const Round& round) { return s < round.last; }) -
-           rounds_.begin();
+    const std::size_t index = stretch_at(step);
+    if (step < switch_step_ || index == stretches_.size()) return step < switch_step_ ? 0 : rounds_;
+    return rounds_before_[index] + (step - stretches_[index].first) / stretches_[index].period;
   }
   Step switch_step() const { return switch_step_; }
-  const std::vector<Round>& rounds() const { return rounds_; }
+  Step last_round_end() const { return stretches_.empty() ? switch_step_ : stretches_.back().last(); }
+  std::int64_t rounds() const { return rounds_; }  // in all
+  const std::vector<Stretch>& stretches() const { return stretches_; }
 
  private:
+  // The first that ends behind `step`.
+  std::size_t stretch_at(Step step) const {
+    const auto found = std::upper_bound(stretches_.begin(), stretches_.end(), step,
+                                        [](Step s, const Stretch& stretch) { return s < stretch.last(); });
+    return static_cast<std::size_t>(found - stretches_.begin());
+  }
+
   Step switch_step_;
-  std::vector<Round> rounds_;
+  std::vector<Stretch> stretches_;
+  std::vector<std::int64_t> rounds_before_;  // each of them
+  std::int64_t rounds_ = 0;
 };
 
 }  // namespace drift

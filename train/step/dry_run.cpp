@@ -15,7 +15,7 @@ std::int64_t dry_run(const Model& model, std::int64_t batch, DType precision, Ta
     const DeviceBatch on_device{.images = images.view(), .indices = {}, .labels = labels.view(), .crops = crops.view()};
     forward_backward(tape, model, on_device, {});
   }
-  return pool.peak_bytes_in_use();
+  return pool.bytes_held();
 }
 
 }  // namespace drift

@@ -8,7 +8,17 @@
 
 namespace drift {
 
-// capacity: bytes that activations may fill, of `lanes` workers at once. "A --local-batch of 96 would fit (...)".
-std::string memory_advice(const TrainConfig& config, int lanes, std::int64_t capacity);
+// What one worker's activations fill: they grow linearly with the batch.
+struct ActivationBytes {
+  std::int64_t fixed = 0, each = 0;  // each: of one image more; 0: not known
+};
+
+// Found by two dry runs, so while there is memory; not known where there is none for them.
+ActivationBytes activation_bytes(const TrainConfig& config);
+
+// capacity: bytes that activations may fill, of `lanes` workers at once. failed_batch: for which there was no room, so
+// that no larger one is named, whatever the system says. "A --local-batch of 96 would fit (...)".
+std::string memory_advice(const ActivationBytes& activations, std::int64_t failed_batch, int lanes,
+                          std::int64_t capacity);
 
 }  // namespace drift

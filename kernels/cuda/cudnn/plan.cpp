@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "core/json_depth.h"
+#include "core/regular_file.h"
 #include "kernels/cuda/cudnn/check_cudnn.h"
 #include "kernels/cuda/cudnn/frontend_graph.h"
 #include "kernels/cuda/cudnn/trial.h"
@@ -236,8 +236,11 @@ class FrontendPlan final : public Plan {
 }  // namespace
 
 PlanTarget read_plan_target(const std::filesystem::path& file) {
-  std::ifstream stream(file);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  constexpr std::size_t kBytesMax = 1 << 20;
+  constexpr int kDepthMax = 16;
+  const std::string text = read_text(file, kBytesMax, ErrorKind::kConfig);
+  DRIFT_CHECK(kConfig, json_depth(text) <= kDepthMax, "{}: not a file of device properties (it nests deeper than {})",
+              file.string(), kDepthMax);
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   DRIFT_CHECK(kConfig, json.is_object() && json.contains("deviceName") && json.contains("deviceVer"),
               "{}: not a file of device properties (a JSON object with deviceName, deviceVer, ...)", file.string());

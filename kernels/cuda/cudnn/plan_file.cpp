@@ -1,10 +1,14 @@
 #include "kernels/cuda/cudnn/plan_file.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <unistd.h>
 
 #include "core/check.h"
+#include "core/checked_file.h"
+#include "core/file_errors.h"
+#include "core/json_depth.h"
+#include "core/regular_file.h"
 
 namespace drift {
 namespace {
@@ -12,6 +16,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
+constexpr std::size_t kBytesMax = 64 << 20;
+constexpr int kDepthMax = 3;  // {plans: {key: {}}}
 
 void check_header(const std::filesystem::path& file, const Json& json, const std::string& device) {
   DRIFT_CHECK(kConfig, json.value("format", 0) == kFormat, "{}: plan file format {} is not {}", file.string(),
@@ -29,13 +35,15 @@ void check_header(const std::filesystem::path& file, const Json& json, const std
 
 PlanEntries read_plan_file(const std::filesystem::path& file, const std::string& device) {
   const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  DRIFT_CHECK(kConfig, std::filesystem::is_directory(folder), "plan file {}: there is no folder {}", file.string(),
-              folder.string());
+  const bool has_folder = with_file_errors(ErrorKind::kConfig, [&] { return std::filesystem::is_directory(folder); });
+  DRIFT_CHECK(kConfig, has_folder, "plan file {}: there is no folder {}", file.string(), folder.string());
   PlanEntries entries;
-  if (!std::filesystem::exists(file)) return entries;
-  std::ifstream stream(file);
+  const std::optional<std::string> text = text_if_there(file, kBytesMax, ErrorKind::kConfig);
+  if (!text) return entries;
+  DRIFT_CHECK(kConfig, json_depth(*text) <= kDepthMax, "{}: not a plan file (it nests deeper than {} levels)",
+              file.string(), kDepthMax);
   try {
-    const Json json = Json::parse(stream);
+    const Json json = Json::parse(*text);
     check_header(file, json, device);
     for (const auto& [key, entry] : json.at("plans").items()) {
       entries[key] = {.engine = entry.at("engine").get<std::string>(),
@@ -56,11 +64,10 @@ void write_plan_file(const std::filesystem::path& file, const std::string& devic
   const Json json{{"format", kFormat}, {"cudnn", cudnn_version()}, {"device", device}, {"plans", plans}};
   std::filesystem::path aside = file;
   aside += fmt::format(".{}", getpid());  // ranks may write the same file
-  std::ofstream stream(aside);
-  stream << json.dump(2) << '\n';
-  stream.close();
-  DRIFT_CHECK(kConfig, !stream.fail(), "{}: cannot be written", aside.string());
-  std::filesystem::rename(aside, file);
+  OutputFile written(aside);
+  written.write(json.dump(2) + "\n");
+  written.finish();
+  with_file_errors(ErrorKind::kConfig, [&] { std::filesystem::rename(aside, file); });
 }
 
 }  // namespace drift

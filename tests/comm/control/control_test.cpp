@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "comm/control/rendezvous.h"
+#include "core/thread_team.h"
 #include "tests/support/error_of.h"
 
 namespace drift::testing {
@@ -68,11 +69,9 @@ ControlOptions options_of(int processes, int port, int process) {
 void run_team(int processes, const std::function<void(int, Control&)>& process) {
   Socket door = listen_on(0);
   const int port = port_of(door);
-  std::vector<std::jthread> threads;
-  for (int p = 0; p < processes; ++p) {
-    threads.emplace_back(
-        [&, p] { process(p, *make_control(options_of(processes, port, p), p == 0 ? std::move(door) : Socket())); });
-  }
+  ThreadTeam("the processes", processes, [&](int p, const std::stop_token&) {
+    process(p, *make_control(options_of(processes, port, p), p == 0 ? std::move(door) : Socket()));
+  });
 }
 
 TEST(Control, GathersTheValuesOfAll) {

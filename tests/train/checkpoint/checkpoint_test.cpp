@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 #include <set>
 #include <string>
-#include <thread>
 
 #include "comm/job.h"
+#include "core/thread_team.h"
 #include "tests/comm/loopback.h"
 #include "tests/support/checkpoint_error.h"
 #include "tests/support/error_of.h"
@@ -79,29 +79,25 @@ TEST_F(CheckpointTest, RoundTrips) {
 TEST_F(CheckpointTest, OneOfATeamIsThatOfOneProcess) {
   const fs::path directory = write(7);
   const auto mail = std::make_shared<testing::Mailboxes>(2);
-  std::vector<std::jthread> processes;
-  for (int process = 0; process < 2; ++process) {
-    processes.emplace_back([&, process] {
-      const Job job = join_job(std::make_shared<testing::Loopback>(mail, process), {});
-      const Membership membership = job.team_of(2);
-      Checkpoint part = checkpoint(7);
-      part.workers = {part.workers[static_cast<std::size_t>(process)]};
-      const fs::path written =
-          write_checkpoint(run() / "team", part, membership, model_.set, *testing::TinyModel().backend, 0);
-      EXPECT_EQ(written, run() / "team" / "step-7");
-      job.control->gather("written", "");
-      EXPECT_EQ(read_checkpoint(directory, membership.team).workers, part.workers);
-      Checkpoint other = part;
-      other.meta.step = 8 + process;
-      const Error error = testing::error_of(
-          [&] { write_checkpoint(run() / "team", other, membership, model_.set, *testing::TinyModel().backend, 0); });
-      EXPECT_EQ(error.kind(), ErrorKind::kComm);
-      EXPECT_NE(error.message().find("process 1 has another state at the checkpoint than process 0: 'step 9"),
-                std::string::npos)
-          << error.message();
-    });
-  }
-  processes.clear();
+  ThreadTeam("the processes", 2, [&](int process, const std::stop_token&) {
+    const Job job = join_job(std::make_shared<testing::Loopback>(mail, process), {});
+    const Membership membership = job.team_of(2);
+    Checkpoint part = checkpoint(7);
+    part.workers = {part.workers[static_cast<std::size_t>(process)]};
+    const fs::path written =
+        write_checkpoint(run() / "team", part, membership, model_.set, *testing::TinyModel().backend, 0);
+    EXPECT_EQ(written, run() / "team" / "step-7");
+    job.control->gather("written", "");
+    EXPECT_EQ(read_checkpoint(directory, membership.team).workers, part.workers);
+    Checkpoint other = part;
+    other.meta.step = 8 + process;
+    const Error error = testing::error_of(
+        [&] { write_checkpoint(run() / "team", other, membership, model_.set, *testing::TinyModel().backend, 0); });
+    EXPECT_EQ(error.kind(), ErrorKind::kComm);
+    EXPECT_NE(error.message().find("process 1 has another state at the checkpoint than process 0: 'step 9"),
+              std::string::npos)
+        << error.message();
+  });
   for (const auto& entry : fs::directory_iterator(directory)) {
     const std::string name = entry.path().filename();
     EXPECT_EQ(file_text(run() / "team" / "step-7" / name), file_text(entry.path())) << name;

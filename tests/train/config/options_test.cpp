@@ -219,8 +219,8 @@ TEST(Options, AliasesWork) {
 
 TEST(Options, ValuesOutOfRangeNameFlagValueAndWhatIsAllowed) {
   const std::vector<std::tuple<std::string, std::string, std::string>> cases = {
-      {"local-batch", "0", "--local-batch must be an integer of at least 1, found '0'."},
-      {"local-batch", "12x", "--local-batch must be an integer of at least 1, found '12x'."},
+      {"local-batch", "0", "--local-batch must be an integer from 1 to 2147483647, found '0'."},
+      {"local-batch", "12x", "--local-batch must be an integer from 1 to 2147483647, found '12x'."},
       {"lr", "nan", "--lr must be a number above 0, found 'nan'."},
       {"lr", "-1", "--lr must be a number above 0, found '-1'."},
       {"label-noise", "1.5", "--label-noise must be a number from 0 to 1, found '1.5'."},

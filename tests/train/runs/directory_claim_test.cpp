@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 #include <set>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
+#include "core/thread_team.h"
 #include "tests/support/error_of.h"
 #include "tests/support/temp_directory.h"
 #include "train/config/toml.h"
@@ -66,25 +66,15 @@ TEST(DirectoryLock, OfADeadHolderIsFree) {
 TEST(DirectoryClaim, OfManyThatStartAtOnceOneGetsTheDirectory) {
   const testing::TempDirectory directory;
   std::atomic<int> got = 0, refused = 0;
-  std::atomic<bool> go = false;
-  {
-    std::vector<std::unique_ptr<RunDirectory>> runs(8);
-    std::vector<std::jthread> starts;
-    for (auto& run : runs) {
-      starts.emplace_back([&] {
-        go.wait(false);
-        try {
-          run = RunDirectory::create(directory / "run", description());
-          ++got;
-        } catch (const Error&) {
-          ++refused;
-        }
-      });
+  std::vector<std::unique_ptr<RunDirectory>> runs(8);
+  ThreadTeam("the starts", 8, [&](int start, const std::stop_token&) {
+    try {
+      runs[static_cast<std::size_t>(start)] = RunDirectory::create(directory / "run", description());
+      ++got;
+    } catch (const Error&) {
+      ++refused;
     }
-    go = true;
-    go.notify_all();
-    starts.clear();
-  }
+  });
   EXPECT_EQ(got, 1);
   EXPECT_EQ(refused, 7);
 }

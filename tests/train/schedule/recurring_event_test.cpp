@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <gtest/gtest.h>
+#include <limits>
 #include <vector>
 
 namespace drift {
@@ -20,6 +21,11 @@ TEST(RecurringEvent, FallsOnTheSameStepsWhereverARunIsCut) {
   EXPECT_EQ(RecurringEvent(0.01, 5, 12).next(3), 4);
   EXPECT_EQ(RecurringEvent(1000, 5, 12).next(3), 12);
   EXPECT_TRUE(RecurringEvent(1, 5, 12).at(12));
+  for (const double never : {1e18, 1e300, std::numeric_limits<double>::max()}) {  // no step has such a number
+    EXPECT_EQ(RecurringEvent(never, 5, 12).next(3), 12);
+    EXPECT_FALSE(RecurringEvent(never, 5, 12).at(3));
+  }
+  EXPECT_EQ(RecurringEvent(1e-300, 5, 12).next(3), 4);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "train/schedule/schedule.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <gtest/gtest.h>
 #include <limits>
@@ -35,7 +36,7 @@ std::string plan_of(const TrainConfig& config, std::int64_t steps_per_epoch = 10
 TEST(Schedule, Sgd) {
   const Schedule schedule = make_schedule(run_of(Algorithm::kSgd, 6, {1}), 10);
   EXPECT_EQ(sync_string(schedule.plan, 0, 6), "gggggg");
-  EXPECT_TRUE(schedule.plan.rounds().empty());
+  EXPECT_EQ(schedule.plan.rounds(), 0);
   EXPECT_EQ(schedule.plan.switch_step(), 6);
   EXPECT_EQ(schedule.steps_per_epoch, 10);
 }
@@ -142,7 +143,7 @@ TEST(Schedule, PaperFigure1a) {
   decay_at(config, {250});
   const Schedule schedule = make_schedule(config, 12);
   EXPECT_EQ(schedule.total_steps, 6000);
-  EXPECT_EQ(schedule.plan.rounds(),
+  EXPECT_EQ(all_rounds(schedule.plan),
             (std::vector<Round>{{3000, 3600}, {3600, 4200}, {4200, 4800}, {4800, 5400}, {5400, 6000}}));
   EXPECT_EQ(schedule.plan.at(2999), Sync::kGradients);
   EXPECT_EQ(schedule.lr.at(0), 0.1);
@@ -167,8 +168,8 @@ TEST(Schedule, PaperFigure1b) {
   config.lr.warmup_start = 0.5;
   decay_at(config, {50, 100}, DecayOn::kEpoch);
   const Schedule schedule = make_schedule(config, 156);
-  EXPECT_EQ(schedule.plan.rounds().size(), 300u);
-  EXPECT_EQ(schedule.plan.rounds().back(), (Round{23374, 23400}));
+  EXPECT_EQ(schedule.plan.rounds(), 300);
+  EXPECT_EQ(all_rounds(schedule.plan).back(), (Round{23374, 23400}));
   EXPECT_EQ(schedule.lr.decay_steps(), (std::vector<Step>{7800, 15600}));
   EXPECT_DOUBLE_EQ(schedule.lr.at(780), 16);
   EXPECT_DOUBLE_EQ(schedule.lr.at(15600), 0.16);
@@ -185,11 +186,51 @@ TEST(Schedule, QsrFollowsTheCosine) {
   for (Step first = 0; first < 42; first += 3) expected.push_back({first, first + 3});
   for (const Step last : {46, 50, 55, 62, 72, 90, 120})
     expected.push_back({expected.back().last, last});  // 104 clipped to 30
-  EXPECT_EQ(make_schedule(config, 10).plan.rounds(), expected);
+  EXPECT_EQ(all_rounds(make_schedule(config, 10).plan), expected);
 
   config.sync.final_average = false;
   expected.pop_back();
-  EXPECT_EQ(make_schedule(config, 10).plan.rounds(), expected);
+  EXPECT_EQ(all_rounds(make_schedule(config, 10).plan), expected);
+}
+
+// Rounds that are alike are found without looking at each: every one must have the H of its own start all the same.
+RC_GTEST_PROP(Schedule, EveryRoundHasTheHOfItsStart, ()) {
+  const Step steps = *rc::gen::inRange<Step>(1, 3000);
+  TrainConfig config = run_of(Algorithm::kLocal, steps, {*rc::gen::inRange<Step>(1, 9)});
+  config.sync.qsr_alpha = *rc::gen::element(0.0, 0.05, 0.2, 0.6);
+  if (*rc::gen::arbitrary<bool>()) {
+    config.lr.shape = LrShape::kCosine;
+    config.lr.warmup_epochs = static_cast<double>(*rc::gen::inRange<Step>(0, steps / 2 + 1)) / 10;
+  } else {
+    config.sync.periods.push_back(*rc::gen::inRange<Step>(1, 9));
+    decay_at(config, {*rc::gen::inRange(1, 3000) * 0.1}, DecayOn::kEpoch);
+  }
+  const Schedule schedule = make_schedule(config, 10);
+  const Step warmup = std::llround(config.lr.warmup_epochs * 10);
+  for (const Round& round : all_rounds(schedule.plan)) {
+    const std::vector<Step>& decays = schedule.lr.decay_steps();
+    const bool decayed = !decays.empty() && round.first >= decays.front();
+    double period = static_cast<double>(decayed ? config.sync.periods.back() : config.sync.periods.front());
+    if (config.sync.qsr_alpha > 0 && round.first >= warmup) {
+      const double ratio = config.sync.qsr_alpha / schedule.lr.at(round.first);
+      period = std::max(period, std::floor(ratio * ratio * (1 + 1e-12)));
+    }
+    RC_ASSERT(static_cast<double>(round.period()) ==
+              std::min(period, static_cast<double>(schedule.total_steps - round.first)));
+  }
+}
+
+TEST(Schedule, IsAsLargeAsHChangesOftenHoweverLongTheRun) {
+  constexpr Step kSteps = 1'000'000'000'000;
+  TrainConfig config = run_of(Algorithm::kLocal, kSteps, {3});
+  EXPECT_EQ(make_schedule(config, 10).plan.rounds(), kSteps / 3 + 1);
+  EXPECT_EQ(make_schedule(config, 10).plan.stretches().size(), 2u);  // one step is left for the last
+  decay_at(config, {1000, 1e9});
+  EXPECT_LE(make_schedule(config, 10).plan.stretches().size(), 4u);
+  config = run_of(Algorithm::kLocal, 1'000'000'000, {1});
+  config.lr.shape = LrShape::kCosine;
+  config.sync.qsr_alpha = 0.2;
+  EXPECT_LE(make_schedule(config, 10).plan.stretches().size(), 50'000u);  // H rises from 4, one by one at most
 }
 
 // lr 0.1, then 0.05 from the decay due at step 10; alpha 0.2: H = 4, then 16.
@@ -198,23 +239,24 @@ TEST(Schedule, QsrWithStepDecays) {
   config.lr.gamma = 0.5;
   config.sync.qsr_alpha = 0.2;
   decay_at(config, {1}, DecayOn::kEpoch);
-  EXPECT_EQ(make_schedule(config, 10).plan.rounds(), (std::vector<Round>{{0, 4}, {4, 8}, {8, 12}, {12, 28}, {28, 40}}));
+  EXPECT_EQ(all_rounds(make_schedule(config, 10).plan),
+            (std::vector<Round>{{0, 4}, {4, 8}, {8, 12}, {12, 28}, {28, 40}}));
   config.lr.decay_on = DecayOn::kRound;
-  EXPECT_EQ(make_schedule(config, 10).plan.rounds(), (std::vector<Round>{{0, 4}, {4, 8}, {8, 24}, {24, 40}}));
+  EXPECT_EQ(all_rounds(make_schedule(config, 10).plan), (std::vector<Round>{{0, 4}, {4, 8}, {8, 24}, {24, 40}}));
 }
 
 TEST(Schedule, QsrKeepsTheBasePeriodInTheWarmupAndForgivesRounding) {
   TrainConfig config = run_of(Algorithm::kLocal, 30, {3});
   config.lr.warmup_epochs = 1;
   config.sync.qsr_alpha = 0.3;  // (0.3 / 0.1)^2 computes to 8.999999999999998
-  EXPECT_EQ(make_schedule(config, 10).plan.rounds(),
+  EXPECT_EQ(all_rounds(make_schedule(config, 10).plan),
             (std::vector<Round>{{0, 3}, {3, 6}, {6, 9}, {9, 12}, {12, 21}, {21, 30}}));
   config.lr.warmup_epochs = 0;
   config.lr.lr = 0;  // H is infinite
-  EXPECT_EQ(make_schedule(config, 10).plan.rounds(), (std::vector<Round>{{0, 30}}));
+  EXPECT_EQ(all_rounds(make_schedule(config, 10).plan), (std::vector<Round>{{0, 30}}));
   config.lr.lr = 0.1;
   config.sync.qsr_power = 3;
-  EXPECT_EQ(make_schedule(config, 10).plan.rounds(), (std::vector<Round>{{0, 27}, {27, 30}}));
+  EXPECT_EQ(all_rounds(make_schedule(config, 10).plan), (std::vector<Round>{{0, 27}, {27, 30}}));
 }
 
 // The paper's CIFAR code: r1 = floor(e1 spe / H1) rounds, then r2 - r1 = floor((e2 - e1) spe / H2), each decay right
@@ -243,7 +285,8 @@ TrainConfig any_run() {
 RC_GTEST_PROP(Schedule, RoundsFollowEachOtherAndEachEndsInOneAverage, ()) {
   const TrainConfig config = any_run();
   const Schedule schedule = make_schedule(config, 10);
-  const std::vector<Round>& rounds = schedule.plan.rounds();
+  const std::vector<Round> rounds = all_rounds(schedule.plan);
+  RC_ASSERT(std::ssize(rounds) == schedule.plan.rounds());
   const std::string text = sync_string(schedule.plan, 0, schedule.total_steps);
   RC_ASSERT(static_cast<std::size_t>(std::count(text.begin(), text.end(), 'p')) == rounds.size());
   RC_ASSERT(text.find_first_not_of('g') == text.find_first_of(".p"));
@@ -265,8 +308,8 @@ RC_GTEST_PROP(Schedule, OfAShorterRunIsTheBeginningOfALongerOnes, ()) {
   const Schedule begun = make_schedule(config, 10);
   for (Step step = 0; step < shorter; ++step) {
     RC_ASSERT(begun.lr.at(step) == schedule.lr.at(step));
-    const Round* round = schedule.plan.round_of(step);
-    if (round == nullptr || round->last <= shorter) RC_ASSERT(begun.plan.at(step) == schedule.plan.at(step));
+    const std::optional<Round> round = schedule.plan.round_of(step);
+    if (!round || round->last <= shorter) RC_ASSERT(begun.plan.at(step) == schedule.plan.at(step));
   }
 }
 
@@ -276,7 +319,7 @@ RC_GTEST_PROP(Schedule, DoesNotDependOnWhatItIsNotAbout, ()) {
   config.sync.workers = *rc::gen::inRange(1, 64);
   config.sync.local_batch = *rc::gen::inRange(1, 64);
   config.seed = *rc::gen::arbitrary<std::uint64_t>();
-  RC_ASSERT(make_schedule(config, 10).plan.rounds() == schedule.plan.rounds());
+  RC_ASSERT(all_rounds(make_schedule(config, 10).plan) == all_rounds(schedule.plan));
 }
 
 RC_GTEST_PROP(Schedule, PeriodOneAveragesParametersAtEveryLocalStep, ()) {

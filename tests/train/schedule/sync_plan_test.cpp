@@ -9,7 +9,7 @@ namespace drift::testing {
 namespace {
 
 TEST(SyncPlan, IsTheOneInItsHeader) {
-  const SyncPlan plan(3, {{3, 7}, {7, 11}});
+  const SyncPlan plan(3, {{3, 4, 2}});
   EXPECT_EQ(sync_string(plan, 0, 11), "ggg...p...p");
 }
 
@@ -18,19 +18,19 @@ TEST(SyncPlan, OfParallelSgdAveragesGradientsAtEveryStep) {
 }
 
 TEST(SyncPlan, StepsBehindTheLastRoundStayLocal) {
-  const SyncPlan plan(0, {{0, 2}, {2, 3}});
+  const SyncPlan plan(0, {{0, 2, 1}, {2, 1, 1}});
   EXPECT_EQ(sync_string(plan, 0, 6), ".pp...");
-  EXPECT_EQ(plan.round_of(3), nullptr);
+  EXPECT_EQ(plan.round_of(3), std::nullopt);
 }
 
 TEST(SyncPlan, KnowsTheRoundOfAStepAndThoseBefore) {
-  const SyncPlan plan(2, {{2, 5}, {5, 6}});
-  EXPECT_EQ(plan.round_of(1), nullptr);
+  const SyncPlan plan(2, {{2, 3, 1}, {5, 1, 1}});
+  EXPECT_EQ(plan.round_of(1), std::nullopt);
   EXPECT_EQ(*plan.round_of(2), (Round{2, 5}));
   EXPECT_EQ(*plan.round_of(4), (Round{2, 5}));
   EXPECT_EQ(*plan.round_of(5), (Round{5, 6}));
   EXPECT_EQ(plan.round_of(5)->period(), 1);
-  EXPECT_EQ(plan.round_of(6), nullptr);
+  EXPECT_EQ(plan.round_of(6), std::nullopt);
   EXPECT_EQ(plan.rounds_before(0), 0);
   EXPECT_EQ(plan.rounds_before(4), 0);
   EXPECT_EQ(plan.rounds_before(5), 1);
@@ -39,29 +39,33 @@ TEST(SyncPlan, KnowsTheRoundOfAStepAndThoseBefore) {
 }
 
 TEST(SyncPlan, RefusesRoundsThatAreNotBackToBack) {
-  EXPECT_THROW(SyncPlan(0, {{1, 2}}), Error);          // a gap behind the switch
-  EXPECT_THROW(SyncPlan(0, {{0, 2}, {3, 4}}), Error);  // a gap
-  EXPECT_THROW(SyncPlan(0, {{0, 2}, {1, 4}}), Error);  // an overlap
-  EXPECT_THROW(SyncPlan(0, {{0, 0}}), Error);          // an empty round
+  EXPECT_THROW(SyncPlan(0, {{1, 1, 1}}), Error);             // a gap behind the switch
+  EXPECT_THROW(SyncPlan(0, {{0, 2, 2}, {5, 1, 1}}), Error);  // a gap
+  EXPECT_THROW(SyncPlan(0, {{0, 2, 2}, {3, 1, 1}}), Error);  // an overlap
+  EXPECT_THROW(SyncPlan(0, {{0, 0, 1}}), Error);             // an empty round
+  EXPECT_THROW(SyncPlan(0, {{0, 1, 0}}), Error);             // no round
 }
 
 // Any plan, written out step by step as it is built.
 RC_GTEST_PROP(SyncPlan, SaysWhatItWasBuiltFrom, ()) {
   const Step switch_step = *rc::gen::inRange<Step>(0, 20);
   const auto periods = *rc::gen::container<std::vector<Step>>(rc::gen::inRange<Step>(1, 9));
+  const Step count = *rc::gen::inRange<Step>(1, 4);
   std::string expected(static_cast<std::size_t>(switch_step), 'g');
-  std::vector<Round> rounds;
+  std::vector<Stretch> stretches;
   for (const Step period : periods) {
     const auto first = static_cast<Step>(expected.size());
-    rounds.push_back({first, first + period});
-    expected += std::string(static_cast<std::size_t>(period - 1), '.') + 'p';
+    stretches.push_back({first, period, count});
+    for (Step i = 0; i < count; ++i) expected += std::string(static_cast<std::size_t>(period - 1), '.') + 'p';
   }
-  const SyncPlan plan(switch_step, rounds);
+  const SyncPlan plan(switch_step, stretches);
   RC_ASSERT(sync_string(plan, 0, static_cast<Step>(expected.size())) == expected);
   for (std::size_t step = 0; step < expected.size(); ++step) {
     const auto averages = std::count(expected.begin(), expected.begin() + static_cast<std::ptrdiff_t>(step), 'p');
     RC_ASSERT(plan.rounds_before(static_cast<Step>(step)) == averages);
   }
+  RC_ASSERT(plan.rounds() == std::ssize(stretches) * count);
+  RC_ASSERT(plan.last_round_end() == std::ssize(expected));
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
-// A plan as one letter per step: g averages gradients, p parameters, . nothing.
+// A plan as one letter per step (g averages gradients, p parameters, . nothing), or as a list of its rounds.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "train/schedule/sync_plan.h"
 
@@ -14,6 +16,15 @@ inline std::string sync_string(const SyncPlan& plan, Step first, Step last) {
     text += sync == Sync::kGradients ? 'g' : sync == Sync::kParameters ? 'p' : '.';
   }
   return text;
+}
+
+// Every round of a plan, one by one.
+inline std::vector<Round> all_rounds(const SyncPlan& plan) {
+  std::vector<Round> rounds;
+  for (Step step = plan.switch_step(); const std::optional<Round> round = plan.round_of(step); step = round->last) {
+    rounds.push_back(*round);
+  }
+  return rounds;
 }
 
 }  // namespace drift::testing

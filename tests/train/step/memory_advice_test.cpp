@@ -22,13 +22,25 @@ TEST(MemoryAdvice, NamesTheLargestBatchThatFits) {
   config.model.name = "cifar-resnet8";
   for (const DType precision : {DType::kFloat32, DType::kBFloat16}) {
     config.machine.precision = precision;
+    const ActivationBytes activations = activation_bytes(config);
     const std::int64_t capacity = 2 * bytes_for(config, 17);  // for each of two workers
-    EXPECT_TRUE(memory_advice(config, 2, capacity).starts_with("A --local-batch of 17 would fit"))
-        << memory_advice(config, 2, capacity);
-    EXPECT_TRUE(memory_advice(config, 2, capacity - 2).starts_with("A --local-batch of 16 would fit"))
-        << memory_advice(config, 2, capacity - 2);
+    const auto advice = [&](std::int64_t bytes) { return memory_advice(activations, 100, 2, bytes); };
+    EXPECT_TRUE(advice(capacity).starts_with("A --local-batch of 17 would fit")) << advice(capacity);
+    EXPECT_TRUE(advice(capacity - 2).starts_with("A --local-batch of 16 would fit")) << advice(capacity - 2);
+    EXPECT_TRUE(advice(1000).starts_with("Not even a local batch of 1 fits")) << advice(1000);
+    EXPECT_TRUE(advice(-1000).starts_with("Not even a local batch of 1 fits")) << advice(-1000);
   }
-  EXPECT_TRUE(memory_advice(config, 2, 1000).starts_with("Not even a local batch of 1 fits"));
+}
+
+// The system may say that there is more than it gives.
+TEST(MemoryAdvice, NamesNoBatchThatHasFailed) {
+  TrainConfig config;
+  config.model.name = "cifar-resnet8";
+  const ActivationBytes activations = activation_bytes(config);
+  const std::int64_t plenty = 2 * bytes_for(config, 100);
+  EXPECT_TRUE(memory_advice(activations, 17, 2, plenty).starts_with("A --local-batch of 16 would fit"));
+  EXPECT_TRUE(memory_advice(activations, 1, 2, plenty).starts_with("Not even a local batch of 1 fits"));
+  EXPECT_TRUE(memory_advice({}, 17, 2, plenty).starts_with("Use a smaller --local-batch"));
 }
 
 }  // namespace
