@@ -19,20 +19,32 @@ using Arguments = std::vector<std::string>;
 
 constexpr rlim_t kMegabyte = 1 << 20;
 
+// That the program takes before it begins: the libraries of a GPU alone are hundreds of megabytes.
+rlim_t addresses_to_start() {
+  rlim_t too_few = 0, enough = 1 << 15;  // megabytes
+  while (enough - too_few > 4) {
+    const rlim_t middle = (too_few + enough) / 2;
+    const Outcome outcome = run_drift_within({.address_space = middle * kMegabyte}, {"--version"});
+    (outcome.exit_code == 0 ? enough : too_few) = middle;
+  }
+  return enough * kMegabyte;
+}
+
 class OutOfMemoryRuns : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!can_limit_addresses()) GTEST_SKIP() << "sanitizers need all addresses there are";
   }
-  // With so many bytes of addresses.
+  // With so many bytes of addresses beside those to start.
   Outcome run(rlim_t bytes, const Arguments& more) const {
     Arguments all = {"train",   "-q", "--data",     "shapes:16:8",      "--bn-stats",        "average",
                      "--steps", "1",  "--sampling", "with-replacement", "--steps-per-epoch", "4"};
     all.insert(all.end(), more.begin(), more.end());
-    return run_drift_within({.cpu_seconds = 20, .address_space = bytes, .directory = directory_.path()}, all);
+    return run_drift_within({.cpu_seconds = 20, .address_space = start_ + bytes, .directory = directory_.path()}, all);
   }
 
   TempDirectory directory_;
+  const rlim_t start_ = can_limit_addresses() ? addresses_to_start() : 0;
 };
 
 std::int64_t number_behind(const std::string& text, const std::string& part) {
@@ -54,7 +66,7 @@ TEST_F(OutOfMemoryRuns, TheBatchThatIsNamedFits) {
   ASSERT_GT(batch, 0) << full.err;
   ASSERT_LT(batch, 2000) << full.err;
   const std::int64_t free = number_behind(full.err, "are held, ");
-  EXPECT_LT(free, static_cast<std::int64_t>(limit)) << full.err;
+  EXPECT_LT(free, static_cast<std::int64_t>(start_ + limit)) << full.err;
   Arguments advised = model;
   advised.insert(advised.end(), {"--local-batch", std::to_string(batch * 9 / 10)});  // the rest of a run takes some too
   const Outcome fits = run(limit, advised);
@@ -66,11 +78,11 @@ TEST_F(OutOfMemoryRuns, EndWithOneCodeWhereverItRunsOut) {
   std::mt19937_64 random(seed());
   int failed = 0, finished = 0;
   for (int i = 0; i < 24; ++i) {
-    const rlim_t limit = (60 + random() % 900) * kMegabyte;
+    const rlim_t limit = random() % 900 * kMegabyte;
     const std::string threads = std::to_string(1 + random() % 2), loaders = std::to_string(random() % 2);
     const Outcome outcome = run(limit, {"--model", "resnet20", "--local-batch", "100", "--workers", "4", "--threads",
                                         threads, "--loader-threads", loaders, "--algo", "local", "--period", "1"});
-    EXPECT_TRUE(outcome.exit_code == 0 || outcome.exit_code == 5 || outcome.exit_code == 127)
+    EXPECT_TRUE(outcome.exit_code == 0 || outcome.exit_code == 5)
         << fmt::format("seed={}, {} MB, {} threads, {} loader threads: {} ", seed(), limit / kMegabyte, threads,
                        loaders, outcome.exit_code)
         << outcome.err;
