@@ -27,11 +27,12 @@ constexpr int kStepsOfAKind = 3, kStepsWithLayers = 2, kWorkers = 2;
 const std::string kTrain = DRIFT_PROGRAM
     " train --device cuda:0 --workers 2 --model cifar-resnet8 --norm group --data shapes:24:8 --local-batch 2 --algo "
     "post-local --switch-step 3 --period 3 --steps 6 --bn-stats local --out ";
-const Names kSynchronous = {"batch", "forward and backward", "average gradients", "update"};
+const Names kSynchronous = {"batch", "synchronous step"};
 const Names kLocal = {"batch", "local step"};
 // What is inside a step that is not replayed.
-const std::map<std::string, Names> kParts = {{"forward and backward", {"forward", "backward"}},
-                                             {"local step", {"forward", "backward", "update"}}};
+const std::map<std::string, Names> kParts = {
+    {"synchronous step", {"forward", "backward", "average gradients", "update"}},
+    {"local step", {"forward", "backward", "update"}}};
 
 Names phases() {
   Names names;
