@@ -53,8 +53,9 @@ void set_limit(int resource, rlim_t soft, rlim_t hard) {
 
 // In the process that becomes the program.
 void live_within(const Limits& limits) {
-  constexpr rlim_t kGrace = 20;  // CPU seconds to leave in, with a checkpoint
-  set_limit(RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + kGrace);
+  constexpr rlim_t kGrace = 20;                         // CPU seconds to leave in, with a checkpoint
+  const rlim_t slower = can_limit_addresses() ? 1 : 8;  // sanitizers take their time
+  set_limit(RLIMIT_CPU, slower * limits.cpu_seconds, slower * limits.cpu_seconds + kGrace);
   set_limit(RLIMIT_FSIZE, limits.file_size, limits.file_size);
   if (limits.file_size != 0) signal(SIGXFSZ, SIG_IGN);  // a write that reaches it fails
   if (can_limit_addresses()) set_limit(RLIMIT_AS, limits.address_space, limits.address_space);
