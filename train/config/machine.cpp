@@ -30,7 +30,7 @@ std::vector<Option> machine_options() {
                                        DRIFT_FIELD(machine.tf32))),
        also_in(
            {Scope::kEval, Scope::kPlans},
-           choice(row("batch-norm", "", "GPU: our batch-norm kernels, or cuDNN's, which cannot overlap (docs/cuda.md)"),
+           choice(row("batch-norm", "", "GPU: our batch-norm kernels, or cuDNN's, which divide the GPU among workers"),
                   {{"own", BatchNormKernels::kOwn}, {"cudnn", BatchNormKernels::kCudnn}},
                   DRIFT_FIELD(machine.batch_norm))),
        also_in({Scope::kPlans}, number(row("nccl-multiprocessors", "N",
