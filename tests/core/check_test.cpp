@@ -1,6 +1,11 @@
 #include "core/check.h"
 
+#include <cerrno>
+#include <filesystem>
 #include <gtest/gtest.h>
+#include <new>
+#include <stdexcept>
+#include <system_error>
 
 #include "core/shape.h"
 

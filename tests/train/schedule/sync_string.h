@@ -21,8 +21,10 @@ inline std::string sync_string(const SyncPlan& plan, Step first, Step last) {
 // Every round of a plan, one by one.
 inline std::vector<Round> all_rounds(const SyncPlan& plan) {
   std::vector<Round> rounds;
-  for (Step step = plan.switch_step(); const std::optional<Round> round = plan.round_of(step); step = round->last) {
+  std::optional<Round> round = plan.round_of(plan.switch_step());
+  while (round) {
     rounds.push_back(*round);
+    round = plan.round_of(round->last);
   }
   return rounds;
 }
