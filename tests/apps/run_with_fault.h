@@ -1,10 +1,20 @@
 // Runs drift with one call of one process gone wrong (faults.cpp).
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include "tests/apps/program.h"
 #include "tests/support/scoped_variables.h"
 
 namespace drift::testing {
+
+// Behind such a library the thread sanitizer's runtime never gets as far as main(). First thing in a test that needs
+// it.
+#ifdef __SANITIZE_THREAD__
+#define DRIFT_NEEDS_FAULTS() GTEST_SKIP() << "the thread sanitizer does not start behind a library of faults"
+#else
+#define DRIFT_NEEDS_FAULTS() static_cast<void>(0)
+#endif
 
 // What programs started meanwhile find in their environment.
 class FaultVariables : public ScopedVariables {
