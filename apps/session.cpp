@@ -38,7 +38,7 @@ bool Session::run() {
   for (;;) {
     const Step step = trainer_.step();
     const bool save = checkpoints.at(step) && !comes_from(step);
-    const bool looked = look(step, evaluations.at(step), save);
+    const bool looked = look(evaluations.at(step), save);
     if (looked && step == schedule.total_steps) return true;
     if (looked) {
       trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_);
@@ -52,7 +52,7 @@ bool Session::run() {
 
 // Evaluates and saves, and returns true; or false if asked to stop before both are done. Whoever goes on from there
 // does it all.
-bool Session::look(Step step, bool evaluate, bool save) {
+bool Session::look(bool evaluate, bool save) {
   try {
     if (evaluate) metrics_.evaluation(trainer_.evaluate(stop_));
     if (save) write(evaluate ? trainer_.evaluated_model() : trainer_.averaged_model(stop_));

@@ -31,7 +31,7 @@ class Session {
 
  private:
   bool comes_from(Step step) const;
-  bool look(Step step, bool evaluate, bool save);
+  bool look(bool evaluate, bool save);
   BatchNormPolicy configured_statistics() const { return config_.sync.scope.batch_norm; }
   BatchNormPolicy quick_statistics() const;
   void write(const Model& model, bool provisional = false);

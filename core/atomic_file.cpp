@@ -11,6 +11,7 @@
 #include "core/check.h"
 #include "core/checked_file.h"
 #include "core/log.h"
+#include "core/regular_file.h"
 
 namespace drift {
 namespace {
@@ -72,7 +73,7 @@ void publish(const fs::path& path) {
   const auto move = [&](const fs::path& a, const fs::path& b, unsigned flags) {
     const bool moved = renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), flags) == 0;
     DRIFT_CHECK(kOutput, moved || (flags != 0 && is_not_offered(errno)), "{}: cannot be put into its place from {}: {}",
-                b.string(), a.string(), std::generic_category().message(errno));
+                b.string(), a.string(), system_reason());
     return moved;
   };
   std::error_code absent;

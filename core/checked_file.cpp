@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <new>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <xxhash.h>
@@ -13,14 +12,6 @@
 #include "core/regular_file.h"
 
 namespace drift {
-namespace {
-
-std::string system_reason() {
-  return std::generic_category().message(errno);
-}
-
-}  // namespace
-
 void RunningDigest::FreeState::operator()(XXH3_state_s* state) const {
   XXH3_freeState(state);
 }

@@ -10,11 +10,12 @@
 #include "core/check.h"
 
 namespace drift {
-namespace {
 
 std::string system_reason() {
   return std::generic_category().message(errno);
 }
+
+namespace {
 
 std::string_view kind_of(mode_t mode) {
   if (S_ISDIR(mode)) return "a directory";

@@ -10,6 +10,9 @@
 
 namespace drift {
 
+// Why the last call to the system failed.
+std::string system_reason();
+
 // A descriptor, or why there is none: the system's reason, or what is there instead of a file.
 struct OpenedFile {
   int descriptor = -1;

@@ -61,7 +61,6 @@ void paste_enlarged(Picture source, int scale, int top, int left, Picture& sheet
 }
 
 // rows[class]: the indices of its first images.
-// The library's own writer of files does not notice a full disk.
 std::vector<std::vector<std::int64_t>> first_of_each_class(const Dataset& dataset, std::size_t rows,
                                                            std::size_t columns) {
   std::vector<std::vector<std::int64_t>> result(rows);
@@ -72,6 +71,7 @@ std::vector<std::vector<std::int64_t>> first_of_each_class(const Dataset& datase
   return result;
 }
 
+// The library's own writer of files does not notice a full disk.
 std::string png_of(const Picture& picture) {
   std::string png;
   const auto append = [](void* to, void* bytes, int size) {

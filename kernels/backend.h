@@ -103,9 +103,9 @@ enum class BatchNormKernels : std::uint8_t { kOwn, kCudnn };
 
 // What only the backend of a GPU has a use for.
 struct BackendOptions {
-  bool tf32 = false;        // float32 convolutions and matmuls may round what they multiply to TF32
-  bool time_plans = false;  // convolutions take the engine of cuDNN that is fastest here, not the first it advises
-  std::string plan_file;    // plans chosen by an earlier run: read, used, and new ones added; "": none
+  bool tf32 = false;           // float32 convolutions and matmuls may round what they multiply to TF32
+  bool time_plans = false;     // convolutions take the engine of cuDNN that is fastest here, not the first it advises
+  std::string plan_file = {};  // plans chosen by an earlier run: read, used, and new ones added; "": none
   std::function<void(std::string_view)> explain_plan = {};  // receives a line about each plan that is built
   BatchNormKernels batch_norm = BatchNormKernels::kOwn;
   // Blocks of a batch norm of cuDNN wait for each other, so each needs all of the multiprocessors that it counts on:

@@ -32,8 +32,9 @@ void expect_clean_files(const fs::path& run, const std::vector<std::string>& arg
   EXPECT_NO_THROW(lines = read_json_lines(run / "metrics.jsonl"));
   for (const Json& line : lines) EXPECT_TRUE(line.contains("kind")) << line;
   EXPECT_NO_THROW(config_from_toml(bytes_of(run / "config.toml")));
-  for (const char* file : {"env.json", "summary.json"})
-    EXPECT_NO_THROW((void)Json::parse(bytes_of(run / file))) << file;
+  for (const char* file : {"env.json", "summary.json"}) {
+    EXPECT_FALSE(Json::parse(bytes_of(run / file), nullptr, /*allow_exceptions=*/false).is_discarded()) << file;
+  }
   EXPECT_EQ(bytes_of(run / "cmd.txt"), fmt::format("drift {}\n", fmt::join(arguments, " ")));
   EXPECT_FALSE(fs::exists(run / ".lock"));
 }
@@ -44,6 +45,12 @@ void expect_same_checkpoint(const fs::path& a, const fs::path& b) {
     if (name == "meta.json") continue;  // has the run's directory in it
     EXPECT_TRUE(bytes_of(entry.path()) == bytes_of(b / name)) << entry.path();
   }
+}
+
+void expect_same_run(const fs::path& a, const fs::path& b, Step step) {
+  EXPECT_EQ(timeless_metrics(a), timeless_metrics(b));
+  const std::string checkpoint = fmt::format("ckpt/step-{}", step);
+  expect_same_checkpoint(a / checkpoint, b / checkpoint);
 }
 
 }  // namespace drift::testing

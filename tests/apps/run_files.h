@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/json_lines.h"
+#include "core/step.h"
 
 namespace drift::testing {
 
@@ -18,5 +19,7 @@ void expect_clean_files(const std::filesystem::path& run, const std::vector<std:
 
 // Fails the test unless the checkpoint has the same states of workers and the same model.
 void expect_same_checkpoint(const std::filesystem::path& a, const std::filesystem::path& b);
+// Fails the test unless two runs have the same records but for the clock's, and the same checkpoint of that step.
+void expect_same_run(const std::filesystem::path& a, const std::filesystem::path& b, Step step);
 
 }  // namespace drift::testing

@@ -8,10 +8,10 @@
 
 namespace drift::testing {
 
-// Behind such a library the thread sanitizer's runtime never gets as far as main(). First thing in a test that needs
-// it.
+// Where such a library comes before the thread sanitizer's, that fails in a check of its own and spins. First thing in
+// a test that needs one.
 #ifdef __SANITIZE_THREAD__
-#define DRIFT_NEEDS_FAULTS() GTEST_SKIP() << "the thread sanitizer does not start behind a library of faults"
+#define DRIFT_NEEDS_FAULTS() GTEST_SKIP() << "the thread sanitizer does not bear a library of faults before its own"
 #else
 #define DRIFT_NEEDS_FAULTS() static_cast<void>(0)
 #endif

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
+#include <functional>
 #include <string_view>
 #include <thread>
 
@@ -26,82 +27,32 @@ std::uint64_t fingerprint(const void* data, std::size_t bytes) {
   return hash;
 }
 
-// Three workers that change their values before and after each collective.
-void averages() {
-  constexpr int kWorkers = 3;
-  constexpr std::size_t kElements = 100;
-  struct Worker {
-    std::unique_ptr<Stream> stream = make_stream(kGpu, 1);
-    std::unique_ptr<Backend> backend = make_backend(*stream, {});
-    Storage memory{kGpu, kElements * sizeof(float)};
-    TensorView view{memory.data(), {kElements}};
-  };
-  std::array<Worker, kWorkers> workers;
-  auto communicators = make_communicators(Membership::alone(kWorkers));
-  const auto work = [&](int k) {
-    Worker& worker = workers[static_cast<std::size_t>(k)];
-    Communicator& comm = *communicators[static_cast<std::size_t>(k)];
-    const std::span<float> values(worker.view.as<float>(), kElements);
-    for (int round = 0; round < 2; ++round) {
-      worker.backend->fill(worker.view, static_cast<float>(k + round));
-      comm.all_reduce_mean(values, *worker.backend);
-      worker.backend->add(worker.view, worker.view, worker.view);
-      comm.broadcast(values, (1 + round) % kWorkers, *worker.backend);
-      worker.backend->add(worker.view, worker.view, worker.view);
-    }
-    comm.barrier();  // nobody leaves while another still works
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (int k = 0; k < kWorkers; ++k) threads.emplace_back(work, k);
-  }
-  for (Worker& worker : workers) {
-    std::vector<float> values(kElements);
-    worker.backend->download(worker.view, values.data());
-    fmt::print("{}\n", fmt::join(values, " "));
-  }
-}
+constexpr int kWorkers = 3;
+constexpr std::size_t kElements = 100;
 
-// Three workers whose values meet inside one captured piece, which runs as it is, is captured and is replayed.
-void joint() {
-  constexpr int kWorkers = 3, kRuns = 4;
-  constexpr std::size_t kElements = 100;
-  struct Worker {
-    std::unique_ptr<Stream> stream = make_stream(kGpu, 1);
-    std::unique_ptr<Backend> backend = make_backend(*stream, {});
-    Storage memory{kGpu, kElements * sizeof(float)};
-    TensorView view{memory.data(), {kElements}};
-    MemoryPool pool{kGpu};
-  };
-  std::array<Worker, kWorkers> workers;
-  JointSegment segment({workers[0].stream.get(), workers[1].stream.get(), workers[2].stream.get()});
+struct ValueWorker {
+  std::unique_ptr<Stream> stream = make_stream(kGpu, 1);
+  std::unique_ptr<Backend> backend = make_backend(*stream, {});
+  Storage memory{kGpu, kElements * sizeof(float)};
+  TensorView view{memory.data(), {kElements}};
+  std::span<float> values{view.as<float>(), kElements};
+  MemoryPool pool{kGpu};
+
+  void twice() { backend->add(view, view, view); }
+};
+
+// Three workers, a thread each; then prints their values. A wait that is left out may be an error of a capture.
+void run_workers(std::array<ValueWorker, kWorkers>& workers,
+                 const std::function<void(int, ValueWorker&, Communicator&)>& work) {
   auto communicators = make_communicators(Membership::alone(kWorkers));
-  const auto work = [&](int k) {
-    Worker& worker = workers[static_cast<std::size_t>(k)];
-    Communicator& comm = *communicators[static_cast<std::size_t>(k)];
-    const std::span<float> values(worker.view.as<float>(), kElements);
-    for (int run = 0; run < kRuns; ++run) {
-      worker.backend->fill(worker.view, static_cast<float>(k * k + run));
-      const bool called = segment.run(
-          k, worker.pool,
-          [&] {
-            worker.backend->add(worker.view, worker.view, worker.view);
-            comm.all_reduce_mean(values, *worker.backend);
-            worker.backend->add(worker.view, worker.view, worker.view);
-          },
-          [&] { comm.meet(); });
-      if (called != (run < 2)) fmt::print("run {} of worker {}: called {}\n", run, k, called);
-      worker.backend->add(worker.view, worker.view, worker.view);
-    }
-    comm.barrier();  // nobody leaves while another still works
-  };
-  std::vector<std::exception_ptr> errors(kWorkers);  // a wait that is left out may be an error of the capture
+  std::array<std::exception_ptr, kWorkers> errors;
   {
     std::vector<std::jthread> threads;
     for (std::size_t k = 0; k < kWorkers; ++k) {
       threads.emplace_back([&, k] {
         try {
-          work(static_cast<int>(k));
+          work(static_cast<int>(k), workers[k], *communicators[k]);
+          communicators[k]->barrier();  // nobody leaves while another still works
         } catch (const Error& error) {
           communicators[k]->abort(error.message());
           errors[k] = std::current_exception();
@@ -112,11 +63,45 @@ void joint() {
   for (const std::exception_ptr& error : errors) {
     if (error) std::rethrow_exception(error);
   }
-  for (Worker& worker : workers) {
+  for (ValueWorker& worker : workers) {
     std::vector<float> values(kElements);
     worker.backend->download(worker.view, values.data());
     fmt::print("{}\n", fmt::join(values, " "));
   }
+}
+
+// They change their values before and after each collective.
+void averages() {
+  std::array<ValueWorker, kWorkers> workers;
+  run_workers(workers, [](int k, ValueWorker& worker, Communicator& comm) {
+    for (int round = 0; round < 2; ++round) {
+      worker.backend->fill(worker.view, static_cast<float>(k + round));
+      comm.all_reduce_mean(worker.values, *worker.backend);
+      worker.twice();
+      comm.broadcast(worker.values, (1 + round) % kWorkers, *worker.backend);
+      worker.twice();
+    }
+  });
+}
+
+// Their values meet inside one captured piece, which runs as it is, is captured and is replayed.
+void joint() {
+  constexpr int kRuns = 4;
+  std::array<ValueWorker, kWorkers> workers;
+  JointSegment segment({workers[0].stream.get(), workers[1].stream.get(), workers[2].stream.get()});
+  run_workers(workers, [&](int k, ValueWorker& worker, Communicator& comm) {
+    for (int run = 0; run < kRuns; ++run) {
+      worker.backend->fill(worker.view, static_cast<float>(k * k + run));
+      const auto work = [&] {
+        worker.twice();
+        comm.all_reduce_mean(worker.values, *worker.backend);
+        worker.twice();
+      };
+      const bool called = segment.run(k, worker.pool, work, [&] { comm.meet(); });
+      if (called != (run < 2)) fmt::print("run {} of worker {}: called {}\n", run, k, called);
+      worker.twice();
+    }
+  });
 }
 
 // More than the ring holds, up and down again.

@@ -137,20 +137,14 @@ class FrontendPlan final : public Plan {
     return {fe::HeurMode_t::A, fe::HeurMode_t::B, fe::HeurMode_t::FALLBACK};
   }
 
-  // The request's graph, without engines yet.
-  std::unique_ptr<OpenGraph> open() const {
+  // The request's graph with the engines that cuDNN's heuristics list and that may be used.
+  std::unique_ptr<OpenGraph> listed_graph() const {
     auto graph = std::make_unique<OpenGraph>();
     describe(request_, *graph);
     if (target_.properties) graph->set_device_properties(target_.properties);
     require(graph->validate(), "its graph is not valid");
     require(graph->build_operation_graph(target_.properties ? nullptr : target_.handle.get()),
             "cuDNN refuses its graph");
-    return graph;
-  }
-
-  // With the engines that cuDNN's heuristics list and that may be used.
-  std::unique_ptr<OpenGraph> listed_graph() const {
-    std::unique_ptr<OpenGraph> graph = open();
     require(graph->create_execution_plans(heuristics()), "cuDNN knows no engine");
     refuse_engines(*graph);
     return graph;
