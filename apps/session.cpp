@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/check.h"
 #include "core/file_errors.h"
+#include "core/text.h"
 #include "train/schedule/recurring_event.h"
 
 namespace drift {
@@ -22,14 +24,16 @@ std::vector<MetricsSink*> sinks(const SessionOutputs& outputs) {
 }  // namespace
 
 Session::Session(const TrainConfig& config, const Membership& membership, Trainer& trainer,
-                 const std::optional<FoundCheckpoint>& origin, SessionOutputs outputs, const std::atomic<bool>& stop)
+                 const std::optional<FoundCheckpoint>& origin, SessionOutputs outputs, const std::atomic<bool>& stop,
+                 const Clock& clock)
     : config_(config),
       membership_(membership),
       trainer_(trainer),
       origin_(origin),
       outputs_(std::move(outputs)),
       stop_(stop),
-      metrics_(sinks(outputs_)) {}
+      metrics_(sinks(outputs_)),
+      pace_(config.checkpoints.minutes, clock) {}
 
 bool Session::run() {
   const Schedule& schedule = trainer_.schedule();
@@ -41,11 +45,15 @@ bool Session::run() {
     const bool looked = look(evaluations.at(step), save);
     if (looked && step == schedule.total_steps) return true;
     if (looked) {
-      trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_);
-      if (!trainer_.stopped()) continue;
+      trainer_.run(std::min({evaluations.next(step), checkpoints.next(step), next_look(step)}), metrics_, stop_);
+      pace_.ran(trainer_.step() - step);
+      if (!trainer_.stopped()) {
+        if (!checkpoints.at(trainer_.step()) && is_checkpoint_due()) write_quickly();
+        continue;
+      }
     }
     const bool written = trainer_.step() == step && (comes_from(step) || (save && looked));
-    if (!written) write(trainer_.averaged_model(quick_statistics()), quick_statistics() != configured_statistics());
+    if (!written) write_quickly();
     return false;
   }
 }
@@ -70,7 +78,20 @@ bool Session::comes_from(Step step) const {
          is_same_place(ErrorKind::kUsage, origin_->directory, place);
 }
 
-// For a checkpoint written on a signal, when the time left may be seconds: its model.safetensors has the mean of the
+// Where the clock is to be looked at again; process 0 decides that, and what follows, for all.
+Step Session::next_look(Step step) {
+  const std::string steps = std::to_string(pace_.steps());
+  const std::string said = membership_.control->gather("steps to the next look at the clock", steps).front();
+  const std::optional<std::int64_t> agreed = parse_integer(said);
+  DRIFT_CHECK(kComm, agreed && *agreed > 0, "process 0 asks for '{}' steps", said);
+  return step + *agreed;
+}
+
+bool Session::is_checkpoint_due() const {
+  return membership_.control->gather("whether a checkpoint is due", pace_.is_due() ? "yes" : "no").front() == "yes";
+}
+
+// For a checkpoint that nobody waits for, or has time for: its model.safetensors has the mean of the
 // workers' running statistics where the run would re-estimate them. The workers' states are those of any checkpoint.
 BatchNormPolicy Session::quick_statistics() const {
   return configured_statistics() == BatchNormPolicy::kReestimate ? BatchNormPolicy::kAverage : configured_statistics();
@@ -80,8 +101,10 @@ void Session::write(const Model& model, bool provisional) {
   if (outputs_.run != nullptr) outputs_.run->make_durable();  // a checkpoint must not outlive the records of its steps
   Checkpoint checkpoint = trainer_.checkpoint();
   checkpoint.meta.provisional = provisional;
+  checkpoint.meta.data = outputs_.data;
   const fs::path path = write_checkpoint(outputs_.checkpoints, checkpoint, membership_, model.parameters,
                                          trainer_.backend(), config_.checkpoints.keep);
+  pace_.written();
   if (outputs_.progress != nullptr) outputs_.progress->message("checkpoint " + path.string());
 }
 

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <filesystem>
 #include <optional>
+#include <string>
 
+#include "apps/checkpoint_pace.h"
 #include "comm/membership.h"
 #include "train/runs/metrics_tee.h"
 #include "train/runs/progress.h"
@@ -17,13 +19,15 @@ struct SessionOutputs {
   std::filesystem::path checkpoints;
   RunDirectory* run = nullptr;   // nullptr in processes that do not write
   Progress* progress = nullptr;  // also with -q
+  std::string data = {};         // what checkpoints say of it, data/fingerprint.h
 };
 
 class Session {
  public:
   // origin: what the run was resumed from. stop: asks for an end. All of them must outlive the session.
   Session(const TrainConfig& config, const Membership& membership, Trainer& trainer,
-          const std::optional<FoundCheckpoint>& origin, SessionOutputs outputs, const std::atomic<bool>& stop);
+          const std::optional<FoundCheckpoint>& origin, SessionOutputs outputs, const std::atomic<bool>& stop,
+          const Clock& clock = steady_clock());
 
   // Returns true at the end of the run, false when asked to stop before, wherever it is; then everything done is in a
   // checkpoint.
@@ -34,7 +38,12 @@ class Session {
   bool look(bool evaluate, bool save);
   BatchNormPolicy configured_statistics() const { return config_.sync.scope.batch_norm; }
   BatchNormPolicy quick_statistics() const;
+  Step next_look(Step step);
+  bool is_checkpoint_due() const;
   void write(const Model& model, bool provisional = false);
+  void write_quickly() {
+    write(trainer_.averaged_model(quick_statistics()), quick_statistics() != configured_statistics());
+  }
 
   const TrainConfig& config_;
   const Membership& membership_;
@@ -43,6 +52,7 @@ class Session {
   SessionOutputs outputs_;
   const std::atomic<bool>& stop_;
   MetricsTee metrics_;
+  CheckpointPace pace_;
 };
 
 }  // namespace drift

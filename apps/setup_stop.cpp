@@ -1,6 +1,7 @@
 #include "apps/setup_stop.h"
 
 #include <cstdlib>
+#include <fmt/format.h>
 
 #include "apps/signals.h"
 #include "core/log.h"
@@ -11,7 +12,6 @@ namespace drift {
 namespace {
 
 constexpr double kLookEverySeconds = 0.05;
-constexpr const char* kReason = "stopped by a signal before training began: the same command starts again";
 
 }  // namespace
 
@@ -36,7 +36,10 @@ void SetupStop::is_over() {
 
 void SetupStop::leave() {
   const std::lock_guard lock(mutex_);
-  TeamFailure first{.kind = ErrorKind::kStopped, .process = process_, .message = kReason};
+  TeamFailure first{
+      .kind = ErrorKind::kStopped,
+      .process = process_,
+      .message = fmt::format("stopped {} before training began: the same command starts again", stop_cause())};
   if (control_) {
     control_->fail(first.kind, first.message);
     first = control_->first_failure();

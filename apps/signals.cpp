@@ -5,7 +5,7 @@
 namespace drift {
 namespace {
 
-std::atomic<bool> stop{false};
+std::atomic<bool> stop{false}, time_is_up{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "the handler may use nothing that locks");
 
 extern "C" void on_stop_signal(int) {
@@ -30,8 +30,19 @@ void install_stop_signals() {
   install(SIGINT, static_cast<int>(SA_RESETHAND));  // the second one finds the default: death by the signal
 }
 
+void request_stop_in_time() {
+  if (stop.load()) return;
+  time_is_up.store(true);
+  stop.store(true);
+}
+
 const std::atomic<bool>& stop_requested() {
   return stop;
+}
+
+std::string_view stop_cause() {
+  if (!stop.load()) return "by another process";
+  return time_is_up.load() ? "by --max-time" : "by a signal";
 }
 
 }  // namespace drift

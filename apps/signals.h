@@ -4,12 +4,17 @@
 #pragma once
 
 #include <atomic>
+#include <string_view>
 
 namespace drift {
 
 // Where SIGHUP is ignored, as below nohup, it stays so.
 void install_stop_signals();
-// True from the first of these signals on.
+// Asks for the same without a signal: the time is up.
+void request_stop_in_time();
+// True from the first of these on.
 const std::atomic<bool>& stop_requested();
+// "by a signal", "by --max-time", or, where neither was here, "by another process".
+std::string_view stop_cause();
 
 }  // namespace drift

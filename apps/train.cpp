@@ -11,10 +11,12 @@
 #include "apps/command.h"
 #include "apps/command_line.h"
 #include "apps/output.h"
+#include "apps/resume.h"
 #include "apps/session.h"
 #include "apps/setup_stop.h"
 #include "apps/signals.h"
 #include "apps/team.h"
+#include "apps/time_limit.h"
 #include "comm/launch.h"
 #include "comm/nccl.h"
 #include "core/check.h"
@@ -38,24 +40,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Request {
-  ResolvedConfig resolved;
-  std::optional<FoundCheckpoint> checkpoint;  // to continue from
-  std::string command;                        // as typed, for the record
-};
-
-// With --resume, what the checkpoint was written with takes the place of the defaults.
-Request resolve_request(const std::vector<SettingLayer>& layers, std::string command) {
-  Request request{.resolved = resolve_config(layers), .checkpoint = std::nullopt, .command = std::move(command)};
-  const std::string resume = request.resolved.config.files.resume;
-  if (resume.empty()) return request;
-  request.checkpoint = look_at_checkpoint(resume);
-  TrainConfig saved = config_from_toml(request.checkpoint->meta.config_toml, "config in " + resume);
-  saved.files.out.clear();
-  request.resolved = resolve_resumed_config(saved, "checkpoint " + resume, layers);
-  return request;
-}
-
 // How averages become those of all processes.
 std::string reduce_text(const TrainConfig& config, const Job& job) {
   return job.processes == 1 || config.processes.reduce == Reduce::kTree ? "tree" : job.transport->sum_name();
@@ -63,9 +47,11 @@ std::string reduce_text(const TrainConfig& config, const Job& job) {
 
 std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const Job& job, const Trainer& trainer) {
   const TrainConfig& config = request.resolved.config;
-  const fs::path resumed = config.files.resume.empty() ? fs::path() : run_directory_of(config.files.resume);
-  const fs::path path = config.files.out.empty() ? resumed : fs::path(config.files.out);
-  const bool goes_on = !resumed.empty() && is_same_place(ErrorKind::kUsage, path, resumed);
+  const fs::path resumed = request.checkpoint ? run_directory_of(request.checkpoint->directory) : fs::path();
+  const fs::path path = config.files.out.empty() && !request.is_branch() ? resumed : fs::path(config.files.out);
+  const bool goes_on = !resumed.empty() && !path.empty() && is_same_place(ErrorKind::kUsage, path, resumed);
+  DRIFT_CHECK(kUsage, !goes_on || !request.is_branch(),
+              "--out {} is the run that the branch leaves: give another directory, or none", path.string());
   const ThreadLayout& layout = trainer.layout();
   Json environment = describe_environment();
   environment["setup"] = {{"processes", job.processes},
@@ -77,7 +63,10 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const J
                           {"threads_per_worker", layout.threads_per_worker},
                           {"steps", trainer.schedule().total_steps},
                           {"steps_per_epoch", trainer.schedule().steps_per_epoch}};
-  const RunDescription description = {.config = config, .command = request.command, .environment = environment};
+  const RunDescription description = {.config = config,
+                                      .command = request.command,
+                                      .environment = environment,
+                                      .branch = describe_branch(request, trainer)};
   if (!goes_on) return RunDirectory::create(path, description);
   std::unique_ptr<RunDirectory> run = RunDirectory::reopen(path, description, request.checkpoint->meta.step);
   set_aside_later(run->checkpoints(), request.checkpoint->meta.step);
@@ -131,27 +120,28 @@ std::string last_checkpoint_text(const RunDirectory& run) {
   const std::optional<fs::path> last = newest_checkpoint(run.checkpoints());
   if (!last) return "There is no checkpoint of this run";
   return fmt::format(
-      "The last checkpoint, {}, is sound: --resume goes on from it with the same rate, --weights {} starts "
-      "a new run from it with another",
-      last->string(), (*last / "model.safetensors").string());
+      "The last checkpoint, {}, is finite. To go on from it, or from one before it, with another rate, in a run of its "
+      "own: drift train --resume {} --change lr --lr X",
+      last->string(), shell_quoted(last->string()));
 }
 
 // Where training begins: in the seed's model, one from a file or the states of a checkpoint.
-void take_start(const Request& request, const Team& team, Trainer& trainer) {
+void take_start(const Request& request, std::optional<Checkpoint> start, Trainer& trainer) {
   const FilesConfig& files = request.resolved.config.files;
-  if (request.checkpoint) {
-    trainer.restore(read_checkpoint(request.checkpoint->directory, team));
+  if (start) {
+    check_conditions(request, trainer);
+    begin_from(request, std::move(*start), trainer);
   } else if (!files.weights.empty()) {
     trainer.load_weights(files.weights);
   }
 }
 
 // The same in all processes. Workers of a checkpoint have states of their own, a new run's have one model.
-StartingPoint starting_point(const Request& request, const DataSource& data, Trainer& trainer) {
+StartingPoint starting_point(const Request& request, const std::string& data, Trainer& trainer) {
   const std::string state = request.checkpoint ? fmt::format("checkpoint of step {}, {}", request.checkpoint->meta.step,
                                                              checksum_text(request.checkpoint->digest))
                                                : "model " + fingerprint(trainer.model(0).parameters, trainer.backend());
-  return {.config = config_to_toml(request.resolved.config), .data = fingerprint(data), .state = state};
+  return {.config = common_toml(request.resolved.config), .data = data, .state = state};
 }
 
 // What process 0 leaves of a run that failed, as `error` says: that stays the error, whatever becomes of the summary.
@@ -173,20 +163,22 @@ Error end_failed(const Error& error, const std::string& scope, RunDirectory& run
 // What process 0 leaves and says at the end. Returns the exit code.
 int finish(bool finished, const std::string& scope, const TrainConfig& config, const Trainer& trainer,
            RunDirectory& run) {
-  const Json summary = run.write_summary(
-      {.status = finished ? "finished" : "stopped", .message = finished ? "" : "by a signal", .sync_scope = scope});
+  const Json summary = run.write_summary({.status = finished ? "finished" : "stopped",
+                                          .message = finished ? "" : std::string(stop_cause()),
+                                          .sync_scope = scope});
   if (config.machine.op_times) print_op_times(trainer.op_times());
   if (finished) {
     print_result(summary, run);
     return 0;
   }
-  log_warning("stopped after step {}; go on with: drift train --resume {}", trainer.step(), run.path().string());
+  log_warning("stopped {} after step {}; go on with: drift train --resume {}", stop_cause(), trainer.step(),
+              shell_quoted(run.path().string()));
   return exit_code(ErrorKind::kStopped);
 }
 
 // What the session does. run: nullptr in processes that do not write.
 bool train_in(RunDirectory* run, const Request& request, const Job& job, const Membership& membership,
-              const DataSource& data, Trainer& trainer, SetupStop& setup, bool quiet) {
+              const DataSource& data, const std::string& data_text, Trainer& trainer, SetupStop& setup, bool quiet) {
   const TrainConfig& config = request.resolved.config;
   const fs::path directory = share_directory(job, run != nullptr ? run->path() : fs::path());
   if (run != nullptr) {
@@ -205,23 +197,27 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
   const std::unique_ptr<Progress> progress =
       quiet || run == nullptr ? nullptr : std::make_unique<Progress>(options, std::cerr, steady_clock());
   setup.is_over();
-  const SessionOutputs outputs = {.checkpoints = directory / "ckpt", .run = run, .progress = progress.get()};
+  const SessionOutputs outputs = {
+      .checkpoints = directory / "ckpt", .run = run, .progress = progress.get(), .data = data_text};
   return Session(config, membership, trainer, request.checkpoint, outputs, stop_requested()).run();
 }
 
 // Returns the exit code.
-int train(const Request& request, const Job& job, SetupStop& setup, bool quiet) {
+int train(Request request, const Job& job, SetupStop& setup, bool quiet) {
   const TrainConfig& config = request.resolved.config;
   const Membership membership = job.team_of(config.sync.workers);
+  std::optional<Checkpoint> start = read_start(request, membership);
   const DataSource data = open_data(config.data.spec, config.seed);
+  const std::string data_text = fingerprint(data);
+  check_data(request, data_text);
   Trainer trainer(config, data, membership);
-  take_start(request, membership.team, trainer);
-  if (job.processes > 1) agree_on_start(*job.control, starting_point(request, data, trainer));
+  take_start(request, std::move(start), trainer);
+  if (job.processes > 1) agree_on_start(*job.control, starting_point(request, data_text, trainer));
   const std::unique_ptr<RunDirectory> run = job.process == 0 ? open_run_directory(request, job, trainer) : nullptr;
   const std::string scope = describe_scope(config.sync, !trainer.model(0).parameters.buffers().empty());
   bool finished = false;
   try {
-    finished = train_in(run.get(), request, job, membership, data, trainer, setup, quiet);
+    finished = train_in(run.get(), request, job, membership, data, data_text, trainer, setup, quiet);
   } catch (...) {
     if (!run) throw;
     throw end_failed(first_error(job, caught_error(std::current_exception())), scope, *run);
@@ -245,7 +241,9 @@ std::optional<Invocation> parse(int argc, char** argv) {
        "drift train --model resnet56 --data cifar10:DIR --algo post-local --workers 4 --local-batch 32 \\",
        "            --period 16 --switch-epoch 10 --decay-epochs 10 --epochs 15 --momentum 0.9 --wd 1e-4",
        "drift launch -n 2 -- train --recipe recipes/quickstart.toml --workers 2 --local-batch 64",
-       "drift train --resume runs/20260131-120000-quickstart"});
+       "drift train --resume runs/20260131-120000-quickstart",
+       "drift train --resume runs/20260131-120000-quickstart --change lr,epochs --lr 0.01 --epochs 20",
+       "drift train --recipe recipes/quickstart.toml --out runs/a --resume auto --max-time 3h50m"});
   std::string recipe;
   bool print_config = false, quiet = false;
   command_line.add_value("--recipe", "FILE", &recipe, "settings from a TOML file; flags beat them");
@@ -256,10 +254,11 @@ std::optional<Invocation> parse(int argc, char** argv) {
   std::vector<SettingLayer> layers;
   if (!recipe.empty()) layers.push_back(read_recipe(recipe));
   layers.push_back(command_line.settings());
-  const std::vector<std::string> words(argv, argv + argc);
-  const std::string command = fmt::format("drift {}", fmt::join(words, " "));
+  std::string command = "drift";
+  for (int i = 0; i < argc; ++i) command += " " + shell_quoted(argv[i]);
   DRIFT_CHECK(kUsage, is_utf8(command), "the command line is not UTF-8, as the files of a run are");
-  return Invocation{.request = resolve_request(layers, command), .print_config = print_config, .quiet = quiet};
+  return Invocation{
+      .request = resolve_request(std::move(layers), command), .print_config = print_config, .quiet = quiet};
 }
 
 // Which engine is the fastest may be another one next time, or in another process.
@@ -291,7 +290,7 @@ Job with_transport(Job job, const TrainConfig& config, const Launch& launch) {
       "{} processes on GPUs meet over NCCL, which this build does not have: run all --workers in one process, or "
       "give --device cpu",
       job.processes);
-  if (config.machine.device == "auto") {
+  if (config.machine.device == "cuda") {
     device.index = job.local_process;
     DRIFT_CHECK(kDevice, device.index < cuda_device_count(),
                 "on {}, process {} is number {} of this machine, which has {} GPUs: start one process for each GPU",
@@ -300,6 +299,11 @@ Job with_transport(Job job, const TrainConfig& config, const Launch& launch) {
   return on_gpus(std::move(job), device,
                  {.timeout_seconds = config.processes.timeout_seconds,
                   .nccl_multiprocessors = config.machine.nccl_multiprocessors});
+}
+
+// "auto" becomes what it stands for here: a run that goes on elsewhere must not find another kind of device.
+void settle_device(MachineConfig& machine) {
+  if (machine.device == "auto") machine.device = default_device().type == DeviceType::kCuda ? "cuda" : "cpu";
 }
 
 int run(const Invocation& asked, const Job& job, SetupStop& setup) {
@@ -324,6 +328,7 @@ int run_train(int argc, char** argv) {
     if (launch.processes == 1) throw;
     wrong = std::current_exception();
   }
+  const TimeLimit limit(asked ? asked->request.resolved.config.length.max_seconds : std::nullopt);
   if (asked && asked->print_config) {
     make_model(asked->request.resolved.config.model);  // says so if there is no such network
     if (launch.process == 0) print("{}", annotated_toml(asked->request.resolved));
@@ -335,7 +340,8 @@ int run_train(int argc, char** argv) {
   setup.joined(job);
   return run_in_job(job, [&] {
     if (wrong) std::rethrow_exception(wrong);
-    const TrainConfig& config = asked->request.resolved.config;
+    TrainConfig& config = asked->request.resolved.config;
+    settle_device(config.machine);
     check_plans(config.machine, job);
     return run(*asked, with_transport(job, config, launch), setup);
   });

@@ -19,6 +19,9 @@ std::optional<std::int64_t> parse_integer(std::string_view text);
 
 bool is_utf8(std::string_view text);
 
+// As a POSIX shell reads it back: as it is where that does, else in single quotes.
+std::string shell_quoted(std::string_view word);
+
 // "a, b, c"
 std::string joined(std::span<const std::string> words, std::string_view separator = ", ");
 

@@ -1,6 +1,5 @@
 #include "data/fingerprint.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 
 #include "core/checked_file.h"
@@ -8,18 +7,13 @@
 namespace drift {
 namespace {
 
-constexpr std::int64_t kImages = 64;
-
 std::string fingerprint(const Dataset& dataset) {
   RunningDigest digest;
+  std::vector<std::uint8_t> image(static_cast<std::size_t>(dataset.image_shape().elements()));
   for (std::int64_t index = 0; index < dataset.size(); ++index) {
     const std::int32_t label = dataset.label(index);
     digest.add(std::as_bytes(std::span(&label, 1)));
-  }
-  std::vector<std::uint8_t> image(static_cast<std::size_t>(dataset.image_shape().elements()));
-  const std::int64_t images = std::min(kImages, dataset.size());
-  for (std::int64_t i = 0; i < images; ++i) {
-    dataset.read_image(i * dataset.size() / images, image);
+    dataset.read_image(index, image);
     digest.add(std::as_bytes(std::span(image)));
   }
   return fmt::format("{} images of {} classes, checksum {:016x}", dataset.size(), dataset.classes(),

@@ -1,4 +1,4 @@
-// A text that is equal where data sets are: names, sizes, all labels and a sample of the images.
+// A text that is equal where data sets are, wherever they lie: name, sizes, and a checksum of all labels and images.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace drift {
 
-// Reads at most 64 images of each of the two sets. Throws kData for an image that cannot be read.
+// Reads every image of the two sets, which lie in memory. Throws kData for an image that cannot be read.
 std::string fingerprint(const DataSource& data);
 
 }  // namespace drift

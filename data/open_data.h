@@ -12,4 +12,7 @@ namespace drift {
 // you mean"), kData for files that are missing, truncated or malformed.
 DataSource open_data(std::string_view spec, std::uint64_t seed);
 
+// The DIR that ends a spec; "" for what is built in, and for what no data set is called.
+std::string_view data_directory(std::string_view spec);
+
 }  // namespace drift

@@ -38,12 +38,12 @@ std::int64_t free_bytes(Device device) {
 
 Device parse_device(std::string_view text) {
   if (text == "cpu") return {};
-  int index = -1;
+  int index = text == "cuda" ? 0 : -1;
   if (text.starts_with("cuda:")) {
     const std::optional<std::int64_t> number = parse_integer(text.substr(5));
     if (number && std::in_range<int>(*number)) index = static_cast<int>(*number);
   }
-  DRIFT_CHECK(kUsage, index >= 0, "no device is called '{}': use cpu or cuda:N", text);
+  DRIFT_CHECK(kUsage, index >= 0, "no device is called '{}': use cpu, cuda or cuda:N", text);
   DRIFT_CHECK(kDevice, build_info().cuda,
               "{} was asked for, but this build has no CUDA backend: use --device cpu, or build with -DDRIFT_CUDA=ON",
               text);

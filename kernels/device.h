@@ -30,7 +30,8 @@ std::int64_t free_bytes(Device device);
 // For a thread that is about to call a vendor's library itself: from now on it does so for this device.
 void make_current(Device device);
 
-// Throws kUsage for text that names no device, kDevice for a device that this build or this machine does not have.
+// "cpu", "cuda:N", or "cuda", which is the first. Throws kUsage for text that names no device, kDevice for a device
+// that this build or this machine does not have.
 Device parse_device(std::string_view text);
 
 // cuda:0 where this build has CUDA and the machine a GPU, else cpu. Chosen once, at start, and printed by the caller.

@@ -259,7 +259,9 @@ Checkpoint Trainer::checkpoint() const {
   return {.meta = {.step = done_,
                    .workers = team_.workers,
                    .config_toml = config_to_toml(config_),
-                   .model = text_of(config_.model)},
+                   .model = text_of(config_.model),
+                   .steps_per_epoch = schedule_.steps_per_epoch,
+                   .conditions = conditions()},
           .workers = replicas_.states()};
 }
 

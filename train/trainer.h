@@ -22,6 +22,7 @@
 #include "comm/membership.h"
 #include "train/averaged_model.h"
 #include "train/checkpoint/checkpoint.h"
+#include "train/conditions.h"
 #include "train/lanes.h"
 #include "train/replicas.h"
 #include "train/runs/records.h"
@@ -41,6 +42,7 @@ class Trainer {
 
   const Schedule& schedule() const { return schedule_; }
   const ThreadLayout& layout() const { return layout_; }
+  Conditions conditions() const { return conditions_of(device_, layout_); }
   Device device() const { return device_; }
   Step step() const { return done_; }                                  // steps done
   Model& model(int place) { return replicas_.worker(place).model(); }  // for tests and tools

@@ -49,8 +49,9 @@ struct Request {
 
 class SessionProcess {
  public:
-  explicit SessionProcess(const std::shared_ptr<Transport>& transport)
-      : job_(transport->processes() == 1 ? lone_job() : join_job(transport, {})),
+  explicit SessionProcess(const std::shared_ptr<Transport>& transport, const TrainConfig& config = config_of_session())
+      : config_(config),
+        job_(transport->processes() == 1 ? lone_job() : join_job(transport, {})),
         membership_(job_.team_of(kWorkers)),
         data_(toy_data(64, 32)) {
     hook(data_.test, Reads::kEvaluated);
@@ -59,7 +60,7 @@ class SessionProcess {
 
   // Returns whether the run is finished. asked: turns true, for all processes, with the request.
   bool run(const fs::path& directory, const std::optional<FoundCheckpoint>& origin, const Request* request,
-           std::atomic<bool>& asked) {
+           std::atomic<bool>& asked, const Clock& clock = steady_clock()) {
     request_ = request;
     asked_ = &asked;
     Trainer trainer(config_, data_, membership_);
@@ -70,8 +71,8 @@ class SessionProcess {
       run = origin ? RunDirectory::reopen(directory, description, origin->meta.step)
                    : RunDirectory::create(directory, description);
     }
-    Session session(config_, membership_, trainer, origin, {.checkpoints = directory / "ckpt", .run = run.get()},
-                    stop_);
+    Session session(config_, membership_, trainer, origin, {.checkpoints = directory / "ckpt", .run = run.get()}, stop_,
+                    clock);
     return session.run();
   }
   std::int64_t reads_after() const { return reads_after_; }
@@ -88,7 +89,7 @@ class SessionProcess {
     });
   }
 
-  const TrainConfig config_ = config_of_session();
+  const TrainConfig config_;
   const std::thread::id thread_ = std::this_thread::get_id();
   Job job_;
   Membership membership_;
@@ -144,6 +145,35 @@ TEST_P(SessionStops, WithinABatchOfAnEvaluationOrReestimation) {
       }
     }
   }
+}
+
+// Whoever looks at it sees that half a minute is over.
+class HurryingClock final : public Clock {
+ public:
+  double seconds() const override { return 30.0 * looks_++; }
+
+ private:
+  mutable int looks_ = 0;
+};
+
+TEST_P(SessionStops, ItWritesCheckpointsBecauseTheLastIsOld) {
+  TrainConfig config = config_of_session();
+  config.checkpoints.every = 0;
+  config.checkpoints.minutes = 2;
+  config.evaluation.every = 0;
+  run_processes(GetParam(), [&](const std::shared_ptr<Transport>& transport) {
+    std::atomic<bool> asked = false;
+    const HurryingClock clock;
+    EXPECT_TRUE(SessionProcess(transport, config).run(directory_ / "run", std::nullopt, nullptr, asked, clock));
+  });
+  const fs::path ckpt = directory_ / "run/ckpt";
+  const std::vector<fs::path> checkpoints = checkpoints_in(ckpt);
+  ASSERT_GE(checkpoints.size(), 3u);
+  EXPECT_EQ(checkpoints.front(), ckpt / "step-8");
+  EXPECT_FALSE(look_at_checkpoint(ckpt / "step-8").meta.provisional);
+  EXPECT_TRUE(look_at_checkpoint(checkpoints.back()).meta.provisional) << "written without delay";
+  run(1, directory_ / "whole", std::nullopt, nullptr);
+  expect_same_checkpoint(directory_ / "whole/ckpt/step-8", ckpt / "step-8");
 }
 
 INSTANTIATE_TEST_SUITE_P(Processes, SessionStops, ::testing::Values(1, 2, 4));

@@ -10,6 +10,7 @@
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
 #include "tests/apps/run_with_fault.h"
+#include "tests/support/file_damage.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_directory.h"
 
@@ -102,6 +103,59 @@ TEST(TeamOfProcesses, AStopIsHeardInTheMiddleOfARoundAndAnyNumberOfProcessesGoes
     ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
     expect_same_run(directory / "whole", run, 400);
   }
+}
+
+TEST(TeamOfProcesses, ACheckpointThatIsDamagedForOneIsPassedOverByAll) {
+  const TempDirectory directory;
+  const std::map<std::string, std::string> more = {
+      {"--checkpoint-every", "0.8"}, {"--keep-checkpoints", "0"}, {"--eval-every", "0"}, {"--resume", "auto"}};
+  const fs::path run = directory / "run";
+  const Arguments arguments = launched(2, small_run(run, more));
+  ASSERT_EQ(run_drift(arguments).exit_code, 0) << "it starts the run";
+  fs::copy(run, directory / "whole", fs::copy_options::recursive);
+  fs::remove_all(run / "ckpt/step-20");
+  flip_middle_bit(run / "ckpt/step-16/worker-3.state");  // the second process reads it
+  const Outcome outcome = run_drift(arguments);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("passed over: "), std::string::npos) << outcome.err;
+  EXPECT_TRUE(fs::exists(run / "ckpt/step-16.superseded"));
+  expect_same_run(directory / "whole", run, 20);
+}
+
+TEST(TeamOfProcesses, ABranchFromTheMiddleOfARoundHasTheBitsOfOneProcess) {
+  const TempDirectory directory;
+  const std::map<std::string, std::string> more = {{"--checkpoint-every", "0.1"}, {"--keep-checkpoints", "0"}};
+  ASSERT_EQ(run_drift(small_run(directory / "parent", more)).exit_code, 0);
+  for (const int processes : {1, 2}) {
+    const fs::path out = directory / std::to_string(processes);
+    const Arguments branch = {"train",
+                              "--resume",
+                              (directory / "parent/ckpt/step-7").string(),
+                              "--change",
+                              "workers,local-batch,lr",
+                              "--workers",
+                              "2",
+                              "--local-batch",
+                              "8",
+                              "--lr",
+                              "0.05",
+                              "--out",
+                              out.string()};
+    const Outcome outcome = run_drift(processes == 1 ? branch : launched(processes, branch));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(Json::parse(bytes_of(out / "branch.json")).at("step"), 7);
+  }
+  expect_same_run(directory / "1", directory / "2", 20);
+}
+
+TEST(TeamOfProcesses, StopsWhenTheTimeOfOneIsUp) {
+  const TempDirectory directory;
+  const fs::path run = directory / "run";
+  const Arguments process = drift_train(small_run(run, {{"--steps", "100000000"}, {"--eval-every", "0"}}));
+  Arguments limited = process;
+  limited.insert(limited.end(), {"--max-time", "2s"});
+  const Outcome outcome = mpirun({process, limited});
+  EXPECT_EQ(outcome.exit_code, 75) << outcome.err;
 }
 
 // Of two sums there is one order only, so that the bits are the same here; they need not be.

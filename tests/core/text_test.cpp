@@ -1,5 +1,6 @@
 #include "core/text.h"
 
+#include <cstdio>
 #include <gtest/gtest.h>
 #include <limits>
 
@@ -30,6 +31,21 @@ TEST(IsUtf8, KnowsWhatIsNone) {
   for (const char* text :
        {"\x80", "a\xC3", "\xFF", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82x"}) {
     EXPECT_FALSE(is_utf8(text)) << text;
+  }
+}
+
+TEST(ShellQuoted, ReadsBack) {
+  EXPECT_EQ(shell_quoted("cifar10:/data/c-10_x.bin"), "cifar10:/data/c-10_x.bin");
+  EXPECT_EQ(shell_quoted(""), "''");
+  for (const std::string word :
+       {"my run", "it's", "$HOME", "a\"b", "*", "~", "#", "a\\b", "new\nline", "é", "''", "!x"}) {
+    const std::string command = "printf %s " + shell_quoted(word);
+    FILE* const shell = popen(command.c_str(), "r");
+    ASSERT_NE(shell, nullptr);
+    char said[64] = {};
+    const std::size_t length = fread(said, 1, sizeof said, shell);
+    EXPECT_EQ(pclose(shell), 0) << command;
+    EXPECT_EQ(std::string(said, length), word) << command;
   }
 }
 

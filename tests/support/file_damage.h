@@ -21,6 +21,13 @@ inline void set_file_text(const std::filesystem::path& path, const std::string& 
   std::ofstream(path, std::ios::binary) << text;
 }
 
+// One bit in the middle is another.
+inline void flip_middle_bit(const std::filesystem::path& path) {
+  std::string text = file_text(path);
+  text[text.size() / 2] ^= 1;
+  set_file_text(path, text);
+}
+
 // While it lives, no file of this process can grow beyond `bytes`: writes fail as on a full disk, for root too.
 class FullDisk {
  public:

@@ -313,10 +313,17 @@ std::string fingerprint(const ParameterSet& model, Backend& backend) {
   return checksum_text(digest.value());
 }
 
+std::vector<fs::path> checkpoints_in(const fs::path& ckpt_directory) {
+  std::vector<fs::path> newest_first;
+  if (!directory_exists(ckpt_directory)) return newest_first;
+  for (const auto& [step, directory] : steps_in(ckpt_directory)) newest_first.push_back(directory);
+  std::ranges::reverse(newest_first);
+  return newest_first;
+}
+
 std::optional<fs::path> newest_checkpoint(const fs::path& ckpt_directory) {
-  if (!directory_exists(ckpt_directory)) return std::nullopt;
-  const std::map<Step, fs::path> steps = steps_in(ckpt_directory);
-  return steps.empty() ? std::nullopt : std::optional(steps.rbegin()->second);
+  const std::vector<fs::path> all = checkpoints_in(ckpt_directory);
+  return all.empty() ? std::nullopt : std::optional(all.front());
 }
 
 fs::path find_checkpoint(const fs::path& path) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ struct CheckpointMeta {
   std::string config_toml;   // the resolved config of the run that wrote it
   std::string model;         // name and options, e.g. "resnet56 norm=batch classes=10"
   bool provisional = false;  // written in haste: its model has other batch-norm statistics than the run would give it
+  Step steps_per_epoch = 0;  // 0: not known, as in what follows; earlier versions did not say
+  std::string data = {};     // data/fingerprint.h
+  std::map<std::string, std::string> conditions = {};  // train/conditions.h
 
   bool operator==(const CheckpointMeta&) const = default;
 };
@@ -54,6 +58,8 @@ void set_aside_later(const std::filesystem::path& ckpt_directory, Step step);
 
 // The one with the most steps in a ckpt directory; nothing where there is none.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& ckpt_directory);
+// All of them, the newest first.
+std::vector<std::filesystem::path> checkpoints_in(const std::filesystem::path& ckpt_directory);
 
 // The step directory that `path` stands for: itself, or the newest one of a ckpt or run directory.
 std::filesystem::path find_checkpoint(const std::filesystem::path& path);

@@ -39,7 +39,11 @@ std::string checkpoint_meta_text(const CheckpointContents& contents) {
                  {"model", contents.meta.model},
                  {"config", contents.meta.config_toml},
                  {"files", files}};
-    if (contents.meta.provisional) json["provisional"] = true;
+    const CheckpointMeta& meta = contents.meta;
+    if (meta.provisional) json["provisional"] = true;
+    if (meta.steps_per_epoch != 0) json["steps_per_epoch"] = meta.steps_per_epoch;
+    if (!meta.data.empty()) json["data"] = meta.data;
+    if (!meta.conditions.empty()) json["conditions"] = meta.conditions;
     return sealed(json);
   } catch (const Json::exception& error) {
     DRIFT_FAIL(kCheckpoint, "meta.json cannot be written: config or model name is not UTF-8 ({})", error.what());
@@ -67,7 +71,10 @@ CheckpointContents parse_checkpoint_meta(const std::filesystem::path& path, cons
                    .workers = static_cast<int>(integer(contents, "workers")),
                    .config_toml = contents.at("config"),
                    .model = contents.at("model"),
-                   .provisional = contents.value("provisional", false)};
+                   .provisional = contents.value("provisional", false),
+                   .steps_per_epoch = contents.value("steps_per_epoch", Step{0}),
+                   .data = contents.value("data", ""),
+                   .conditions = contents.value("conditions", std::map<std::string, std::string>())};
     for (const auto& [name, entry] : contents.at("files").items()) {
       const auto& checksum = entry.at("xxh3").get_ref<const std::string&>();
       Digest& digest = result.files[name];

@@ -10,8 +10,10 @@ std::vector<Option> data_options() {
   return section(
       "Data",
       {also_in({Scope::kEval, Scope::kData},
-               text(row("data", "SPEC", "cifar10:DIR, cifar100:DIR, or built in: shapes[:TRAIN_SIZE[:TEST_SIZE]]"),
-                    DRIFT_FIELD(data.spec))),
+               on_resume(
+                   OnResume::kRenamed,
+                   text(row("data", "SPEC", "cifar10:DIR, cifar100:DIR, or built in: shapes[:TRAIN_SIZE[:TEST_SIZE]]"),
+                        DRIFT_FIELD(data.spec)))),
        also_in({Scope::kEval}, choice(row("augment", "", "augmentation of training images"),
                                       {{"none", Augmentation::kNone}, {"pad-crop-flip", Augmentation::kPadCropFlip}},
                                       DRIFT_FIELD(data.augmentation))),

@@ -20,11 +20,15 @@ std::vector<Option> evaluation_options() {
 }
 
 std::vector<Option> checkpoint_options() {
-  return section(kSection, {free_on_resume(number(row("checkpoint-every", "E",
-                                                      "epochs between checkpoints; 0: only at the end and on a signal"),
-                                                  at_least(0), DRIFT_FIELD(checkpoints.every))),
-                            free_on_resume(number(row("keep-checkpoints", "N", "newest checkpoints to keep; 0: all"),
-                                                  at_least(0), DRIFT_FIELD(checkpoints.keep)))});
+  return section(
+      kSection,
+      {free_on_resume(
+           number(row("checkpoint-every", "E", "epochs between checkpoints; 0: only at the end and on a signal"),
+                  at_least(0), DRIFT_FIELD(checkpoints.every))),
+       free_on_resume(number(row("checkpoint-minutes", "X", "and one when the last is so old; 0: none for that reason"),
+                             at_least(0), DRIFT_FIELD(checkpoints.minutes))),
+       free_on_resume(number(row("keep-checkpoints", "N", "newest checkpoints to keep; 0: all"), at_least(0),
+                             DRIFT_FIELD(checkpoints.keep)))});
 }
 
 }  // namespace drift

@@ -14,8 +14,9 @@ struct EvaluationConfig {
 };
 
 struct CheckpointConfig {
-  double every = 0;  // epochs; 0: only at the end and on a signal
-  int keep = 2;      // newest ones; 0: all
+  double every = 0;     // epochs; 0: only at the end and on a signal
+  double minutes = 10;  // since the last one, at most; 0: no such limit
+  int keep = 2;         // newest ones; 0: all
 };
 
 std::vector<Option> evaluation_options();

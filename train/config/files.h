@@ -10,7 +10,8 @@ namespace drift {
 
 struct FilesConfig {
   std::string weights;  // start from these (safetensors)
-  std::string resume;   // continue this checkpoint or run directory
+  std::string resume;   // continue this checkpoint or run directory; "auto": what is in `out`, if there is something
+  std::string change;   // with resume: names of options that may have other values, separated by commas
   std::string out;      // the run directory; "": runs/<date>-<time>-<name>
   std::string name;     // "": made from model and algorithm
 };

@@ -11,7 +11,7 @@ namespace {
 constexpr Range kThreads{.min = 0, .max = 1024};  // OpenMP keeps what it says to each on the stack of the first
 
 bool names_device(std::string_view text) {
-  if (text == "auto" || text == "cpu") return true;
+  if (text == "auto" || text == "cpu" || text == "cuda") return true;
   const std::optional<std::int64_t> index = text.starts_with("cuda:") ? parse_integer(text.substr(5)) : std::nullopt;
   return index && *index >= 0;
 }
@@ -24,8 +24,11 @@ std::vector<Option> machine_options() {
       {also_in({Scope::kEval, Scope::kDescribe, Scope::kPlans},
                choice(row("precision", "", "of activations and convolution operands; parameters are float32 in both"),
                       {{"fp32", DType::kFloat32}, {"bf16", DType::kBFloat16}}, DRIFT_FIELD(machine.precision))),
-       also_in({Scope::kEval}, allowing("auto, cpu or cuda:N", text(row("device", "DEVICE", "auto | cpu | cuda:N"),
-                                                                    DRIFT_FIELD(machine.device), names_device))),
+       also_in({Scope::kEval},
+               on_resume(OnResume::kRenamed,
+                         allowing("auto, cpu, cuda or cuda:N",
+                                  text(row("device", "DEVICE", "auto | cpu | cuda: one GPU, for each process | cuda:N"),
+                                       DRIFT_FIELD(machine.device), names_device)))),
        also_in({Scope::kPlans}, on_off(row("tf32", "", "GPU: fp32 convolutions and matmuls may round to TF32"),
                                        DRIFT_FIELD(machine.tf32))),
        also_in(
@@ -47,10 +50,12 @@ std::vector<Option> machine_options() {
                              DRIFT_FIELD(machine.explain_plans))),
        free_on_resume(on_off(row("op-times", "", "GPU: time by kind of operation, at the end; steps are not captured"),
                              DRIFT_FIELD(machine.op_times))),
-       also_in({Scope::kEval}, free_on_resume(number(row("threads", "N", "CPU threads in all; 0: one per core"),
+       also_in({Scope::kEval},
+               on_resume(OnResume::kLastBits, number(row("threads", "N", "CPU threads in all; 0: one per core"),
                                                      kThreads, DRIFT_FIELD(machine.threads)))),
-       free_on_resume(number(row("worker-threads", "N", "CPU threads of each worker; 0: its share of --threads"),
-                             kThreads, DRIFT_FIELD(machine.worker_threads))),
+       on_resume(OnResume::kLastBits,
+                 number(row("worker-threads", "N", "CPU threads of each worker; 0: its share of --threads"), kThreads,
+                        DRIFT_FIELD(machine.worker_threads))),
        free_on_resume(number(row("loader-threads", "N", "threads per worker that prepare batches ahead"), kThreads,
                              DRIFT_FIELD(machine.loader_threads)))});
 }

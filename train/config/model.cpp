@@ -8,7 +8,7 @@ using namespace options;
 
 std::vector<Option> model_options() {
   const auto kShape = {Scope::kEval, Scope::kDescribe, Scope::kPlans};
-  return section(
+  std::vector<Option> rows = section(
       "Model",
       {also_in({Scope::kEval},
                text(row("model", "NAME", "network; `drift describe` lists them"), DRIFT_FIELD(model.name))),
@@ -17,6 +17,8 @@ std::vector<Option> model_options() {
        also_in(kShape, number(row("groups", "N", "groups of --norm group"), at_least(1), DRIFT_FIELD(model.groups))),
        also_in(kShape, number(row("classes", "N", "outputs; cifar100 implies 100"), {.min = 2, .max = 1 << 20},
                               DRIFT_FIELD(model.classes)))});
+  for (Option& row : rows) row.on_resume = OnResume::kOfStates;
+  return rows;
 }
 
 }  // namespace drift

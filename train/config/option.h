@@ -21,6 +21,16 @@ enum class ValueKind : std::uint8_t { kText, kSwitch, kInteger, kNumber, kList }
 // The command that an option belongs to; an option may belong to several.
 enum class Scope : std::uint8_t { kTrain = 1, kEval = 2, kDescribe = 4, kPlans = 8, kData = 16 };
 
+// What a resumed run may do with the value that its checkpoint has of an option.
+enum class OnResume : std::uint8_t {
+  kFixed,     // nothing: it decides the bits. A branch (--change) may
+  kOfStates,  // nothing, and no branch may: the states in a checkpoint are of it
+  kLastBits,  // change it, and with it the last bits of sums; what differs then is said
+  kRenamed,   // name the same thing in another way; whether it is the same is looked at where it is opened
+  kFree,      // change it: it leaves the bits alone
+  kSession,   // it was one session's: not kept with the run
+};
+
 struct Option {
   std::string name;         // "local-batch"
   std::string alias;        // "wd" for weight-decay; or ""
@@ -31,7 +41,7 @@ struct Option {
   std::string allowed;               // "an integer of at least 1"; completes "--local-batch must be ..."
   std::vector<std::string> choices;  // for "did you mean"; may be empty
   std::string excludes;              // an option that may not be given beside this one; setting one resets the other
-  bool fixed_on_resume = true;       // it decides the bits of the run, so a resumed run cannot change it
+  OnResume on_resume = OnResume::kFixed;
   unsigned scopes = static_cast<unsigned>(Scope::kTrain);  // bits of Scope
   std::optional<std::string> initial;                      // a default of its scopes' own; else TrainConfig's
 

@@ -24,6 +24,36 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   return parts;
 }
 
+namespace {
+
+constexpr std::pair<char, std::int64_t> kUnits[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+
+}  // namespace
+
+std::optional<std::int64_t> parse_duration(std::string_view text) {
+  constexpr std::int64_t kMost = std::int64_t{10} * 366 * 86400;
+  std::int64_t seconds = 0;
+  for (const auto& [unit, size] : kUnits) {
+    const std::size_t end = text.find(unit);
+    if (end == std::string_view::npos) continue;
+    const std::optional<std::int64_t> count = parse_integer(text.substr(0, end));
+    if (!count || *count < 0 || *count > kMost) return std::nullopt;
+    seconds += *count * size;
+    text.remove_prefix(end + 1);
+  }
+  const bool is_one = text.empty() && seconds >= 1 && seconds <= kMost;
+  return is_one ? std::optional(seconds) : std::nullopt;
+}
+
+std::string text_of_duration(std::int64_t seconds) {
+  std::string text;
+  for (const auto& [unit, size] : kUnits) {
+    if (seconds >= size) text += fmt::format("{}{}", seconds / size, unit);
+    seconds %= size;
+  }
+  return text;
+}
+
 Option row(std::string name, std::string placeholder, std::string help) {
   Option option;
   option.name = std::move(name);
@@ -47,9 +77,13 @@ Option allowing(std::string allowed, Option option) {
   return option;
 }
 
-Option free_on_resume(Option option) {
-  option.fixed_on_resume = false;
+Option on_resume(OnResume rule, Option option) {
+  option.on_resume = rule;
   return option;
+}
+
+Option free_on_resume(Option option) {
+  return on_resume(OnResume::kFree, std::move(option));
 }
 
 Option also_in(std::initializer_list<Scope> scopes, Option option) {

@@ -20,6 +20,9 @@ namespace drift::options {
 // The whole text must be one finite number; integers: core/text.h.
 std::optional<double> parse_number(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
+// "1d", "3h50m", "90m", "1h30m10s": whole numbers of units, larger ones first; 1 s to ten years. In seconds.
+std::optional<std::int64_t> parse_duration(std::string_view text);
+std::string text_of_duration(std::int64_t seconds);
 
 // Value of a field or of what an optional field holds.
 template <class T>
@@ -110,6 +113,22 @@ Option on_off(Option row, Access access) {
   return row;
 }
 
+// A time, by an optional field of seconds.
+template <class Access>
+Option duration(Option row, Access access) {
+  row.allowed = "a time such as 3h50m, 90m or 45s";
+  row.get = [access](const TrainConfig& config) {
+    return access(config) ? std::optional(text_of_duration(*access(config))) : std::nullopt;
+  };
+  row.set = [access](TrainConfig& config, std::string_view text) {
+    const std::optional<std::int64_t> seconds = parse_duration(text);
+    if (seconds) access(config) = *seconds;
+    return seconds.has_value();
+  };
+  row.copy = copy_field(access);
+  return row;
+}
+
 // Free text, but for none at all: "" in the struct means that it is not set, and nobody sets that: `--resume "$RUN"`
 // with no RUN must not start anew. `valid` may be null.
 template <class Access>
@@ -157,7 +176,9 @@ Option with_alias(std::string alias, Option option);
 Option excluding(std::string other, Option option);
 // For an option whose kind does not say what is allowed.
 Option allowing(std::string allowed, Option option);
-// For what leaves the bits of the run alone: where it writes, how often it evaluates, how many threads prepare data.
+// For all but what decides the bits of the run.
+Option on_resume(OnResume rule, Option option);
+// For what leaves them alone: how often it evaluates, how many threads prepare data.
 Option free_on_resume(Option option);
 // Other commands than `drift train` that have it too.
 Option also_in(std::initializer_list<Scope> scopes, Option option);

@@ -1,9 +1,12 @@
 #include "train/config/resolve.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/check.h"
 #include "core/text.h"
+#include "train/config/option_kinds.h"
+#include "train/config/paths.h"
 
 namespace drift {
 namespace {
@@ -59,6 +62,65 @@ void apply_implied(ResolvedConfig& resolved) {
   }
 }
 
+constexpr const char* kOfStatesText =
+    "A checkpoint has the states of that very network; a new run can start from its model with --weights "
+    "DIR/model.safetensors";
+
+bool decides_bits(OnResume rule) {
+  return rule == OnResume::kFixed || rule == OnResume::kOfStates || rule == OnResume::kLastBits;
+}
+
+std::vector<std::string> free_options() {
+  std::vector<std::string> free;
+  for (const Option& option : options_of(Scope::kTrain)) {
+    if (option.on_resume != OnResume::kFixed && option.on_resume != OnResume::kOfStates)
+      free.push_back("--" + option.name);
+  }
+  return free;
+}
+
+// The options in --change; each must have got a value.
+std::set<std::string> named_in_change(const ResolvedConfig& resolved, const std::string& saved_origin) {
+  std::set<std::string> names;
+  for (const std::string_view word : options::split(resolved.config.files.change, ',')) {
+    const Option& option =
+        option_of({.name = std::string(word), .text = "", .where = "--change"}, Scope::kTrain, ErrorKind::kUsage);
+    DRIFT_CHECK(kUsage, option.on_resume != OnResume::kOfStates, "--change {}: it cannot be changed. {}", word,
+                kOfStatesText);
+    DRIFT_CHECK(kUsage, resolved.origin_of(option.name) != saved_origin && resolved.origins.contains(option.name),
+                "--change {}: and what to? Give --{} too", word, option.name);
+    names.insert(option.name);
+  }
+  return names;
+}
+
+// Whether a setting means something beside the others; what does not may not be given.
+bool applies(std::string_view name, const TrainConfig& config) {
+  if (name == "period" || name == "qsr-alpha") return config.sync.algorithm != Algorithm::kSgd;
+  if (name == "switch-epoch" || name == "switch-step") return config.sync.algorithm == Algorithm::kPostLocal;
+  return name != "decay-epochs" || config.lr.shape == LrShape::kSteps;
+}
+
+// What follows for a branch from the options that it changes. Returns all that may differ.
+std::set<std::string> settle_branch(const std::set<std::string>& named, const std::string& saved_origin,
+                                    ResolvedConfig& resolved) {
+  std::set<std::string> may = named;
+  for (const std::string& name : named) may.insert(find_option(name)->excludes);
+  if (named.contains("decay-epochs") && resolved.origins["lr-schedule"] == saved_origin) {
+    resolved.origins.erase("lr-schedule");
+    apply_implied(resolved);
+    may.insert("lr-schedule");
+  }
+  for (const Option& option : options_of(Scope::kTrain)) {
+    if (named.empty() || applies(option.name, resolved.config)) continue;
+    if (resolved.origin_of(option.name) != saved_origin) continue;  // somebody asks for it: that is an error
+    option.copy(resolved.config, default_config());
+    resolved.origins.erase(option.name);
+    may.insert(option.name);
+  }
+  return may;
+}
+
 }  // namespace
 
 std::string ResolvedConfig::origin_of(std::string_view name) const {
@@ -73,26 +135,35 @@ ResolvedConfig resolve_config(std::span<const SettingLayer> layers, Scope scope)
   return resolved;
 }
 
+std::vector<ChangedOption> changed_options(const TrainConfig& before, const TrainConfig& now) {
+  std::vector<ChangedOption> changed;
+  for (const Option& option : options_of(Scope::kTrain)) {
+    if (!decides_bits(option.on_resume)) continue;
+    ChangedOption values{option.name, option.get(before), option.get(now)};
+    if (values.before != values.now) changed.push_back(std::move(values));
+  }
+  return changed;
+}
+
 ResolvedConfig resolve_resumed_config(const TrainConfig& saved, const std::string& saved_origin,
                                       std::span<const SettingLayer> layers) {
-  const std::vector<Option>& table = options_of(Scope::kTrain);
   ResolvedConfig resolved{.config = saved, .origins = {}};
-  for (const Option& option : table) {
+  for (const Option& option : options_of(Scope::kTrain)) {
     if (option.get(saved)) resolved.origins[option.name] = saved_origin;
   }
   for (const SettingLayer& layer : layers) apply_layer(layer, Scope::kTrain, resolved);
-  for (const Option& option : table) {
-    const std::optional<std::string> before = option.get(saved), now = option.get(resolved.config);
-    if (!option.fixed_on_resume || before == now) continue;
-    std::vector<std::string> free;
-    for (const Option& other : table) {
-      if (!other.fixed_on_resume) free.push_back("--" + other.name);
-    }
-    DRIFT_FAIL(
-        kUsage,
-        "--{} is {} in the run to be resumed, and {} here. A resumed run continues the same bits, so only {} may "
-        "change; to go on in another way, start a new run with --weights FILE.safetensors",
-        option.name, before.value_or("not set"), now.value_or("not set"), joined(free));
+  make_paths_absolute(resolved.config);
+  const std::set<std::string> may = settle_branch(named_in_change(resolved, saved_origin), saved_origin, resolved);
+  for (const ChangedOption& changed : changed_options(saved, resolved.config)) {
+    const OnResume rule = find_option(changed.name)->on_resume;
+    if (rule == OnResume::kLastBits || may.contains(changed.name)) continue;
+    const std::string values = fmt::format("--{} is {} in the run to be resumed, and {} here", changed.name,
+                                           changed.before.value_or("not set"), changed.now.value_or("not set"));
+    DRIFT_CHECK(kUsage, rule != OnResume::kOfStates, "{}. {}", values, kOfStatesText);
+    DRIFT_FAIL(kUsage,
+               "{}. A resumed run continues the same bits, so only {} may change; to go on from there in another way, "
+               "in a run of its own, add --change {}",
+               values, joined(free_options()), changed.name);
   }
   return resolved;
 }

@@ -35,8 +35,17 @@ struct ResolvedConfig {
 // of them.
 ResolvedConfig resolve_config(std::span<const SettingLayer> layers, Scope scope = Scope::kTrain);
 // The same on top of the config a checkpoint was written with. Throws kUsage when a layer changes an option that is
-// fixed on resume; giving the same value again is fine, so a run's command line plus --resume DIR works.
+// fixed on resume (Option::on_resume) and not in --change; giving the same value again is fine, so a run's command line
+// plus --resume DIR works. --change: throws kUsage for names of no option, of one that no branch can change, and of one
+// that no layer gives.
 ResolvedConfig resolve_resumed_config(const TrainConfig& saved, const std::string& saved_origin,
                                       std::span<const SettingLayer> layers);
+
+struct ChangedOption {
+  std::string name;
+  std::optional<std::string> before, now;  // nullopt: not set
+};
+// What decides the bits of a run, or the last of them, and differs.
+std::vector<ChangedOption> changed_options(const TrainConfig& before, const TrainConfig& now);
 
 }  // namespace drift

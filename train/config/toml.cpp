@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include "core/check.h"
+#include "core/log.h"
 #include "core/regular_file.h"
 #include "core/text.h"
 #include "train/config/flat_toml.h"
@@ -94,15 +95,21 @@ SettingLayer layer_of(std::string_view text, const std::string& name, std::strin
     DRIFT_CHECK(kConfig, value.has_value(), "{} must be {}", where, kind_text(option->kind));
     // In a file "" says that it is not set, as configs of earlier versions do; on a command line it is a mistake.
     if (value->empty() && option->kind == ValueKind::kText && !option->get(default_config())) continue;
+    if (option->name == "resume") {  // as in configs of earlier versions
+      log_warning("{}: left out: a recipe starts a run, --resume on the command line goes on with one", where);
+      continue;
+    }
     layer.settings.push_back({.name = key, .text = *value, .where = where});
   }
   return layer;
 }
 
 // One line per option under its section's heading. `resolved` null: only the values, without where they come from.
-std::string write_toml(const TrainConfig& config, const ResolvedConfig* resolved) {
+template <class Wanted>
+std::string write_toml(const TrainConfig& config, const ResolvedConfig* resolved, const Wanted& wanted) {
   std::string toml, section;
   for (const Option& option : options_of(Scope::kTrain)) {
+    if (!wanted(option.on_resume)) continue;
     const std::optional<std::string> value = option.get(config);
     const Option* other = find_option(option.excludes);
     const bool replaced = value && other != nullptr && other->get(config) && !other->get(default_config());
@@ -129,11 +136,16 @@ SettingLayer read_recipe(const std::filesystem::path& path) {
 }
 
 std::string config_to_toml(const TrainConfig& config) {
-  return write_toml(config, nullptr);
+  return write_toml(config, nullptr, [](OnResume rule) { return rule != OnResume::kSession; });
+}
+
+std::string common_toml(const TrainConfig& config) {
+  return write_toml(config, nullptr,
+                    [](OnResume rule) { return rule != OnResume::kSession && rule != OnResume::kRenamed; });
 }
 
 std::string annotated_toml(const ResolvedConfig& resolved) {
-  return write_toml(resolved.config, &resolved);
+  return write_toml(resolved.config, &resolved, [](OnResume) { return true; });
 }
 
 TrainConfig config_from_toml(std::string_view text, std::string_view name) {

@@ -11,8 +11,11 @@ namespace drift {
 // unknown key (with a "did you mean").
 SettingLayer read_recipe(const std::filesystem::path& path);
 
-// Every value that is set, by section; reading it back gives the same config exactly.
+// Every value that is set and kept with a run, by section; reading it back gives the same config, but for what belongs
+// to one session (OnResume::kSession).
 std::string config_to_toml(const TrainConfig& config);
+// Of that, what must be equal in all processes of a run: each may have its own names of the same things.
+std::string common_toml(const TrainConfig& config);
 // Like config_to_toml with the origin of each value behind it, and what is not set as a comment.
 std::string annotated_toml(const ResolvedConfig& resolved);
 // `name` is what errors (kConfig) call the text.

@@ -12,6 +12,7 @@
 #include "core/file_errors.h"
 #include "core/log.h"
 #include "core/regular_file.h"
+#include "core/text.h"
 #include "train/config/toml.h"
 
 namespace drift {
@@ -19,8 +20,10 @@ namespace fs = std::filesystem;
 namespace {
 
 // What a run writes.
-constexpr std::array<std::string_view, 8> kOwnFiles = {
-    "config.toml", "cmd.txt", "env.json", "metrics.jsonl", "ckpt", "summary.json", DirectoryLock::kFile, kProcessSign};
+constexpr std::string_view kBranchFile = "branch.json";
+constexpr std::array<std::string_view, 9> kOwnFiles = {"config.toml", "cmd.txt",      "env.json",  "metrics.jsonl",
+                                                       "ckpt",        "summary.json", kBranchFile, DirectoryLock::kFile,
+                                                       kProcessSign};
 
 // Of a file that an earlier run wrote there, if one did.
 std::string old_text(const fs::path& path) {
@@ -71,7 +74,7 @@ void check_free(const fs::path& path, const std::string& config) {
   }
   if (!has_run) return;
   if (has_checkpoints(path / "ckpt")) {
-    refuse(fmt::format("has a run in it: --resume {} goes on with it", path.string()));
+    refuse(fmt::format("has a run in it: --resume {} goes on with it", shell_quoted(path.string())));
   }
   // Killed before its first checkpoint: the same command starts it again.
   if (old_text(path / "config.toml") != config) refuse("has a run of another configuration in it");
@@ -147,6 +150,7 @@ std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& asked, const 
   with_file_errors(ErrorKind::kUsage, [&] { check_free(path, config_to_toml(description.config)); });
   std::unique_ptr<RunDirectory> run(new RunDirectory(path, std::move(lock), description));
   write_file_atomically(path / "cmd.txt", description.command + "\n");
+  if (!description.branch.is_null()) write_file_atomically(path / kBranchFile, description.branch.dump(2) + "\n");
   run->metrics_ = std::make_unique<JsonLines>(path / kMetricsFile);
   return run;
 }

@@ -29,6 +29,7 @@ struct RunDescription {
   TrainConfig config;
   std::string command;                // as typed
   Json environment = Json::object();  // env.json: the machine, the build, what was decided at start
+  Json branch = {};                   // of a new run: branch.json, what it branched off from; null: nothing
 };
 
 struct RunOutcome {

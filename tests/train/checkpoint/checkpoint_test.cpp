@@ -13,6 +13,7 @@
 #include "tests/support/file_damage.h"
 #include "tests/support/temp_directory.h"
 #include "tests/train/tiny_model.h"
+#include "train/checkpoint/mean_state.h"
 
 namespace drift {
 namespace {
@@ -73,6 +74,31 @@ TEST_F(CheckpointTest, RoundTrips) {
   read_weights(directory / "model.safetensors", model.set, *model.backend);
   EXPECT_EQ(model.contents(), model_.contents());
   EXPECT_EQ(names(), (std::set<std::string>{"step-7"}));
+}
+
+TEST_F(CheckpointTest, SaysWhatItsRunWasTrainedOnAndComputedWith) {
+  Checkpoint written = checkpoint(7);
+  written.meta.provisional = true;
+  written.meta.steps_per_epoch = 12;
+  written.meta.data = "shapes: 512 images";
+  written.meta.conditions = {{"device", "cpu"}, {"threads per worker", "2"}};
+  write_checkpoint(ckpt(), written, alone_, model_.set, *model_.backend, 0);
+  EXPECT_EQ(look_at_checkpoint(run()).meta, written.meta);
+}
+
+TEST_F(CheckpointTest, TheMeanOfItsStatesIsRoundedOnce) {
+  Checkpoint written = checkpoint(7);
+  const float big = 16777216;  // 2^24: behind it float32 has even numbers only
+  written.workers[0].momentum[0] = big;
+  written.workers[1].momentum[0] = big + 2;
+  written.workers[0].values[1] = written.workers[1].values[1] = 0.1F;
+  write_checkpoint(ckpt(), written, alone_, model_.set, *model_.backend, 0);
+  const ReplicaState mean = read_mean_state(run());
+  EXPECT_EQ(mean.values[1], 0.1F);
+  EXPECT_EQ(mean.momentum[0], big) << "big + 1, to even";
+  for (std::size_t i = 0; i < mean.buffers.size(); ++i) {
+    EXPECT_EQ(mean.buffers[i], (written.workers[0].buffers[i] + written.workers[1].buffers[i]) / 2);
+  }
 }
 
 // Processes that are threads. Each writes and reads what is its own.

@@ -5,6 +5,8 @@
 
 #include "tests/support/error_of.h"
 #include "tests/support/temp_directory.h"
+#include "train/config/option_kinds.h"
+#include "train/config/paths.h"
 #include "train/config/toml.h"
 
 namespace drift {
@@ -98,6 +100,9 @@ const std::map<std::string, std::string>& other_values() {
       {"out", "runs/mine"},
       {"name", "täst"},
       {"resume", "runs/old"},
+      {"change", "lr,epochs"},
+      {"max-time", "3h50m"},
+      {"checkpoint-minutes", "2.5"},
   };
   return values;
 }
@@ -113,6 +118,7 @@ TEST(Options, EveryOptionSurvivesTheRoundTripThroughToml) {
     const TrainConfig again = config_from_toml(config_to_toml(config));
     for (const Option& other : options_of(Scope::kTrain)) {
       if (other.name == "epochs" && config.length.steps) continue;  // replaced by steps
+      if (other.on_resume == OnResume::kSession) continue;          // not kept
       EXPECT_EQ(other.get(again), other.get(config)) << other.name << " after setting " << option.name;
     }
   }
@@ -232,7 +238,7 @@ TEST(Options, ValuesOutOfRangeNameFlagValueAndWhatIsAllowed) {
       {"bn-stats", "reestimate:0",
        "--bn-stats must be reestimate, reestimate:N with N of at least 1, average or local, found 'reestimate:0'. "
        "Did you mean 'reestimate'?"},
-      {"device", "gpu", "--device must be auto, cpu or cuda:N, found 'gpu'."},
+      {"device", "gpu", "--device must be auto, cpu, cuda or cuda:N, found 'gpu'."},
       {"workers", "99999999999999999999",
        "--workers must be an integer from 1 to 65536, found '99999999999999999999'."},
   };
@@ -286,6 +292,82 @@ TEST(Options, AResumedRunMayChangeOnlyWhatLeavesItsBitsAlone) {
     EXPECT_EQ(error.kind(), ErrorKind::kUsage) << name;
     EXPECT_TRUE(contains(error.message(), "--" + name + " is ") || name == "steps") << error.message();
   }
+}
+
+TEST(Options, ABranchChangesWhatItNamesAndWhatFollowsFromIt) {
+  TrainConfig saved;
+  saved.sync.algorithm = Algorithm::kPostLocal;
+  saved.sync.periods = {8};
+  saved.sync.switch_epoch = 2;
+  saved.length.epochs = 3;
+  const auto branch = [&](std::vector<std::pair<std::string, std::string>> settings) {
+    const std::vector<SettingLayer> layers = {command_line(std::move(settings))};
+    return resolve_resumed_config(saved, "checkpoint runs/a", layers).config;
+  };
+  const TrainConfig sgd = branch({{"change", "algo"}, {"algo", "sgd"}});
+  EXPECT_EQ(sgd.sync.periods, std::vector<Step>{1});
+  EXPECT_FALSE(sgd.sync.switch_epoch);
+  EXPECT_EQ(branch({{"change", "steps"}, {"steps", "9"}}).length.steps, 9);
+  EXPECT_EQ(branch({{"change", "decay-epochs"}, {"decay-epochs", "1,2"}}).lr.shape, LrShape::kSteps);
+  EXPECT_EQ(branch({{"change", "wd,lr"}, {"lr", "0.5"}, {"wd", "0.1"}}).optimizer.weight_decay, 0.1);
+
+  std::vector<std::string> names;
+  for (const ChangedOption& changed : changed_options(saved, sgd)) names.push_back(changed.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"algo", "period", "switch-epoch"}));
+
+  const std::vector<std::pair<std::vector<std::pair<std::string, std::string>>, std::string>> refused = {
+      {{{"change", "lr"}, {"lr", "0.5"}, {"momentum", "0.5"}}, "--momentum is 0 in the run to be resumed"},
+      {{{"change", "lr"}}, "and what to?"},
+      {{{"change", "classes"}, {"classes", "20"}}, "it cannot be changed"},
+      {{{"change", "lr,"}, {"lr", "0.5"}}, "there is no option ''"}};
+  for (const auto& [settings, expected] : refused) {
+    const Error error = error_of([&, s = settings] { branch(s); });
+    EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+    EXPECT_TRUE(contains(error.message(), expected)) << error.message();
+  }
+}
+
+TEST(Options, WhatBelongsToASessionIsNotKeptWithTheRun) {
+  const TrainConfig config =
+      resolve_flags({{"out", "/a"}, {"resume", "/b"}, {"change", "lr"}, {"max-time", "1h"}, {"name", "c"}}).config;
+  const std::string toml = config_to_toml(config);
+  for (const char* key : {"\nout =", "\nresume =", "\nchange =", "\nmax-time ="})
+    EXPECT_FALSE(contains(toml, key)) << toml;
+  EXPECT_TRUE(contains(toml, "\nname = \"c\""));
+  EXPECT_TRUE(contains(toml, "\ndevice ="));
+  EXPECT_FALSE(contains(common_toml(config), "\ndevice =")) << "each process may have its own";
+  EXPECT_FALSE(contains(common_toml(config), "\ndata ="));
+}
+
+TEST(Options, ATimeIsMadeOfUnits) {
+  const std::map<std::string, std::int64_t> times = {
+      {"3h50m", 13800}, {"90m", 5400}, {"45s", 45}, {"2d", 172800}, {"1d1h1m1s", 90061}};
+  for (const auto& [text, seconds] : times) {
+    EXPECT_EQ(options::parse_duration(text), seconds) << text;
+    EXPECT_EQ(options::parse_duration(options::text_of_duration(seconds)), seconds) << text;
+  }
+  EXPECT_EQ(options::text_of_duration(5400), "1h30m");
+  for (const char* text :
+       {"", "5", "0s", "-1h", "1.5h", "m", "1m1h", "1h ", "99999999999999999999s", "9999999999d", "nan"}) {
+    EXPECT_FALSE(options::parse_duration(text)) << text;
+  }
+}
+
+TEST(Options, PathsBecomeAbsolute) {
+  const std::filesystem::path here = std::filesystem::current_path();
+  TrainConfig config;
+  config.data.spec = "cifar10:a/../b";
+  config.files.weights = "w";
+  make_paths_absolute(config);
+  EXPECT_EQ(config.data.spec, "cifar10:" + (here / "a/../b").string());
+  EXPECT_EQ(config.files.weights, (here / "w").string());
+  EXPECT_EQ(config.machine.plan_file, "");
+  const TrainConfig once = config;
+  make_paths_absolute(config);
+  EXPECT_EQ(config_to_toml(config), config_to_toml(once));
+  config.data.spec = "shapes:10";
+  make_paths_absolute(config);
+  EXPECT_EQ(config.data.spec, "shapes:10");
 }
 
 TEST(Options, PrintedConfigReadsBackAndShowsOrigins) {
