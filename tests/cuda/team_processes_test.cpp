@@ -62,6 +62,28 @@ TEST_F(TeamOnGpus, LaunchesOneGraphForASynchronousStep) {
   }
 }
 
+TEST_F(TeamOnGpus, ARunMayMoveToAnotherGpuButNotToAnotherKindOfDevice) {
+  const fs::path whole = directory_ / "whole";
+  const Outcome outcome =
+      run_emulated(DRIFT_PROGRAM " " + train(whole) + " --steps-per-epoch 4 --checkpoint-every 1 --keep-checkpoints 0",
+                   "", (directory_ / "said").string());
+  ASSERT_EQ(outcome.status, 0) << outcome.text;
+  EXPECT_NE(bytes_of(whole / "config.toml").find("\ndevice = \"cuda\""), std::string::npos) << "what auto stood for";
+  const auto go_on = [&](const std::string& out, const std::string& more) {
+    return run_emulated(fmt::format(DRIFT_PROGRAM " train -q --resume {} --out {} {}", (whole / "ckpt/step-4").string(),
+                                    (directory_ / out).string(), more),
+                        "EMU_DEVICES=2", (directory_ / "said").string());
+  };
+  const Outcome moved = go_on("moved", "--device cuda:1");
+  ASSERT_EQ(moved.status, 0) << moved.text;
+  expect_same_checkpoint(whole / kEnd, directory_ / "moved" / kEnd);
+  const Outcome refused = go_on("cpu", "--device cpu");
+  EXPECT_EQ(refused.status, 2) << refused.text;
+  EXPECT_NE(refused.text.find("the run computed on cuda, here it would on cpu"), std::string::npos) << refused.text;
+  const Outcome branch = go_on("cpu", "--change device --device cpu");
+  EXPECT_EQ(branch.status, 0) << branch.text;
+}
+
 TEST_F(TeamOnGpus, HasTheBitsOfOneProcess) {
   const fs::path whole = directory_ / "whole";
   const Outcome alone = run_alone(whole);

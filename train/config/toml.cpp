@@ -95,10 +95,6 @@ SettingLayer layer_of(std::string_view text, const std::string& name, std::strin
     DRIFT_CHECK(kConfig, value.has_value(), "{} must be {}", where, kind_text(option->kind));
     // In a file "" says that it is not set, as configs of earlier versions do; on a command line it is a mistake.
     if (value->empty() && option->kind == ValueKind::kText && !option->get(default_config())) continue;
-    if (option->name == "resume") {  // as in configs of earlier versions
-      log_warning("{}: left out: a recipe starts a run, --resume on the command line goes on with one", where);
-      continue;
-    }
     layer.settings.push_back({.name = key, .text = *value, .where = where});
   }
   return layer;
@@ -132,7 +128,14 @@ std::string write_toml(const TrainConfig& config, const ResolvedConfig* resolved
 
 SettingLayer read_recipe(const std::filesystem::path& path) {
   constexpr std::size_t kBytesMax = 1 << 20;
-  return layer_of(read_text(path, kBytesMax, ErrorKind::kConfig), path.string(), "recipe " + path.string());
+  SettingLayer layer =
+      layer_of(read_text(path, kBytesMax, ErrorKind::kConfig), path.string(), "recipe " + path.string());
+  std::erase_if(layer.settings, [](const Setting& setting) {
+    if (setting.name != "resume" && setting.name != "change") return false;
+    log_warning("{}: left out: a recipe starts a run, --resume on the command line goes on with one", setting.where);
+    return true;
+  });
+  return layer;
 }
 
 std::string config_to_toml(const TrainConfig& config) {
@@ -149,7 +152,10 @@ std::string annotated_toml(const ResolvedConfig& resolved) {
 }
 
 TrainConfig config_from_toml(std::string_view text, std::string_view name) {
-  const SettingLayer layer = layer_of(text, std::string(name), std::string(name));
+  SettingLayer layer = layer_of(text, std::string(name), std::string(name));
+  std::erase_if(layer.settings, [](const Setting& setting) {  // earlier versions kept some
+    return find_option(setting.name)->on_resume == OnResume::kSession;
+  });
   return resolve_config(std::span(&layer, 1)).config;
 }
 

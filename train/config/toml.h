@@ -18,7 +18,7 @@ std::string config_to_toml(const TrainConfig& config);
 std::string common_toml(const TrainConfig& config);
 // Like config_to_toml with the origin of each value behind it, and what is not set as a comment.
 std::string annotated_toml(const ResolvedConfig& resolved);
-// `name` is what errors (kConfig) call the text.
+// What belonged to a session is left out. `name` is what errors (kConfig) call the text.
 TrainConfig config_from_toml(std::string_view text, std::string_view name = "config.toml");
 
 }  // namespace drift
