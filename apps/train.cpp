@@ -213,7 +213,7 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
 int train(const Request& request, const Job& job, SetupStop& setup, bool quiet) {
   const TrainConfig& config = request.resolved.config;
   const Membership membership = job.team_of(config.sync.workers);
-  const DataSource data = open_data(config.data.spec, config.seed);
+  const DataSource data = open_data(config.data.spec, config.seed, config.data.normalisation);
   Trainer trainer(config, data, membership);
   take_start(request, membership.team, trainer);
   if (job.processes > 1) agree_on_start(*job.control, starting_point(request, data, trainer));

@@ -26,9 +26,7 @@ DataSource open_shapes_spec(std::string_view sizes, std::string_view spec, std::
   return open_shapes(train_size, test_size, seed);
 }
 
-}  // namespace
-
-DataSource open_data(std::string_view spec, std::uint64_t seed) {
+DataSource open_spec(std::string_view spec, std::uint64_t seed) {
   const std::size_t colon = spec.find(':');
   const bool has_argument = colon != std::string_view::npos;
   const std::string_view kind = spec.substr(0, colon);
@@ -44,6 +42,14 @@ DataSource open_data(std::string_view spec, std::uint64_t seed) {
   const std::vector<std::string> kinds{"cifar10", "cifar100", "shapes"};
   DRIFT_FAIL(kUsage, "--data {}: unknown data set '{}'.{} There are: cifar10:DIR, cifar100:DIR, {}", spec, kind,
              did_you_mean(kind, kinds), kShapesUsage);
+}
+
+}  // namespace
+
+DataSource open_data(std::string_view spec, std::uint64_t seed, NormalisationSource normalisation) {
+  DataSource data = open_spec(spec, seed);
+  data.normalisation = normalisation_from(normalisation, data);
+  return data;
 }
 
 }  // namespace drift

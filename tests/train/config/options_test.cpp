@@ -44,6 +44,7 @@ const std::map<std::string, std::string>& other_values() {
       {"classes", "100"},
       {"weights", "a \"b\"\\c"},
       {"data", "cifar10:/data/with space"},
+      {"normalisation", "pixels"},
       {"augment", "none"},
       {"sampling", "sequential"},
       {"label-noise", "0.1"},
