@@ -1,5 +1,6 @@
 // drift data: look at a data set before training on it.
 #include <fmt/format.h>
+#include <utility>
 #include <vector>
 
 #include "apps/command.h"
@@ -48,9 +49,23 @@ Json split_json(const Dataset& split) {
   return {{"size", split.size()}, {"per_class", per_class}};
 }
 
+// By the names that --normalisation takes. Pixels without any spread, by which nothing can be normalised, are shown
+// too.
+std::vector<std::pair<std::string, Normalisation>> normalisations(const DataSource& data) {
+  return {{"paper", data.normalisation},
+          {"pixels", statistics_of_pixels(*data.train)},
+          {"imagenet", normalisation_from(NormalisationSource::kImagenet, data)}};
+}
+
+Json normalisations_json(const DataSource& data) {
+  Json result;
+  for (const auto& [name, by] : normalisations(data)) result[name] = {{"mean", by.mean}, {"std", by.std}};
+  return result;
+}
+
 int info(int argc, char** argv) {
   CommandLine command(Scope::kData, "drift data info",
-                      "Sizes, classes and normalisation of a data set; reads all labels.",
+                      "Sizes, classes and pixel statistics of a data set; reads all of the training set.",
                       {"drift data info --data cifar10:DIR", "drift data info --json"});
   bool json = false;
   command.add_switch("--json", json, "print JSON");
@@ -66,15 +81,17 @@ int info(int argc, char** argv) {
                          {"classes", std::vector<std::string>(names.begin(), names.end())},
                          {"train", train},
                          {"test", test},
-                         {"mean", data.normalisation.mean},
-                         {"std", data.normalisation.std}};
+                         {"normalisation", normalisations_json(data)}};
     print("{}\n", result.dump(2));
     return 0;
   }
-  const auto& [mean, std] = data.normalisation;
   print("{}: {} training and {} test images {}, {} classes\n", data.name, data.train->size(), data.test->size(),
         to_string(data.train->image_shape()), names.size());
-  print("mean {:.4f} {:.4f} {:.4f}  std {:.4f} {:.4f} {:.4f}\n", mean[0], mean[1], mean[2], std[0], std[1], std[2]);
+  for (const auto& [name, by] : normalisations(data)) {
+    const auto& [mean, std] = by;
+    print("{:<8}  mean {:.4f} {:.4f} {:.4f}  std {:.4f} {:.4f} {:.4f}\n", name, mean[0], mean[1], mean[2], std[0],
+          std[1], std[2]);
+  }
   for (std::size_t c = 0; c < names.size(); ++c) {
     print("{:>4}  {:<20} {:>7} {:>7}\n", c, names[c], train.at("per_class")[c].get<std::int64_t>(),
           test.at("per_class")[c].get<std::int64_t>());
@@ -92,7 +109,7 @@ int run_data(int argc, char** argv) {
     print(
         "Look at a data set before training on it.\n\nUsage: drift data ACTION [flags]\n\nActions:\n"
         "  preview    write a contact sheet (PNG)\n"
-        "  info       print sizes, classes and normalisation\n\n"
+        "  info       print sizes, classes and what --normalisation means\n\n"
         "`drift data ACTION --help` lists the flags.\n");
     return 0;
   }

@@ -37,7 +37,7 @@ Result measure(const TrainConfig& config) {
   model->parameters.allocate(*backend, /*with_training_state=*/false);
   read_weights(config.files.weights, model->parameters, *backend);
 
-  const DataSource data = open_data(config.data.spec, config.seed);
+  const DataSource data = open_data(config.data.spec, config.seed, config.data.normalisation);
   DRIFT_CHECK(kConfig, data.test->classes() == config.model.classes,
               "{} has {} classes, the model has {}: give --classes {}", config.data.spec, data.test->classes(),
               config.model.classes, data.test->classes());

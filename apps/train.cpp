@@ -207,7 +207,7 @@ int train(Request request, const Job& job, SetupStop& setup, bool quiet) {
   const TrainConfig& config = request.resolved.config;
   const Membership membership = job.team_of(config.sync.workers);
   std::optional<Checkpoint> start = read_start(request, membership);
-  const DataSource data = open_data(config.data.spec, config.seed);
+  const DataSource data = open_data(config.data.spec, config.seed, config.data.normalisation);
   const std::string data_text = fingerprint(data);
   check_data(request, data_text);
   Trainer trainer(config, data, membership);

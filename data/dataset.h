@@ -33,7 +33,7 @@ struct Normalisation {
 struct DataSource {
   std::string name;  // "cifar10", "cifar100", "shapes"
   std::unique_ptr<Dataset> train, test;
-  Normalisation normalisation;
+  Normalisation normalisation;  // the data set's own, until another is chosen (data/normalisation.h)
 };
 
 }  // namespace drift

@@ -3,14 +3,15 @@
 
 #include <string_view>
 
-#include "data/dataset.h"
+#include "data/normalisation.h"
 
 namespace drift {
 
 // spec: "cifar10:DIR", "cifar100:DIR" (official binary layouts, data/cifar.h) or "shapes[:TRAIN_SIZE[:TEST_SIZE]]"
 // (procedural, a function of `seed`, data/shapes.h). Throws kUsage for a malformed spec or an unknown kind (with a "did
 // you mean"), kData for files that are missing, truncated or malformed.
-DataSource open_data(std::string_view spec, std::uint64_t seed);
+DataSource open_data(std::string_view spec, std::uint64_t seed,
+                     NormalisationSource normalisation = NormalisationSource::kPaper);
 
 // The DIR that ends a spec; "" for what is built in, and for what no data set is called.
 std::string_view data_directory(std::string_view spec);

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <limits>
+#include <set>
 
 #include "core/json_lines.h"
 #include "kernels/device.h"
@@ -286,6 +287,30 @@ TEST(Eval, MeasuresWhatTrainingMeasured) {
   EXPECT_NE(Json::parse(run_drift(json).out).at("loss"), summary.at("loss"));
   const Outcome text = run_drift(arguments);
   EXPECT_TRUE(text.out.starts_with("correct ")) << text.out;
+}
+
+// The weights belong to the pixels that they were trained on.
+TEST(Eval, NormalisesAsTrainingDidWhereItIsTold) {
+  const testing::TempDirectory directory;
+  const auto loss = [&](const fs::path& run, const char* normalisation) {
+    return Json::parse(
+               run_drift({"eval", "--weights", (run / "ckpt/step-5/model.safetensors").string(), "--model",
+                          "cifar-resnet8", "--data", "shapes:80:20", "--normalisation", normalisation, "--json"})
+                   .out)
+        .at("loss")
+        .get<double>();
+  };
+  std::set<double> losses;
+  for (const char* normalisation : {"paper", "pixels", "imagenet"}) {
+    const fs::path run = directory / normalisation;
+    ASSERT_EQ(run_drift(small_run(run, {"--steps", "5", "--normalisation", normalisation})).exit_code, 0);
+    EXPECT_EQ(loss(run, normalisation), summary_of(run).at("loss")) << normalisation;
+    losses.insert(loss(run, normalisation));
+    const Outcome resumed = run_drift({"train", "--resume", run.string(), "--normalisation", "paper"});
+    EXPECT_EQ(resumed.exit_code, normalisation == std::string_view("paper") ? 0 : 2) << resumed.err;
+  }
+  EXPECT_EQ(losses.size(), 3u);
+  EXPECT_NE(loss(directory / "pixels", "paper"), loss(directory / "pixels", "pixels"));
 }
 
 TEST(Train, HalfOfWhatALauncherSaysIsRefused) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/loader.h"
+#include "data/normalisation.h"
 #include "data/sampler.h"
 #include "train/config/option.h"
 
@@ -12,6 +13,7 @@ namespace drift {
 
 struct DataConfig {
   std::string spec = "shapes";  // data/open_data.h
+  NormalisationSource normalisation = NormalisationSource::kPaper;
   Augmentation augmentation = Augmentation::kPadCropFlip;
   Sampling sampling = Sampling::kWithoutReplacement;
   double label_noise = 0;

@@ -1,9 +1,11 @@
 #include "train/runs/progress.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace drift {
@@ -22,19 +24,50 @@ Step plain_rhythm(Step total_steps) {
   }
 }
 
+// The fields of a line, in its order.
+enum Field : std::size_t { kEpoch, kStep, kLoss, kRate, kSpeed, kSync, kLeft, kFields };
+using Fields = std::array<std::string, kFields>;
+constexpr Field kMostTellingFirst[] = {kStep, kLoss, kEpoch, kLeft, kSpeed, kRate, kSync};
+constexpr std::string_view kGap = "  ";
+
+// Each field that still has room beside more telling ones, whole; part of the first where there is room for none.
+std::string fitted(const Fields& fields, std::size_t width) {
+  std::array<bool, kFields> shown{};
+  std::size_t used = 0;
+  for (const Field field : kMostTellingFirst) {
+    const std::size_t size = fields[field].size() + (used == 0 ? 0 : kGap.size());
+    if (used + size > width) continue;
+    shown[field] = true;
+    used += size;
+  }
+  if (used == 0) return fields[kMostTellingFirst[0]].substr(0, width);
+  std::string line;
+  for (std::size_t field = 0; field < kFields; ++field) {
+    if (shown[field]) line.append(line.empty() ? std::string_view() : kGap).append(fields[field]);
+  }
+  return line;
+}
+
 std::string sync_text(const StepRecord& record) {
   if (record.sync == Sync::kGradients) return "synchronous";
   return fmt::format("local, H {}, {} averages", record.period,
                      record.round + (record.sync == Sync::kParameters ? 1 : 0));
 }
 
+// Of a pseudo-terminal that was never given a size: 80.
+int columns_of_stderr() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 }  // namespace
 
 void adapt_to_stderr(ProgressOptions& options) {
   const char* term = std::getenv("TERM");
-  options.terminal = isatty(STDERR_FILENO) != 0 && term != nullptr && std::string_view(term) != "dumb";
+  const bool terminal = isatty(STDERR_FILENO) != 0 && term != nullptr && std::string_view(term) != "dumb";
   const char* no_color = std::getenv("NO_COLOR");
-  options.color = options.terminal && (no_color == nullptr || *no_color == '\0');
+  if (terminal) options.columns = columns_of_stderr;
+  options.color = terminal && (no_color == nullptr || *no_color == '\0');
 }
 
 Progress::Progress(const ProgressOptions& options, std::ostream& out, const Clock& clock)
@@ -53,14 +86,15 @@ void Progress::step(const StepRecord& record) {
   if (latest_.size() > kLatest) latest_.pop_front();
   const Step done = record.step + 1;
   const bool last = done == options_.total_steps;
-  if (!options_.terminal) {
-    if (done % line_every_ == 0 || done == options_.first_step + 1 || last) print_line(line(record));
+  if (!options_.columns) {
+    if (done % line_every_ == 0 || done == options_.first_step + 1 || last) print_line(line(record, std::string::npos));
     return;
   }
   if (!last && clock_.seconds() - drawn_ < kRedrawSeconds) return;
   drawn_ = clock_.seconds();
   clear();
-  out_ << line(record) << std::flush;
+  // A line as wide as the terminal would put the cursor into the next one, on some terminals.
+  out_ << line(record, static_cast<std::size_t>(std::max(options_.columns() - 1, 0))) << std::flush;
   line_open_ = true;
 }
 
@@ -78,7 +112,7 @@ void Progress::message(std::string_view text) {
   print_line(text);
 }
 
-std::string Progress::line(const StepRecord& record) const {
+std::string Progress::line(const StepRecord& record, std::size_t width) const {
   double loss = 0, seconds = 0;
   for (const StepRecord& step : latest_) {
     loss += step.loss;
@@ -87,8 +121,10 @@ std::string Progress::line(const StepRecord& record) const {
   const double count = static_cast<double>(latest_.size());
   const double speed = seconds > 0 ? count * static_cast<double>(options_.global_batch) / seconds : 0;
   const Step done = record.step + 1;
-  return fmt::format("epoch {:.2f}  step {}/{}  loss {:.4f}  lr {:.4g}  {:.0f} img/s  {}  {}", record.epoch, done,
-                     options_.total_steps, loss / count, record.lr, speed, sync_text(record), remaining(done));
+  return fitted({fmt::format("epoch {:.2f}", record.epoch), fmt::format("step {}/{}", done, options_.total_steps),
+                 fmt::format("loss {:.4f}", loss / count), fmt::format("lr {:.4g}", record.lr),
+                 fmt::format("{:.0f} img/s", speed), sync_text(record), remaining(done)},
+                width);
 }
 
 std::string Progress::remaining(Step steps_done) const {

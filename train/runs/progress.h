@@ -1,9 +1,11 @@
 // Progress: a MetricsSink for people. On a terminal one line that is rewritten in place, otherwise plain lines, as many
-// for a short run as for a long one. Loss and speed are means over the latest steps. Clock and stream are given, so
-// tests need neither time nor a terminal.
+// for a short run as for a long one. A line that wraps could not be rewritten, so on a narrow terminal it leaves out
+// what matters less. Loss and speed are means over the latest steps. Clock, stream and width are given, so tests need
+// neither time nor a terminal.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -17,8 +19,9 @@ struct ProgressOptions {
   Step first_step = 0;            // where this session begins
   Step total_steps = 0;           // of the whole run
   std::int64_t global_batch = 1;  // K B_loc, for images/s
-  bool terminal = false;          // rewrite one line
-  bool color = false;             // only on a terminal
+  // Of a terminal, asked at each draw: there one line is rewritten. Null: plain lines.
+  std::function<int()> columns = {};
+  bool color = false;  // only on a terminal
 };
 
 // What stderr allows: a terminal if it is one and TERM is not "dumb", colour unless NO_COLOR is set.
@@ -35,7 +38,8 @@ class Progress final : public MetricsSink {
   void message(std::string_view text);
 
  private:
-  std::string line(const StepRecord& record) const;
+  // At most `width` characters.
+  std::string line(const StepRecord& record, std::size_t width) const;
   std::string remaining(Step steps_done) const;
   void print_line(std::string_view text);
   void clear();

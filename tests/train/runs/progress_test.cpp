@@ -1,9 +1,12 @@
-// Progress lines: their rhythm, what they say, and that nothing but a terminal sees control characters.
+// Progress lines: their rhythm, what they say, that nothing but a terminal sees control characters, and that on a
+// terminal of any width nothing of a line that was rewritten stays.
 #include "train/runs/progress.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>
+#include <numeric>
 #include <sstream>
+#include <vector>
 
 namespace drift {
 namespace {
@@ -27,6 +30,81 @@ StepRecord record_of(Step step, double loss = 1) {
 
 std::int64_t lines_in(const std::string& text) {
   return std::count(text.begin(), text.end(), '\n');
+}
+
+// The rows of a terminal that a text was written to. A row that is full wraps at once: some terminals wait for the next
+// character, which no line may count on.
+class Screen {
+ public:
+  explicit Screen(int columns) : columns_(static_cast<std::size_t>(columns)) {}
+
+  void write(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == '\033') {
+        const std::size_t end = text.find_first_of("Km", i);
+        if (text[end] == 'K') rows_.back().resize(at_);
+        i = end;
+      } else if (text[i] == '\n') {
+        new_row();
+      } else if (text[i] == '\r') {
+        at_ = 0;
+      } else {
+        put(text[i]);
+      }
+    }
+  }
+  const std::vector<std::string>& rows() const { return rows_; }  // the last one is where the cursor is
+
+ private:
+  void put(char c) {
+    if (rows_.back().size() <= at_) rows_.back().resize(at_ + 1, ' ');
+    rows_.back()[at_++] = c;
+    if (at_ == columns_) new_row();
+  }
+  void new_row() {
+    rows_.emplace_back();
+    at_ = 0;
+  }
+
+  std::size_t columns_, at_ = 0;
+  std::vector<std::string> rows_ = std::vector<std::string>(1);
+};
+
+// Every number as long as it may become: a step of a run of months in local rounds.
+constexpr Step kLongRun = 87'654'321;
+StepRecord long_record(Step step) {
+  StepRecord record = record_of(step, 123.4567);
+  record.epoch = 8765.43;
+  record.lr = 1.234e-05;
+  record.seconds = 0.00321;
+  record.sync = Sync::kNone;
+  record.period = 12345;
+  record.round = 6789;
+  return record;
+}
+
+std::vector<std::string> fields_of(const std::string& line) {
+  std::vector<std::string> fields;
+  for (std::size_t begin = 0; begin < line.size();) {
+    const std::size_t end = std::min(line.find("  ", begin), line.size());
+    fields.push_back(line.substr(begin, end - begin));
+    begin = end + 2;
+  }
+  return fields;
+}
+
+// What step() leaves in the row of the cursor.
+std::string drawn_line(const StepRecord& record, Step total_steps, int columns) {
+  HandClock clock;
+  std::ostringstream out;
+  ProgressOptions options{.first_step = record.step, .total_steps = total_steps, .global_batch = 4096};
+  if (columns > 0) options.columns = [columns] { return columns; };
+  Progress progress(options, out, clock);
+  clock.now += 0.00321;
+  progress.step(record);
+  std::string line = out.str();
+  if (line.ends_with('\n')) line.pop_back();
+  return line;
 }
 
 TEST(Progress, PlainLinesSayWhatMatters) {
@@ -92,7 +170,7 @@ TEST(Progress, ATerminalLineIsRewrittenButNotAtEveryStep) {
   HandClock clock;
   std::ostringstream out;
   {
-    Progress progress({.total_steps = 1000, .terminal = true}, out, clock);
+    Progress progress({.total_steps = 1000, .columns = [] { return 120; }}, out, clock);
     for (Step step = 0; step < 100; ++step) {
       progress.step(record_of(step));
       clock.now += 0.03;  // 3 s in all, redrawn every 0.1 s
@@ -113,6 +191,69 @@ TEST(Progress, ATerminalLineIsRewrittenButNotAtEveryStep) {
   EXPECT_TRUE(out.str().ends_with("\n"));  // nothing is left half drawn
 }
 
+TEST(Progress, NoWidthOfATerminalKeepsARowOfALineThatWasRewritten) {
+  for (int columns = 20; columns <= 300; ++columns) {
+    HandClock clock;
+    std::ostringstream out;
+    Screen screen(columns);
+    const std::string evaluation = "epoch 0.00  step 0  test top1 0.0000 (0/0)  test loss 0.0000  (0.0 s)";
+    {
+      Progress progress({.total_steps = kLongRun, .columns = [columns] { return columns; }}, out, clock);
+      const auto draw = [&](Step begin) {
+        for (Step step = begin; step < begin + 10; ++step) {
+          clock.now += 1;
+          progress.step(long_record(step));
+        }
+      };
+      draw(12'345'678);
+      progress.evaluation({});
+      draw(12'345'688);
+      progress.message("checkpoint");
+      draw(12'345'698);
+    }
+    screen.write(out.str());
+    std::string shown = std::accumulate(screen.rows().begin(), screen.rows().end(), std::string());
+    EXPECT_EQ(shown, evaluation + "checkpoint") << columns << " columns";
+  }
+}
+
+TEST(Progress, ANarrowLineHasWholeFieldsAndTheStepLongest) {
+  for (const auto& [record, total] : {std::pair{record_of(739), Step{936}}, {long_record(12'345'678), kLongRun}}) {
+    const std::string full = drawn_line(record, total, 0);
+    const std::vector<std::string> all = fields_of(full);
+    ASSERT_EQ(all.size(), 7u) << full;
+    std::size_t before = 0;
+    for (int columns = 20; columns <= 300; ++columns) {
+      const std::string line = drawn_line(record, total, columns);
+      EXPECT_LT(line.size(), static_cast<std::size_t>(columns)) << line;
+      EXPECT_GE(line.size(), before) << line;
+      before = line.size();
+      const auto width = static_cast<std::size_t>(columns);
+      for (const std::string& field : fields_of(line)) EXPECT_EQ(std::ranges::count(all, field), 1) << line;
+      EXPECT_EQ(line == full, width > full.size()) << columns << " columns";
+      EXPECT_EQ(line.find(all[1]) != std::string::npos, width > all[1].size()) << line;
+    }
+  }
+  const StepRecord record = record_of(739);
+  EXPECT_EQ(drawn_line(record, 936, 20), "step 740/936");
+  EXPECT_EQ(drawn_line(record, 936, 30), "step 740/936  loss 1.0000");
+  EXPECT_EQ(drawn_line(record, 936, 60), "epoch 74.00  step 740/936  loss 1.0000  lr 0.32  1 s left");
+  EXPECT_EQ(drawn_line(record, 936, 5), "step");  // not even one field
+}
+
+TEST(Progress, TheWidthIsAskedAnewAtEachDraw) {
+  HandClock clock;
+  std::ostringstream out;
+  int columns = 300;
+  Progress progress({.total_steps = 1000, .columns = [&] { return columns; }}, out, clock);
+  progress.step(record_of(0));
+  const std::string wide = out.str();
+  clock.now += 1;
+  columns = 20;
+  progress.step(record_of(1));
+  EXPECT_EQ(out.str(), wide + "\r\033[Kstep 2/1000");
+}
+
 TEST(Progress, ColourOnlyWhereAskedFor) {
   for (const bool color : {false, true}) {
     HandClock clock;
@@ -126,7 +267,7 @@ TEST(Progress, ColourOnlyWhereAskedFor) {
 TEST(Progress, MessagesStandOnTheirOwnLine) {
   HandClock clock;
   std::ostringstream out;
-  Progress progress({.total_steps = 1000, .terminal = true}, out, clock);
+  Progress progress({.total_steps = 1000, .columns = [] { return 120; }}, out, clock);
   progress.step(record_of(0));
   progress.message("checkpoint runs/x/ckpt/step-1");
   EXPECT_TRUE(out.str().ends_with("\r\033[Kcheckpoint runs/x/ckpt/step-1\n")) << out.str();
