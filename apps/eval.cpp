@@ -35,7 +35,7 @@ Result measure(const TrainConfig& config) {
   const std::unique_ptr<Backend> backend = make_backend(*stream, backend_options(config.machine));
   const std::unique_ptr<Model> model = make_model(config.model);
   model->parameters.allocate(*backend, /*with_training_state=*/false);
-  read_weights(config.files.weights, model->parameters, *backend);
+  read_weights(config.files.weights, *model, *backend);
 
   const DataSource data = open_data(config.data.spec, config.seed);
   DRIFT_CHECK(kConfig, data.test->classes() == config.model.classes,

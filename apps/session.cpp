@@ -80,8 +80,8 @@ void Session::write(const Model& model, bool provisional) {
   if (outputs_.run != nullptr) outputs_.run->make_durable();  // a checkpoint must not outlive the records of its steps
   Checkpoint checkpoint = trainer_.checkpoint();
   checkpoint.meta.provisional = provisional;
-  const fs::path path = write_checkpoint(outputs_.checkpoints, checkpoint, membership_, model.parameters,
-                                         trainer_.backend(), config_.checkpoints.keep);
+  const fs::path path = write_checkpoint(outputs_.checkpoints, checkpoint, membership_, model, trainer_.backend(),
+                                         config_.checkpoints.keep);
   if (outputs_.progress != nullptr) outputs_.progress->message("checkpoint " + path.string());
 }
 

@@ -83,7 +83,7 @@ void Replicas::restore(std::span<const ReplicaState> states) {
 
 void Replicas::load_weights(const std::filesystem::path& path) {
   const ParameterSet& source = parameters(0);
-  read_weights(path, source, worker(0).backend());
+  read_weights(path, worker(0).model(), worker(0).backend());
   for (const auto& worker : workers_) {  // worker 0 comes first: the others copy from it
     const ParameterSet& replica = worker->parameters();
     Backend& backend = worker->backend();

@@ -129,7 +129,7 @@ void remove_old(const fs::path& ckpt_directory, Step newest, int keep) {
 using Digests = std::map<std::string, Digest>;  // by file
 
 // What this process brings: the states of its workers and, if it is the first, the model. Durable when it returns.
-Digests write_part(const fs::path& directory, const Checkpoint& checkpoint, const Team& team, const ParameterSet& model,
+Digests write_part(const fs::path& directory, const Checkpoint& checkpoint, const Team& team, const Model& model,
                    Backend& backend) {
   DRIFT_ASSERT(std::ssize(checkpoint.workers) == team.local_workers(), "{} workers, {} states", team.local_workers(),
                checkpoint.workers.size());
@@ -251,7 +251,7 @@ fs::path checkpoint_directory(const fs::path& ckpt_directory, Step step) {
 }
 
 fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& checkpoint, const Membership& membership,
-                          const ParameterSet& model, Backend& backend, int keep) {
+                          const Model& model, Backend& backend, int keep) {
   const Step step = checkpoint.meta.step;
   const Team& team = membership.team;
   Control& control = *membership.control;
@@ -259,7 +259,8 @@ fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& chec
   const fs::path directory = checkpoint_directory(ckpt_directory, step);
   const fs::path partial = aside(directory);
   if (team.processes > 1) {
-    agree(control, "state at the checkpoint", fmt::format("step {}, model {}", step, fingerprint(model, backend)));
+    agree(control, "state at the checkpoint",
+          fmt::format("step {}, model {}", step, fingerprint(model.parameters, backend)));
   }
   if (first) {
     make_directory(ckpt_directory);

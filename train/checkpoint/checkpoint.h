@@ -41,12 +41,11 @@ struct Checkpoint {
 std::filesystem::path checkpoint_directory(const std::filesystem::path& ckpt_directory, Step step);
 
 // Returns the directory written; one of the same step is replaced. Once it is in place, older steps are removed so that
-// `keep` checkpoints (0: all) remain, this one included; later steps are not touched. `model` are the averaged
-// parameters, in a set of the same model. All processes of the team call it, with the states of their workers; throws
+// `keep` checkpoints (0: all) remain, this one included; later steps are not touched. `model` is the averaged
+// one. All processes of the team call it, with the states of their workers; throws
 // kComm, naming the process, where step or model differ.
 std::filesystem::path write_checkpoint(const std::filesystem::path& ckpt_directory, const Checkpoint& checkpoint,
-                                       const Membership& membership, const ParameterSet& model, Backend& backend,
-                                       int keep);
+                                       const Membership& membership, const Model& model, Backend& backend, int keep);
 
 // Renames, to step-<n>.superseded, what lies beyond the step that a run goes on from: that is of another course now,
 // and the newest must be the one that was written last.
