@@ -9,7 +9,6 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/json_lines.h"
-#include "data/open_data.h"
 #include "engine/memory_pool.h"
 #include "kernels/backend.h"
 #include "train/checkpoint/weight_file.h"
@@ -37,7 +36,7 @@ Result measure(const TrainConfig& config) {
   model->parameters.allocate(*backend, /*with_training_state=*/false);
   read_weights(config.files.weights, *model, *backend);
 
-  const DataSource data = open_data(config.data.spec, config.seed);
+  const DataSource data = open_data(config.data, config.seed);
   DRIFT_CHECK(kConfig, data.test->classes() == config.model.classes,
               "{} has {} classes, the model has {}: give --classes {}", config.data.spec, data.test->classes(),
               config.model.classes, data.test->classes());

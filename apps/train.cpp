@@ -24,7 +24,6 @@
 #include "core/stopwatch.h"
 #include "core/text.h"
 #include "data/fingerprint.h"
-#include "data/open_data.h"
 #include "kernels/cuda.h"
 #include "train/checkpoint/meta.h"
 #include "train/config/toml.h"
@@ -101,18 +100,24 @@ std::string layout_text(const TrainConfig& config, const Job& job, const Trainer
 std::string setup_text(const TrainConfig& config, const Job& job, const Trainer& trainer, const DataSource& data) {
   const Schedule& schedule = trainer.schedule();
   return fmt::format(
-      "{} on {} ({} training images), {} steps, {} per epoch, global batch {} x {}\n"
+      "{} on {} ({} training images{}), {} steps, {} per epoch, global batch {} x {}\n"
       "device {}, {}{}",
-      config.model.name, data.name, data.train->size(), schedule.total_steps, schedule.steps_per_epoch,
-      config.sync.workers, config.sync.local_batch, describe_device(trainer.device()),
+      config.model.name, data.name, data.train->size(),
+      data.validation ? fmt::format(", {} held out", data.validation->size()) : "", schedule.total_steps,
+      schedule.steps_per_epoch, config.sync.workers, config.sync.local_batch, describe_device(trainer.device()),
       layout_text(config, job, trainer),
       config.processes.reduce == Reduce::kTree ? "" : fmt::format("; averages by {}", reduce_text(config, job)));
 }
 
 void print_result(const Json& summary, const RunDirectory& run) {
   const auto number = [&](const char* key) { return summary.at(key).get<double>(); };
-  print("top1 {:.4f} ({}/{}) loss {:.4f}  {:.0f} img/s  sent {:.3f} GB  {} | {}\n", number("top1"),
-        summary.at("correct").get<std::int64_t>(), summary.at("total").get<std::int64_t>(), number("loss"),
+  std::string best;
+  if (!summary.at("best_step").is_null()) {
+    best = fmt::format("  val top1 {:.4f}, best {:.4f} at step {} (test {:.4f})", number("val_top1"),
+                       number("best_val_top1"), summary.at("best_step").get<Step>(), number("best_test_top1"));
+  }
+  print("top1 {:.4f} ({}/{}) loss {:.4f}{}  {:.0f} img/s  sent {:.3f} GB  {} | {}\n", number("top1"),
+        summary.at("correct").get<std::int64_t>(), summary.at("total").get<std::int64_t>(), number("loss"), best,
         number("img_s"), number("bytes") / 1e9, run.path().string(), summary.at("sync_scope").get<std::string>());
 }
 
@@ -213,7 +218,7 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
 int train(const Request& request, const Job& job, SetupStop& setup, bool quiet) {
   const TrainConfig& config = request.resolved.config;
   const Membership membership = job.team_of(config.sync.workers);
-  const DataSource data = open_data(config.data.spec, config.seed);
+  const DataSource data = open_data(config.data, config.seed);
   Trainer trainer(config, data, membership);
   take_start(request, membership.team, trainer);
   if (job.processes > 1) agree_on_start(*job.control, starting_point(request, data, trainer));

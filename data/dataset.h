@@ -34,6 +34,8 @@ struct DataSource {
   std::string name;  // "cifar10", "cifar100", "shapes"
   std::unique_ptr<Dataset> train, test;
   Normalisation normalisation;
+  std::unique_ptr<Dataset> validation = nullptr;  // held out of `train` (data/hold_out.h), or nullptr
+  std::unique_ptr<Dataset> whole = nullptr;       // what `train` and `validation` are views of
 };
 
 }  // namespace drift

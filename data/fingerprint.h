@@ -7,7 +7,7 @@
 
 namespace drift {
 
-// Reads at most 64 images of each of the two sets. Throws kData for an image that cannot be read.
+// Reads at most 64 images of each set. Throws kData for an image that cannot be read.
 std::string fingerprint(const DataSource& data);
 
 }  // namespace drift

@@ -4,7 +4,6 @@
 #include <array>
 #include <chrono>
 #include <ctime>
-#include <optional>
 #include <string_view>
 
 #include "core/atomic_file.h"
@@ -199,14 +198,16 @@ void RunDirectory::step(const StepRecord& r) {
 }
 
 void RunDirectory::evaluation(const EvalRecord& r) {
-  record({{"kind", "eval"},
-          {"step", r.step},
-          {"epoch", r.epoch},
-          {"loss", r.loss},
-          {"top1", r.top1},
-          {"correct", r.correct},
-          {"total", r.total},
-          {"t_eval", r.seconds}});
+  Json line = {{"kind", "eval"}, {"step", r.step},       {"epoch", r.epoch}, {"loss", r.loss},
+               {"top1", r.top1}, {"correct", r.correct}, {"total", r.total}};
+  if (const auto& held_out = r.validation) {
+    line["val_loss"] = held_out->loss;
+    line["val_top1"] = held_out->top1;
+    line["val_correct"] = held_out->correct;
+    line["val_total"] = held_out->total;
+  }
+  line["t_eval"] = r.seconds;
+  record(line);
 }
 
 void RunDirectory::record(const Json& line) {
@@ -218,7 +219,8 @@ void RunDirectory::Totals::add(const Json& line, std::int64_t global_batch) {
   if (line.at("kind") == "eval") {
     last_evaluation = line;
     const Json& best = best_evaluation;
-    if (best.is_null() || line.at("top1").get<double>() > best.at("top1").get<double>()) best_evaluation = line;
+    const auto accuracy = [](const Json& evaluation) { return evaluation.at("val_top1").get<double>(); };
+    if (line.contains("val_top1") && (best.is_null() || accuracy(line) > accuracy(best))) best_evaluation = line;
     eval_seconds += line.at("t_eval").get<double>();
     return;
   }
@@ -231,8 +233,15 @@ void RunDirectory::Totals::add(const Json& line, std::int64_t global_batch) {
   loss = line.at("loss");
 }
 
+std::optional<double> RunDirectory::best_val_top1() const {
+  const Json& best = totals_.best_evaluation;
+  return best.is_null() ? std::nullopt : std::optional(best.at("val_top1").get<double>());
+}
+
 Json RunDirectory::write_summary(const RunOutcome& outcome) {
-  const auto field = [](const Json& object, const char* key) { return object.is_null() ? Json() : object.at(key); };
+  const auto field = [](const Json& object, const char* key) {
+    return object.is_null() ? Json() : object.value(key, Json());
+  };
   const Totals& t = totals_;
   const Json summary = {{"status", outcome.status},
                         {"message", outcome.message},
@@ -241,8 +250,13 @@ Json RunDirectory::write_summary(const RunOutcome& outcome) {
                         {"total", field(t.last_evaluation, "total")},
                         {"loss", field(t.last_evaluation, "loss")},
                         {"eval_step", field(t.last_evaluation, "step")},
-                        {"best_top1", field(t.best_evaluation, "top1")},
+                        {"val_top1", field(t.last_evaluation, "val_top1")},
+                        {"val_correct", field(t.last_evaluation, "val_correct")},
+                        {"val_total", field(t.last_evaluation, "val_total")},
+                        {"val_loss", field(t.last_evaluation, "val_loss")},
                         {"best_step", field(t.best_evaluation, "step")},
+                        {"best_val_top1", field(t.best_evaluation, "val_top1")},
+                        {"best_test_top1", field(t.best_evaluation, "top1")},
                         {"train_loss", t.loss},
                         {"steps", t.steps},
                         {"epochs", t.epoch},

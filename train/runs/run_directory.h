@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/atomic_file.h"
@@ -53,6 +54,9 @@ class RunDirectory final : public MetricsSink {
   void step(const StepRecord& record) override;
   void evaluation(const EvalRecord& record) override;
 
+  // Of the best evaluation so far, by its accuracy on the images held out; nothing where there is none.
+  std::optional<double> best_val_top1() const;
+
   // Returns when the records so far are on the disk.
   void make_durable() const { drift::make_durable(path_ / kMetricsFile); }
 
@@ -78,7 +82,8 @@ class RunDirectory final : public MetricsSink {
     std::int64_t bytes = 0;
     std::int64_t timed_samples = 0;
     double epoch = 0, train_seconds = 0, eval_seconds = 0;
-    Json loss, last_evaluation, best_evaluation;  // null until there is one
+    Json loss, last_evaluation;  // null until there is one
+    Json best_evaluation;        // by validation accuracy, the first of equals; null where no images are held out
 
     // Throws Json::exception for a line that is no record.
     void add(const Json& line, std::int64_t global_batch);

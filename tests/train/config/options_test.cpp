@@ -47,6 +47,7 @@ const std::map<std::string, std::string>& other_values() {
       {"augment", "none"},
       {"sampling", "sequential"},
       {"label-noise", "0.1"},
+      {"val-split", "0.05"},
       {"algo", "post-local"},
       {"workers", "32"},
       {"local-batch", "7"},
