@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "core/file_errors.h"
+#include "core/log.h"
+#include "train/config/option_kinds.h"
 #include "train/schedule/recurring_event.h"
 
 namespace drift {
@@ -34,18 +36,23 @@ Session::Session(const TrainConfig& config, const Membership& membership, Traine
 bool Session::run() {
   const Schedule& schedule = trainer_.schedule();
   const RecurringEvent evaluations(config_.evaluation.every, schedule.steps_per_epoch, schedule.total_steps);
+  const fs::path& ckpt = outputs_.checkpoints;
   const RecurringEvent checkpoints(config_.checkpoints.every, schedule.steps_per_epoch, schedule.total_steps);
+  if (config_.checkpoints.keep_best) recall_best();
   for (;;) {
     const Step step = trainer_.step();
-    const bool save = checkpoints.at(step) && !comes_from(step);
+    const bool save = checkpoints.at(step) && !comes_from(ckpt, step);
     const bool looked = look(evaluations.at(step), save);
     if (looked && step == schedule.total_steps) return true;
     if (looked) {
       trainer_.run(std::min(evaluations.next(step), checkpoints.next(step)), metrics_, stop_);
       if (!trainer_.stopped()) continue;
     }
-    const bool written = trainer_.step() == step && (comes_from(step) || (save && looked));
-    if (!written) write(trainer_.averaged_model(quick_statistics()), quick_statistics() != configured_statistics());
+    const bool written = trainer_.step() == step && (comes_from(ckpt, step) || (save && looked));
+    if (!written) {
+      write(ckpt, config_.checkpoints.keep, trainer_.averaged_model(quick_statistics()),
+            quick_statistics() != configured_statistics());
+    }
     return false;
   }
 }
@@ -54,8 +61,15 @@ bool Session::run() {
 // does it all.
 bool Session::look(bool evaluate, bool save) {
   try {
-    if (evaluate) metrics_.evaluation(trainer_.evaluate(stop_));
-    if (save) write(evaluate ? trainer_.evaluated_model() : trainer_.averaged_model(stop_));
+    if (evaluate) {
+      const EvalRecord record = trainer_.evaluate(stop_);
+      metrics_.evaluation(record);
+      if (config_.checkpoints.keep_best) keep_if_best(record);
+    }
+    if (save) {
+      write(outputs_.checkpoints, config_.checkpoints.keep,
+            evaluate ? trainer_.evaluated_model() : trainer_.averaged_model(stop_));
+    }
     return true;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kStopped) throw;
@@ -63,9 +77,30 @@ bool Session::look(bool evaluate, bool save) {
   }
 }
 
+// Process 0 has the records of the run; all must judge alike.
+void Session::recall_best() {
+  const std::optional<BestEvaluation> best = outputs_.run != nullptr ? outputs_.run->best_evaluation() : std::nullopt;
+  const std::string mine = best ? fmt::format("{}", best->val_top1) : "";
+  best_val_top1_ = options::parse_number(membership_.control->gather("best evaluation", mine).front());
+  std::error_code absent;
+  if (best && !fs::exists(checkpoint_directory(outputs_.best, best->step), absent)) {
+    log_warning(
+        "the best evaluation so far, of step {}, has no checkpoint in {}: --keep-best keeps the next better one",
+        best->step, outputs_.best.string());
+  }
+}
+
+// Its records are written first: a run that goes on from here knows what it is better than.
+void Session::keep_if_best(const EvalRecord& record) {
+  const double val_top1 = record.validation->top1;
+  if (best_val_top1_ && val_top1 <= *best_val_top1_) return;
+  best_val_top1_ = val_top1;
+  if (!comes_from(outputs_.best, record.step)) write(outputs_.best, /*keep=*/1, trainer_.evaluated_model());
+}
+
 // Whether the run was resumed from what it would write now.
-bool Session::comes_from(Step step) const {
-  const fs::path place = checkpoint_directory(outputs_.checkpoints, step);
+bool Session::comes_from(const fs::path& directory, Step step) const {
+  const fs::path place = checkpoint_directory(directory, step);
   return origin_ && origin_->meta.step == step && !origin_->meta.provisional &&
          is_same_place(ErrorKind::kUsage, origin_->directory, place);
 }
@@ -76,12 +111,11 @@ BatchNormPolicy Session::quick_statistics() const {
   return configured_statistics() == BatchNormPolicy::kReestimate ? BatchNormPolicy::kAverage : configured_statistics();
 }
 
-void Session::write(const Model& model, bool provisional) {
+void Session::write(const fs::path& directory, int keep, const Model& model, bool provisional) {
   if (outputs_.run != nullptr) outputs_.run->make_durable();  // a checkpoint must not outlive the records of its steps
   Checkpoint checkpoint = trainer_.checkpoint();
   checkpoint.meta.provisional = provisional;
-  const fs::path path = write_checkpoint(outputs_.checkpoints, checkpoint, membership_, model, trainer_.backend(),
-                                         config_.checkpoints.keep);
+  const fs::path path = write_checkpoint(directory, checkpoint, membership_, model, trainer_.backend(), keep);
   if (outputs_.progress != nullptr) outputs_.progress->message("checkpoint " + path.string());
 }
 

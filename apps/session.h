@@ -15,8 +15,9 @@ namespace drift {
 
 struct SessionOutputs {
   std::filesystem::path checkpoints;
-  RunDirectory* run = nullptr;   // nullptr in processes that do not write
-  Progress* progress = nullptr;  // also with -q
+  std::filesystem::path best = {};  // where the best of them is kept, if it is
+  RunDirectory* run = nullptr;      // nullptr in processes that do not write
+  Progress* progress = nullptr;     // also with -q
 };
 
 class Session {
@@ -30,11 +31,13 @@ class Session {
   bool run();
 
  private:
-  bool comes_from(Step step) const;
+  void recall_best();
+  bool comes_from(const std::filesystem::path& directory, Step step) const;
   bool look(bool evaluate, bool save);
+  void keep_if_best(const EvalRecord& record);
   BatchNormPolicy configured_statistics() const { return config_.sync.scope.batch_norm; }
   BatchNormPolicy quick_statistics() const;
-  void write(const Model& model, bool provisional = false);
+  void write(const std::filesystem::path& directory, int keep, const Model& model, bool provisional = false);
 
   const TrainConfig& config_;
   const Membership& membership_;
@@ -43,6 +46,7 @@ class Session {
   SessionOutputs outputs_;
   const std::atomic<bool>& stop_;
   MetricsTee metrics_;
+  std::optional<double> best_val_top1_;  // so far
 };
 
 }  // namespace drift

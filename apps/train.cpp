@@ -79,7 +79,9 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const J
   const RunDescription description = {.config = config, .command = request.command, .environment = environment};
   if (!goes_on) return RunDirectory::create(path, description);
   std::unique_ptr<RunDirectory> run = RunDirectory::reopen(path, description, request.checkpoint->meta.step);
-  set_aside_later(run->checkpoints(), request.checkpoint->meta.step);
+  for (const fs::path& directory : {run->checkpoints(), run->best()}) {
+    set_aside_later(directory, request.checkpoint->meta.step);
+  }
   return run;
 }
 
@@ -133,12 +135,12 @@ void print_op_times(const std::map<std::string, OpTime>& times) {
 
 // What is left of a run that diverged: every checkpoint was found finite before it was written.
 std::string last_checkpoint_text(const RunDirectory& run) {
-  const std::optional<fs::path> last = newest_checkpoint(run.checkpoints());
-  if (!last) return "There is no checkpoint of this run";
+  const std::vector<fs::path> all = checkpoints_in(run.path());
+  if (all.empty()) return "There is no checkpoint of this run";
   return fmt::format(
       "The last checkpoint, {}, is sound: --resume goes on from it with the same rate, --weights {} starts "
       "a new run from it with another",
-      last->string(), (*last / "model.safetensors").string());
+      all.back().string(), (all.back() / "model.safetensors").string());
 }
 
 // Where training begins: in the seed's model, one from a file or the states of a checkpoint.
@@ -210,13 +212,15 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
   const std::unique_ptr<Progress> progress =
       quiet || run == nullptr ? nullptr : std::make_unique<Progress>(options, std::cerr, steady_clock());
   setup.is_over();
-  const SessionOutputs outputs = {.checkpoints = directory / "ckpt", .run = run, .progress = progress.get()};
+  const SessionOutputs outputs = {
+      .checkpoints = directory / "ckpt", .best = directory / "best", .run = run, .progress = progress.get()};
   return Session(config, membership, trainer, request.checkpoint, outputs, stop_requested()).run();
 }
 
 // Returns the exit code.
 int train(const Request& request, const Job& job, SetupStop& setup, bool quiet) {
   const TrainConfig& config = request.resolved.config;
+  check(config.checkpoints, config.data.val_split);
   const Membership membership = job.team_of(config.sync.workers);
   const DataSource data = open_data(config.data, config.seed);
   Trainer trainer(config, data, membership);

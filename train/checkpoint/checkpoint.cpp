@@ -65,6 +65,11 @@ std::vector<fs::path> entries_of(const fs::path& directory) {
   return entries;
 }
 
+bool directory_exists(const fs::path& path) {
+  std::error_code absent;
+  return fs::is_directory(path, absent);
+}
+
 std::map<Step, fs::path> steps_in(const fs::path& ckpt_directory) {
   std::map<Step, fs::path> steps;
   for (const fs::path& entry : entries_of(ckpt_directory)) {
@@ -75,9 +80,19 @@ std::map<Step, fs::path> steps_in(const fs::path& ckpt_directory) {
   return steps;
 }
 
-bool directory_exists(const fs::path& path) {
-  std::error_code absent;
-  return fs::is_directory(path, absent);
+constexpr std::string_view kPartsOfRun[] = {"best", "ckpt"};
+
+// Of both directories of a run, or of the one directory given.
+std::multimap<Step, fs::path> steps_of_run(const fs::path& directory) {
+  std::multimap<Step, fs::path> steps;
+  bool is_run = false;
+  for (const std::string_view name : kPartsOfRun) {
+    if (!directory_exists(directory / name)) continue;
+    steps.merge(steps_in(directory / name));
+    is_run = true;
+  }
+  if (!is_run) steps.merge(steps_in(directory));
+  return steps;
 }
 
 fs::path parent_of(const fs::path& directory) {
@@ -227,7 +242,9 @@ Checkpoint read_step(const fs::path& directory, const Team& team) {
 std::string older_checkpoint_hint(const fs::path& directory) {
   const std::optional<Step> step = step_of(directory);
   if (!step) return "";
-  const std::map<Step, fs::path> steps = steps_in(parent_of(directory));
+  const fs::path parent = parent_of(directory);
+  const bool in_run = std::ranges::find(kPartsOfRun, parent.filename()) != std::end(kPartsOfRun);
+  const std::multimap<Step, fs::path> steps = steps_of_run(in_run ? parent.parent_path() : parent);
   const auto next = steps.lower_bound(*step);
   if (next == steps.begin()) return "";
   return fmt::format(" The checkpoint before it is {}: name it to continue from there.",
@@ -314,22 +331,23 @@ std::string fingerprint(const ParameterSet& model, Backend& backend) {
   return checksum_text(digest.value());
 }
 
-std::optional<fs::path> newest_checkpoint(const fs::path& ckpt_directory) {
-  if (!directory_exists(ckpt_directory)) return std::nullopt;
-  const std::map<Step, fs::path> steps = steps_in(ckpt_directory);
-  return steps.empty() ? std::nullopt : std::optional(steps.rbegin()->second);
+std::vector<fs::path> checkpoints_in(const fs::path& path) {
+  if (!directory_exists(path)) return {};
+  const fs::path directory = path.has_filename() ? path : path.parent_path();  // "step-5/" has none
+  std::error_code absent;
+  if (step_of(directory) || fs::exists(directory / kMetaFile, absent)) return {directory};
+  std::vector<fs::path> paths;
+  for (const auto& [step, place] : steps_of_run(directory)) paths.push_back(place);
+  return paths;
 }
 
 fs::path find_checkpoint(const fs::path& path) {
   DRIFT_CHECK(kCheckpoint, directory_exists(path),
-              "{}: no checkpoint there: expected a directory step-<n>, ckpt or a run's", path.string());
-  const fs::path directory = path.has_filename() ? path : path.parent_path();  // "step-5/" has none
-  std::error_code absent;
-  if (step_of(directory) || fs::exists(directory / kMetaFile, absent)) return directory;
-  const fs::path ckpt = directory_exists(directory / "ckpt") ? directory / "ckpt" : directory;
-  const std::optional<fs::path> newest = newest_checkpoint(ckpt);
-  DRIFT_CHECK(kCheckpoint, newest, "{}: no checkpoint there: expected directories step-<n>", ckpt.string());
-  return *newest;
+              "{}: no checkpoint there: expected a directory step-<n>, ckpt, best or a run's", path.string());
+  const std::vector<fs::path> found = checkpoints_in(path);
+  DRIFT_CHECK(kCheckpoint, !found.empty(), "{}: no checkpoint there: expected directories step-<n>",
+              (directory_exists(path / "ckpt") ? path / "ckpt" : path).string());
+  return found.back();
 }
 
 FoundCheckpoint look_at_checkpoint(const fs::path& path) {
@@ -348,6 +366,13 @@ Checkpoint read_checkpoint(const fs::path& path, const Team& team) {
 Checkpoint read_checkpoint(const fs::path& path) {
   const FoundCheckpoint found = look_at_checkpoint(path);
   return read_checkpoint(found.directory, {.workers = found.meta.workers});
+}
+
+fs::path sound_model_file(const FoundCheckpoint& checkpoint) {
+  const fs::path file = checkpoint.directory / kModelFile;
+  with_hint(checkpoint.directory,
+            [&] { check_file(file, read_contents(checkpoint.directory).first.files.at(kModelFile)); });
+  return file;
 }
 
 void check_fits(const Checkpoint& checkpoint, std::string_view model, const Team& team,

@@ -51,10 +51,11 @@ std::filesystem::path write_checkpoint(const std::filesystem::path& ckpt_directo
 // and the newest must be the one that was written last.
 void set_aside_later(const std::filesystem::path& ckpt_directory, Step step);
 
-// The one with the most steps in a ckpt directory; nothing where there is none.
-std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& ckpt_directory);
+// In order of steps: all that `path` stands for. It is one of them, a directory of them, or a run's, which has ckpt and
+// best; of two of a step that in ckpt comes last.
+std::vector<std::filesystem::path> checkpoints_in(const std::filesystem::path& path);
 
-// The step directory that `path` stands for: itself, or the newest one of a ckpt or run directory.
+// The step directory that `path` stands for: the last of checkpoints_in(). Throws kCheckpoint where there is none.
 std::filesystem::path find_checkpoint(const std::filesystem::path& path);
 
 // A text that is equal where parameters and buffers have the same bits.
@@ -73,6 +74,9 @@ FoundCheckpoint look_at_checkpoint(const std::filesystem::path& path);
 // With the states of the process's workers; process 0 looks whether the model is sound, too. Throws as above.
 Checkpoint read_checkpoint(const std::filesystem::path& path, const Team& team);
 Checkpoint read_checkpoint(const std::filesystem::path& path);  // with those of all workers
+
+// Its model.safetensors, found sound. Throws as above.
+std::filesystem::path sound_model_file(const FoundCheckpoint& checkpoint);
 
 // Throws kCheckpoint unless it can continue this process's part of a run of the team's workers, with `model` (as in
 // CheckpointMeta) and these arenas.

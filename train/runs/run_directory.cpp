@@ -18,8 +18,9 @@ namespace fs = std::filesystem;
 namespace {
 
 // What a run writes.
-constexpr std::array<std::string_view, 8> kOwnFiles = {
-    "config.toml", "cmd.txt", "env.json", "metrics.jsonl", "ckpt", "summary.json", DirectoryLock::kFile, kProcessSign};
+constexpr std::array<std::string_view, 9> kOwnFiles = {"config.toml", "cmd.txt", "env.json",     "metrics.jsonl",
+                                                       "ckpt",        "best",    "summary.json", DirectoryLock::kFile,
+                                                       kProcessSign};
 
 // Of a file that an earlier run wrote there, if one did.
 std::string old_text(const fs::path& path) {
@@ -69,7 +70,7 @@ void check_free(const fs::path& path, const std::string& config) {
     has_run |= name != DirectoryLock::kFile;
   }
   if (!has_run) return;
-  if (has_checkpoints(path / "ckpt")) {
+  if (has_checkpoints(path / "ckpt") || has_checkpoints(path / "best")) {
     refuse(fmt::format("has a run in it: --resume {} goes on with it", path.string()));
   }
   // Killed before its first checkpoint: the same command starts it again.
@@ -122,12 +123,14 @@ fs::path default_run_directory(const TrainConfig& config) {
 
 fs::path run_directory_of(const fs::path& resume) {
   const fs::path path = (resume / "").lexically_normal().parent_path();  // without a slash at the end
-  const auto is_ckpt = [](const fs::path& p) { return p.filename() == "ckpt"; };
+  const bool is_run = with_file_errors(
+      ErrorKind::kCheckpoint, [&] { return fs::is_directory(path / "ckpt") || fs::is_directory(path / "best"); });
+  if (is_run) return path;
+  const auto is_ckpt = [](const fs::path& p) { return p.filename() == "ckpt" || p.filename() == "best"; };
   if (is_ckpt(path)) return path.parent_path().empty() ? "." : path.parent_path();
   if (is_ckpt(path.parent_path()))
     return path.parent_path().parent_path().empty() ? "." : path.parent_path().parent_path();
-  const bool is_run = with_file_errors(ErrorKind::kCheckpoint, [&] { return fs::is_directory(path / "ckpt"); });
-  return is_run ? path : fs::path();
+  return {};
 }
 
 RunDirectory::RunDirectory(fs::path path, DirectoryLock lock, const RunDescription& run)
@@ -233,9 +236,10 @@ void RunDirectory::Totals::add(const Json& line, std::int64_t global_batch) {
   loss = line.at("loss");
 }
 
-std::optional<double> RunDirectory::best_val_top1() const {
+std::optional<BestEvaluation> RunDirectory::best_evaluation() const {
   const Json& best = totals_.best_evaluation;
-  return best.is_null() ? std::nullopt : std::optional(best.at("val_top1").get<double>());
+  if (best.is_null()) return std::nullopt;
+  return BestEvaluation{.step = best.at("step").get<Step>(), .val_top1 = best.at("val_top1").get<double>()};
 }
 
 Json RunDirectory::write_summary(const RunOutcome& outcome) {

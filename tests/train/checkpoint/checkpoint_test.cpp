@@ -114,6 +114,28 @@ TEST_F(CheckpointTest, NewestIsByNumber) {
   EXPECT_EQ(read_checkpoint(ckpt() / "step-9").meta.step, 9);
 }
 
+TEST_F(CheckpointTest, ARunHasThoseOfTwoDirectories) {
+  const auto write_best = [&](Step step) {
+    write_checkpoint(run() / "best", checkpoint(step), alone_, model_.model, *model_.backend, 1);
+  };
+  write_best(9);
+  EXPECT_EQ(find_checkpoint(run()), run() / "best/step-9");
+  write(5);
+  EXPECT_EQ(find_checkpoint(run()), run() / "best/step-9");
+  EXPECT_EQ(find_checkpoint(ckpt()), ckpt() / "step-5");
+  fs::rename(run() / "best/step-9/meta.json", run() / "meta.json");
+  expect_checkpoint_error([&] { read_checkpoint(run() / "best/step-9"); },
+                          {"best/step-9/meta.json", "The checkpoint before it is " + (ckpt() / "step-5").string()});
+  fs::rename(run() / "meta.json", run() / "best/step-9/meta.json");
+  write(9);
+  write(11);
+  const std::vector<fs::path> all = {ckpt() / "step-5", run() / "best/step-9", ckpt() / "step-9", ckpt() / "step-11"};
+  EXPECT_EQ(checkpoints_in(run()), all);
+  EXPECT_EQ(checkpoints_in(run() / "best"), (std::vector<fs::path>{run() / "best/step-9"}));
+  EXPECT_EQ(checkpoints_in(ckpt() / "step-5" / ""), (std::vector<fs::path>{ckpt() / "step-5"}));
+  EXPECT_EQ(checkpoints_in(run() / "none"), std::vector<fs::path>{});
+}
+
 TEST_F(CheckpointTest, NothingThereIsAnError) {
   expect_checkpoint_error([&] { read_checkpoint(run()); }, {"läufe-π", "no checkpoint there"});
   fs::create_directories(ckpt() / "step-08");  // not a name that we write

@@ -80,6 +80,7 @@ const std::map<std::string, std::string>& other_values() {
       {"eval-batch", "1000"},
       {"checkpoint-every", "0.5"},
       {"keep-checkpoints", "0"},
+      {"keep-best", "true"},
       {"precision", "bf16"},
       {"device", "cuda:3"},
       {"tf32", "true"},

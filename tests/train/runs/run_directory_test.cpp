@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "core/check.h"
 #include "tests/support/error_of.h"
@@ -197,11 +198,11 @@ TEST(RunDirectory, TheBestIsTheFirstOfTheBestOnTheImagesHeldOut) {
     EXPECT_EQ(summary.at("best_step"), step);
     EXPECT_EQ(summary.at("best_val_top1"), val_top1);
     EXPECT_EQ(summary.at("best_test_top1"), test_top1);
-    EXPECT_EQ(run.best_val_top1(), val_top1);
+    EXPECT_EQ(run.best_evaluation(), (BestEvaluation{.step = step, .val_top1 = val_top1}));
   };
   {
     const auto run = RunDirectory::create(directory / "run", {small_config(), ""});
-    EXPECT_FALSE(run->best_val_top1());
+    EXPECT_FALSE(run->best_evaluation());
     for (Step step = 0; step < 4; ++step) run->step(record_of(step));
     run->evaluation(evaluation_of(1, 90, 40));
     run->evaluation(evaluation_of(2, 60, 45));
@@ -230,12 +231,21 @@ TEST(RunDirectory, NamesItselfAfterTimeModelAndAlgorithm) {
 
 TEST(RunDirectory, IsFoundFromItsCheckpoints) {
   const testing::TempDirectory directory;
-  fs::create_directories(directory / "run/ckpt/step-3");
-  fs::create_directories(directory / "alone/step-3");
-  EXPECT_EQ(run_directory_of(directory / "run"), directory / "run");
-  EXPECT_EQ(run_directory_of(directory / "run/"), directory / "run");
-  EXPECT_EQ(run_directory_of(directory / "run/ckpt"), directory / "run");
-  EXPECT_EQ(run_directory_of(directory / "run/ckpt/step-3/"), directory / "run");
+  // A run, one that was killed before its first checkpoint but the best, one of that name, and no run.
+  for (const char* step : {"run/ckpt/step-3", "short/best/step-2", "best/ckpt/step-3", "alone/step-3"}) {
+    fs::create_directories(directory / step);
+  }
+  const std::pair<const char*, const char*> cases[] = {{"run", "run"},
+                                                       {"run/", "run"},
+                                                       {"run/ckpt", "run"},
+                                                       {"run/ckpt/step-3/", "run"},
+                                                       {"short", "short"},
+                                                       {"short/best", "short"},
+                                                       {"short/best/step-2/", "short"},
+                                                       {"best", "best"},
+                                                       {"best/ckpt", "best"},
+                                                       {"best/ckpt/step-3", "best"}};
+  for (const auto& [resume, run] : cases) EXPECT_EQ(run_directory_of(directory / resume), directory / run) << resume;
   EXPECT_EQ(run_directory_of(directory / "alone/step-3"), "");
 }
 
