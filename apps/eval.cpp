@@ -37,12 +37,12 @@ struct Measured {
 
 // One file of weights.
 struct Subject {
-  fs::path checkpoint;  // whose model it is; "": of none
-  TrainConfig config;   // files.weights is the file
+  fs::path checkpoint = {};  // whose model it is; "": of none
+  TrainConfig config = {};   // files.weights is the file
   Step step = 0;
   bool provisional = false;
-  std::optional<Measured> measured;
-  std::optional<Error> error;  // why it was not, or counts for nothing
+  std::optional<Measured> measured = {};
+  std::optional<Error> error = {};  // why it was not, or counts for nothing
 };
 
 // The data of the latest config: all checkpoints of a run have the same.
@@ -121,9 +121,7 @@ Subject subject_of(const FoundCheckpoint& checkpoint, const SettingLayer& given)
   Subject subject{.checkpoint = checkpoint.directory,
                   .config = resolve_config(std::vector{settings_of(checkpoint), given}, Scope::kEval).config,
                   .step = checkpoint.meta.step,
-                  .provisional = checkpoint.meta.provisional,
-                  .measured = {},
-                  .error = {}};
+                  .provisional = checkpoint.meta.provisional};
   subject.config.files.weights = sound_model_file(checkpoint).string();
   return subject;
 }
@@ -144,7 +142,7 @@ void measure(Subject& subject, OpenedData& opened) {
 }
 
 Subject measured_checkpoint(const fs::path& path, const SettingLayer& given, OpenedData& opened) {
-  Subject subject{.checkpoint = path, .config = {}, .measured = {}, .error = {}};
+  Subject subject{.checkpoint = path};
   try {
     subject = subject_of(look_at_checkpoint(path), given);
   } catch (const Error& error) {
@@ -239,7 +237,7 @@ int run_eval(int argc, char** argv) {
   if (!command.parse(argc, argv)) return 0;
 
   const SettingLayer given = command.settings();
-  Subject weights{.checkpoint = {}, .config = resolve_config(std::vector{given}, Scope::kEval).config};
+  Subject weights{.config = resolve_config(std::vector{given}, Scope::kEval).config};
   const std::string& file = weights.config.files.weights;
   DRIFT_CHECK(kUsage, run.empty() != file.empty(),
               "drift eval measures a RUN or --weights FILE.safetensors, and {} given: give one of them",

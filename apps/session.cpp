@@ -79,15 +79,19 @@ bool Session::look(bool evaluate, bool save) {
 
 // Process 0 has the records of the run; all must judge alike.
 void Session::recall_best() {
-  const std::optional<BestEvaluation> best = outputs_.run != nullptr ? outputs_.run->best_evaluation() : std::nullopt;
-  const std::string mine = best ? fmt::format("{}", best->val_top1) : "";
-  best_val_top1_ = options::parse_number(membership_.control->gather("best evaluation", mine).front());
-  std::error_code absent;
-  if (best && !fs::exists(checkpoint_directory(outputs_.best, best->step), absent)) {
-    log_warning(
-        "the best evaluation so far, of step {}, has no checkpoint in {}: --keep-best keeps the next better one",
-        best->step, outputs_.best.string());
+  std::string known;
+  if (outputs_.run != nullptr) {
+    if (const std::optional<BestEvaluation> best = outputs_.run->best_evaluation()) {
+      known = fmt::format("{}", best->val_top1);
+      std::error_code absent;
+      if (!fs::exists(checkpoint_directory(outputs_.best, best->step), absent)) {
+        log_warning(
+            "the best evaluation so far, of step {}, has no checkpoint in {}: --keep-best keeps the next better one",
+            best->step, outputs_.best.string());
+      }
+    }
   }
+  best_val_top1_ = options::parse_number(membership_.control->gather("best evaluation", known).front());
 }
 
 // Its records are written first: a run that goes on from here knows what it is better than.
