@@ -32,7 +32,9 @@ void go_on_from(FoundCheckpoint found, Request& request) {
 // The newest checkpoint of the run, older than `before` if one is given, whose meta.json is sound; what is not is said.
 std::optional<FoundCheckpoint> newest_sound(const fs::path& run, std::optional<Step> before) {
   std::string first;
-  for (const fs::path& directory : checkpoints_in(run / "ckpt")) {
+  std::vector<fs::path> newest_first = checkpoints_in(run);
+  std::ranges::reverse(newest_first);
+  for (const fs::path& directory : newest_first) {
     try {
       FoundCheckpoint found = look_at_checkpoint(directory);
       if (!before || found.meta.step < *before) return found;
@@ -120,7 +122,10 @@ std::optional<Checkpoint> read_start(Request& request, const Membership& members
 }
 
 void check_data(const Request& request, const std::string& data) {
-  if (!request.checkpoint || changes(request, "data") || changes(request, "seed")) return;
+  if (!request.checkpoint) return;
+  for (const char* name : {"data", "seed", "val-split"}) {
+    if (changes(request, name)) return;
+  }
   const std::string& expected = request.checkpoint->meta.data;
   DRIFT_CHECK(kData, expected.empty() || data == expected,
               "--data {} is not what the run was trained on: it has {}, the checkpoint {} names {}",

@@ -6,7 +6,9 @@
 
 #include "core/check.h"
 #include "core/file_errors.h"
+#include "core/log.h"
 #include "core/text.h"
+#include "train/config/option_kinds.h"
 #include "train/schedule/recurring_event.h"
 
 namespace drift {
@@ -38,10 +40,12 @@ Session::Session(const TrainConfig& config, const Membership& membership, Traine
 bool Session::run() {
   const Schedule& schedule = trainer_.schedule();
   const RecurringEvent evaluations(config_.evaluation.every, schedule.steps_per_epoch, schedule.total_steps);
+  const fs::path& ckpt = outputs_.checkpoints;
   const RecurringEvent checkpoints(config_.checkpoints.every, schedule.steps_per_epoch, schedule.total_steps);
+  if (config_.checkpoints.keep_best) recall_best();
   for (;;) {
     const Step step = trainer_.step();
-    const bool save = checkpoints.at(step) && !comes_from(step);
+    const bool save = checkpoints.at(step) && !comes_from(ckpt, step);
     const bool looked = look(evaluations.at(step), save);
     if (looked && step == schedule.total_steps) return true;
     if (looked) {
@@ -52,7 +56,7 @@ bool Session::run() {
         continue;
       }
     }
-    const bool written = trainer_.step() == step && (comes_from(step) || (save && looked));
+    const bool written = trainer_.step() == step && (comes_from(ckpt, step) || (save && looked));
     if (!written) write_quickly();
     return false;
   }
@@ -62,8 +66,15 @@ bool Session::run() {
 // does it all.
 bool Session::look(bool evaluate, bool save) {
   try {
-    if (evaluate) metrics_.evaluation(trainer_.evaluate(stop_));
-    if (save) write(evaluate ? trainer_.evaluated_model() : trainer_.averaged_model(stop_));
+    if (evaluate) {
+      const EvalRecord record = trainer_.evaluate(stop_);
+      metrics_.evaluation(record);
+      if (config_.checkpoints.keep_best) keep_if_best(record);
+    }
+    if (save) {
+      write(outputs_.checkpoints, config_.checkpoints.keep,
+            evaluate ? trainer_.evaluated_model() : trainer_.averaged_model(stop_));
+    }
     return true;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kStopped) throw;
@@ -71,9 +82,34 @@ bool Session::look(bool evaluate, bool save) {
   }
 }
 
+// Process 0 has the records of the run; all must judge alike.
+void Session::recall_best() {
+  std::string known;
+  if (outputs_.run != nullptr) {
+    if (const std::optional<BestEvaluation> best = outputs_.run->best_evaluation()) {
+      known = fmt::format("{}", best->val_top1);
+      std::error_code absent;
+      if (!fs::exists(checkpoint_directory(outputs_.best, best->step), absent)) {
+        log_warning(
+            "the best evaluation so far, of step {}, has no checkpoint in {}: --keep-best keeps the next better one",
+            best->step, outputs_.best.string());
+      }
+    }
+  }
+  best_val_top1_ = options::parse_number(membership_.control->gather("best evaluation", known).front());
+}
+
+// Its records are written first: a run that goes on from here knows what it is better than.
+void Session::keep_if_best(const EvalRecord& record) {
+  const double val_top1 = record.validation->top1;
+  if (best_val_top1_ && val_top1 <= *best_val_top1_) return;
+  best_val_top1_ = val_top1;
+  if (!comes_from(outputs_.best, record.step)) write(outputs_.best, /*keep=*/1, trainer_.evaluated_model());
+}
+
 // Whether the run was resumed from what it would write now.
-bool Session::comes_from(Step step) const {
-  const fs::path place = checkpoint_directory(outputs_.checkpoints, step);
+bool Session::comes_from(const fs::path& directory, Step step) const {
+  const fs::path place = checkpoint_directory(directory, step);
   return origin_ && origin_->meta.step == step && !origin_->meta.provisional &&
          is_same_place(ErrorKind::kUsage, origin_->directory, place);
 }
@@ -97,13 +133,17 @@ BatchNormPolicy Session::quick_statistics() const {
   return configured_statistics() == BatchNormPolicy::kReestimate ? BatchNormPolicy::kAverage : configured_statistics();
 }
 
-void Session::write(const Model& model, bool provisional) {
+void Session::write_quickly() {
+  write(outputs_.checkpoints, config_.checkpoints.keep, trainer_.averaged_model(quick_statistics()),
+        quick_statistics() != configured_statistics());
+}
+
+void Session::write(const fs::path& directory, int keep, const Model& model, bool provisional) {
   if (outputs_.run != nullptr) outputs_.run->make_durable();  // a checkpoint must not outlive the records of its steps
   Checkpoint checkpoint = trainer_.checkpoint();
   checkpoint.meta.provisional = provisional;
   checkpoint.meta.data = outputs_.data;
-  const fs::path path = write_checkpoint(outputs_.checkpoints, checkpoint, membership_, model.parameters,
-                                         trainer_.backend(), config_.checkpoints.keep);
+  const fs::path path = write_checkpoint(directory, checkpoint, membership_, model, trainer_.backend(), keep);
   pace_.written();
   if (outputs_.progress != nullptr) outputs_.progress->message("checkpoint " + path.string());
 }

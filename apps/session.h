@@ -17,9 +17,10 @@ namespace drift {
 
 struct SessionOutputs {
   std::filesystem::path checkpoints;
-  RunDirectory* run = nullptr;   // nullptr in processes that do not write
-  Progress* progress = nullptr;  // also with -q
-  std::string data = {};         // what checkpoints say of it, data/fingerprint.h
+  std::filesystem::path best = {};  // where the best of them is kept, if it is
+  RunDirectory* run = nullptr;      // nullptr in processes that do not write
+  Progress* progress = nullptr;     // also with -q
+  std::string data = {};            // what checkpoints say of it, data/fingerprint.h
 };
 
 class Session {
@@ -34,16 +35,16 @@ class Session {
   bool run();
 
  private:
-  bool comes_from(Step step) const;
+  void recall_best();
+  bool comes_from(const std::filesystem::path& directory, Step step) const;
   bool look(bool evaluate, bool save);
+  void keep_if_best(const EvalRecord& record);
   BatchNormPolicy configured_statistics() const { return config_.sync.scope.batch_norm; }
   BatchNormPolicy quick_statistics() const;
   Step next_look(Step step);
   bool is_checkpoint_due() const;
-  void write(const Model& model, bool provisional = false);
-  void write_quickly() {
-    write(trainer_.averaged_model(quick_statistics()), quick_statistics() != configured_statistics());
-  }
+  void write(const std::filesystem::path& directory, int keep, const Model& model, bool provisional = false);
+  void write_quickly();
 
   const TrainConfig& config_;
   const Membership& membership_;
@@ -53,6 +54,7 @@ class Session {
   const std::atomic<bool>& stop_;
   MetricsTee metrics_;
   CheckpointPace pace_;
+  std::optional<double> best_val_top1_;  // so far
 };
 
 }  // namespace drift

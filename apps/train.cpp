@@ -26,7 +26,6 @@
 #include "core/stopwatch.h"
 #include "core/text.h"
 #include "data/fingerprint.h"
-#include "data/open_data.h"
 #include "kernels/cuda.h"
 #include "train/checkpoint/meta.h"
 #include "train/config/toml.h"
@@ -69,7 +68,9 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const J
                                       .branch = describe_branch(request, trainer)};
   if (!goes_on) return RunDirectory::create(path, description);
   std::unique_ptr<RunDirectory> run = RunDirectory::reopen(path, description, request.checkpoint->meta.step);
-  set_aside_later(run->checkpoints(), request.checkpoint->meta.step);
+  for (const fs::path& directory : {run->checkpoints(), run->best()}) {
+    set_aside_later(directory, request.checkpoint->meta.step);
+  }
   return run;
 }
 
@@ -90,18 +91,24 @@ std::string layout_text(const TrainConfig& config, const Job& job, const Trainer
 std::string setup_text(const TrainConfig& config, const Job& job, const Trainer& trainer, const DataSource& data) {
   const Schedule& schedule = trainer.schedule();
   return fmt::format(
-      "{} on {} ({} training images), {} steps, {} per epoch, global batch {} x {}\n"
+      "{} on {} ({} training images{}), {} steps, {} per epoch, global batch {} x {}\n"
       "device {}, {}{}",
-      config.model.name, data.name, data.train->size(), schedule.total_steps, schedule.steps_per_epoch,
-      config.sync.workers, config.sync.local_batch, describe_device(trainer.device()),
+      config.model.name, data.name, data.train->size(),
+      data.validation ? fmt::format(", {} held out", data.validation->size()) : "", schedule.total_steps,
+      schedule.steps_per_epoch, config.sync.workers, config.sync.local_batch, describe_device(trainer.device()),
       layout_text(config, job, trainer),
       config.processes.reduce == Reduce::kTree ? "" : fmt::format("; averages by {}", reduce_text(config, job)));
 }
 
 void print_result(const Json& summary, const RunDirectory& run) {
   const auto number = [&](const char* key) { return summary.at(key).get<double>(); };
-  print("top1 {:.4f} ({}/{}) loss {:.4f}  {:.0f} img/s  sent {:.3f} GB  {} | {}\n", number("top1"),
-        summary.at("correct").get<std::int64_t>(), summary.at("total").get<std::int64_t>(), number("loss"),
+  std::string best;
+  if (!summary.at("best_step").is_null()) {
+    best = fmt::format("  val top1 {:.4f}, best {:.4f} at step {} (test {:.4f})", number("val_top1"),
+                       number("best_val_top1"), summary.at("best_step").get<Step>(), number("best_test_top1"));
+  }
+  print("top1 {:.4f} ({}/{}) loss {:.4f}{}  {:.0f} img/s  sent {:.3f} GB  {} | {}\n", number("top1"),
+        summary.at("correct").get<std::int64_t>(), summary.at("total").get<std::int64_t>(), number("loss"), best,
         number("img_s"), number("bytes") / 1e9, run.path().string(), summary.at("sync_scope").get<std::string>());
 }
 
@@ -117,12 +124,12 @@ void print_op_times(const std::map<std::string, OpTime>& times) {
 
 // What is left of a run that diverged: every checkpoint was found finite before it was written.
 std::string last_checkpoint_text(const RunDirectory& run) {
-  const std::optional<fs::path> last = newest_checkpoint(run.checkpoints());
-  if (!last) return "There is no checkpoint of this run";
+  const std::vector<fs::path> all = checkpoints_in(run.path());
+  if (all.empty()) return "There is no checkpoint of this run";
   return fmt::format(
       "The last checkpoint, {}, is finite. To go on from it, or from one before it, with another rate, in a run of its "
       "own: drift train --resume {} --change lr --lr X",
-      last->string(), shell_quoted(last->string()));
+      all.back().string(), shell_quoted(all.back().string()));
 }
 
 // Where training begins: in the seed's model, one from a file or the states of a checkpoint.
@@ -197,17 +204,21 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
   const std::unique_ptr<Progress> progress =
       quiet || run == nullptr ? nullptr : std::make_unique<Progress>(options, std::cerr, steady_clock());
   setup.is_over();
-  const SessionOutputs outputs = {
-      .checkpoints = directory / "ckpt", .run = run, .progress = progress.get(), .data = data_text};
+  const SessionOutputs outputs = {.checkpoints = directory / "ckpt",
+                                  .best = directory / "best",
+                                  .run = run,
+                                  .progress = progress.get(),
+                                  .data = data_text};
   return Session(config, membership, trainer, request.checkpoint, outputs, stop_requested()).run();
 }
 
 // Returns the exit code.
 int train(Request request, const Job& job, SetupStop& setup, bool quiet) {
   const TrainConfig& config = request.resolved.config;
+  check(config.checkpoints, config.data.val_split);
   const Membership membership = job.team_of(config.sync.workers);
   std::optional<Checkpoint> start = read_start(request, membership);
-  const DataSource data = open_data(config.data.spec, config.seed, config.data.normalisation);
+  const DataSource data = open_data(config.data, config.seed);
   const std::string data_text = fingerprint(data);
   check_data(request, data_text);
   Trainer trainer(config, data, membership);

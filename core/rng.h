@@ -11,7 +11,17 @@
 
 namespace drift {
 
-enum class Purpose : std::uint8_t { kTest, kInit, kShuffle, kReplacement, kAugment, kLabelNoise, kImages, kBatchNorm };
+enum class Purpose : std::uint8_t {
+  kTest,
+  kInit,
+  kShuffle,
+  kReplacement,
+  kAugment,
+  kLabelNoise,
+  kImages,
+  kBatchNorm,
+  kHoldOut
+};
 
 // The 64-bit name of a stream; a < 2^24 (an epoch, say), b < 2^32 (a position or a parameter's index).
 DRIFT_HD std::uint64_t stream_id(Purpose purpose, std::uint64_t a = 0, std::uint64_t b = 0) {

@@ -33,7 +33,9 @@ struct Normalisation {
 struct DataSource {
   std::string name;  // "cifar10", "cifar100", "shapes"
   std::unique_ptr<Dataset> train, test;
-  Normalisation normalisation;  // the data set's own, until another is chosen (data/normalisation.h)
+  Normalisation normalisation;                    // the data set's own, until another is chosen (data/normalisation.h)
+  std::unique_ptr<Dataset> validation = nullptr;  // held out of `train` (data/hold_out.h), or nullptr
+  std::unique_ptr<Dataset> whole = nullptr;       // what `train` and `validation` are views of
 };
 
 }  // namespace drift

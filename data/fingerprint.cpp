@@ -23,7 +23,8 @@ std::string fingerprint(const Dataset& dataset) {
 }  // namespace
 
 std::string fingerprint(const DataSource& data) {
-  return fmt::format("{}: train {}, test {}", data.name, fingerprint(*data.train), fingerprint(*data.test));
+  return fmt::format("{}: train {}, test {}{}", data.name, fingerprint(*data.train), fingerprint(*data.test),
+                     data.validation ? ", validation " + fingerprint(*data.validation) : "");
 }
 
 }  // namespace drift

@@ -7,7 +7,7 @@
 
 namespace drift {
 
-// Reads every image of the two sets, which lie in memory. Throws kData for an image that cannot be read.
+// Reads every image of the sets, which lie in memory. Throws kData for an image that cannot be read.
 std::string fingerprint(const DataSource& data);
 
 }  // namespace drift

@@ -42,7 +42,9 @@ bool is_directory_kind(std::string_view kind) {
   return kind == "cifar10" || kind == "cifar100";
 }
 
-DataSource open_spec(std::string_view spec, std::uint64_t seed) {
+}  // namespace
+
+DataSource open_data(std::string_view spec, std::uint64_t seed) {
   const auto [kind, argument, has_argument] = parts_of(spec);
   if (kind == "shapes") {
     return has_argument ? open_shapes_spec(argument, spec, seed) : open_shapes(kShapesTrainSize, kShapesTestSize, seed);
@@ -54,14 +56,6 @@ DataSource open_spec(std::string_view spec, std::uint64_t seed) {
   const std::vector<std::string> kinds{"cifar10", "cifar100", "shapes"};
   DRIFT_FAIL(kUsage, "--data {}: unknown data set '{}'.{} There are: cifar10:DIR, cifar100:DIR, {}", spec, kind,
              did_you_mean(kind, kinds), kShapesUsage);
-}
-
-}  // namespace
-
-DataSource open_data(std::string_view spec, std::uint64_t seed, NormalisationSource normalisation) {
-  DataSource data = open_spec(spec, seed);
-  data.normalisation = normalisation_from(normalisation, data);
-  return data;
 }
 
 std::string_view data_directory(std::string_view spec) {

@@ -2,29 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include "core/check.h"
+#include "data/subset.h"
 
 namespace drift {
-namespace {
-
-class FirstImages final : public Dataset {
- public:
-  FirstImages(const Dataset& all, std::int64_t size) : all_(all), size_(size) {}
-
-  std::int64_t size() const override { return size_; }
-  Shape image_shape() const override { return all_.image_shape(); }
-  std::span<const std::string> class_names() const override { return all_.class_names(); }
-  void read_image(std::int64_t index, std::span<std::uint8_t> image) const override { all_.read_image(index, image); }
-  std::int32_t label(std::int64_t index) const override { return all_.label(index); }
-
- private:
-  const Dataset& all_;
-  std::int64_t size_;
-};
-
-}  // namespace
-
 AveragedModel::AveragedModel(const TrainConfig& config, const DataSource& data, const Replicas& replicas,
                              const Membership& membership, Device device, int threads)
     : config_(config),
@@ -44,11 +29,16 @@ void AveragedModel::allocate() {
 
 void AveragedModel::rehearse() {
   allocate();
-  const std::int64_t batch = config_.evaluation.batch, images = data_.test->size();
-  for (const std::int64_t size : {std::min(batch, images), images % batch}) {
-    if (size == 0) continue;
-    drift::evaluate(*model_, FirstImages(*data_.test, size), data_.normalisation, config_.machine.precision, size,
-                    *backend_, pool_);
+  const std::int64_t batch = config_.evaluation.batch;
+  for (const Dataset* dataset : {data_.test.get(), data_.validation.get()}) {
+    if (dataset == nullptr) continue;
+    for (const std::int64_t size : {std::min(batch, dataset->size()), dataset->size() % batch}) {
+      if (size == 0) continue;
+      std::vector<std::int64_t> first(static_cast<std::size_t>(size));
+      std::iota(first.begin(), first.end(), 0);
+      drift::evaluate(*model_, Subset(*dataset, std::move(first)), data_.normalisation, config_.machine.precision, size,
+                      *backend_, pool_);
+    }
   }
   if (config_.sync.scope.batch_norm == BatchNormPolicy::kReestimate) {
     TrainConfig config = config_;
@@ -99,11 +89,15 @@ void AveragedModel::set_statistics(Step step, BatchNormPolicy policy, const std:
   DRIFT_FAIL(kInternal, "the average of replicas has no stored statistics");
 }
 
-Evaluation AveragedModel::evaluate(const std::atomic<bool>& stop) {
+std::optional<Evaluation> AveragedModel::validate(const std::atomic<bool>& stop) {
+  return data_.validation ? std::optional(evaluate(*data_.validation, "validation", stop)) : std::nullopt;
+}
+
+Evaluation AveragedModel::evaluate(const Dataset& dataset, std::string_view name, const std::atomic<bool>& stop) {
   DRIFT_ASSERT(model_, "nothing was averaged yet");
-  const Evaluation result = drift::evaluate(*model_, *data_.test, data_.normalisation, config_.machine.precision,
+  const Evaluation result = drift::evaluate(*model_, dataset, data_.normalisation, config_.machine.precision,
                                             config_.evaluation.batch, *backend_, pool_, exchange_.get(), stop);
-  DRIFT_CHECK(kDiverged, std::isfinite(result.loss), "the test loss is {} after {} steps", result.loss, step_);
+  DRIFT_CHECK(kDiverged, std::isfinite(result.loss), "the {} loss is {} after {} steps", name, result.loss, step_);
   return result;
 }
 

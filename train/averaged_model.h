@@ -5,6 +5,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "comm/membership.h"
 #include "engine/memory_pool.h"
@@ -35,12 +37,15 @@ class AveragedModel {
     if (exchange_) exchange_->barrier();
   }
   // Of the latest update(), on the test set. Throws kDiverged if the loss is not finite, kStopped if asked to.
-  Evaluation evaluate(const std::atomic<bool>& stop);
+  Evaluation evaluate(const std::atomic<bool>& stop) { return evaluate(*data_.test, "test", stop); }
+  // The same on the images held out of training; nothing where there are none.
+  std::optional<Evaluation> validate(const std::atomic<bool>& stop);
 
  private:
   using Arena = std::span<float> (ParameterSet::*)() const;
   void allocate();
   void average(Arena arena);
+  Evaluation evaluate(const Dataset& dataset, std::string_view name, const std::atomic<bool>& stop);
   void set_statistics(Step step, BatchNormPolicy policy, const std::atomic<bool>& stop);
 
   const TrainConfig& config_;

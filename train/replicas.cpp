@@ -6,8 +6,15 @@
 namespace drift {
 namespace {
 
-Sampler make_sampler(const TrainConfig& config, const Dataset& train) {
+Sampler make_sampler(const TrainConfig& config, const DataSource& data) {
+  const Dataset& train = *data.train;
   DRIFT_CHECK(kConfig, config.sync.workers >= 1, "--workers must be at least 1, got {}", config.sync.workers);
+  const bool repeats = config.data.sampling == Sampling::kWithReplacement && config.length.steps_per_epoch > 0;
+  DRIFT_CHECK(kConfig, !data.validation || repeats || train.size() >= config.sync.global_batch(),
+              "--val-split {} holds out {} of {} training images: the {} that are left are fewer than one global batch "
+              "of {} ({} workers with {} each)",
+              config.data.val_split, data.validation->size(), data.whole->size(), train.size(),
+              config.sync.global_batch(), config.sync.workers, config.sync.local_batch);
   return Sampler({.sampling = config.data.sampling,
                   .seed = config.seed,
                   .dataset_size = train.size(),
@@ -37,7 +44,7 @@ void require_room(Device device, const ParameterSet& replica, int more) {
 
 Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device,
                    int threads_per_worker, const std::shared_ptr<MemorySource>& source)
-    : sampler_(make_sampler(config, *data.train)) {
+    : sampler_(make_sampler(config, data)) {
   DRIFT_CHECK(kConfig, config.model.classes == data.train->classes(),
               "the model has {} classes and {} has {}; set --classes {}", config.model.classes, data.name,
               data.train->classes(), data.train->classes());
@@ -83,7 +90,7 @@ void Replicas::restore(std::span<const ReplicaState> states) {
 
 void Replicas::load_weights(const std::filesystem::path& path) {
   const ParameterSet& source = parameters(0);
-  read_weights(path, source, worker(0).backend());
+  read_weights(path, worker(0).model(), worker(0).backend());
   for (const auto& worker : workers_) {  // worker 0 comes first: the others copy from it
     const ParameterSet& replica = worker->parameters();
     Backend& backend = worker->backend();

@@ -246,12 +246,18 @@ EvalRecord Trainer::evaluate(const std::atomic<bool>& stop) {
   const Stopwatch watch;
   averaged_model(stop);
   const Evaluation result = averaged_.evaluate(stop);
+  std::optional<ValidationRecord> validation;
+  if (const std::optional<Evaluation> held_out = averaged_.validate(stop)) {
+    validation = {
+        .loss = held_out->loss, .top1 = held_out->top1(), .correct = held_out->correct, .total = held_out->total};
+  }
   return {.step = done_,
           .epoch = schedule_.epoch_of(done_),
           .loss = result.loss,
           .top1 = result.top1(),
           .correct = result.correct,
           .total = result.total,
+          .validation = validation,
           .seconds = watch.seconds()};
 }
 

@@ -68,7 +68,7 @@ class Trainer {
     prepare();
     return averaged_.update(done_, policy, stop);
   }
-  EvalRecord evaluate(const std::atomic<bool>& stop = kNobodyStops);   // of averaged_model() on the test set
+  EvalRecord evaluate(const std::atomic<bool>& stop = kNobodyStops);   // of averaged_model()
   const Model& evaluated_model() const { return averaged_.latest(); }  // what evaluate() looked at
 
   Checkpoint checkpoint() const;

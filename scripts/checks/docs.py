@@ -23,7 +23,7 @@ OTHERS_FLAGS = {"bind-to", "cpus-per-task", "hostfile", "job-name", "list", "mca
 OTHERS_FLAGS |= {"nnodes", "no-python", "nproc-per-node", "oversubscribe", "rdzv-backend", "rdzv-endpoint", "requeue"}
 OTHERS_FLAGS |= {"signal"}
 EXEMPT = ("scripts/checks/", "tests/scripts/")  # they name what they look for
-MADE = {"build", "ckpt", "runs"}  # folders that builds and runs make
+MADE = {"best", "build", "ckpt", "runs"}  # folders that builds and runs make
 SOURCE_SUFFIXES = CPP_SUFFIXES | {".py", ".sh", ".md", ".cmake"}
 
 FENCE = re.compile(r"^\s*```(.*)$")

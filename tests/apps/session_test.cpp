@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "comm/job.h"
+#include "data/hold_out.h"
 #include "tests/apps/run_files.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_directory.h"
@@ -32,6 +33,7 @@ TrainConfig config_of_session() {
   config.evaluation.batch = 2;
   config.checkpoints.every = 0.5;
   config.checkpoints.keep = 0;
+  config.checkpoints.keep_best = true;
   config.sync.scope.batch_norm = BatchNormPolicy::kReestimate;
   config.sync.scope.bn_batches = 2 * kWorkers;
   return config;
@@ -53,8 +55,9 @@ class SessionProcess {
       : config_(config),
         job_(transport->processes() == 1 ? lone_job() : join_job(transport, {})),
         membership_(job_.team_of(kWorkers)),
-        data_(toy_data(64, 32)) {
+        data_(hold_out(toy_data(72, 32), 8, 1)) {
     hook(data_.test, Reads::kEvaluated);
+    hook(data_.validation, Reads::kEvaluated);
     hook(data_.train, Reads::kReestimated);
   }
 
@@ -71,8 +74,8 @@ class SessionProcess {
       run = origin ? RunDirectory::reopen(directory, description, origin->meta.step)
                    : RunDirectory::create(directory, description);
     }
-    Session session(config_, membership_, trainer, origin, {.checkpoints = directory / "ckpt", .run = run.get()}, stop_,
-                    clock);
+    Session session(config_, membership_, trainer, origin,
+                    {.checkpoints = directory / "ckpt", .best = directory / "best", .run = run.get()}, stop_, clock);
     return session.run();
   }
   std::int64_t reads_after() const { return reads_after_; }
@@ -122,7 +125,7 @@ TEST_P(SessionStops, WithinABatchOfAnEvaluationOrReestimation) {
   const int processes = GetParam();
   const TrainConfig config = config_of_session();
   // Each reads the same number of images every time.
-  const std::int64_t evaluated = 32 / processes;
+  const std::int64_t evaluated = (32 + 8) / processes;
   const std::int64_t reestimated = config.sync.scope.bn_batches / processes * config.sync.local_batch;
   int number = 0;
   for (const auto& [kind, images, every] :
@@ -143,6 +146,10 @@ TEST_P(SessionStops, WithinABatchOfAnEvaluationOrReestimation) {
       for (const char* step : {"step-2", "step-4", "step-6", "step-8"}) {
         expect_same_checkpoint(directory_ / "whole/ckpt" / step, path / "ckpt" / step);
       }
+      const std::vector<fs::path> best = checkpoints_in(directory_ / "whole/best");
+      ASSERT_EQ(best.size(), 1u);
+      expect_same_checkpoint(best.front(), path / "best" / best.front().filename());
+      EXPECT_EQ(checkpoints_in(path / "best").size(), 1u);
     }
   }
 }

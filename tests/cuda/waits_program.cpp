@@ -176,7 +176,7 @@ void replicas(const std::filesystem::path& file) {
   fmt::print("test loss {}\n", trainer.evaluate().loss);
   trainer.restore(trainer.checkpoint());
   print_state(trainer);
-  write_weights(file, trainer.model(0).parameters, trainer.backend());
+  write_weights(file, trainer.model(0), trainer.backend());
   trainer.load_weights(file);
   fmt::print("test loss {}\n", trainer.evaluate().loss);
 }

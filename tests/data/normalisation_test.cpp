@@ -56,7 +56,7 @@ TEST(Normalisation, PixelsWithoutSpreadAreRefused) {
 
 TEST(Normalisation, OfImageNetIsTorchvisionsForAnySet) {
   for (const char* spec : {"shapes:10:10", "shapes:20:10"}) {
-    const Normalisation of = open_data(spec, 1, NormalisationSource::kImagenet).normalisation;
+    const Normalisation of = normalisation_from(NormalisationSource::kImagenet, open_data(spec, 1));
     EXPECT_EQ(of.mean, (Channels{0.485f, 0.456f, 0.406f}));
     EXPECT_EQ(of.std, (Channels{0.229f, 0.224f, 0.225f}));
   }
@@ -64,7 +64,7 @@ TEST(Normalisation, OfImageNetIsTorchvisionsForAnySet) {
 
 // Golden: drawn images are the same everywhere, and so are sums of integers.
 TEST(Normalisation, OfTheBuiltInImagesIsKnown) {
-  const Normalisation of = open_data("shapes:2000:10", 1, NormalisationSource::kPixels).normalisation;
+  const Normalisation of = normalisation_from(NormalisationSource::kPixels, open_data("shapes:2000:10", 1));
   EXPECT_EQ(of.mean, (Channels{0.504298747f, 0.493408710f, 0.495641202f}));
   EXPECT_EQ(of.std, (Channels{0.198829919f, 0.199892238f, 0.197747722f}));
 }

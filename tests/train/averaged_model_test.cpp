@@ -1,9 +1,16 @@
 // The copy that evaluations look at: the mean of the replicas, statistics by policy, nobody else changed.
 #include "train/averaged_model.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <mutex>
+#include <set>
+#include <utility>
 
+#include "data/hold_out.h"
 #include "tests/reference/sgd.h"
+#include "tests/support/seed.h"
+#include "tests/train/hooked_dataset.h"
 #include "tests/train/toy_run.h"
 
 namespace drift {
@@ -35,6 +42,42 @@ TEST(AveragedModel, HasTheMeanOfTheParametersAndStatisticsByPolicy) {
   const auto reestimated = buffers_with(BatchNormPolicy::kReestimate).first;
   EXPECT_NE(reestimated, local);
   EXPECT_NE(reestimated, average);
+}
+
+TEST(AveragedModel, IsMeasuredOnTheImagesHeldOutAndNothingElseReadsThem) {
+  SCOPED_TRACE(fmt::format("seed={}", testing::seed()));
+  std::mutex mutex;
+  std::set<std::int64_t> read;  // of all training images
+  DataSource data = toy_data(64);
+  data.train = std::make_unique<testing::HookedDataset>(std::move(data.train), [&](std::int64_t index) {
+    const std::lock_guard lock(mutex);
+    read.insert(index);
+  });
+  data = hold_out(std::move(data), 16, testing::seed());
+  std::vector<std::uint8_t> image(static_cast<std::size_t>(data.train->image_shape().elements()));
+  for (std::int64_t i = 0; i < 16; ++i) data.validation->read_image(i, image);
+  const std::set<std::int64_t> held_out = std::exchange(read, {});
+  ASSERT_EQ(held_out.size(), 16u);
+
+  const TrainConfig config = toy_config(2, 4, 12);  // two epochs of 48 images
+  Trainer trainer(config, data);
+  EXPECT_EQ(trainer.schedule().steps_per_epoch, 6);
+  testing::StepLog log;
+  testing::run_to(trainer, 12, log);
+  trainer.averaged_model();
+  EXPECT_EQ(read.size(), 48u);
+  for (const std::int64_t index : held_out) EXPECT_FALSE(read.contains(index)) << index;
+
+  const EvalRecord record = trainer.evaluate();
+  for (const std::int64_t index : held_out) EXPECT_TRUE(read.contains(index)) << index;
+  ASSERT_TRUE(record.validation);
+  MemoryPool pool(trainer.device());
+  const Evaluation expected = evaluate(trainer.evaluated_model(), *data.validation, data.normalisation,
+                                       config.machine.precision, config.evaluation.batch, trainer.backend(), pool);
+  EXPECT_EQ(record.validation->loss, expected.loss);
+  EXPECT_EQ(record.validation->correct, expected.correct);
+  EXPECT_EQ(record.validation->total, 16);
+  EXPECT_NE(record.loss, expected.loss);
 }
 
 TEST(AveragedModel, TakesItsMemoryOnce) {

@@ -48,7 +48,7 @@ TEST(Replicas, AllLoadTheSameWeightsAndForgetTheirMomentum) {
   const auto weight = static_cast<std::size_t>(source.parameters(0).parameters().front()->offset());
   states[0].values[weight] = 7;
   source.restore(states);
-  write_weights(directory / "weights.safetensors", source.parameters(0), source.worker(0).backend());
+  write_weights(directory / "weights.safetensors", source.worker(0).model(), source.worker(0).backend());
 
   Replicas replicas(config, data, {.workers = config.sync.workers}, Device{}, 1);
   std::vector<ReplicaState> moving = replicas.states();

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "comm/job.h"
+#include "data/hold_out.h"
 #include "tests/support/seed.h"
 #include "tests/train/hooked_dataset.h"
 #include "tests/train/random_config.h"
@@ -75,6 +76,9 @@ void expect_same(Trainer& trainer, const Team& team, const Whole& whole) {
   const EvalRecord evaluation = trainer.evaluate();
   EXPECT_EQ(evaluation.loss, whole.evaluation.loss);
   EXPECT_EQ(evaluation.correct, whole.evaluation.correct);
+  ASSERT_TRUE(evaluation.validation);
+  EXPECT_EQ(evaluation.validation->loss, whole.evaluation.validation->loss);
+  EXPECT_EQ(evaluation.validation->correct, whole.evaluation.validation->correct);
 }
 
 // A control channel of which a test can see that it holds the workers back.
@@ -141,7 +145,7 @@ void for_each_team(const MakeJob& make_job, const Check& check) {
 }  // namespace
 
 void check_runs(const MakeJob& make_job) {
-  const DataSource data = toy_data(96);
+  const DataSource data = hold_out(toy_data(110), 14, seed());
   for_each_team(make_job, [&](const Membership& membership, std::uint64_t round) {
     const Team& team = membership.team;
     const TrainConfig config = random_config(team.workers, round);

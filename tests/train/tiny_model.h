@@ -7,15 +7,16 @@
 #include <span>
 #include <vector>
 
-#include "engine/parameter_set.h"
 #include "kernels/backend.h"
+#include "models/registry.h"
 
 namespace drift::testing {
 
 struct TinyModel {
   std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
   std::unique_ptr<Backend> backend = make_backend(*stream);
-  ParameterSet set;
+  Model model{.options = {.name = "tiny", .classes = 2}, .input = {}, .parameters = {}, .network = {}};
+  ParameterSet& set = model.parameters;
 
   explicit TinyModel(std::int64_t channels = 3) {
     set.add_parameter("conv.weight", {channels, 3, 3, 2}, ParameterRole::kConvWeight, {});

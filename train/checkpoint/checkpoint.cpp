@@ -65,6 +65,11 @@ std::vector<fs::path> entries_of(const fs::path& directory) {
   return entries;
 }
 
+bool directory_exists(const fs::path& path) {
+  std::error_code absent;
+  return fs::is_directory(path, absent);
+}
+
 std::map<Step, fs::path> steps_in(const fs::path& ckpt_directory) {
   std::map<Step, fs::path> steps;
   for (const fs::path& entry : entries_of(ckpt_directory)) {
@@ -75,9 +80,19 @@ std::map<Step, fs::path> steps_in(const fs::path& ckpt_directory) {
   return steps;
 }
 
-bool directory_exists(const fs::path& path) {
-  std::error_code absent;
-  return fs::is_directory(path, absent);
+constexpr std::string_view kPartsOfRun[] = {"best", "ckpt"};
+
+// Of both directories of a run, or of the one directory given.
+std::multimap<Step, fs::path> steps_of_run(const fs::path& directory) {
+  std::multimap<Step, fs::path> steps;
+  bool is_run = false;
+  for (const std::string_view name : kPartsOfRun) {
+    if (!directory_exists(directory / name)) continue;
+    steps.merge(steps_in(directory / name));
+    is_run = true;
+  }
+  if (!is_run) steps.merge(steps_in(directory));
+  return steps;
 }
 
 fs::path parent_of(const fs::path& directory) {
@@ -129,7 +144,7 @@ void remove_old(const fs::path& ckpt_directory, Step newest, int keep) {
 using Digests = std::map<std::string, Digest>;  // by file
 
 // What this process brings: the states of its workers and, if it is the first, the model. Durable when it returns.
-Digests write_part(const fs::path& directory, const Checkpoint& checkpoint, const Team& team, const ParameterSet& model,
+Digests write_part(const fs::path& directory, const Checkpoint& checkpoint, const Team& team, const Model& model,
                    Backend& backend) {
   DRIFT_ASSERT(std::ssize(checkpoint.workers) == team.local_workers(), "{} workers, {} states", team.local_workers(),
                checkpoint.workers.size());
@@ -227,7 +242,9 @@ Checkpoint read_step(const fs::path& directory, const Team& team) {
 std::string older_checkpoint_hint(const fs::path& directory) {
   const std::optional<Step> step = step_of(directory);
   if (!step) return "";
-  const std::map<Step, fs::path> steps = steps_in(parent_of(directory));
+  const fs::path parent = parent_of(directory);
+  const bool in_run = std::ranges::find(kPartsOfRun, parent.filename()) != std::end(kPartsOfRun);
+  const std::multimap<Step, fs::path> steps = steps_of_run(in_run ? parent.parent_path() : parent);
   const auto next = steps.lower_bound(*step);
   if (next == steps.begin()) return "";
   return fmt::format(" The checkpoint before it is {}: name it to continue from there.",
@@ -251,7 +268,7 @@ fs::path checkpoint_directory(const fs::path& ckpt_directory, Step step) {
 }
 
 fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& checkpoint, const Membership& membership,
-                          const ParameterSet& model, Backend& backend, int keep) {
+                          const Model& model, Backend& backend, int keep) {
   const Step step = checkpoint.meta.step;
   const Team& team = membership.team;
   Control& control = *membership.control;
@@ -259,7 +276,8 @@ fs::path write_checkpoint(const fs::path& ckpt_directory, const Checkpoint& chec
   const fs::path directory = checkpoint_directory(ckpt_directory, step);
   const fs::path partial = aside(directory);
   if (team.processes > 1) {
-    agree(control, "state at the checkpoint", fmt::format("step {}, model {}", step, fingerprint(model, backend)));
+    agree(control, "state at the checkpoint",
+          fmt::format("step {}, model {}", step, fingerprint(model.parameters, backend)));
   }
   if (first) {
     make_directory(ckpt_directory);
@@ -313,29 +331,23 @@ std::string fingerprint(const ParameterSet& model, Backend& backend) {
   return checksum_text(digest.value());
 }
 
-std::vector<fs::path> checkpoints_in(const fs::path& ckpt_directory) {
-  std::vector<fs::path> newest_first;
-  if (!directory_exists(ckpt_directory)) return newest_first;
-  for (const auto& [step, directory] : steps_in(ckpt_directory)) newest_first.push_back(directory);
-  std::ranges::reverse(newest_first);
-  return newest_first;
-}
-
-std::optional<fs::path> newest_checkpoint(const fs::path& ckpt_directory) {
-  const std::vector<fs::path> all = checkpoints_in(ckpt_directory);
-  return all.empty() ? std::nullopt : std::optional(all.front());
+std::vector<fs::path> checkpoints_in(const fs::path& path) {
+  if (!directory_exists(path)) return {};
+  const fs::path directory = path.has_filename() ? path : path.parent_path();  // "step-5/" has none
+  std::error_code absent;
+  if (step_of(directory) || fs::exists(directory / kMetaFile, absent)) return {directory};
+  std::vector<fs::path> paths;
+  for (const auto& [step, place] : steps_of_run(directory)) paths.push_back(place);
+  return paths;
 }
 
 fs::path find_checkpoint(const fs::path& path) {
   DRIFT_CHECK(kCheckpoint, directory_exists(path),
-              "{}: no checkpoint there: expected a directory step-<n>, ckpt or a run's", path.string());
-  const fs::path directory = path.has_filename() ? path : path.parent_path();  // "step-5/" has none
-  std::error_code absent;
-  if (step_of(directory) || fs::exists(directory / kMetaFile, absent)) return directory;
-  const fs::path ckpt = directory_exists(directory / "ckpt") ? directory / "ckpt" : directory;
-  const std::optional<fs::path> newest = newest_checkpoint(ckpt);
-  DRIFT_CHECK(kCheckpoint, newest, "{}: no checkpoint there: expected directories step-<n>", ckpt.string());
-  return *newest;
+              "{}: no checkpoint there: expected a directory step-<n>, ckpt, best or a run's", path.string());
+  const std::vector<fs::path> found = checkpoints_in(path);
+  DRIFT_CHECK(kCheckpoint, !found.empty(), "{}: no checkpoint there: expected directories step-<n>",
+              (directory_exists(path / "ckpt") ? path / "ckpt" : path).string());
+  return found.back();
 }
 
 FoundCheckpoint look_at_checkpoint(const fs::path& path) {
@@ -354,6 +366,13 @@ Checkpoint read_checkpoint(const fs::path& path, const Team& team) {
 Checkpoint read_checkpoint(const fs::path& path) {
   const FoundCheckpoint found = look_at_checkpoint(path);
   return read_checkpoint(found.directory, {.workers = found.meta.workers});
+}
+
+fs::path sound_model_file(const FoundCheckpoint& checkpoint) {
+  const fs::path file = checkpoint.directory / kModelFile;
+  with_hint(checkpoint.directory,
+            [&] { check_file(file, read_contents(checkpoint.directory).first.files.at(kModelFile)); });
+  return file;
 }
 
 void check_fits(const Checkpoint& checkpoint, std::string_view model, const Team& team,

@@ -45,23 +45,21 @@ struct Checkpoint {
 std::filesystem::path checkpoint_directory(const std::filesystem::path& ckpt_directory, Step step);
 
 // Returns the directory written; one of the same step is replaced. Once it is in place, older steps are removed so that
-// `keep` checkpoints (0: all) remain, this one included; later steps are not touched. `model` are the averaged
-// parameters, in a set of the same model. All processes of the team call it, with the states of their workers; throws
+// `keep` checkpoints (0: all) remain, this one included; later steps are not touched. `model` is the averaged
+// one. All processes of the team call it, with the states of their workers; throws
 // kComm, naming the process, where step or model differ.
 std::filesystem::path write_checkpoint(const std::filesystem::path& ckpt_directory, const Checkpoint& checkpoint,
-                                       const Membership& membership, const ParameterSet& model, Backend& backend,
-                                       int keep);
+                                       const Membership& membership, const Model& model, Backend& backend, int keep);
 
 // Renames, to step-<n>.superseded, what lies beyond the step that a run goes on from: that is of another course now,
 // and the newest must be the one that was written last.
 void set_aside_later(const std::filesystem::path& ckpt_directory, Step step);
 
-// The one with the most steps in a ckpt directory; nothing where there is none.
-std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& ckpt_directory);
-// All of them, the newest first.
-std::vector<std::filesystem::path> checkpoints_in(const std::filesystem::path& ckpt_directory);
+// In order of steps: all that `path` stands for. It is one of them, a directory of them, or a run's, which has ckpt and
+// best; of two of a step that in ckpt comes last.
+std::vector<std::filesystem::path> checkpoints_in(const std::filesystem::path& path);
 
-// The step directory that `path` stands for: itself, or the newest one of a ckpt or run directory.
+// The step directory that `path` stands for: the last of checkpoints_in(). Throws kCheckpoint where there is none.
 std::filesystem::path find_checkpoint(const std::filesystem::path& path);
 
 // A text that is equal where parameters and buffers have the same bits.
@@ -80,6 +78,9 @@ FoundCheckpoint look_at_checkpoint(const std::filesystem::path& path);
 // With the states of the process's workers; process 0 looks whether the model is sound, too. Throws as above.
 Checkpoint read_checkpoint(const std::filesystem::path& path, const Team& team);
 Checkpoint read_checkpoint(const std::filesystem::path& path);  // with those of all workers
+
+// Its model.safetensors, found sound. Throws as above.
+std::filesystem::path sound_model_file(const FoundCheckpoint& checkpoint);
 
 // Throws kCheckpoint unless it can continue this process's part of a run of the team's workers, with `model` (as in
 // CheckpointMeta) and these arenas.

@@ -152,6 +152,17 @@ std::vector<SafetensorsEntry> parse_entries(const std::string& file, const Json&
   return entries;
 }
 
+// What is no text there is nothing that we wrote, and ignored.
+std::map<std::string, std::string> parse_metadata(const Json& header) {
+  std::map<std::string, std::string> metadata;
+  const auto found = header.find("__metadata__");
+  if (found == header.end() || !found->is_object()) return metadata;
+  for (const auto& [key, value] : found->items()) {
+    if (value.is_string()) metadata[key] = value.get<std::string>();
+  }
+  return metadata;
+}
+
 float float_of_half(std::uint16_t half) {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
   const std::uint32_t magnitude = half & 0x7fffu;
@@ -193,6 +204,7 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
   const Json header = parse_header(name, text);
   DRIFT_CHECK(kCheckpoint, header.is_object(), "{}: not a safetensors file: its header is not a JSON object", name);
   entries_ = parse_entries(name, header, file.remaining());
+  metadata_ = parse_metadata(header);
   data_.resize(file.remaining());
   file.read(data_, "the data");
 }
@@ -220,9 +232,12 @@ std::vector<float> SafetensorsFile::floats(const SafetensorsEntry& entry) const 
   return result;
 }
 
-void write_safetensors(OutputFile& file, std::span<const SafetensorsTensor> tensors) {
+void write_safetensors(OutputFile& file, std::span<const SafetensorsTensor> tensors,
+                       const std::map<std::string, std::string>& metadata) {
   // Some readers ask for the format: the layouts are PyTorch's.
-  std::string text = R"({"__metadata__":{"format":"pt"})";
+  std::string text = R"({"__metadata__":{"format":"pt")";
+  for (const auto& [key, value] : metadata) text += fmt::format(",{}:{}", Json(key).dump(), Json(value).dump());
+  text += '}';
   std::unordered_set<std::string_view> names;
   std::uint64_t position = 0;
   for (const SafetensorsTensor& tensor : tensors) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,12 +28,15 @@ class SafetensorsFile {
 
   const std::filesystem::path& path() const { return path_; }
   const std::vector<SafetensorsEntry>& entries() const { return entries_; }  // in the order of their data
+  // The texts of the header's __metadata__, by key.
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
   // The elements as float32. F32, F16 and BF16 keep their values, F64 is rounded; an integer type is an error.
   std::vector<float> floats(const SafetensorsEntry& entry) const;
 
  private:
   std::filesystem::path path_;
   std::vector<SafetensorsEntry> entries_;
+  std::map<std::string, std::string> metadata_;
   std::vector<std::byte> data_;
 };
 
@@ -43,8 +47,10 @@ struct SafetensorsTensor {
   std::span<const float> values;
 };
 
-// Writes them in the order given; the caller finishes the file. Names must differ.
-void write_safetensors(OutputFile& file, std::span<const SafetensorsTensor> tensors);
+// Writes them in the order given; the caller finishes the file. Names must differ. metadata: more of it than the
+// format's name.
+void write_safetensors(OutputFile& file, std::span<const SafetensorsTensor> tensors,
+                       const std::map<std::string, std::string>& metadata = {});
 
 // "[16,3,3,3]"
 std::string shape_text(std::span<const std::int64_t> shape);

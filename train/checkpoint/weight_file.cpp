@@ -9,36 +9,12 @@
 #include "core/atomic_file.h"
 #include "core/check.h"
 #include "core/text.h"
+#include "train/checkpoint/file_tensors.h"
 #include "train/checkpoint/safetensors.h"
+#include "train/checkpoint/weights_model.h"
 
 namespace drift {
 namespace {
-
-// One tensor of the model and how its file form differs. Convolution weights [O,k,k,I] are [O,I,k,k] in the file: O
-// matrices, each transposed from [k*k, I]. All else is the same in both.
-struct FileTensor {
-  TensorView view;
-  std::vector<std::int64_t> file_shape;
-  bool is_convolution = false;
-};
-
-std::map<std::string_view, FileTensor> file_tensors_of(const ParameterSet& model) {
-  std::map<std::string_view, FileTensor> wanted;
-  const auto add = [&](const std::string& name, const Shape& shape, const TensorView& view, bool is_convolution) {
-    FileTensor tensor{view, {}, is_convolution};
-    if (is_convolution) {
-      tensor.file_shape = {shape[0], shape[3], shape[1], shape[2]};
-    } else {
-      for (int axis = 0; axis < shape.rank(); ++axis) tensor.file_shape.push_back(shape[axis]);
-    }
-    wanted.emplace(name, std::move(tensor));
-  };
-  for (const Parameter* parameter : model.parameters()) {
-    add(parameter->name(), parameter->shape(), parameter->value(), parameter->role() == ParameterRole::kConvWeight);
-  }
-  for (const Buffer* buffer : model.buffer_list()) add(buffer->name(), buffer->shape(), buffer->value(), false);
-  return wanted;
-}
 
 // `count` matrices [rows, columns], each transposed.
 std::vector<float> transposed(const std::vector<float>& matrices, std::int64_t count, std::int64_t rows,
@@ -55,14 +31,14 @@ std::vector<float> transposed(const std::vector<float>& matrices, std::int64_t c
 }
 
 std::vector<float> to_file_layout(std::vector<float> values, const FileTensor& tensor) {
-  if (!tensor.is_convolution) return values;
-  const Shape& shape = tensor.view.shape;
+  if (!tensor.is_convolution()) return values;
+  const Shape& shape = tensor.parameter->shape();
   return transposed(values, shape[0], shape[1] * shape[2], shape[3]);
 }
 
 std::vector<float> from_file_layout(std::vector<float> values, const FileTensor& tensor) {
-  if (!tensor.is_convolution) return values;
-  const Shape& shape = tensor.view.shape;
+  if (!tensor.is_convolution()) return values;
+  const Shape& shape = tensor.parameter->shape();
   return transposed(values, shape[0], shape[3], shape[1] * shape[2]);
 }
 
@@ -76,19 +52,14 @@ std::string listed(std::string_view finding, const std::vector<std::string>& nam
   return text + "; ";
 }
 
-std::string_view model_name(std::string_view file_name) {
-  constexpr std::string_view kPrefix = "module.";
-  return file_name.starts_with(kPrefix) ? file_name.substr(kPrefix.size()) : file_name;
-}
-
-// The file's entry for each tensor of the model. Throws with everything that does not fit.
-std::map<std::string_view, const SafetensorsEntry*> matched(const SafetensorsFile& file,
-                                                            const std::map<std::string_view, FileTensor>& wanted) {
+// The file's entry for each tensor of the model. Throws with everything that does not fit, and with what would.
+std::map<std::string_view, const SafetensorsEntry*> matched(const SafetensorsFile& file, const FileTensors& wanted,
+                                                            const ModelOptions& options) {
   std::map<std::string_view, const SafetensorsEntry*> found;
   std::vector<std::string> missing, unknown, wrong, twice;
   for (const SafetensorsEntry& entry : file.entries()) {
     const std::string_view name = model_name(entry.name);
-    if (name.ends_with("num_batches_tracked")) continue;
+    if (is_batch_count(name)) continue;
     const auto tensor = wanted.find(name);
     if (tensor == wanted.end()) {
       unknown.push_back(entry.name);
@@ -106,40 +77,43 @@ std::map<std::string_view, const SafetensorsEntry*> matched(const SafetensorsFil
                          listed("with and without 'module.'", twice);
   if (!findings.empty()) {
     findings.resize(findings.size() - 2);
-    DRIFT_FAIL(kCheckpoint, "{}: does not fit the model: {}", file.path().string(), findings);
+    const std::string hint = model_hint(file, options);
+    DRIFT_FAIL(kCheckpoint, "{}: does not fit the model: {}{}{}", file.path().string(), findings,
+               hint.empty() ? "" : ".", hint);
   }
   return found;
 }
 
 }  // namespace
 
-void write_weights(OutputFile& file, const ParameterSet& model, Backend& backend) {
+void write_weights(OutputFile& file, const Model& model, Backend& backend) {
   std::vector<std::vector<float>> values;
   std::vector<SafetensorsTensor> tensors;
-  for (const auto& [name, tensor] : file_tensors_of(model)) {
-    std::vector<float> host(static_cast<std::size_t>(tensor.view.elements()));
-    backend.download(tensor.view, host.data());
+  for (const auto& [name, tensor] : file_tensors_of(model.parameters)) {
+    std::vector<float> host(static_cast<std::size_t>(tensor.view().elements()));
+    backend.download(tensor.view(), host.data());
     values.push_back(to_file_layout(std::move(host), tensor));
     tensors.push_back({std::string(name), tensor.file_shape, values.back()});
   }
-  write_safetensors(file, tensors);
+  write_safetensors(file, tensors, model_metadata(model.options));
 }
 
-void write_weights(const std::filesystem::path& path, const ParameterSet& model, Backend& backend) {
+void write_weights(const std::filesystem::path& path, const Model& model, Backend& backend) {
   OutputFile file(aside(path));
   write_weights(file, model, backend);
   file.finish();
   publish(path);
 }
 
-void read_weights(const std::filesystem::path& path, const ParameterSet& model, Backend& backend) {
+void read_weights(const std::filesystem::path& path, const Model& model, Backend& backend) {
   const SafetensorsFile file(path);
-  const std::map<std::string_view, FileTensor> wanted = file_tensors_of(model);
+  const FileTensors wanted = file_tensors_of(model.parameters);
   std::map<std::string_view, std::vector<float>> values;
-  for (const auto& [name, entry] : matched(file, wanted)) {
+  for (const auto& [name, entry] : matched(file, wanted, model.options)) {
     values.emplace(name, from_file_layout(file.floats(*entry), wanted.at(name)));
   }
-  for (const auto& [name, tensor] : wanted) backend.upload(values.at(name).data(), tensor.view);
+  check_metadata(file, model.options);
+  for (const auto& [name, tensor] : wanted) backend.upload(values.at(name).data(), tensor.view());
 }
 
 }  // namespace drift

@@ -5,17 +5,19 @@
 #include <filesystem>
 
 #include "core/checked_file.h"
-#include "engine/parameter_set.h"
 #include "kernels/backend.h"
+#include "models/registry.h"
 
 namespace drift {
 
-// Written aside, then renamed. The second form writes into a file that the caller finishes.
-void write_weights(const std::filesystem::path& path, const ParameterSet& model, Backend& backend);
-void write_weights(OutputFile& file, const ParameterSet& model, Backend& backend);
+// Written aside, then renamed, with the model's options as metadata. The second form writes into a file that the caller
+// finishes.
+void write_weights(const std::filesystem::path& path, const Model& model, Backend& backend);
+void write_weights(OutputFile& file, const Model& model, Backend& backend);
 
 // Ignores "*.num_batches_tracked" and an optional "module." prefix; any other missing, unknown or wrongly shaped tensor
-// is kCheckpoint with the first few of them, and the model is as before.
-void read_weights(const std::filesystem::path& path, const ParameterSet& model, Backend& backend);
+// is kCheckpoint with the first few of them and, where the file is of another network of ours, the flags of that. So
+// are options that the file's metadata contradict. Then the model is as before.
+void read_weights(const std::filesystem::path& path, const Model& model, Backend& backend);
 
 }  // namespace drift

@@ -1,10 +1,50 @@
 #include "train/config/data.h"
 
+#include <cmath>
+
+#include "core/check.h"
+#include "data/hold_out.h"
+#include "data/open_data.h"
 #include "train/config/option_kinds.h"
 
 namespace drift {
 
 using namespace options;
+
+namespace {
+
+// From 1 on a number of images, which is whole.
+Option val_split_option() {
+  Option option = number(row("val-split", "N|P", "hold out N training images, or the part P of them, to choose by"),
+                         counted_from(0), DRIFT_FIELD(data.val_split));
+  option.set = [set = option.set](TrainConfig& config, std::string_view text) {
+    const std::optional<double> value = parse_number(text);
+    return value && (*value < 1 || *value == std::floor(*value)) && set(config, text);
+  };
+  return allowing("a whole number of images, or a part of them from 0 to below 1", option);
+}
+
+DataSource open_split(const DataConfig& config, std::uint64_t seed) {
+  DataSource data = open_data(config.spec, seed);
+  if (config.val_split == 0) return data;
+  const std::int64_t size = data.train->size();
+  const double images = config.val_split < 1 ? config.val_split * static_cast<double>(size) : config.val_split;
+  const std::int64_t held_out = std::llround(images);
+  DRIFT_CHECK(
+      kConfig, 0 < held_out && held_out < size,
+      "--val-split {} holds out {} of the {} training images of {}: it must be at least one, and leave at least "
+      "one to train on",
+      config.val_split, held_out, size, config.spec);
+  return hold_out(std::move(data), held_out, seed);
+}
+
+}  // namespace
+
+DataSource open_data(const DataConfig& config, std::uint64_t seed) {
+  DataSource data = open_split(config, seed);
+  data.normalisation = normalisation_from(config.normalisation, data);
+  return data;
+}
 
 std::vector<Option> data_options() {
   return section(
@@ -30,8 +70,9 @@ std::vector<Option> data_options() {
               DRIFT_FIELD(data.sampling)),
        number(row("label-noise", "P", "each step, replace each label by another class with this probability"),
               {.min = 0, .max = 1}, DRIFT_FIELD(data.label_noise)),
+       also_in({Scope::kEval}, val_split_option()),
        also_in({Scope::kEval, Scope::kData},
-               number(row("seed", "N", "of initialisation, sampling, augmentation, label noise and built-in data"),
+               number(row("seed", "N", "of initialisation, samples, augmentation, noise, --val-split, built-in data"),
                       at_least(0), DRIFT_FIELD(seed)))});
 }
 

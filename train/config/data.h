@@ -17,7 +17,12 @@ struct DataConfig {
   Augmentation augmentation = Augmentation::kPadCropFlip;
   Sampling sampling = Sampling::kWithoutReplacement;
   double label_noise = 0;
+  double val_split = 0;  // training images held out: from 1 on their number, below 1 a part of all
 };
+
+// The data set of --data with what --val-split holds out of it, normalised as asked for; the statistics of pixels are
+// those of the images to train on. Throws kConfig where none or all would be held out.
+DataSource open_data(const DataConfig& config, std::uint64_t seed);
 
 std::vector<Option> data_options();
 

@@ -1,5 +1,6 @@
 #include "train/config/evaluation.h"
 
+#include "core/check.h"
 #include "train/config/option_kinds.h"
 
 namespace drift {
@@ -28,7 +29,15 @@ std::vector<Option> checkpoint_options() {
        free_on_resume(number(row("checkpoint-minutes", "X", "and one when the last is so old; 0: none for that reason"),
                              at_least(0), DRIFT_FIELD(checkpoints.minutes))),
        free_on_resume(number(row("keep-checkpoints", "N", "newest checkpoints to keep; 0: all"), at_least(0),
-                             DRIFT_FIELD(checkpoints.keep)))});
+                             DRIFT_FIELD(checkpoints.keep))),
+       free_on_resume(on_off(row("keep-best", "", "keep the checkpoint that is best on the images of --val-split"),
+                             DRIFT_FIELD(checkpoints.keep_best)))});
+}
+
+void check(const CheckpointConfig& config, double val_split) {
+  DRIFT_CHECK(kConfig, !config.keep_best || val_split > 0,
+              "--keep-best keeps what is best on images held out of training, and there are none: give --val-split, or "
+              "leave it out");
 }
 
 }  // namespace drift

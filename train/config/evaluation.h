@@ -17,7 +17,11 @@ struct CheckpointConfig {
   double every = 0;     // epochs; 0: only at the end and on a signal
   double minutes = 10;  // since the last one, at most; 0: no such limit
   int keep = 2;         // newest ones; 0: all
+  bool keep_best = false;
 };
+
+// Throws kConfig where the best is to be kept and no images are held out to tell it by.
+void check(const CheckpointConfig& config, double val_split);
 
 std::vector<Option> evaluation_options();
 std::vector<Option> checkpoint_options();

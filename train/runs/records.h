@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "core/step.h"
 #include "core/step_times.h"
@@ -23,13 +24,21 @@ struct StepRecord {
   std::int64_t bytes = 0;  // sent by all workers in this step
 };
 
-struct EvalRecord {
-  Step step = 0;  // steps done
-  double epoch = 0;
+// On the images held out of training.
+struct ValidationRecord {
   double loss = 0;
   double top1 = 0;  // in [0,1]
   std::int64_t correct = 0, total = 0;
-  double seconds = 0;  // averaging and batch-norm re-estimation included
+};
+
+struct EvalRecord {
+  Step step = 0;  // steps done
+  double epoch = 0;
+  double loss = 0;  // this and the next on the test set
+  double top1 = 0;  // in [0,1]
+  std::int64_t correct = 0, total = 0;
+  std::optional<ValidationRecord> validation = {};  // with --val-split
+  double seconds = 0;                               // averaging and batch-norm re-estimation included
 };
 
 class MetricsSink {

@@ -4,7 +4,6 @@
 #include <array>
 #include <chrono>
 #include <ctime>
-#include <optional>
 #include <string_view>
 
 #include "core/atomic_file.h"
@@ -21,9 +20,9 @@ namespace {
 
 // What a run writes.
 constexpr std::string_view kBranchFile = "branch.json";
-constexpr std::array<std::string_view, 9> kOwnFiles = {"config.toml", "cmd.txt",      "env.json",  "metrics.jsonl",
-                                                       "ckpt",        "summary.json", kBranchFile, DirectoryLock::kFile,
-                                                       kProcessSign};
+constexpr std::array<std::string_view, 10> kOwnFiles = {
+    "config.toml", "cmd.txt",      "env.json",  "metrics.jsonl",      "ckpt",
+    "best",        "summary.json", kBranchFile, DirectoryLock::kFile, kProcessSign};
 
 // Of a file that an earlier run wrote there, if one did.
 std::string old_text(const fs::path& path) {
@@ -73,7 +72,7 @@ void check_free(const fs::path& path, const std::string& config) {
     has_run |= name != DirectoryLock::kFile;
   }
   if (!has_run) return;
-  if (has_checkpoints(path / "ckpt")) {
+  if (has_checkpoints(path / "ckpt") || has_checkpoints(path / "best")) {
     refuse(fmt::format("has a run in it: --resume {} goes on with it", shell_quoted(path.string())));
   }
   // Killed before its first checkpoint: the same command starts it again.
@@ -126,12 +125,14 @@ fs::path default_run_directory(const TrainConfig& config) {
 
 fs::path run_directory_of(const fs::path& resume) {
   const fs::path path = (resume / "").lexically_normal().parent_path();  // without a slash at the end
-  const auto is_ckpt = [](const fs::path& p) { return p.filename() == "ckpt"; };
+  const bool is_run = with_file_errors(
+      ErrorKind::kCheckpoint, [&] { return fs::is_directory(path / "ckpt") || fs::is_directory(path / "best"); });
+  if (is_run) return path;
+  const auto is_ckpt = [](const fs::path& p) { return p.filename() == "ckpt" || p.filename() == "best"; };
   if (is_ckpt(path)) return path.parent_path().empty() ? "." : path.parent_path();
   if (is_ckpt(path.parent_path()))
     return path.parent_path().parent_path().empty() ? "." : path.parent_path().parent_path();
-  const bool is_run = with_file_errors(ErrorKind::kCheckpoint, [&] { return fs::is_directory(path / "ckpt"); });
-  return is_run ? path : fs::path();
+  return {};
 }
 
 RunDirectory::RunDirectory(fs::path path, DirectoryLock lock, const RunDescription& run)
@@ -203,14 +204,16 @@ void RunDirectory::step(const StepRecord& r) {
 }
 
 void RunDirectory::evaluation(const EvalRecord& r) {
-  record({{"kind", "eval"},
-          {"step", r.step},
-          {"epoch", r.epoch},
-          {"loss", r.loss},
-          {"top1", r.top1},
-          {"correct", r.correct},
-          {"total", r.total},
-          {"t_eval", r.seconds}});
+  Json line = {{"kind", "eval"}, {"step", r.step},       {"epoch", r.epoch}, {"loss", r.loss},
+               {"top1", r.top1}, {"correct", r.correct}, {"total", r.total}};
+  if (const auto& held_out = r.validation) {
+    line["val_loss"] = held_out->loss;
+    line["val_top1"] = held_out->top1;
+    line["val_correct"] = held_out->correct;
+    line["val_total"] = held_out->total;
+  }
+  line["t_eval"] = r.seconds;
+  record(line);
 }
 
 void RunDirectory::record(const Json& line) {
@@ -222,7 +225,8 @@ void RunDirectory::Totals::add(const Json& line, std::int64_t global_batch) {
   if (line.at("kind") == "eval") {
     last_evaluation = line;
     const Json& best = best_evaluation;
-    if (best.is_null() || line.at("top1").get<double>() > best.at("top1").get<double>()) best_evaluation = line;
+    const auto accuracy = [](const Json& evaluation) { return evaluation.at("val_top1").get<double>(); };
+    if (line.contains("val_top1") && (best.is_null() || accuracy(line) > accuracy(best))) best_evaluation = line;
     eval_seconds += line.at("t_eval").get<double>();
     return;
   }
@@ -235,8 +239,16 @@ void RunDirectory::Totals::add(const Json& line, std::int64_t global_batch) {
   loss = line.at("loss");
 }
 
+std::optional<BestEvaluation> RunDirectory::best_evaluation() const {
+  const Json& best = totals_.best_evaluation;
+  if (best.is_null()) return std::nullopt;
+  return BestEvaluation{.step = best.at("step").get<Step>(), .val_top1 = best.at("val_top1").get<double>()};
+}
+
 Json RunDirectory::write_summary(const RunOutcome& outcome) {
-  const auto field = [](const Json& object, const char* key) { return object.is_null() ? Json() : object.at(key); };
+  const auto field = [](const Json& object, const char* key) {
+    return object.is_null() ? Json() : object.value(key, Json());
+  };
   const Totals& t = totals_;
   const Json summary = {{"status", outcome.status},
                         {"message", outcome.message},
@@ -245,8 +257,13 @@ Json RunDirectory::write_summary(const RunOutcome& outcome) {
                         {"total", field(t.last_evaluation, "total")},
                         {"loss", field(t.last_evaluation, "loss")},
                         {"eval_step", field(t.last_evaluation, "step")},
-                        {"best_top1", field(t.best_evaluation, "top1")},
+                        {"val_top1", field(t.last_evaluation, "val_top1")},
+                        {"val_correct", field(t.last_evaluation, "val_correct")},
+                        {"val_total", field(t.last_evaluation, "val_total")},
+                        {"val_loss", field(t.last_evaluation, "val_loss")},
                         {"best_step", field(t.best_evaluation, "step")},
+                        {"best_val_top1", field(t.best_evaluation, "val_top1")},
+                        {"best_test_top1", field(t.best_evaluation, "top1")},
                         {"train_loss", t.loss},
                         {"steps", t.steps},
                         {"epochs", t.epoch},

@@ -1,11 +1,12 @@
 // RunDirectory: what a run leaves behind. config.toml (resolved), cmd.txt, env.json, metrics.jsonl (one flat object per
-// step and evaluation, on the disk's side as soon as it is known), summary.json and ckpt/. A resumed run goes on in the
-// same directory: its metrics beyond the resumed step are cut, so the file reads like an uninterrupted run's. While it
-// lives nobody else can have it (directory_lock.h).
+// step and evaluation, on the disk's side as soon as it is known), summary.json, ckpt/ and best/. A resumed run goes on
+// in the same directory: its metrics beyond the resumed step are cut, so the file reads like an uninterrupted run's.
+// While it lives nobody else can have it (directory_lock.h).
 #pragma once
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/atomic_file.h"
@@ -21,8 +22,8 @@ constexpr const char* kProcessSign = ".process-0";
 
 // runs/<YYYYMMDD-HHMMSS>-<name>, in local time; name: as given, or "<model>-<algorithm>".
 std::filesystem::path default_run_directory(const TrainConfig& config);
-// The run that a resume path belongs to: itself, or what holds the given ckpt or step directory; "" for a checkpoint
-// that lies somewhere else.
+// The run that a resume path belongs to: itself, or what holds the given ckpt, best or step directory; "" for a
+// checkpoint that lies somewhere else.
 std::filesystem::path run_directory_of(const std::filesystem::path& resume);
 
 struct RunDescription {
@@ -38,6 +39,13 @@ struct RunOutcome {
   std::string sync_scope;  // describe_scope
 };
 
+struct BestEvaluation {
+  Step step = 0;
+  double val_top1 = 0;
+
+  bool operator==(const BestEvaluation&) const = default;
+};
+
 class RunDirectory final : public MetricsSink {
  public:
   // A new run: `path` must not exist, be an empty directory, or hold a run of the same configuration that never came to
@@ -50,9 +58,15 @@ class RunDirectory final : public MetricsSink {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoints() const { return path_ / "ckpt"; }
+  std::filesystem::path best() const {
+    return path_ / "best";
+  }  // the checkpoint of best_evaluation(), with --keep-best
 
   void step(const StepRecord& record) override;
   void evaluation(const EvalRecord& record) override;
+
+  // The first of the best evaluations so far, by accuracy on the images held out; nothing where there is none.
+  std::optional<BestEvaluation> best_evaluation() const;
 
   // Returns when the records so far are on the disk.
   void make_durable() const { drift::make_durable(path_ / kMetricsFile); }
@@ -79,7 +93,8 @@ class RunDirectory final : public MetricsSink {
     std::int64_t bytes = 0;
     std::int64_t timed_samples = 0;
     double epoch = 0, train_seconds = 0, eval_seconds = 0;
-    Json loss, last_evaluation, best_evaluation;  // null until there is one
+    Json loss, last_evaluation;  // null until there is one
+    Json best_evaluation;        // by validation accuracy, the first of equals; null where no images are held out
 
     // Throws Json::exception for a line that is no record.
     void add(const Json& line, std::int64_t global_batch);

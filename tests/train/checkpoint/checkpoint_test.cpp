@@ -42,7 +42,7 @@ class CheckpointTest : public ::testing::Test {
   }
 
   fs::path write(Step step, int keep = 0, float start = 1) {
-    return write_checkpoint(ckpt(), checkpoint(step, start), alone_, model_.set, *model_.backend, keep);
+    return write_checkpoint(ckpt(), checkpoint(step, start), alone_, model_.model, *model_.backend, keep);
   }
 
   std::set<std::string> names() const {
@@ -71,7 +71,7 @@ TEST_F(CheckpointTest, RoundTrips) {
   EXPECT_EQ(read.meta, written.meta);
   EXPECT_EQ(read.workers, written.workers);
   testing::TinyModel model;
-  read_weights(directory / "model.safetensors", model.set, *model.backend);
+  read_weights(directory / "model.safetensors", model.model, *model.backend);
   EXPECT_EQ(model.contents(), model_.contents());
   EXPECT_EQ(names(), (std::set<std::string>{"step-7"}));
 }
@@ -111,14 +111,14 @@ TEST_F(CheckpointTest, OneOfATeamIsThatOfOneProcess) {
     Checkpoint part = checkpoint(7);
     part.workers = {part.workers[static_cast<std::size_t>(process)]};
     const fs::path written =
-        write_checkpoint(run() / "team", part, membership, model_.set, *testing::TinyModel().backend, 0);
+        write_checkpoint(run() / "team", part, membership, model_.model, *testing::TinyModel().backend, 0);
     EXPECT_EQ(written, run() / "team" / "step-7");
     job.control->gather("written", "");
     EXPECT_EQ(read_checkpoint(directory, membership.team).workers, part.workers);
     Checkpoint other = part;
     other.meta.step = 8 + process;
     const Error error = testing::error_of(
-        [&] { write_checkpoint(run() / "team", other, membership, model_.set, *testing::TinyModel().backend, 0); });
+        [&] { write_checkpoint(run() / "team", other, membership, model_.model, *testing::TinyModel().backend, 0); });
     EXPECT_EQ(error.kind(), ErrorKind::kComm);
     EXPECT_NE(error.message().find("process 1 has another state at the checkpoint than process 0: 'step 9"),
               std::string::npos)
@@ -138,6 +138,28 @@ TEST_F(CheckpointTest, NewestIsByNumber) {
   }
   EXPECT_EQ(read_checkpoint(run()).meta.step, 10);
   EXPECT_EQ(read_checkpoint(ckpt() / "step-9").meta.step, 9);
+}
+
+TEST_F(CheckpointTest, ARunHasThoseOfTwoDirectories) {
+  const auto write_best = [&](Step step) {
+    write_checkpoint(run() / "best", checkpoint(step), alone_, model_.model, *model_.backend, 1);
+  };
+  write_best(9);
+  EXPECT_EQ(find_checkpoint(run()), run() / "best/step-9");
+  write(5);
+  EXPECT_EQ(find_checkpoint(run()), run() / "best/step-9");
+  EXPECT_EQ(find_checkpoint(ckpt()), ckpt() / "step-5");
+  fs::rename(run() / "best/step-9/meta.json", run() / "meta.json");
+  expect_checkpoint_error([&] { read_checkpoint(run() / "best/step-9"); },
+                          {"best/step-9/meta.json", "The checkpoint before it is " + (ckpt() / "step-5").string()});
+  fs::rename(run() / "meta.json", run() / "best/step-9/meta.json");
+  write(9);
+  write(11);
+  const std::vector<fs::path> all = {ckpt() / "step-5", run() / "best/step-9", ckpt() / "step-9", ckpt() / "step-11"};
+  EXPECT_EQ(checkpoints_in(run()), all);
+  EXPECT_EQ(checkpoints_in(run() / "best"), (std::vector<fs::path>{run() / "best/step-9"}));
+  EXPECT_EQ(checkpoints_in(ckpt() / "step-5" / ""), (std::vector<fs::path>{ckpt() / "step-5"}));
+  EXPECT_EQ(checkpoints_in(run() / "none"), std::vector<fs::path>{});
 }
 
 TEST_F(CheckpointTest, NothingThereIsAnError) {
@@ -216,7 +238,7 @@ TEST_F(CheckpointTest, EveryTruncationAndEveryMissingFileIsAnError) {
 TEST_F(CheckpointTest, SoundFilesOfOthersAreFoundOut) {
   const fs::path directory = write(7);
   const fs::path other =
-      write_checkpoint(directory_ / "other", checkpoint(7, 1000), alone_, model_.set, *model_.backend, 0);
+      write_checkpoint(directory_ / "other", checkpoint(7, 1000), alone_, model_.model, *model_.backend, 0);
   fs::copy_file(other / "worker-1.state", directory / "worker-1.state", fs::copy_options::overwrite_existing);
   expect_checkpoint_error([&] { read_checkpoint(directory); }, {"worker-1.state", "checksum"});
   fs::copy_file(directory / "worker-0.state", directory / "worker-1.state", fs::copy_options::overwrite_existing);
@@ -274,14 +296,14 @@ TEST_F(CheckpointTest, AFullDiskIsAnErrorAndLeavesTheOlderOnes) {
 TEST_F(CheckpointTest, APlaceThatCannotBeMadeIsAnError) {
   set_file_text(directory_ / "file", "in the way");
   expect_output_error(
-      [&] { write_checkpoint(directory_ / "file" / "ckpt", checkpoint(1), alone_, model_.set, *model_.backend, 0); },
+      [&] { write_checkpoint(directory_ / "file" / "ckpt", checkpoint(1), alone_, model_.model, *model_.backend, 0); },
       {"file", "cannot be created"});
 }
 
 TEST_F(CheckpointTest, ConfigThatIsNoTextIsAnError) {
   Checkpoint odd = checkpoint(1);
   odd.meta.config_toml = "data = \"\xff\"";
-  expect_checkpoint_error([&] { write_checkpoint(ckpt(), odd, alone_, model_.set, *model_.backend, 0); }, {"UTF-8"});
+  expect_checkpoint_error([&] { write_checkpoint(ckpt(), odd, alone_, model_.model, *model_.backend, 0); }, {"UTF-8"});
   EXPECT_EQ(names(), std::set<std::string>{});
 }
 

@@ -46,6 +46,20 @@ TEST(Safetensors, WritesTheGoldenBytes) {
   EXPECT_EQ(file_text(directory / "small"), with_length(kSmallHeader) + kSmallData);
 }
 
+TEST(Safetensors, MetadataReadBack) {
+  const TempDirectory directory;
+  {
+    OutputFile file(directory / "file");
+    write_safetensors(file, {}, {{"drift.model", "\"größe\""}});
+  }
+  const std::map<std::string, std::string> expected{{"drift.model", "\"größe\""}, {"format", "pt"}};
+  EXPECT_EQ(SafetensorsFile(directory / "file").metadata(), expected);
+  set_file_text(directory / "file", with_length(R"({"__metadata__":{"a":1,"b":"text","c":[]}})"));
+  EXPECT_EQ(SafetensorsFile(directory / "file").metadata(), (std::map<std::string, std::string>{{"b", "text"}}));
+  set_file_text(directory / "file", with_length(R"({"__metadata__":[1]})"));
+  EXPECT_TRUE(SafetensorsFile(directory / "file").metadata().empty());
+}
+
 TEST(Safetensors, ReadsWhatPythonWrote) {
   const auto path = std::filesystem::path(DRIFT_CHECKPOINT_FILES) / "interop.safetensors";
   const SafetensorsFile file(path);

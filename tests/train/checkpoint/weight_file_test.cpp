@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/support/checkpoint_error.h"
+#include "tests/support/error_of.h"
 #include "tests/support/file_damage.h"
 #include "tests/support/temp_directory.h"
 #include "tests/train/tiny_model.h"
@@ -35,7 +36,7 @@ TEST(Weights, ConvolutionsAreWrittenInPyTorchsLayout) {
   const TempDirectory directory;
   TinyModel model;
   model.fill(1);
-  write_weights(directory / "w", model.set, *model.backend);
+  write_weights(directory / "w", model.model, *model.backend);
 
   const SafetensorsFile file(directory / "w");
   const auto conv = *std::ranges::find(file.entries(), "conv.weight", &SafetensorsEntry::name);
@@ -62,11 +63,11 @@ TEST(Weights, RoundTripWithForeignPrefixAndCounters) {
   const TempDirectory directory;
   TinyModel written, read;
   written.fill(1);
-  write_weights(directory / "w", written.set, *written.backend);
+  write_weights(directory / "w", written.model, *written.backend);
   const std::vector<float> count{27900};
   rewrite(directory / "w", [](const std::string& name) { return "module." + name; },
           {{"module.bn.num_batches_tracked", {}, count}});
-  read_weights(directory / "w", read.set, *read.backend);
+  read_weights(directory / "w", read.model, *read.backend);
   EXPECT_EQ(read.contents(), written.contents());
 }
 
@@ -76,9 +77,9 @@ TEST(Weights, EverythingThatDoesNotFitIsListedAndTheModelIsAsBefore) {
   wide.fill(1);
   model.fill(100);
   const std::vector<float> before = model.contents();
-  write_weights(directory / "w", wide.set, *wide.backend);
+  write_weights(directory / "w", wide.model, *wide.backend);
   rewrite(directory / "w", [](const std::string& name) { return name == "fc.weight" ? "linear.weight" : name; });
-  expect_checkpoint_error([&] { read_weights(directory / "w", model.set, *model.backend); },
+  expect_checkpoint_error([&] { read_weights(directory / "w", model.model, *model.backend); },
                           {"/w: does not fit the model", "missing fc.weight", "unknown linear.weight",
                            "bn.bias [4] (the model's is [3])", "and 1 more"});
   EXPECT_EQ(model.contents(), before);
@@ -92,29 +93,117 @@ TEST(Weights, AConvolutionInOurOwnLayoutIsRefused) {
     OutputFile file(directory / "w");
     write_safetensors(file, std::vector<SafetensorsTensor>{{"conv.weight", {3, 3, 3, 2}, values}});
   }
-  expect_checkpoint_error([&] { read_weights(directory / "w", model.set, *model.backend); },
+  expect_checkpoint_error([&] { read_weights(directory / "w", model.model, *model.backend); },
                           {"wrong shape conv.weight [3,3,3,2] (the model's is [3,2,3,3])"});
 }
 
 TEST(Weights, ATensorGivenTwiceIsAnError) {
   const TempDirectory directory;
   TinyModel model;
-  write_weights(directory / "w", model.set, *model.backend);
+  write_weights(directory / "w", model.model, *model.backend);
   const std::vector<float> bias(3);
   rewrite(directory / "w", [](const std::string& name) { return name; }, {{"module.bn.bias", {3}, bias}});
-  expect_checkpoint_error([&] { read_weights(directory / "w", model.set, *model.backend); },
+  expect_checkpoint_error([&] { read_weights(directory / "w", model.model, *model.backend); },
                           {"with and without 'module.' bn.bias"});
+}
+
+// A network of ours, whose parameters are all 0.
+struct Network {
+  std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
+  std::unique_ptr<Backend> backend = make_backend(*stream);
+  std::unique_ptr<Model> model;
+
+  explicit Network(const ModelOptions& options) : model(make_model(options)) {
+    model->parameters.allocate(*backend, /*with_training_state=*/false);
+  }
+  void write(const std::filesystem::path& path) { write_weights(path, *model, *backend); }
+  void read(const std::filesystem::path& path) { read_weights(path, *model, *backend); }
+};
+
+// As another program writes them: without our metadata.
+void make_foreign(const std::filesystem::path& path) {
+  rewrite(path, [](const std::string& name) { return name; });
+}
+
+TEST(Weights, ThoseOfAnotherNetworkSayWhichAndHowToAskForIt) {
+  const TempDirectory directory;
+  const std::filesystem::path file = directory / "w";
+  const struct {
+    ModelOptions written, asked;
+    std::string by_us, foreign;  // the end of the message
+  } cases[] = {
+      {{.name = "resnet20", .classes = 100},
+       {.name = "resnet20"},
+       " It holds resnet20 with batch norm and 100 classes: give --classes 100",
+       " It holds resnet20 with batch norm and 100 classes: give --classes 100"},
+      {{.name = "resnet20", .norm = "group", .groups = 4},
+       {.name = "resnet20"},
+       " It holds resnet20 with group norm, for there are no running statistics, and 10 classes: give --norm group "
+       "--groups 4",
+       " It holds resnet20 with group norm, for there are no running statistics, and 10 classes: give --norm group"},
+      {{.name = "resnet32"},
+       {.name = "resnet20", .norm = "group", .classes = 7},
+       " It holds resnet32 with batch norm and 10 classes: give --model resnet32 --norm batch --classes 10",
+       " It holds resnet32 with batch norm and 10 classes: give --model resnet32 --norm batch --classes 10"},
+      {{.name = "cifar-resnet8"},
+       {.name = "vgg16"},
+       " It holds cifar-resnet8 with batch norm and 10 classes: give --model cifar-resnet8",
+       " It holds cifar-resnet8 with batch norm and 10 classes: give --model cifar-resnet8"},
+      {{.name = "vgg16", .classes = 3},
+       {.name = "resnet50", .classes = 3},
+       " It holds vgg16 with 3 classes: give --model vgg16",
+       " It holds vgg16 with 3 classes: give --model vgg16"},
+  };
+  for (const auto& test : cases) {
+    SCOPED_TRACE(test.written.name + " for " + test.asked.name);
+    Network asked(test.asked);
+    Network(test.written).write(file);
+    const auto message = [&] { return testing::error_of([&] { asked.read(file); }).message(); };
+    EXPECT_TRUE(message().ends_with(test.by_us)) << message();
+    make_foreign(file);
+    EXPECT_TRUE(message().ends_with(test.foreign)) << message();
+  }
+}
+
+TEST(Weights, GroupsThatNoShapeTellsAreCheckedWhereTheFileNamesThem) {
+  const TempDirectory directory;
+  const std::filesystem::path file = directory / "w";
+  Network written({.name = "cifar-resnet8", .norm = "group", .groups = 4});
+  Network asked({.name = "cifar-resnet8", .norm = "group", .groups = 8});
+  written.write(file);
+  EXPECT_NO_THROW(written.read(file));
+  expect_checkpoint_error([&] { asked.read(file); },
+                          {"/w: was trained with 4 groups, the model has 8: give --groups 4"});
+  make_foreign(file);
+  EXPECT_NO_THROW(asked.read(file));
+}
+
+TEST(Weights, NoFlagIsGivenWhereNoneWouldHelp) {
+  const TempDirectory directory;
+  const std::filesystem::path file = directory / "w";
+  Network network({.name = "cifar-resnet8"});
+  network.write(file);
+  const std::vector<float> bias(16);
+  rewrite(file, [](const std::string& name) { return name; }, {{"module.bn1.bias", {16}, bias}});
+  const std::string message = testing::error_of([&] { network.read(file); }).message();
+  EXPECT_TRUE(message.ends_with("with and without 'module.' bn1.bias")) << message;
+}
+
+TEST(Weights, AreThoseOfTheNetworkByWhateverName) {
+  const TempDirectory directory;
+  Network({.name = "resnet20"}).write(directory / "w");
+  EXPECT_NO_THROW(Network({.name = "cifar-resnet20"}).read(directory / "w"));
 }
 
 TEST(Weights, AFailedWriteLeavesTheOldFile) {
   const TempDirectory directory;
   TinyModel model;
-  write_weights(directory / "w", model.set, *model.backend);
+  write_weights(directory / "w", model.model, *model.backend);
   const std::string before = testing::file_text(directory / "w");
   model.fill(1);
   {
     const testing::FullDisk full(before.size() / 2);
-    expect_output_error([&] { write_weights(directory / "w", model.set, *model.backend); }, {"w", "File too large"});
+    expect_output_error([&] { write_weights(directory / "w", model.model, *model.backend); }, {"w", "File too large"});
   }
   EXPECT_EQ(testing::file_text(directory / "w"), before);
 }

@@ -254,6 +254,20 @@ TEST(Progress, TheWidthIsAskedAnewAtEachDraw) {
   EXPECT_EQ(out.str(), wide + "\r\033[Kstep 2/1000");
 }
 
+TEST(Progress, AnEvaluationNamesBothSetsWhereImagesAreHeldOut) {
+  HandClock clock;
+  std::ostringstream out;
+  Progress progress({.total_steps = 10}, out, clock);
+  EvalRecord record{.step = 5, .epoch = 0.5, .loss = 1.25, .top1 = 0.5, .correct = 10, .total = 20, .seconds = 2};
+  progress.evaluation(record);
+  record.validation = {.loss = 1.5, .top1 = 0.25, .correct = 1, .total = 4};
+  progress.evaluation(record);
+  EXPECT_EQ(out.str(),
+            "epoch 0.50  step 5  test top1 0.5000 (10/20)  test loss 1.2500  (2.0 s)\n"
+            "epoch 0.50  step 5  test top1 0.5000 (10/20)  test loss 1.2500  val top1 0.2500 (1/4)  val loss 1.5000  "
+            "(2.0 s)\n");
+}
+
 TEST(Progress, ColourOnlyWhereAskedFor) {
   for (const bool color : {false, true}) {
     HandClock clock;

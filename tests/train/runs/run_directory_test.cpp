@@ -6,6 +6,8 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "core/check.h"
 #include "tests/support/error_of.h"
@@ -46,7 +48,8 @@ StepRecord record_of(Step step, double loss = 1.5) {
   return record;
 }
 
-EvalRecord evaluation_of(Step step, std::int64_t correct) {
+// held_out: of 50 images, how many are hit.
+EvalRecord evaluation_of(Step step, std::int64_t correct, std::optional<std::int64_t> held_out = std::nullopt) {
   EvalRecord record;
   record.step = step;
   record.correct = correct;
@@ -54,6 +57,9 @@ EvalRecord evaluation_of(Step step, std::int64_t correct) {
   record.top1 = static_cast<double>(correct) / 100;
   record.loss = 0.25;
   record.seconds = 2;
+  if (held_out) {
+    record.validation = {.loss = 0.5, .top1 = static_cast<double>(*held_out) / 50, .correct = *held_out, .total = 50};
+  }
   return record;
 }
 
@@ -174,13 +180,43 @@ TEST(RunDirectory, SummaryAddsUp) {
   run->evaluation(evaluation_of(4, 70));
   const Json summary = run->write_summary({"finished", "", "averaged model"});
   EXPECT_EQ(summary.at("top1"), 0.7);
-  EXPECT_EQ(summary.at("best_top1"), 0.8);
-  EXPECT_EQ(summary.at("best_step"), 2);
+  for (const char* key : {"best_step", "best_val_top1", "best_test_top1", "val_top1", "val_correct", "val_total"}) {
+    EXPECT_TRUE(summary.at(key).is_null()) << key;  // nothing is chosen by the test set
+  }
+  EXPECT_FALSE(summary.contains("best_top1"));
   EXPECT_EQ(summary.at("bytes"), 400);
   EXPECT_EQ(summary.at("img_s"), 20.0);
   EXPECT_EQ(summary.at("train_seconds"), 2.0);
   EXPECT_EQ(summary.at("steps"), 4);
   EXPECT_EQ(summary.at("command"), "drift train");
+}
+
+TEST(RunDirectory, TheBestIsTheFirstOfTheBestOnTheImagesHeldOut) {
+  const testing::TempDirectory directory;
+  const auto expect_best = [](RunDirectory& run, Step step, double val_top1, double test_top1) {
+    const Json summary = run.write_summary({"finished", "", ""});
+    EXPECT_EQ(summary.at("best_step"), step);
+    EXPECT_EQ(summary.at("best_val_top1"), val_top1);
+    EXPECT_EQ(summary.at("best_test_top1"), test_top1);
+    EXPECT_EQ(run.best_evaluation(), (BestEvaluation{.step = step, .val_top1 = val_top1}));
+  };
+  {
+    const auto run = RunDirectory::create(directory / "run", {small_config(), ""});
+    EXPECT_FALSE(run->best_evaluation());
+    for (Step step = 0; step < 4; ++step) run->step(record_of(step));
+    run->evaluation(evaluation_of(1, 90, 40));
+    run->evaluation(evaluation_of(2, 60, 45));
+    run->evaluation(evaluation_of(3, 95, 45));
+    run->evaluation(evaluation_of(4, 99, 44));
+    expect_best(*run, 2, 0.9, 0.6);
+    const Json summary = run->write_summary({"finished", "", ""});
+    EXPECT_EQ(summary.at("val_top1"), 0.88);
+    EXPECT_EQ(summary.at("val_correct"), 44);
+    EXPECT_EQ(summary.at("val_total"), 50);
+    EXPECT_EQ(summary.at("val_loss"), 0.5);
+  }
+  expect_best(*RunDirectory::reopen(directory / "run", {small_config(), ""}, 4), 2, 0.9, 0.6);
+  expect_best(*RunDirectory::reopen(directory / "run", {small_config(), ""}, 2), 1, 0.8, 0.9);
 }
 
 TEST(RunDirectory, NamesItselfAfterTimeModelAndAlgorithm) {
@@ -195,12 +231,21 @@ TEST(RunDirectory, NamesItselfAfterTimeModelAndAlgorithm) {
 
 TEST(RunDirectory, IsFoundFromItsCheckpoints) {
   const testing::TempDirectory directory;
-  fs::create_directories(directory / "run/ckpt/step-3");
-  fs::create_directories(directory / "alone/step-3");
-  EXPECT_EQ(run_directory_of(directory / "run"), directory / "run");
-  EXPECT_EQ(run_directory_of(directory / "run/"), directory / "run");
-  EXPECT_EQ(run_directory_of(directory / "run/ckpt"), directory / "run");
-  EXPECT_EQ(run_directory_of(directory / "run/ckpt/step-3/"), directory / "run");
+  // A run, one that was killed before its first checkpoint but the best, one of that name, and no run.
+  for (const char* step : {"run/ckpt/step-3", "short/best/step-2", "best/ckpt/step-3", "alone/step-3"}) {
+    fs::create_directories(directory / step);
+  }
+  const std::pair<const char*, const char*> cases[] = {{"run", "run"},
+                                                       {"run/", "run"},
+                                                       {"run/ckpt", "run"},
+                                                       {"run/ckpt/step-3/", "run"},
+                                                       {"short", "short"},
+                                                       {"short/best", "short"},
+                                                       {"short/best/step-2/", "short"},
+                                                       {"best", "best"},
+                                                       {"best/ckpt", "best"},
+                                                       {"best/ckpt/step-3", "best"}};
+  for (const auto& [resume, run] : cases) EXPECT_EQ(run_directory_of(directory / resume), directory / run) << resume;
   EXPECT_EQ(run_directory_of(directory / "alone/step-3"), "");
 }
 
