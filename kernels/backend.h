@@ -78,6 +78,7 @@ class Backend {
   // The ends of a step.
   void augment(const Augment& args) { run(args); }
   void softmax_cross_entropy(const SoftmaxCrossEntropy& args) { run(args); }
+  void clip_scale(const ClipScale& args) { run(args); }
   void sgd_update(const SgdUpdate& args) { run(args); }
   void average(std::span<const float* const> sources, std::span<float* const> targets, std::int64_t n,
                std::int64_t divisor = 0) {

@@ -131,6 +131,9 @@ OpCost cost(const GlobalAveragePoolBackward& op) {
 OpCost cost(const SoftmaxCrossEntropy& op) {
   return {bytes_of(op.logits, op.dlogits)};
 }
+OpCost cost(const ClipScale& op) {
+  return {static_cast<std::int64_t>(op.values.size_bytes())};
+}
 // Reads w, v and g, writes w and v.
 OpCost cost(const SgdUpdate& op) {
   return {5 * static_cast<std::int64_t>(op.w.size_bytes())};

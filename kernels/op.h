@@ -206,13 +206,24 @@ struct SoftmaxCrossEntropy {
   TensorView logits, labels, dlogits, result;
 };
 
-// g' = g + weight_decay w;  v <- momentum v + g';  w <- w - lr (nesterov ? g' + momentum v : v)   (PyTorch's
-// convention). lr float32 [1] lies in device memory, so that a step that was captured once reads the rate of today.
+// result float32 [1] = min(1, max_norm / (norm + 10^-6)), norm the Euclidean norm of the values: times it, their norm
+// is at most max_norm (PyTorch's clip_grad_norm_). NaN where the sum of the squares in float32 is not finite, also
+// where it overflows: a run that diverges must not go on with what clipping makes of infinity, 0.
+struct ClipScale {
+  static constexpr std::string_view kName = "clip_scale";
+  std::span<const float> values;
+  TensorView result;
+  double max_norm = 0;
+};
+
+// g' = scale g + weight_decay w;  v <- momentum v + g';  w <- w - lr (nesterov ? g' + momentum v : v)   (PyTorch's
+// convention). lr and scale, float32 [1], lie in device memory, so that a step that was captured once reads those of
+// today; no scale is 1.
 struct SgdUpdate {
   static constexpr std::string_view kName = "sgd_update";
   std::span<float> w, v;
   std::span<const float> g;
-  TensorView lr;
+  TensorView lr, scale;
   float momentum = 0, weight_decay = 0;
   bool nesterov = false;
 };
@@ -254,7 +265,8 @@ using Op = std::variant<Copy, Upload, Download, DownloadAsync, Fill, Cast, Conv2
                         Conv2dBackwardWeights, LinearForward, LinearBackward, BatchNormForward, BatchNormInference,
                         BatchNormBackward, GroupNormForward, GroupNormBackward, ActivationForward, ActivationBackward,
                         Add, ShortcutForward, ShortcutBackward, PoolForward, PoolBackward, GlobalAveragePoolForward,
-                        GlobalAveragePoolBackward, SoftmaxCrossEntropy, SgdUpdate, Average, CountNonFinite, Augment>;
+                        GlobalAveragePoolBackward, SoftmaxCrossEntropy, ClipScale, SgdUpdate, Average, CountNonFinite,
+                        Augment>;
 
 // "conv2d_forward"; lives as long as the program.
 std::string_view name_of(const Op& op);

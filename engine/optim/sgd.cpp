@@ -1,15 +1,24 @@
 // See sgd.h.
 #include "engine/optim/sgd.h"
 
+#include "core/check.h"
+
 namespace drift {
 
-void Sgd::update(Backend& backend, const ParameterSet& parameters, const TensorView& lr) const {
+void Sgd::update(Backend& backend, const ParameterSet& parameters, const TensorView& lr,
+                 const TensorView& clip_scale) const {
+  const bool clips = clip_grad_norm > 0;
+  if (clips) {
+    DRIFT_ASSERT(clip_scale, "gradients are clipped with no memory for what they are scaled by");
+    backend.clip_scale({.values = parameters.gradients(), .result = clip_scale, .max_norm = clip_grad_norm});
+  }
   const auto update_range = [&](std::size_t begin, std::size_t end, float decay) {
     if (begin == end) return;
     backend.sgd_update({.w = parameters.values().subspan(begin, end - begin),
                         .v = parameters.momentum().subspan(begin, end - begin),
                         .g = parameters.gradients().subspan(begin, end - begin),
                         .lr = lr,
+                        .scale = clips ? clip_scale : TensorView{},
                         .momentum = momentum,
                         .weight_decay = decay,
                         .nesterov = nesterov});

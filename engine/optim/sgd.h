@@ -1,5 +1,7 @@
 // SGD with momentum and coupled weight decay over the arenas of one replica: one launch for the weights, which decay,
-// and one for norm parameters and biases, which by default do not. The gradients stay as they were. Formula: SgdUpdate.
+// and one for norm parameters and biases, which by default do not. Where gradients are clipped, one before them finds
+// what all are scaled by; the decay is added afterwards, unclipped. The gradients stay as they were. Formulas:
+// ClipScale, SgdUpdate.
 #pragma once
 
 #include "engine/parameter_set.h"
@@ -11,9 +13,11 @@ struct Sgd {
   float weight_decay = 0;
   bool nesterov = false;
   bool decay_norm_and_bias = false;
+  double clip_grad_norm = 0;  // of all parameters together; 0: gradients as they are
 
-  // lr: float32 [1] in device memory, see LearningRate.
-  void update(Backend& backend, const ParameterSet& parameters, const TensorView& lr) const;
+  // lr: float32 [1] in device memory, see LearningRate. clip_scale: the same, to be written; only where clipping.
+  void update(Backend& backend, const ParameterSet& parameters, const TensorView& lr,
+              const TensorView& clip_scale = {}) const;
 };
 
 // The learning rate, where the optimizer reads it.

@@ -47,10 +47,13 @@ class CpuBackend final : public Backend {
   void run_now(const GlobalAveragePoolForward& op);
   void run_now(const GlobalAveragePoolBackward& op);
   void run_now(const SoftmaxCrossEntropy& op);
+  void run_now(const ClipScale& op);
   void run_now(const SgdUpdate& op);
   void run_now(const Average& op);
   void run_now(const CountNonFinite& op);
   void run_now(const Augment& op);
+  template <class Terms>
+  double sum_of_values(std::span<const float> values);
 
   Stream& stream_;
   int threads_;

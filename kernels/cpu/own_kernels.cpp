@@ -1,5 +1,4 @@
 // Our own kernels on the CPU: the formulas of kernels/math, spread over threads by the launchers.
-#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -7,6 +6,7 @@
 #include "kernels/launch/column_sums_cpu.h"
 #include "kernels/math/augment.h"
 #include "kernels/math/average.h"
+#include "kernels/math/clip.h"
 #include "kernels/math/elementwise.h"
 #include "kernels/math/finite.h"
 #include "kernels/math/pool.h"
@@ -129,8 +129,8 @@ void CpuBackend::run_now(const SoftmaxCrossEntropy& op) {
 }
 
 void CpuBackend::run_now(const SgdUpdate& op) {
-  const SgdStep step{op.lr.as<float>(), op.momentum, op.weight_decay, op.nesterov,
-                     op.w.data(),       op.v.data(), op.g.data()};
+  const SgdStep step{op.lr.as<float>(), op.scale.as<float>(), op.momentum, op.weight_decay,
+                     op.nesterov,       op.w.data(),          op.v.data(), op.g.data()};
   for_each_packet(threads_, static_cast<std::int64_t>(op.w.size()), step);
 }
 
@@ -152,17 +152,25 @@ void CpuBackend::run_now(const Average& op) {
   for_each_packet(threads_, op.n, tree);
 }
 
-// Whole packets as rows of a matrix, the rest by itself.
-void CpuBackend::run_now(const CountNonFinite& op) {
-  const float* const x = op.values.data();
-  const auto n = std::ssize(op.values);
-  const RowSpace space{1, n / kPacket, kPacket};
+// The sum of a term of each value: whole packets as rows of a matrix, then the rest, which is less than a row.
+template <class Terms>
+double CpuBackend::sum_of_values(std::span<const float> values) {
+  const Terms terms{values.data(), kPacket};
+  const RowSpace space{1, std::ssize(values) / kPacket, kPacket};
   auto& totals = workspace_.doubles(kPacket);
-  column_sums(threads_, space, NonFiniteOnes{x, kPacket},
-              workspace_.floats(column_sums_workspace<NonFiniteOnes>(space)), totals);
-  double count = std::accumulate(totals.begin(), totals.end(), 0.0);
-  for (std::int64_t i = space.rows * kPacket; i < n; ++i) count += std::isfinite(x[i]) ? 0 : 1;
-  *op.result.as<float>() = static_cast<float>(count);
+  column_sums(threads_, space, terms, workspace_.floats(column_sums_workspace<Terms>(space)), totals);
+  Packet rest[1] = {};
+  terms.terms(0, space.rows, 0, static_cast<int>(std::ssize(values) % kPacket), rest);
+  for (int i = 0; i < kPacket; ++i) totals[static_cast<std::size_t>(i)] += rest[0][i];
+  return std::accumulate(totals.begin(), totals.end(), 0.0);
+}
+
+void CpuBackend::run_now(const CountNonFinite& op) {
+  *op.result.as<float>() = static_cast<float>(sum_of_values<NonFiniteOnes>(op.values));
+}
+
+void CpuBackend::run_now(const ClipScale& op) {
+  StoreClipScale{op.result.as<float>(), op.max_norm}(0, 0, {sum_of_values<Squares>(op.values)});
 }
 
 void CpuBackend::run_now(const Augment& op) {

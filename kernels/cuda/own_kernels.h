@@ -26,6 +26,7 @@ void run_on(cudaStream_t stream, const PoolBackward& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const GlobalAveragePoolForward& op);
 void run_on(cudaStream_t stream, const GlobalAveragePoolBackward& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const SoftmaxCrossEntropy& op);
+void run_on(cudaStream_t stream, CudaWorkspace& workspace, const ClipScale& op);
 void run_on(cudaStream_t stream, const SgdUpdate& op);
 void run_on(cudaStream_t stream, const Average& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const CountNonFinite& op);

@@ -25,8 +25,8 @@ Packed<Addresses<Float>> addresses_of(std::span<Float* const> pointers) {
 }
 
 void run_on(cudaStream_t stream, const SgdUpdate& op) {
-  const auto step = packed<SgdStep>(op.lr.as<float>(), op.momentum, op.weight_decay, op.nesterov, op.w.data(),
-                                    op.v.data(), op.g.data());
+  const auto step = packed<SgdStep>(op.lr.as<float>(), op.scale.as<float>(), op.momentum, op.weight_decay, op.nesterov,
+                                    op.w.data(), op.v.data(), op.g.data());
   for_each_packet(stream, static_cast<std::int64_t>(op.w.size()), step);
 }
 

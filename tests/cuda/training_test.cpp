@@ -62,8 +62,11 @@ void expect_near(const ToyRun& got, const ToyRun& want, double tolerance) {
 // alone leaves 1e-5 where all is smooth; a ReLU that rounding pushes across zero, 1e-3), so of each other within twice
 // that.
 TEST_F(CudaTraining, SmoothNetIsThatOfTheCpu) {
-  const TrainConfig config = post_local("group");
-  expect_near(run_toy(on_gpu(config), data_), run_toy(config, data_), 2e-5);
+  TrainConfig config = post_local("group");
+  for (const double clip : {0.0, 0.25}) {
+    config.optimizer.clip_grad_norm = clip;
+    expect_near(run_toy(on_gpu(config), data_), run_toy(config, data_), 2e-5);
+  }
 }
 
 TEST_F(CudaTraining, BatchNormNetIsThatOfTheCpu) {
@@ -92,6 +95,7 @@ TEST_F(CudaTraining, BFloat16LossesAreNearThoseOfFloat32) {
 
 TEST_F(CudaTraining, ReplayedStepsAreTheEagerOnes) {
   TrainConfig config = on_gpu(post_local("batch"));
+  config.optimizer.clip_grad_norm = 0.25;
   const ToyRun captured = run_toy(config, data_);
   config.machine.graphs = false;
   const ToyRun eager = run_toy(config, data_);

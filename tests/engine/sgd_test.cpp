@@ -1,7 +1,10 @@
 // SGD over the arenas: which range decays, what is kept. Numbers are dyadic, so they are exact.
 #include "engine/optim/sgd.h"
 
+#include <cmath>
 #include <gtest/gtest.h>
+#include <limits>
+#include <utility>
 
 #include "tests/engine/environment.h"
 
@@ -59,6 +62,39 @@ TEST_F(SgdTest, Nesterov) {
   // v = 2.5, w = 2 - 0.5 * (0.5 + 0.5 * 2.5)
   expect_all(shift_.momentum(), 2.5f);
   expect_all(shift_.value(), 1.125f);
+}
+
+// The norm of 9 times 1.5 and 5 times -2 is 6.3443; all of the gradient is scaled by the same number, the decay is not.
+TEST_F(SgdTest, ClippingIsByTheNormOfAllAndBeforeTheDecay) {
+  set(weight_, 2, 1.5f, 0);
+  set(shift_, 2, -2, 0);
+  const LearningRate scale(environment_.backend(), 0);  // as good a place as any
+  const auto updated = [&](double norm) {
+    environment_.backend().fill(weight_.value(), 2);
+    environment_.backend().fill(shift_.value(), 2);
+    const Sgd sgd{.weight_decay = 0.25f, .clip_grad_norm = norm};
+    sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view(), scale.view());
+    return std::pair{environment_.read(weight_.value())[8], environment_.read(shift_.value())[4]};
+  };
+  const double clipped = 2 / (std::sqrt(9 * 1.5 * 1.5 + 5 * 2 * 2) + 1e-6);
+  const auto [weight, shift] = updated(2);
+  EXPECT_NEAR(weight, 2 - 0.5 * (clipped * 1.5 + 0.25 * 2), 1e-6);
+  EXPECT_NEAR(shift, 2 + 0.5 * clipped * 2, 1e-6);
+  const auto unclipped = std::pair{2 - 0.5f * (1.5f + 0.25f * 2), 3.0f};
+  EXPECT_EQ(updated(6.35), unclipped);
+  EXPECT_EQ(updated(0), unclipped);
+  expect_all(weight_.gradient(), 1.5f);
+}
+
+TEST_F(SgdTest, AGradientWhoseNormIsNotFiniteIsNotClippedToNothing) {
+  const LearningRate scale(environment_.backend(), 0);
+  const Sgd sgd{.clip_grad_norm = 1};
+  for (const float wrong : {1e25f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    set(weight_, 2, 0.5f, 0);
+    set(shift_, 2, wrong, 0);
+    sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view(), scale.view());
+    for (const float value : environment_.read(weight_.value())) EXPECT_TRUE(std::isnan(value)) << wrong;
+  }
 }
 
 TEST_F(SgdTest, PaddingStaysZero) {

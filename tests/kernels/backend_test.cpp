@@ -92,6 +92,7 @@ TEST(Backend, EveryMethodEndsInRunWithItsOwnOperation) {
   backend.global_average_pool_forward({}, {});
   backend.global_average_pool_backward({}, {});
   backend.softmax_cross_entropy({});
+  backend.clip_scale({});
   backend.sgd_update({});
   backend.average({}, {}, 0);
   backend.count_non_finite({});
@@ -245,7 +246,8 @@ TEST_F(Cost, OfTheEndsOfAStep) {
   const float* const sources[] = {memory, memory, memory};
   float* const targets[] = {memory, memory};
   expect(Average{sources, targets, 100}, (3 + 2) * 400, 0);
-  expect(SgdUpdate{memory, memory, memory, {}}, 5 * 32, 0);
+  expect(SgdUpdate{memory, memory, memory, {}, {}}, 5 * 32, 0);
+  expect(ClipScale{memory, {}}, 32, 0);
   // 4 of 1000 images.
   expect(Augment{at({1000, 8, 8, 3}, DType::kUint8), {}, {}, at({4, 8, 8, 3})}, 4 * 192 * (1 + 2), 0);
   const TensorView logits = at({5, 10}, DType::kFloat32);

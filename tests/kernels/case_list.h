@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -129,10 +130,18 @@ struct SoftmaxCase {
   OpCase make() const;
 };
 
+struct ClipScaleCase {
+  std::int64_t elements;
+  double max_norm;
+  double deviation = 1;  // of the values
+  OpCase make() const;
+};
+
 struct SgdCase {
   std::int64_t elements;
   float lr = 0.1f, momentum = 0.9f, weight_decay = 5e-4f;
   bool nesterov = false;
+  std::optional<float> scale = {};
   OpCase make() const;
 };
 

@@ -65,16 +65,17 @@ TrainConfig draw_config(Draws& draws, Step steps) {
   config.optimizer = {
       .momentum = 0.45 * draws.below(3), .nesterov = false, .weight_decay = 1e-2, .decay_norm_and_bias = draws.coin()};
   config.optimizer.nesterov = config.optimizer.momentum > 0 && draws.coin();
+  config.optimizer.clip_grad_norm = 0.5 * draws.below(2);
   config.seed = static_cast<std::uint64_t>(draws.below(1000));
   return config;
 }
 
 std::string text_of(const TrainConfig& c, Step cut) {
-  return fmt::format("seed={}: K {} H {} switch {} batch {} momentum {} nesterov {} policy {} bn {} norm {} cut {}",
-                     testing::seed(), c.sync.workers, c.sync.periods[0], c.sync.switch_step.value_or(0),
-                     c.sync.local_batch, c.optimizer.momentum, c.optimizer.nesterov,
-                     static_cast<int>(c.sync.scope.momentum), static_cast<int>(c.sync.scope.batch_norm), c.model.norm,
-                     cut);
+  return fmt::format(
+      "seed={}: K {} H {} switch {} batch {} momentum {} nesterov {} clip {} policy {} bn {} norm {} cut {}",
+      testing::seed(), c.sync.workers, c.sync.periods[0], c.sync.switch_step.value_or(0), c.sync.local_batch,
+      c.optimizer.momentum, c.optimizer.nesterov, c.optimizer.clip_grad_norm, static_cast<int>(c.sync.scope.momentum),
+      static_cast<int>(c.sync.scope.batch_norm), c.model.norm, cut);
 }
 
 struct Differences {
@@ -159,6 +160,7 @@ TEST(Oracle, SeesEveryMistakeInWhatIsAveraged) {
   expect_seen("weight decay", smooth, [](TrainConfig& c) { c.optimizer.weight_decay = 0.02; });
   expect_seen("decayed biases", smooth, [](TrainConfig& c) { c.optimizer.decay_norm_and_bias = true; });
   expect_seen("nesterov", smooth, [](TrainConfig& c) { c.optimizer.nesterov = true; });
+  expect_seen("clipping", smooth, [](TrainConfig& c) { c.optimizer.clip_grad_norm = 0.5; });
   expect_seen("sampling seed", smooth, [](TrainConfig& c) { c.seed = 2; });
   TrainConfig with_statistics = smooth;
   with_statistics.model.norm = "batch";

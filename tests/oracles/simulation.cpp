@@ -34,10 +34,15 @@ void end_round(std::vector<Replica>& replicas, const SyncScope& scope) {
 }
 
 void update(Replica& replica, const OptimizerConfig& config, double lr, std::size_t decayed) {
+  std::vector<double> gradients = replica.gradients;
+  if (config.clip_grad_norm > 0) {
+    const double scale = reference::clip_scale(gradients, config.clip_grad_norm);
+    for (double& value : gradients) value *= scale;
+  }
   const auto part = [&](std::size_t first, std::size_t last, double weight_decay) {
     reference::sgd_update<double>(
         {.lr = lr, .momentum = config.momentum, .weight_decay = weight_decay, .nesterov = config.nesterov},
-        std::span<const double>(replica.gradients).subspan(first, last - first),
+        std::span<const double>(gradients).subspan(first, last - first),
         std::span<double>(replica.momentum).subspan(first, last - first),
         std::span<double>(replica.values).subspan(first, last - first));
   };

@@ -1,6 +1,16 @@
 #include "tests/reference/sgd.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace drift::reference {
+
+double clip_scale(std::span<const double> g, double max_norm) {
+  double squares = 0;
+  for (const double value : g) squares += value * value;
+  const double scale = max_norm / (std::sqrt(squares) + 1e-6);
+  return std::isnan(scale) ? scale : std::min(1.0, scale);
+}
 
 template <class Real>
 void sgd_update(const SgdOptions<Real>& options, std::span<const Real> g, std::span<Real> v, std::span<Real> w) {

@@ -14,6 +14,9 @@ struct SgdOptions {
   bool nesterov = false;
 };
 
+// min(1, max_norm / (|g| + 1e-6)), as PyTorch's clip_grad_norm_.
+double clip_scale(std::span<const double> g, double max_norm);
+
 // g' = g + weight_decay w;  v <- momentum v + g';  w <- w - lr (nesterov ? g' + momentum v : v)
 template <class Real>
 void sgd_update(const SgdOptions<Real>& options, std::span<const Real> g, std::span<Real> v, std::span<Real> w);

@@ -143,6 +143,14 @@ TEST(ReferenceValues, SgdFollowsPyTorchsConvention) {
   }
 }
 
+TEST(ReferenceValues, GradientsAreClippedByTheirNormAsInPyTorch) {
+  const Values g{3, 0, -4};
+  EXPECT_EQ(clip_scale(g, 2), 2 / (5 + 1e-6));
+  EXPECT_EQ(clip_scale(g, 5), 5 / (5 + 1e-6));  // a hair below 1
+  EXPECT_EQ(clip_scale(g, 6), 1);
+  EXPECT_EQ(clip_scale(Values{0}, 1), 1);
+}
+
 TEST(ReferenceValues, AverageSumsInABalancedTree) {
   // (1 + big) + (-big + 1): pairs lose both ones; left to right keeps the last.
   const std::vector<std::vector<float>> replicas{{1}, {0x1p30f}, {-0x1p30f}, {1}};

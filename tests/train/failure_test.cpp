@@ -84,12 +84,15 @@ TEST(Failure, DivergenceNamesStepWorkerAndRate) {
   TrainConfig config = toy_config(2, 2, 16);
   config.model.norm = "group";
   config.lr.lr = 1e30;
-  Trainer trainer(config, data);
-  StepLog log;
-  const Error error = error_of([&] { testing::run_to(trainer, 16, log); });
-  EXPECT_EQ(error.kind(), ErrorKind::kDiverged);
-  for (const char* part : {"at step ", "on worker ", "learning rate 1e+30", "--lr"}) {
-    EXPECT_NE(error.message().find(part), std::string::npos) << error.message();
+  for (const double clip : {0.0, 0.5}) {
+    config.optimizer.clip_grad_norm = clip;
+    Trainer trainer(config, data);
+    StepLog log;
+    const Error error = error_of([&] { testing::run_to(trainer, 16, log); });
+    EXPECT_EQ(error.kind(), ErrorKind::kDiverged);
+    for (const char* part : {"at step ", "on worker ", "learning rate 1e+30", "--lr"}) {
+      EXPECT_NE(error.message().find(part), std::string::npos) << error.message();
+    }
   }
 }
 

@@ -127,6 +127,27 @@ TEST(Laws, PeriodOneIsGradientAveragingUpToRounding) {
   }
 }
 
+// Without momentum and decay a clipped step is lr X long. Two workers' gradients differ in direction: the mean of two
+// that were clipped one by one is shorter.
+TEST(Laws, AStepIsClippedByTheNormOfTheGradientThatItIsMadeWith) {
+  const DataSource data = toy_data(24);
+  TrainConfig local = toy_config(shared_workers(2), 4, 1);
+  local.lr.lr = 0.5;
+  local.optimizer = {.clip_grad_norm = 0.25};
+  TrainConfig unmoved = local;
+  unmoved.lr.lr = 1e-30;
+  const std::vector<float> start = run_toy(unmoved, data).workers[0].values;
+  const auto length = [&](const std::vector<float>& end) {
+    double squares = 0;
+    for (std::size_t i = 0; i < end.size(); ++i) squares += (double{end[i]} - start[i]) * (double{end[i]} - start[i]);
+    return std::sqrt(squares);
+  };
+  const ToyRun apart = run_toy(local, data), together = run_toy(synchronous(local), data);
+  for (const ReplicaState& worker : apart.workers) EXPECT_NEAR(length(worker.values), 0.5 * 0.25, 1e-5);
+  for (const ReplicaState& worker : together.workers) EXPECT_NEAR(length(worker.values), 0.5 * 0.25, 1e-5);
+  EXPECT_LT(length(mean_of(apart.workers, &ReplicaState::values)), 0.9 * 0.5 * 0.25);
+}
+
 // One worker's part of a toy with nothing but parameters: gradients are small integers, rates powers of two, so that no
 // operation rounds and both sides of the law must be equal exactly.
 class DyadicToy {

@@ -27,6 +27,7 @@ TrainConfig random_config(int workers, std::uint64_t round) {
   config.data.sampling = static_cast<Sampling>(draw(7, 2));
   config.data.label_noise = 0.25 * draw(8, 2);
   config.lr.shape = LrShape::kCosine;
+  config.optimizer.clip_grad_norm = 0.5 * draw(10, 2);
   config.seed = rng.below(9, 1000);
   return config;
 }

@@ -14,7 +14,9 @@ std::vector<Option> optimizer_options() {
                   with_alias("wd", number(row("weight-decay", "X", "coupled: g + X w"), at_least(0),
                                           DRIFT_FIELD(optimizer.weight_decay))),
                   on_off(row("decay-norm-and-bias", "", "weight decay on norm parameters and biases too"),
-                         DRIFT_FIELD(optimizer.decay_norm_and_bias))});
+                         DRIFT_FIELD(optimizer.decay_norm_and_bias)),
+                  number(row("clip-grad-norm", "X", "scale gradients down to a norm of at most X; 0: not at all"),
+                         at_least(0), DRIFT_FIELD(optimizer.clip_grad_norm))});
 }
 
 }  // namespace drift

@@ -12,6 +12,7 @@ struct OptimizerConfig {
   bool nesterov = false;
   double weight_decay = 0;
   bool decay_norm_and_bias = false;
+  double clip_grad_norm = 0;  // 0: off
 };
 
 std::vector<Option> optimizer_options();

@@ -12,7 +12,8 @@ Sgd optimizer_of(const OptimizerConfig& config) {
   return {.momentum = static_cast<float>(config.momentum),
           .weight_decay = static_cast<float>(config.weight_decay),
           .nesterov = config.nesterov,
-          .decay_norm_and_bias = config.decay_norm_and_bias};
+          .decay_norm_and_bias = config.decay_norm_and_bias,
+          .clip_grad_norm = config.clip_grad_norm};
 }
 
 LoaderConfig loading_of(const TrainConfig& config, int worker, bool images) {
@@ -40,6 +41,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       optimizer_(optimizer_of(config.optimizer)),
       loader_(std::make_unique<Loader>(*data.train, sampler, loading_of(config, id, images == nullptr))),
       lr_(device),
+      clip_scale_(device, sizeof(float)),
       batch_memory_(device, data.train->image_shape(), config.sync.local_batch, images),
       result_(device, 3 * sizeof(float)),
       results_(device),
@@ -72,7 +74,7 @@ void Worker::enqueue_gradients(MemoryPool& pool) {
 }
 
 void Worker::enqueue_update() {
-  optimizer_.update(*backend_, model_->parameters, lr_.view());
+  optimizer_.update(*backend_, model_->parameters, lr_.view(), {.data = clip_scale_.data(), .shape = {1}});
 }
 
 template <class Work>

@@ -88,6 +88,7 @@ class Worker {
   std::unique_ptr<Loader> loader_;
 
   LearningRate lr_;
+  Storage clip_scale_;  // float32 [1]
   BatchMemory batch_memory_;
   DeviceBatch batch_;  // what the next step reads
   Storage result_;     // float32 [3], what the last step left

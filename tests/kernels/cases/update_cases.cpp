@@ -1,11 +1,13 @@
 // SGD and averaging are held to the bits of a float32 evaluation of the same formula in the same order (the build
-// contracts nothing).
+// contracts nothing). The norm that clips is the root of a float32 sum of rounded squares: half their relative error,
+// and the scale is rounded once more.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
 
 #include "tests/kernels/cases/label.h"
+#include "tests/kernels/tolerance.h"
 #include "tests/reference/sgd.h"
 
 namespace drift::testing {
@@ -27,22 +29,44 @@ std::string replica_name(std::int64_t k) {
 
 }  // namespace
 
+OpCase ClipScaleCase::make() const {
+  OpCase result = new_case("clip_scale",
+                           fmt::format("{} elements of deviation {}, norm {}", elements, deviation, max_norm), kFloat);
+  result.input("values", {elements}, kFloat, normal(0, deviation)).output("result", {1}, kFloat);
+  result.operation = [c = *this](const Named<TensorView>& v) -> Op {
+    return ClipScale{std::span(v["values"].as<float>(), static_cast<std::size_t>(c.elements)), v["result"], c.max_norm};
+  };
+  result.expect = [c = *this](const Named<Array>& in) {
+    const bool overflows = c.deviation > 1e19;  // in the squares
+    const double scale =
+        overflows ? std::numeric_limits<double>::quiet_NaN() : reference::clip_scale(in["values"].values, c.max_norm);
+    Named<Expected> expected;
+    expected.set("result", {Array({1}, {scale}), Array({1}, {scale * (sum_error(c.elements) / 2 + 2 * kUnit)})});
+    return expected;
+  };
+  return result;
+}
+
 OpCase SgdCase::make() const {
-  OpCase result = new_case("sgd_update",
-                           fmt::format("{} elements, lr {} momentum {} decay {}{}", elements, lr, momentum,
-                                       weight_decay, nesterov ? " nesterov" : ""),
-                           kFloat);
+  OpCase result =
+      new_case("sgd_update",
+               fmt::format("{} elements, lr {} momentum {} decay {}{}{}", elements, lr, momentum, weight_decay,
+                           nesterov ? " nesterov" : "", scale ? fmt::format(" scale {}", *scale) : ""),
+               kFloat);
   const Shape shape{elements};
   result.in_out("w", shape, kFloat, normal()).in_out("v", shape, kFloat, normal()).input("g", shape, kFloat, normal());
   result.input("lr", {1}, kFloat, constant(lr));
+  if (scale) result.input("scale", {1}, kFloat, constant(*scale));
   result.operation = [c = *this](const Named<TensorView>& v) -> Op {
     const auto floats = [&](const char* name) {
       return std::span(v[name].as<float>(), static_cast<std::size_t>(c.elements));
     };
-    return SgdUpdate{floats("w"), floats("v"), floats("g"), v["lr"], c.momentum, c.weight_decay, c.nesterov};
+    return SgdUpdate{floats("w"), floats("v"), floats("g"),    v["lr"],
+                     v["scale"],  c.momentum,  c.weight_decay, c.nesterov};
   };
   result.expect = [c = *this](const Named<Array>& in) {
-    const std::vector<float> g = to_floats(in["g"]);
+    std::vector<float> g = to_floats(in["g"]);
+    for (float& value : g) value *= c.scale ? static_cast<float>(in["scale"][0]) : 1;
     std::vector<float> v = to_floats(in["v"]);
     std::vector<float> w = to_floats(in["w"]);
     reference::sgd_update<float>({static_cast<float>(in["lr"][0]), c.momentum, c.weight_decay, c.nesterov}, g, v, w);
