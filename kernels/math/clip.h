@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "kernels/math/packet.h"
 
@@ -30,10 +29,9 @@ struct StoreClipScale {
   double max_norm;
 
   DRIFT_HD void operator()(std::int64_t, std::int64_t, const double (&totals)[1]) const {
-    constexpr double kLargest = std::numeric_limits<double>::max();
     const double scale = max_norm / (std::sqrt(totals[0]) + 1e-6);
-    const bool finite = totals[0] <= kLargest;  // false for a NaN
-    *result = finite ? static_cast<float>(scale < 1 ? scale : 1) : std::numeric_limits<float>::quiet_NaN();
+    const double zero_if_finite = totals[0] - totals[0];  // else NaN
+    *result = static_cast<float>((scale < 1 ? scale : 1) + zero_if_finite);
   }
 };
 
