@@ -80,7 +80,6 @@ class RunDirectory final : public MetricsSink {
     double epoch = 0, train_seconds = 0, eval_seconds = 0;
     Json loss, last_evaluation, best_evaluation;  // null until there is one
 
-    // Throws Json::exception for a line that is no record.
     void add(const Json& line, std::int64_t global_batch);
   } totals_;
 };
