@@ -2,10 +2,13 @@
 // weights are a file, or checkpoints of a run, whose settings then take the place of the defaults. Stored batch-norm
 // statistics are used unless they are to be re-estimated first, which matters for weights that were averaged
 // (docs/local_sgd.md).
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fmt/format.h>
 #include <optional>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "apps/command.h"
@@ -49,14 +52,18 @@ struct Subject {
 class OpenedData {
  public:
   const DataSource& of(const TrainConfig& config) {
-    const std::string asked = fmt::format("{} {} {}", config.data.spec, config.seed, config.data.val_split);
-    if (!data_ || asked != asked_) data_ = open_data(config.data, config.seed);
+    const DataConfig& asked = config.data;
+    const bool is_open = data_ && std::tie(asked.spec, asked.normalisation, asked.val_split, config.seed) ==
+                                      std::tie(asked_.spec, asked_.normalisation, asked_.val_split, seed_);
+    if (!is_open) data_ = open_data(asked, config.seed);
     asked_ = asked;
+    seed_ = config.seed;
     return *data_;
   }
 
  private:
-  std::string asked_;
+  DataConfig asked_;
+  std::uint64_t seed_ = 0;
   std::optional<DataSource> data_;
 };
 
@@ -103,14 +110,15 @@ void check_finite(const Measured& measured, const std::string& weights) {
               "{}: the validation loss is {}", weights, measured.validation->loss);
 }
 
-// What a checkpoint was written with, as settings of this command. Where its statistics come from is decided here, and
-// the weights are its own.
+// What a checkpoint was written with, as settings of this command. Where its statistics come from and what computes is
+// decided here, and the weights are its own.
 SettingLayer settings_of(const FoundCheckpoint& checkpoint) {
   const std::string origin = "checkpoint " + checkpoint.directory.string();
   const TrainConfig saved = config_from_toml(checkpoint.meta.config_toml, "config in " + checkpoint.directory.string());
+  constexpr std::string_view kDecidedHere[] = {"bn-stats", "weights", "device", "threads"};
   SettingLayer layer{.origin = origin, .kind = ErrorKind::kConfig, .settings = {}};
   for (const Option& option : options_of(Scope::kEval)) {
-    if (option.name == "bn-stats" || option.name == "weights") continue;
+    if (std::ranges::find(kDecidedHere, option.name) != std::end(kDecidedHere)) continue;
     const std::optional<std::string> value = option.get(saved);
     if (value) layer.settings.push_back({.name = option.name, .text = *value, .where = origin + ": " + option.name});
   }

@@ -4,10 +4,16 @@
 #pragma once
 
 #include <filesystem>
+#include <system_error>
 
 #include "core/check.h"
 
 namespace drift {
+
+// Of what kind the system's refusal is: memory that is short is that of the machine, whatever it was for.
+inline ErrorKind kind_of(const std::error_code& error, ErrorKind otherwise) {
+  return error == std::errc::not_enough_memory ? ErrorKind::kDevice : otherwise;
+}
 
 // Runs `call` and returns what it returns. Throws `kind`, naming the path and the system's reason, in place of what
 // std::filesystem throws.
@@ -16,7 +22,7 @@ auto with_file_errors(ErrorKind kind, const Call& call) {
   try {
     return call();
   } catch (const std::filesystem::filesystem_error& error) {
-    DRIFT_FAIL_AS(kind, "{}: {}", error.path1().string(), error.code().message());
+    DRIFT_FAIL_AS(kind_of(error.code(), kind), "{}: {}", error.path1().string(), error.code().message());
   }
 }
 

@@ -262,13 +262,16 @@ EvalRecord Trainer::evaluate(const std::atomic<bool>& stop) {
 }
 
 Checkpoint Trainer::checkpoint() const {
-  return {.meta = {.step = done_,
-                   .workers = team_.workers,
-                   .config_toml = config_to_toml(config_),
-                   .model = text_of(config_.model),
-                   .steps_per_epoch = schedule_.steps_per_epoch,
-                   .conditions = conditions()},
-          .workers = replicas_.states()};
+  // One after the other: where the states throw within braces that hold `meta` in braces, GCC 12 destroys that twice.
+  Checkpoint checkpoint;
+  checkpoint.meta = {.step = done_,
+                     .workers = team_.workers,
+                     .config_toml = config_to_toml(config_),
+                     .model = text_of(config_.model),
+                     .steps_per_epoch = schedule_.steps_per_epoch,
+                     .conditions = conditions()};
+  checkpoint.workers = replicas_.states();
+  return checkpoint;
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {

@@ -3,7 +3,6 @@
 // the bits of an undisturbed run. Cases are a function of the seed and the case's number (DRIFT_TEST_SEED replays);
 // DRIFT_CAMPAIGN_CASES asks for more of them than the tests run.
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -116,13 +115,10 @@ class Campaign : public ::testing::TestWithParam<int> {
   }
 
   void go_on(const Case& c, const fs::path& run) {
-    const bool has_checkpoint =
-        fs::exists(run / "ckpt") && std::ranges::any_of(fs::directory_iterator(run / "ckpt"), [](const auto& entry) {
-          return entry.path().filename().string().starts_with("step-");
-        });
-    if (!has_checkpoint) fs::remove_all(run);
+    const bool resumes = has_checkpoint(run);
+    if (!resumes) fs::remove_all(run);
     Arguments arguments = run_of(c, run);
-    if (has_checkpoint) arguments = {"train", "--resume", run.string(), "--comm-timeout", "60"};
+    if (resumes) arguments = {"train", "--resume", run.string(), "--comm-timeout", "60"};
     const Outcome outcome = run_drift(launched(c.processes_after, arguments));
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   }
@@ -134,8 +130,7 @@ class Campaign : public ::testing::TestWithParam<int> {
 };
 
 TEST_P(Campaign, WhateverGoesWrongTheRunGoesOnWithTheSameBits) {
-  const char* const asked = std::getenv("DRIFT_CAMPAIGN_CASES");
-  const int cases = asked == nullptr ? 40 : std::atoi(asked);
+  const int cases = static_cast<int>(campaign_cases(40));
   int ended = 0, ran = 0;
   for (int number = GetParam(); number < cases; number += kGroups) {
     const Case c = draw(number);

@@ -107,7 +107,7 @@ class ExtremeValues : public ::testing::TestWithParam<std::size_t> {
     fs::copy_file(directory_ / "run/ckpt/step-2/model.safetensors", directory_ / "weights");
   }
   Outcome in_directory(const Arguments& arguments) const {
-    return run_drift_within({.cpu_seconds = 3, .address_space = rlim_t{3} << 30, .directory = directory_.path()},
+    return run_drift_within({.cpu_seconds = 1, .address_space = rlim_t{3} << 30, .directory = directory_.path()},
                             arguments);
   }
 
@@ -188,7 +188,7 @@ TEST(ExtremeValuesTogether, AreAnsweredToo) {
       if (!given && !excluded) words.insert(words.end(), {rest[i], rest[i + 1]});
     }
     const Outcome outcome =
-        run_drift_within({.cpu_seconds = 3, .address_space = rlim_t{3} << 30, .directory = directory.path()}, words);
+        run_drift_within({.cpu_seconds = 1, .address_space = rlim_t{3} << 30, .directory = directory.path()}, words);
     EXPECT_TRUE(answers.contains(outcome.exit_code))
         << fmt::format("drift {}: {}\n", fmt::join(words, " "), outcome.exit_code) << outcome.err.substr(0, 1000);
   }

@@ -2,22 +2,20 @@
 //
 //   DRIFT_FAULT="PROCESS CALL NTH WHAT"
 //
-// PROCESS: its number, or "alone" where nobody has numbered it. WHAT: fail, delay, kill, stop, signal:N, hang:N (the
-// signal comes, and the call never returns), or what to throw: memory, exception, int. CALL: connect, send, recv, open,
-// fsync, uname, append (a write to a file that only grows, as metrics.jsonl), clock_gettime, which is called some
-// times in each step, or one of MPI's (mpi_faults.cpp). "fail": the call says that it failed; send and recv, which
-// count on the connections of the control channel alone, cut them.
+// PROCESS: its number, or "alone" where nobody has numbered it. WHAT: fail, fail:ERRNO, half (of a write; others are
+// done), kill, tear (half of a write, then kill), delay, stop, signal:N, hang:N (the signal comes, and the call never
+// returns), or what to throw: memory, exception, int. CALL: connect, send, recv, uname, clock_gettime, which is called
+// some times in each step, one that has to do with files (file_faults.cpp) or one of MPI's (mpi_faults.cpp). "fail":
+// the call says that it failed; send and recv, which count on the connections of the control channel alone, cut them.
 #include "tests/apps/faults.h"
 
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <fcntl.h>
 #include <new>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -58,7 +56,7 @@ void send_here(int signal) {
 
 }  // namespace
 
-bool goes_wrong(const char* call) {
+bool goes_wrong(const char* call, bool has_halves) {
   const Fault& f = fault();
   if (!f.active || std::strcmp(call, f.call) != 0) return false;
   static std::atomic<long> calls{0};
@@ -69,13 +67,25 @@ bool goes_wrong(const char* call) {
     send_here(signal);
     for (;;) ::pause();
   }
-  if (is("kill")) ::raise(SIGKILL);
+  if (is("kill") || (is("tear") && !has_halves)) ::raise(SIGKILL);
   if (is("stop")) ::kill(::getpid(), SIGSTOP);
   if (is("delay")) ::usleep(300'000);
   if (is("memory")) throw std::bad_alloc();
   if (is("exception")) throw std::runtime_error("thrown on purpose");
   if (is("int")) throw 7;
-  return is("fail");
+  return std::strncmp(f.what, "fail", 4) == 0 || (has_halves && does_half());
+}
+
+int reason_or(int otherwise) {
+  int reason = otherwise;
+  std::sscanf(fault().what, "fail:%d", &reason);
+  return reason;
+}
+bool does_half() {
+  return std::strcmp(fault().what, "half") == 0 || std::strcmp(fault().what, "tear") == 0;
+}
+void half_is_done() {
+  if (std::strcmp(fault().what, "tear") == 0) ::raise(SIGKILL);
 }
 
 namespace {
@@ -110,31 +120,6 @@ ssize_t send(int fd, const void* bytes, size_t count, int flags) {
 ssize_t recv(int fd, void* bytes, size_t count, int flags) {
   if (fd >= 0 && fd < kDescriptors && control[fd] && goes_wrong("recv")) ::shutdown(fd, SHUT_RDWR);
   return real("recv", &recv)(fd, bytes, count, flags);
-}
-int open(const char* path, int flags, ...) {
-  va_list more;
-  va_start(more, flags);
-  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0;
-  va_end(more);
-  if (goes_wrong("open")) {
-    errno = EACCES;
-    return -1;
-  }
-  return real("open", &open)(path, flags, mode);
-}
-ssize_t write(int fd, const void* bytes, size_t count) {
-  if ((::fcntl(fd, F_GETFL) & O_APPEND) != 0 && goes_wrong("append")) {
-    errno = ENOSPC;
-    return -1;
-  }
-  return real("write", &write)(fd, bytes, count);
-}
-int fsync(int fd) {
-  if (goes_wrong("fsync")) {
-    errno = EIO;
-    return -1;
-  }
-  return real("fsync", &fsync)(fd);
 }
 int uname(utsname* system) {
   goes_wrong("uname");

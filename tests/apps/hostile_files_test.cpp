@@ -179,8 +179,9 @@ TEST_F(HostileFiles, JsonThatNestsIsRefused) {
 }
 
 TEST_F(HostileFiles, RecordsThatAreNotOnesOfARunAreRefused) {
-  for (const char* line : {"{}", "{\"kind\":3}", "{\"kind\":\"step\"}", "{\"kind\":\"step\",\"step\":\"1\"}",
-                           "{\"kind\":\"eval\",\"step\":1}"}) {
+  for (const char* line :
+       {"{}", "{\"kind\":3}", "{\"kind\":\"step\"}", "{\"kind\":\"step\",\"step\":\"1\"}",
+        "{\"kind\":\"eval\",\"step\":1}", "{\"kind\":\"eval\",\"step\":1,\"top1\":0.5,\"t_eval\":1}"}) {
     SCOPED_TRACE(line);
     set_file_text(directory_ / "run/metrics.jsonl", std::string(line) + "\n");
     expect(4, "metrics.jsonl", {"train", "--resume", "run"});

@@ -80,8 +80,9 @@ TEST_F(OutOfMemoryRuns, EndWithOneCodeWhereverItRunsOut) {
   for (int i = 0; i < 24; ++i) {
     const rlim_t limit = random() % 900 * kMegabyte;
     const std::string threads = std::to_string(1 + random() % 2), loaders = std::to_string(random() % 2);
-    const Outcome outcome = run(limit, {"--model", "resnet20", "--local-batch", "100", "--workers", "4", "--threads",
-                                        threads, "--loader-threads", loaders, "--algo", "local", "--period", "1"});
+    const Outcome outcome =
+        run(limit, {"--model", "cifar-resnet8", "--local-batch", "100", "--workers", "4", "--threads", threads,
+                    "--loader-threads", loaders, "--algo", "local", "--period", "1"});
     EXPECT_TRUE(outcome.exit_code == 0 || outcome.exit_code == 5)
         << fmt::format("seed={}, {} MB, {} threads, {} loader threads: {} ", seed(), limit / kMegabyte, threads,
                        loaders, outcome.exit_code)

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <poll.h>
 #include <sys/wait.h>
@@ -110,6 +111,12 @@ Outcome run_drift(const std::vector<std::string>& arguments, const std::function
 
 Outcome run_program(const std::vector<std::string>& words) {
   return run(words, [](pid_t, const Outcome&) {});
+}
+
+std::size_t campaign_cases(std::size_t usual) {
+  const char* const asked = std::getenv("DRIFT_CAMPAIGN_CASES");
+  if (asked != nullptr) return static_cast<std::size_t>(std::atol(asked));
+  return build_info().sanitizers.empty() ? usual : usual / 4;
 }
 
 bool can_limit_addresses() {

@@ -1,6 +1,7 @@
 // Runs the drift binary as a user would, or another program that starts it, with its output captured.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -18,6 +19,10 @@ Outcome run_drift(const std::vector<std::string>& arguments);
 // before: in the program's process, when its output is captured and it has not begun.
 Outcome run_drift(const std::vector<std::string>& arguments, const std::function<void()>& before);
 Outcome run_program(const std::vector<std::string>& words);
+
+// How many cases of a campaign are tried: `usual`, a quarter of them where sanitizers slow each, or what
+// DRIFT_CAMPAIGN_CASES asks for.
+std::size_t campaign_cases(std::size_t usual);
 
 // Whether the addresses of programs can be limited: sanitizers need more than any limit would leave.
 bool can_limit_addresses();

@@ -1,5 +1,6 @@
 #include "tests/apps/run_files.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
@@ -25,6 +26,12 @@ std::vector<Json> timeless_metrics(const fs::path& run) {
 std::string bytes_of(const fs::path& path) {
   EXPECT_TRUE(fs::is_regular_file(path)) << path;
   return file_text(path);
+}
+
+bool has_checkpoint(const fs::path& run) {
+  return fs::exists(run / "ckpt") && std::ranges::any_of(fs::directory_iterator(run / "ckpt"), [](const auto& entry) {
+           return entry.path().filename().string().starts_with("step-");
+         });
 }
 
 void expect_clean_files(const fs::path& run, const std::vector<std::string>& arguments) {

@@ -14,6 +14,9 @@ namespace drift::testing {
 std::vector<Json> timeless_metrics(const std::filesystem::path& run);
 std::string bytes_of(const std::filesystem::path& path);
 
+// Whether it can be resumed; if not, the command that began it begins it again.
+bool has_checkpoint(const std::filesystem::path& run);
+
 // Fails the test if the files of a run, begun with these arguments, hold anything but what belongs there.
 void expect_clean_files(const std::filesystem::path& run, const std::vector<std::string>& arguments);
 

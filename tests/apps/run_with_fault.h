@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <utility>
 
 #include "tests/apps/program.h"
 #include "tests/support/scoped_variables.h"
@@ -19,10 +20,16 @@ namespace drift::testing {
 // What programs started meanwhile find in their environment.
 class FaultVariables : public ScopedVariables {
  public:
-  explicit FaultVariables(const std::string& fault)
-      : ScopedVariables(
-            {{"DRIFT_FAULT", fault}, {"LD_PRELOAD", DRIFT_FAULTS}, {"ASAN_OPTIONS", "verify_asan_link_order=0"}}) {
-  }  // else its library has to be the first
+  // more: what else the library looks for.
+  explicit FaultVariables(const std::string& fault, Values more = {}) : ScopedVariables(with(std::move(more), fault)) {}
+
+ private:
+  static Values with(Values more, const std::string& fault) {
+    more.merge(Values{{"DRIFT_FAULT", fault},
+                      {"LD_PRELOAD", DRIFT_FAULTS},
+                      {"ASAN_OPTIONS", "verify_asan_link_order=0"}});  // else its library has to be the first
+    return more;
+  }
 };
 
 inline Outcome run_with_fault(const std::string& fault, const std::vector<std::string>& arguments) {

@@ -28,11 +28,12 @@ struct Phase {
   const char *name, *call;
   Step first, last;  // how many steps are done when the run has left
 };
-// config.toml, env.json and cmd.txt come to the disk first. The seventh record is that of step 5, after an evaluation;
-// one of the workers may have entered step 6, and none the next one. The checkpoint is the one after step 4.
-constexpr Phase kPhases[] = {{"set-up", "uname 1", 0, 0},     {"locking", "open 1", 0, 0},
-                             {"claiming", "fsync 4", 0, 0},   {"training", "append 7", 6, 7},
-                             {"checkpoint", "fsync 9", 4, 4}, {"checkpoint", "fsync 13", 4, 4}};
+// The run's name, config.toml, env.json and cmd.txt come to the disk first. The seventh record is that of step 5, after
+// an evaluation; one of the workers may have entered step 6, and none the next one. The checkpoint is the one after
+// step 4.
+constexpr Phase kPhases[] = {{"set-up", "uname 1", 0, 0},      {"locking", "open 1", 0, 0},
+                             {"claiming", "fsync 5", 0, 0},    {"training", "append 7", 6, 7},
+                             {"checkpoint", "fsync 10", 4, 4}, {"checkpoint", "fsync 14", 4, 4}};
 
 class Stops : public ::testing::Test {
  protected:
@@ -85,7 +86,7 @@ TEST_F(Stops, AreHeardInEveryPhase) {
 
 // Reading, or waiting for something, that takes as long as it likes.
 TEST_F(Stops, AreHeardInASetupThatHangs) {
-  for (const char* call : {"uname 1", "open 1", "open 2", "fsync 1", "fsync 4", "fsync 6"}) {
+  for (const char* call : {"uname 1", "open 1", "open 2", "fsync 1", "fsync 5", "fsync 7"}) {
     for (const int signal : kAskToStop) {
       SCOPED_TRACE(fmt::format("signal {} at {}", signal, call));
       const fs::path run = run_of(call, signal);

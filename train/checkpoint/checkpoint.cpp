@@ -61,7 +61,8 @@ std::vector<fs::path> entries_of(const fs::path& directory) {
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
     entries.push_back(it->path());
   }
-  DRIFT_CHECK(kCheckpoint, !error, "{}: cannot be listed: {}", directory.string(), error.message());
+  DRIFT_CHECK_AS(kind_of(error, ErrorKind::kCheckpoint), !error, "{}: cannot be listed: {}", directory.string(),
+                 error.message());
   return entries;
 }
 

@@ -4,6 +4,9 @@
 #include <array>
 #include <chrono>
 #include <ctime>
+#include <functional>
+#include <initializer_list>
+#include <optional>
 #include <string_view>
 
 #include "core/atomic_file.h"
@@ -34,11 +37,19 @@ double per_second(std::int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
+// With the missing ones above it, each durable: a checkpoint whose folder has no name is lost. Whether it is new.
+bool make_folders(const fs::path& path, std::error_code& error) {
+  const fs::path parent = path.has_parent_path() ? path.parent_path() : ".";
+  if (!fs::exists(parent, error) && !error) make_folders(parent, error);
+  const bool made = !error && fs::create_directory(path, error);
+  if (made) make_durable(parent);
+  return made;
+}
+
 // Returns whether it is new: of several that ask at once, one made it.
 bool make_directory(const fs::path& path) {
   std::error_code error;
-  if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
-  const bool made = !error && fs::create_directory(path, error);
+  const bool made = make_folders(path, error);
   DRIFT_CHECK(kUsage, !error, "cannot make the run directory {}: {}", path.string(), error.message());
   return made;
 }
@@ -102,11 +113,32 @@ std::string algorithm_name(const TrainConfig& config) {
   return *find_option("algo")->get(config);
 }
 
+// Throws kData unless the line has what is used of one that was written.
+void check_record(const fs::path& metrics, std::size_t number, const Json& line) {
+  using Keys = std::initializer_list<const char*>;
+  constexpr std::int64_t kMost = std::int64_t{1} << 53;  // sums are numbers, too
+  const auto is_count = [](const Json& value) { return value.is_number_integer() && value >= 0 && value <= kMost; };
+  const auto is_measured = [](const Json& value) { return value.is_number() || value.is_null(); };  // null: not finite
+  const auto require = [&](Keys keys, const auto& is_right, std::string_view what) {
+    for (const char* key : keys) {
+      DRIFT_CHECK(kData, line.contains(key) && is_right(line[key]), "{}:{}: no record of a run: '{}' must be {}",
+                  metrics.string(), number, key, what);
+    }
+  };
+  const auto is_kind = [](const Json& value) { return value == "step" || value == "eval"; };
+  require({"kind"}, is_kind, "step or eval");
+  const bool is_evaluation = line["kind"] == "eval";
+  require(is_evaluation ? Keys{"step", "correct", "total"} : Keys{"step", "samples", "bytes"}, is_count, "a count");
+  require(is_evaluation ? Keys{"top1", "t_eval"} : Keys{"epoch", "t_step"}, std::mem_fn(&Json::is_number), "a number");
+  require({"loss"}, is_measured, "a number or null");
+}
+
 // Lines of the steps before `step`, and of the evaluations before it was reached.
 std::vector<Json> lines_before(const fs::path& metrics, Step step) {
   const bool there = with_file_errors(ErrorKind::kData, [&] { return fs::exists(metrics); });
   std::vector<Json> lines = there ? read_json_lines(metrics) : std::vector<Json>();
-  std::erase_if(lines, [step](const Json& line) { return line.value("step", Step{0}) >= step; });
+  for (std::size_t i = 0; i < lines.size(); ++i) check_record(metrics, i + 1, lines[i]);
+  std::erase_if(lines, [step](const Json& line) { return line.at("step").get<Step>() >= step; });
   return lines;
 }
 
@@ -163,15 +195,11 @@ std::unique_ptr<RunDirectory> RunDirectory::reopen(const fs::path& path, const R
   std::string kept;
   const fs::path metrics = path / kMetricsFile;
   Totals totals;
-  try {
-    const std::vector<Json> lines = lines_before(metrics, resumed_step);
-    warn_of_gaps(lines, resumed_step, metrics);
-    for (const Json& line : lines) {
-      totals.add(line, description.config.sync.global_batch());
-      kept += line.dump() + "\n";
-    }
-  } catch (const Json::exception& error) {
-    DRIFT_FAIL(kData, "{}: a line is no record of a run ({})", metrics.string(), error.what());
+  const std::vector<Json> lines = lines_before(metrics, resumed_step);
+  warn_of_gaps(lines, resumed_step, metrics);
+  for (const Json& line : lines) {
+    totals.add(line, description.config.sync.global_batch());
+    kept += line.dump() + "\n";
   }
   std::unique_ptr<RunDirectory> run(new RunDirectory(path, std::move(lock), description));
   run->totals_ = std::move(totals);

@@ -96,7 +96,6 @@ class RunDirectory final : public MetricsSink {
     Json loss, last_evaluation;  // null until there is one
     Json best_evaluation;        // by validation accuracy, the first of equals; null where no images are held out
 
-    // Throws Json::exception for a line that is no record.
     void add(const Json& line, std::int64_t global_batch);
   } totals_;
 };

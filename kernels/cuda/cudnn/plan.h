@@ -11,6 +11,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cuda/cudnn/graph.h"
+#include "kernels/cuda/cudnn/plan_info.h"
 
 namespace cudnn_frontend {
 class DeviceProperties;
@@ -33,20 +34,8 @@ struct PlanTarget {
 // few would be left.
 std::int64_t batch_norm_multiprocessors(const PlanTarget& target, const BackendOptions& options);
 
-// "9.19.0", of the cuDNN that is linked.
-std::string cudnn_version();
-
 // The target that a JSON file of device properties describes, as cuDNN itself writes them.
 PlanTarget read_plan_target(const std::filesystem::path& file);
-
-struct PlanInfo {
-  std::string engine;  // engine number and knobs, "eng8_k24=19": enough to build the same plan again
-  std::int64_t workspace_bytes = 0;
-  std::string notes;  // numerical and behaviour notes, "TENSOR_CORE RUNTIME_COMPILATION"
-  double build_ms = 0;
-  std::int64_t tried = 0;  // engines that were run to find this one
-  double device_ms = 0;    // which then took so long
-};
 
 struct Binding {
   Operand operand;

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "kernels/cuda/cudnn/plan.h"
 #include "kernels/cuda/cudnn/plan_file.h"
 
 namespace drift {

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "kernels/cuda/cudnn/plan.h"
+#include "kernels/cuda/cudnn/plan_info.h"
 
 namespace drift {
 

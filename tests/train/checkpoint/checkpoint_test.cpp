@@ -82,7 +82,7 @@ TEST_F(CheckpointTest, SaysWhatItsRunWasTrainedOnAndComputedWith) {
   written.meta.steps_per_epoch = 12;
   written.meta.data = "shapes: 512 images";
   written.meta.conditions = {{"device", "cpu"}, {"threads per worker", "2"}};
-  write_checkpoint(ckpt(), written, alone_, model_.set, *model_.backend, 0);
+  write_checkpoint(ckpt(), written, alone_, model_.model, *model_.backend, 0);
   EXPECT_EQ(look_at_checkpoint(run()).meta, written.meta);
 }
 
@@ -92,7 +92,7 @@ TEST_F(CheckpointTest, TheMeanOfItsStatesIsRoundedOnce) {
   written.workers[0].momentum[0] = big;
   written.workers[1].momentum[0] = big + 2;
   written.workers[0].values[1] = written.workers[1].values[1] = 0.1F;
-  write_checkpoint(ckpt(), written, alone_, model_.set, *model_.backend, 0);
+  write_checkpoint(ckpt(), written, alone_, model_.model, *model_.backend, 0);
   const ReplicaState mean = read_mean_state(run());
   EXPECT_EQ(mean.values[1], 0.1F);
   EXPECT_EQ(mean.momentum[0], big) << "big + 1, to even";

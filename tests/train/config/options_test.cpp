@@ -37,9 +37,36 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// A value of each option that is not its default.
+// A value of each option that is not its default: of what concerns machine, processes and files, and of the rest.
+std::map<std::string, std::string> other_surroundings() {
+  return {
+      {"precision", "bf16"},
+      {"device", "cuda:3"},
+      {"tf32", "true"},
+      {"batch-norm", "cudnn"},
+      {"nccl-multiprocessors", "16"},
+      {"graphs", "false"},
+      {"plans", "timed"},
+      {"plan-file", "plans.json"},
+      {"explain-plans", "true"},
+      {"op-times", "true"},
+      {"threads", "8"},
+      {"worker-threads", "2"},
+      {"loader-threads", "1"},
+      {"reduce", "fast"},
+      {"comm-timeout", "7.5"},
+      {"control-port", "29400"},
+      {"out", "runs/mine"},
+      {"name", "täst"},
+      {"resume", "runs/old"},
+      {"change", "lr,epochs"},
+      {"max-time", "3h50m"},
+      {"checkpoint-minutes", "2.5"},
+  };
+}
+
 const std::map<std::string, std::string>& other_values() {
-  static const std::map<std::string, std::string> values = {
+  static std::map<std::string, std::string> values = {
       {"model", "resnet56"},
       {"norm", "group"},
       {"groups", "4"},
@@ -85,29 +112,8 @@ const std::map<std::string, std::string>& other_values() {
       {"checkpoint-every", "0.5"},
       {"keep-checkpoints", "0"},
       {"keep-best", "true"},
-      {"precision", "bf16"},
-      {"device", "cuda:3"},
-      {"tf32", "true"},
-      {"batch-norm", "cudnn"},
-      {"nccl-multiprocessors", "16"},
-      {"graphs", "false"},
-      {"plans", "timed"},
-      {"plan-file", "plans.json"},
-      {"explain-plans", "true"},
-      {"op-times", "true"},
-      {"threads", "8"},
-      {"worker-threads", "2"},
-      {"loader-threads", "1"},
-      {"reduce", "fast"},
-      {"comm-timeout", "7.5"},
-      {"control-port", "29400"},
-      {"out", "runs/mine"},
-      {"name", "täst"},
-      {"resume", "runs/old"},
-      {"change", "lr,epochs"},
-      {"max-time", "3h50m"},
-      {"checkpoint-minutes", "2.5"},
   };
+  values.merge(other_surroundings());
   return values;
 }
 
