@@ -4,6 +4,7 @@ option(DRIFT_TESTS "build the tests" ON)
 option(DRIFT_BENCH "build the benches" ON)
 set(DRIFT_ARCH native CACHE STRING "-march for the CPU kernels; native runs only on machines like this one")
 set(DRIFT_SANITIZE "" CACHE STRING "address,undefined | thread | empty")
+set(DRIFT_LIBFUZZER "" CACHE FILEPATH "libFuzzer's archive: fuzz targets, and nothing else, are linked with it")
 foreach(backend CUDA NCCL MPI)
   set(DRIFT_${backend} AUTO CACHE STRING "AUTO: use ${backend} if this version can; ON: demand it; OFF: do without")
   set_property(CACHE DRIFT_${backend} PROPERTY STRINGS AUTO ON OFF)
@@ -34,6 +35,9 @@ if(DRIFT_SANITIZE)
   target_compile_options(drift_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${DRIFT_SANITIZE}
                                                -fno-omit-frame-pointer>)
   target_link_options(drift_flags INTERFACE -fsanitize=${DRIFT_SANITIZE})
+endif()
+if(DRIFT_LIBFUZZER)  # tests/fuzz/coverage.cpp
+  target_compile_options(drift_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize-coverage=trace-pc,trace-cmp>)
 endif()
 
 # drift_library(name SOURCES ... PUBLIC ... PRIVATE ...): one folder, one target; it may link only lower folders.
