@@ -73,7 +73,8 @@ TEST_P(StandardStreams, NeitherChangeTheExitCodeNorGetIntoFiles) {
     const bool loses = ending.has_results && GetParam().stream == STDOUT_FILENO;
     EXPECT_EQ(outcome.exit_code, loses ? kOutputLost : ending.exit_code) << outcome.err;
     if (GetParam().stream != STDERR_FILENO && outcome.exit_code != 0) {
-      EXPECT_NE(outcome.err.find(outcome.exit_code == 75 ? "stopped after step" : "drift: "), std::string::npos)
+      EXPECT_NE(outcome.err.find(outcome.exit_code == 75 ? "stopped by a signal after step" : "drift: "),
+                std::string::npos)
           << "nobody says why: " << outcome.err;
     }
     if (fs::exists(directory / "run")) expect_clean_files(directory / "run", ending.arguments);
