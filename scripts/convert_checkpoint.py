@@ -9,8 +9,10 @@ Needs torch, safetensors and numpy.
 """
 
 import argparse
+import os
 import pathlib
 import pickle
+import re
 import sys
 
 import torch
@@ -29,9 +31,8 @@ def read_pickled(path, trusted):
             content = content[key]
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         sys.exit(f"{path}: no state dict (names and tensors), neither itself nor under 'state_dict' or 'model'")
-    if content and all(name.startswith("module.") for name in content):
-        content = {name.removeprefix("module."): value for name, value in content.items()}
-    return content
+    wrappers = re.match(r"(module\.|_orig_mod\.)*", os.path.commonprefix(list(content))).group()
+    return {name.removeprefix(wrappers): value for name, value in content.items()}
 
 
 def main():

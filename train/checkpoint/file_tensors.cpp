@@ -21,8 +21,10 @@ FileTensors file_tensors_of(const ParameterSet& model) {
 }
 
 std::string_view model_name(std::string_view file_name) {
-  constexpr std::string_view kPrefix = "module.";
-  return file_name.starts_with(kPrefix) ? file_name.substr(kPrefix.size()) : file_name;
+  for (const std::string_view prefix : {"module.", "_orig_mod."}) {
+    if (file_name.starts_with(prefix)) return model_name(file_name.substr(prefix.size()));
+  }
+  return file_name;
 }
 
 bool is_batch_count(std::string_view name) {

@@ -26,7 +26,8 @@ using FileTensors = std::map<std::string_view, FileTensor>;  // by the model's n
 // Of a model whose arenas need not be allocated yet.
 FileTensors file_tensors_of(const ParameterSet& model);
 
-// The model's name of what a file calls so: without an optional "module." in front.
+// The model's name of what a file calls so: without what PyTorch's wrappers put in front, "module." (data parallel) and
+// "_orig_mod." (torch.compile), in any order and number.
 std::string_view model_name(std::string_view file_name);
 // Whether it is a count that PyTorch keeps and no model of ours has.
 bool is_batch_count(std::string_view name);

@@ -15,9 +15,9 @@ namespace drift {
 void write_weights(const std::filesystem::path& path, const Model& model, Backend& backend);
 void write_weights(OutputFile& file, const Model& model, Backend& backend);
 
-// Ignores "*.num_batches_tracked" and an optional "module." prefix; any other missing, unknown or wrongly shaped tensor
-// is kCheckpoint with the first few of them and, where the file is of another network of ours, the flags of that. So
-// are options that the file's metadata contradict. Then the model is as before.
+// Ignores "*.num_batches_tracked" and the prefixes of PyTorch's wrappers; any other missing, unknown or wrongly shaped
+// tensor is kCheckpoint with the first few of them and, where the file is of another network of ours, the flags of
+// that. So are options that the file's metadata contradict. Then the model is as before.
 void read_weights(const std::filesystem::path& path, const Model& model, Backend& backend);
 
 }  // namespace drift

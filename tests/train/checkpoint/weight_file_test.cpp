@@ -59,16 +59,19 @@ TEST(Weights, ConvolutionsAreWrittenInPyTorchsLayout) {
   EXPECT_EQ(file.floats(linear), std::vector<float>(rows, rows + 6));
 }
 
-TEST(Weights, RoundTripWithForeignPrefixAndCounters) {
+TEST(Weights, RoundTripWithPrefixesOfWrappersAndCounters) {
   const TempDirectory directory;
-  TinyModel written, read;
+  TinyModel written;
   written.fill(1);
-  write_weights(directory / "w", written.model, *written.backend);
   const std::vector<float> count{27900};
-  rewrite(directory / "w", [](const std::string& name) { return "module." + name; },
-          {{"module.bn.num_batches_tracked", {}, count}});
-  read_weights(directory / "w", read.model, *read.backend);
-  EXPECT_EQ(read.contents(), written.contents());
+  for (const std::string prefix : {"module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.module."}) {
+    write_weights(directory / "w", written.model, *written.backend);
+    rewrite(directory / "w", [&](const std::string& name) { return prefix + name; },
+            {{prefix + "bn.num_batches_tracked", {}, count}});
+    TinyModel read;
+    read_weights(directory / "w", read.model, *read.backend);
+    EXPECT_EQ(read.contents(), written.contents()) << prefix;
+  }
 }
 
 TEST(Weights, EverythingThatDoesNotFitIsListedAndTheModelIsAsBefore) {
