@@ -1,6 +1,7 @@
 #include "kernels/cpu/available_memory.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <limits>
 #include <optional>
 #include <sstream>
@@ -97,7 +98,7 @@ std::int64_t of_container(const fs::path& root) {
   for (std::string line; std::getline(lines, line);) {
     const std::size_t first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string controllers = fmt::format(",{},", line.substr(first + 1, second - first - 1));
     const fs::path path = line.substr(second + 1);
     if (controllers == ",,") least = std::min(least, of_groups(root / "sys/fs/cgroup", path, kVersion2));
     if (controllers.find(",memory,") != std::string::npos) {
