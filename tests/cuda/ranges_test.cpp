@@ -26,7 +26,7 @@ using Names = std::vector<std::string>;
 constexpr int kStepsOfAKind = 3, kStepsWithLayers = 2, kWorkers = 2;
 const std::string kTrain = DRIFT_PROGRAM
     " train --device cuda:0 --workers 2 --model cifar-resnet8 --norm group --data shapes:24:8 --local-batch 2 --algo "
-    "post-local --switch-step 3 --period 3 --steps 6 --bn-stats local --out ";
+    "post-local --switch-step 3 --period 3 --steps 6 --bn-stats local --checkpoint-minutes 0 --out ";
 const Names kSynchronous = {"batch", "synchronous step"};
 const Names kLocal = {"batch", "local step"};
 // What is inside a step that is not replayed.

@@ -1,5 +1,6 @@
 // What the step loop calls, counted by the emulator: a longer run of captured steps launches more graphs and nothing
-// else. No allocation, no wait but the one for a result of some steps ago, no kernel launched by itself.
+// else, between two looks at the clock for a checkpoint. No allocation, no wait but the one for a result of some steps
+// ago, no kernel launched by itself.
 #include <fstream>
 #include <gtest/gtest.h>
 #include <map>
@@ -20,8 +21,9 @@ class StepCalls : public ::testing::Test {
     const std::string command = DRIFT_PROGRAM
                                 " train --device cuda:0 --workers 2 --model cifar-resnet8 --norm group --data "
                                 "shapes:512:8 --local-batch 2 --algo " +
-                                algorithm + " --no-final-average --eval-every 0 --bn-stats local --steps " + name +
-                                " --out " + (directory_ / ("run" + name)).string();
+                                algorithm +
+                                " --no-final-average --eval-every 0 --bn-stats local --checkpoint-minutes 0 --steps " +
+                                name + " --out " + (directory_ / ("run" + name)).string();
     const Outcome outcome = run_emulated(command, "EMU_RACE=1 EMU_COUNT_CALLS=" + counts, directory_ / name);
     EXPECT_EQ(outcome.status, 0) << outcome.text;
     std::map<std::string, int> calls;
