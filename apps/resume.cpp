@@ -133,17 +133,17 @@ void check_data(const Request& request, const std::string& data) {
 }
 
 void check_conditions(const Request& request, const Trainer& trainer) {
-  if (!request.checkpoint) return;
   const Conditions now = trainer.conditions();
   const Conditions& before = request.checkpoint->meta.conditions;
   const auto device = before.find("device");
-  const bool is_other = device != before.end() && device->second != now.at("device");
-  DRIFT_CHECK(
-      kUsage, !is_other || request.is_branch(),
-      "the run computed on {}, here it would on {}, with other bits: give --device {}, or go on in a run of its "
-      "own with --change device --device {}",
-      is_other ? device->second : "", now.at("device"), is_other ? device->second : "", now.at("device"));
-  if (is_other) return;
+  if (device != before.end() && device->second != now.at("device")) {
+    DRIFT_CHECK(
+        kUsage, changes(request, "device"),
+        "the run computed on {}, here it would on {}, with other bits: give --device {}, or go on in a run of its "
+        "own with --change device --device {}",
+        device->second, now.at("device"), device->second, now.at("device"));
+    return;
+  }
   const std::vector<std::string> texts = differences(before, now);
   if (!texts.empty()) {
     log_warning("the last bits may be others than without the interruption: {}", joined(texts, "; "));

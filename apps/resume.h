@@ -40,7 +40,8 @@ std::optional<Checkpoint> read_start(Request& request, const Membership& members
 // checkpoint, and for a branch that changes it, anything is.
 void check_data(const Request& request, const std::string& data);
 
-// Throws kUsage where the run would go on on another kind of device; says what else may change its last bits.
+// Of a request with a checkpoint. Throws kUsage where the run would go on on another kind of device, unless a branch
+// changes it; says what else may change its last bits.
 void check_conditions(const Request& request, const Trainer& trainer);
 
 // Restores `start` in the trainer. A branch with other steps per epoch begins at the same epoch, rounded down.

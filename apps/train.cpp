@@ -212,12 +212,18 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
   return Session(config, membership, trainer, request.checkpoint, outputs, stop_requested()).run();
 }
 
+// "auto" becomes what it stands for here: a run that goes on elsewhere must not find another kind of device.
+void settle_device(MachineConfig& machine) {
+  if (machine.device == "auto") machine.device = default_device().type == DeviceType::kCuda ? "cuda" : "cpu";
+}
+
 // Returns the exit code.
 int train(Request request, const Job& job, SetupStop& setup, bool quiet) {
   const TrainConfig& config = request.resolved.config;
   check(config.checkpoints, config.data.val_split);
   const Membership membership = job.team_of(config.sync.workers);
   std::optional<Checkpoint> start = read_start(request, membership);
+  settle_device(request.resolved.config.machine);
   const DataSource data = open_data(config.data, config.seed);
   const std::string data_text = fingerprint(data);
   check_data(request, data_text);
@@ -301,7 +307,7 @@ Job with_transport(Job job, const TrainConfig& config, const Launch& launch) {
       "{} processes on GPUs meet over NCCL, which this build does not have: run all --workers in one process, or "
       "give --device cpu",
       job.processes);
-  if (config.machine.device == "cuda") {
+  if (config.machine.device == "auto" || config.machine.device == "cuda") {
     device.index = job.local_process;
     DRIFT_CHECK(kDevice, device.index < cuda_device_count(),
                 "on {}, process {} is number {} of this machine, which has {} GPUs: start one process for each GPU",
@@ -310,11 +316,6 @@ Job with_transport(Job job, const TrainConfig& config, const Launch& launch) {
   return on_gpus(std::move(job), device,
                  {.timeout_seconds = config.processes.timeout_seconds,
                   .nccl_multiprocessors = config.machine.nccl_multiprocessors});
-}
-
-// "auto" becomes what it stands for here: a run that goes on elsewhere must not find another kind of device.
-void settle_device(MachineConfig& machine) {
-  if (machine.device == "auto") machine.device = default_device().type == DeviceType::kCuda ? "cuda" : "cpu";
 }
 
 int run(const Invocation& asked, const Job& job, SetupStop& setup) {
@@ -351,8 +352,7 @@ int run_train(int argc, char** argv) {
   setup.joined(job);
   return run_in_job(job, [&] {
     if (wrong) std::rethrow_exception(wrong);
-    TrainConfig& config = asked->request.resolved.config;
-    settle_device(config.machine);
+    const TrainConfig& config = asked->request.resolved.config;
     check_plans(config.machine, job);
     return run(*asked, with_transport(job, config, launch), setup);
   });

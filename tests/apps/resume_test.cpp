@@ -232,6 +232,18 @@ TEST_F(Resume, ABranchThatChangesNothingHasTheBitsOfItsParent) {
   expect_same_checkpoint(parent / "ckpt/step-12", branch / "ckpt/step-12");
 }
 
+TEST_F(Resume, ABranchMayTrainOnOtherData) {
+  const fs::path parent = directory_ / "parent", branch = directory_ / "branch";
+  train(parent, every_3_steps_);
+  const std::string step = (parent / "ckpt/step-6").string();
+  expect_ends(run_drift({"train", "--resume", step, "--data", "shapes:48:20", "--out", branch.string()}), 4,
+              "is not what the run was trained on");
+  const Outcome outcome =
+      run_drift({"train", "--resume", step, "--change", "data", "--data", "shapes:48:20", "--out", branch.string()});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(branch_of(branch).at("changes"), (Json{{"data", {{"from", "shapes:40:20"}, {"to", "shapes:48:20"}}}}));
+}
+
 // From the middle of a round, where replicas differ.
 TEST_F(Resume, ABranchOfAnotherAlgorithmOrNumberOfWorkersBeginsWithReplicasThatAreAlike) {
   const fs::path parent = directory_ / "parent";

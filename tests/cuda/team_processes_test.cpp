@@ -82,6 +82,7 @@ TEST_F(TeamOnGpus, ARunMayMoveToAnotherGpuButNotToAnotherKindOfDevice) {
   EXPECT_NE(refused.text.find("the run computed on cuda, here it would on cpu"), std::string::npos) << refused.text;
   const Outcome branch = go_on("cpu", "--change device --device cpu");
   EXPECT_EQ(branch.status, 0) << branch.text;
+  EXPECT_NE(bytes_of(directory_ / "cpu/branch.json").find("\"device\""), std::string::npos);
 }
 
 TEST_F(TeamOnGpus, HasTheBitsOfOneProcess) {

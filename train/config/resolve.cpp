@@ -66,15 +66,14 @@ constexpr const char* kOfStatesText =
     "A checkpoint has the states of that very network; a new run can start from its model with --weights "
     "DIR/model.safetensors";
 
-bool decides_bits(OnResume rule) {
-  return rule == OnResume::kFixed || rule == OnResume::kOfStates || rule == OnResume::kLastBits;
+bool is_fixed(const Option& option) {
+  return option.on_resume == OnResume::kFixed || option.on_resume == OnResume::kOfStates;
 }
 
 std::vector<std::string> free_options() {
   std::vector<std::string> free;
   for (const Option& option : options_of(Scope::kTrain)) {
-    if (option.on_resume != OnResume::kFixed && option.on_resume != OnResume::kOfStates)
-      free.push_back("--" + option.name);
+    if (!is_fixed(option)) free.push_back("--" + option.name);
   }
   return free;
 }
@@ -137,8 +136,11 @@ ResolvedConfig resolve_config(std::span<const SettingLayer> layers, Scope scope)
 
 std::vector<ChangedOption> changed_options(const TrainConfig& before, const TrainConfig& now) {
   std::vector<ChangedOption> changed;
+  const std::vector<std::string_view> named = options::split(now.files.change, ',');
   for (const Option& option : options_of(Scope::kTrain)) {
-    if (!decides_bits(option.on_resume)) continue;
+    const bool is_another =
+        option.on_resume == OnResume::kRenamed && std::ranges::find(named, option.name) != named.end();
+    if (!is_fixed(option) && option.on_resume != OnResume::kLastBits && !is_another) continue;
     ChangedOption values{option.name, option.get(before), option.get(now)};
     if (values.before != values.now) changed.push_back(std::move(values));
   }
@@ -155,11 +157,11 @@ ResolvedConfig resolve_resumed_config(const TrainConfig& saved, const std::strin
   make_paths_absolute(resolved.config);
   const std::set<std::string> may = settle_branch(named_in_change(resolved, saved_origin), saved_origin, resolved);
   for (const ChangedOption& changed : changed_options(saved, resolved.config)) {
-    const OnResume rule = find_option(changed.name)->on_resume;
-    if (rule == OnResume::kLastBits || may.contains(changed.name)) continue;
+    const Option& option = *find_option(changed.name);
+    if (!is_fixed(option) || may.contains(changed.name)) continue;
     const std::string values = fmt::format("--{} is {} in the run to be resumed, and {} here", changed.name,
                                            changed.before.value_or("not set"), changed.now.value_or("not set"));
-    DRIFT_CHECK(kUsage, rule != OnResume::kOfStates, "{}. {}", values, kOfStatesText);
+    DRIFT_CHECK(kUsage, option.on_resume != OnResume::kOfStates, "{}. {}", values, kOfStatesText);
     DRIFT_FAIL(kUsage,
                "{}. A resumed run continues the same bits, so only {} may change; to go on from there in another way, "
                "in a run of its own, add --change {}",

@@ -45,7 +45,8 @@ struct ChangedOption {
   std::string name;
   std::optional<std::string> before, now;  // nullopt: not set
 };
-// What decides the bits of a run, or the last of them, and differs.
+// What differs of all that decides the bits of a run, or the last of them. What may have other names
+// (OnResume::kRenamed) is among it where --change names it: there it is something else.
 std::vector<ChangedOption> changed_options(const TrainConfig& before, const TrainConfig& now);
 
 }  // namespace drift
