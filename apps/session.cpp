@@ -127,8 +127,8 @@ bool Session::is_checkpoint_due() const {
   return membership_.control->gather("whether a checkpoint is due", pace_.is_due() ? "yes" : "no").front() == "yes";
 }
 
-// For a checkpoint that nobody waits for, or has time for: its model.safetensors has the mean of the
-// workers' running statistics where the run would re-estimate them. The workers' states are those of any checkpoint.
+// For a checkpoint that must not take long: its model.safetensors has the mean of the workers' running statistics where
+// the run would re-estimate them. The workers' states are those of any checkpoint.
 BatchNormPolicy Session::quick_statistics() const {
   return configured_statistics() == BatchNormPolicy::kReestimate ? BatchNormPolicy::kAverage : configured_statistics();
 }

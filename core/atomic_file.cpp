@@ -67,6 +67,14 @@ void try_remove(const fs::path& path) {
   if (error) log_warning("{}: cannot be removed: {}", path.string(), error.message());
 }
 
+bool make_directories(const fs::path& path, std::error_code& error) {
+  const fs::path parent = path.has_parent_path() ? path.parent_path() : ".";
+  if (!fs::exists(parent, error) && !error) make_directories(parent, error);
+  const bool made = !error && fs::create_directory(path, error);
+  if (made) make_durable(parent);
+  return made;
+}
+
 void publish(const fs::path& path) {
   const fs::path from = aside(path);
   make_durable(from);

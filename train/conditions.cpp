@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/build_info.h"
+#include "kernels/cuda.h"
 
 namespace drift {
 
@@ -10,9 +11,8 @@ Conditions conditions_of(Device device, const ThreadLayout& layout) {
   const BuildInfo& build = build_info();
   Conditions conditions = {{"compiler", std::string(build.compiler)}, {"-march", std::string(build.arch)}};
   if (device.type == DeviceType::kCuda) {
-    const std::string text = describe_device(device);  // "cuda:0 (NVIDIA H100 80GB HBM3, sm_90)"
     conditions["device"] = "cuda";
-    conditions["GPU"] = text.substr(text.find('(') + 1, text.rfind(')') - text.find('(') - 1);
+    conditions["GPU"] = cuda_device_name(device.index);
     conditions["CUDA, cuDNN"] = fmt::format("{}, {}", build.cuda_toolkit, build.cudnn);
   } else {
     conditions["device"] = "cpu";

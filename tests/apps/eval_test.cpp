@@ -71,10 +71,7 @@ TEST_F(EvalOfARun, FlagsBeatItsSettings) {
 }
 
 TEST_F(EvalOfARun, ADamagedCheckpointIsNamedAndHidesNoOther) {
-  const fs::path damaged = run_ / "ckpt/step-6/model.safetensors";
-  std::string bytes = bytes_of(damaged);
-  bytes.back() = static_cast<char>(bytes.back() ^ 1);
-  set_file_text(damaged, bytes);
+  flip_middle_bit(run_ / "ckpt/step-6/model.safetensors");
   const Outcome table = eval(run_, {"--all-checkpoints"});
   EXPECT_EQ(table.exit_code, 8);
   const Outcome listed = eval(run_, {"--all-checkpoints", "--json"});

@@ -5,18 +5,13 @@
 #include "comm/faulty.h"
 #include "comm/recording.h"
 #include "tests/comm/run_workers.h"
+#include "tests/support/hand_clock.h"
 
 namespace drift::testing {
 namespace {
 
-class ManualClock final : public Clock {
- public:
-  double seconds() const override { return now; }
-  double now = 100;
-};
-
 TEST(Recording, ReportsEveryCallWithItsCost) {
-  ManualClock clock;
+  HandClock clock;
   FaultyCommunicator inner(
       std::move(make_communicators(Membership::alone(1)).front()),
       {.before_call = [&](std::int64_t call) { clock.now += 0.5 * static_cast<double>(call + 1); }});

@@ -100,15 +100,11 @@ fs::path parent_of(const fs::path& directory) {
   return with_file_errors(ErrorKind::kCheckpoint, [&] { return fs::absolute(directory).parent_path(); });
 }
 
-// With the missing ones above it, each durable.
 void make_directory(const fs::path& directory) {
   if (directory_exists(directory)) return;
-  const fs::path parent = parent_of(directory);
-  make_directory(parent);
   std::error_code error;
-  fs::create_directory(directory, error);
+  make_directories(directory, error);
   DRIFT_CHECK(kOutput, !error, "{}: cannot be created: {}", directory.string(), error.message());
-  make_durable(parent);
 }
 
 // What writers and removals that were interrupted left behind.

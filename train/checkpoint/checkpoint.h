@@ -45,9 +45,9 @@ struct Checkpoint {
 std::filesystem::path checkpoint_directory(const std::filesystem::path& ckpt_directory, Step step);
 
 // Returns the directory written; one of the same step is replaced. Once it is in place, older steps are removed so that
-// `keep` checkpoints (0: all) remain, this one included; later steps are not touched. `model` is the averaged
-// one. All processes of the team call it, with the states of their workers; throws
-// kComm, naming the process, where step or model differ.
+// `keep` checkpoints (0: all) remain, this one included; later steps are not touched. `model` is the averaged one. All
+// processes of the team call it, with the states of their workers; throws kComm, naming the process, where step or
+// model differ.
 std::filesystem::path write_checkpoint(const std::filesystem::path& ckpt_directory, const Checkpoint& checkpoint,
                                        const Membership& membership, const Model& model, Backend& backend, int keep);
 

@@ -37,19 +37,10 @@ double per_second(std::int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
-// With the missing ones above it, each durable: a checkpoint whose folder has no name is lost. Whether it is new.
-bool make_folders(const fs::path& path, std::error_code& error) {
-  const fs::path parent = path.has_parent_path() ? path.parent_path() : ".";
-  if (!fs::exists(parent, error) && !error) make_folders(parent, error);
-  const bool made = !error && fs::create_directory(path, error);
-  if (made) make_durable(parent);
-  return made;
-}
-
-// Returns whether it is new: of several that ask at once, one made it.
+// Returns whether it is new.
 bool make_directory(const fs::path& path) {
   std::error_code error;
-  const bool made = make_folders(path, error);
+  const bool made = make_directories(path, error);
   DRIFT_CHECK(kUsage, !error, "cannot make the run directory {}: {}", path.string(), error.message());
   return made;
 }

@@ -58,9 +58,8 @@ class RunDirectory final : public MetricsSink {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoints() const { return path_ / "ckpt"; }
-  std::filesystem::path best() const {
-    return path_ / "best";
-  }  // the checkpoint of best_evaluation(), with --keep-best
+  // Of best_evaluation(), with --keep-best.
+  std::filesystem::path best() const { return path_ / "best"; }
 
   void step(const StepRecord& record) override;
   void evaluation(const EvalRecord& record) override;

@@ -8,14 +8,12 @@
 #include <sstream>
 #include <vector>
 
+#include "tests/support/hand_clock.h"
+
 namespace drift {
 namespace {
 
-class HandClock final : public Clock {
- public:
-  double seconds() const override { return now; }
-  double now = 100;
-};
+using testing::HandClock;
 
 StepRecord record_of(Step step, double loss = 1) {
   StepRecord record;
