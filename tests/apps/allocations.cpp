@@ -1,6 +1,7 @@
 // A library to be loaded before the others (LD_PRELOAD): memory that is not given. DRIFT_ALLOCATION="NTH BYTES": of the
-// allocations of at least so many bytes, those from the NTH on fail if NTH is followed by a '+', else that one alone.
-// DRIFT_ALLOCATIONS, the name of a file: there it says at the end how many there were.
+// allocations of at least so many bytes since main() began, those from the NTH on fail if NTH is followed by a '+',
+// else that one alone. DRIFT_ALLOCATIONS, the name of a file: there it says at the end how many there were. What
+// libraries want while they are loaded they get: those of CUDA abort without it.
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -9,6 +10,8 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "tests/apps/preload.h"
 
 // NOLINTBEGIN: the names and types are those of the library
 extern "C" {
@@ -42,9 +45,18 @@ const Limit& limit() {
 }
 
 std::atomic<long> allocations{0};
+std::atomic<bool> main_began{false};
+
+using Main = int (*)(int, char**, char**);
+Main the_main = nullptr;
+
+int begin_main(int argc, char** argv, char** environment) {
+  main_began = true;
+  return the_main(argc, argv, environment);
+}
 
 bool is_refused(std::size_t bytes) {
-  if (bytes < limit().bytes) return false;
+  if (!main_began || bytes < limit().bytes) return false;
   const long number = ++allocations;
   const bool refused = limit().stays ? number >= limit().nth : number == limit().nth;
   if (refused) errno = ENOMEM;
@@ -65,6 +77,13 @@ struct AtTheEnd {
 
 // NOLINTBEGIN: the names and types are those of the library
 extern "C" {
+
+int __libc_start_main(Main main, int argc, char** argv, void (*init)(), void (*fini)(), void (*rtld_fini)(),
+                      void* stack_end) {
+  the_main = main;
+  return drift::testing::real("__libc_start_main", &__libc_start_main)(&begin_main, argc, argv, init, fini, rtld_fini,
+                                                                       stack_end);
+}
 
 void* malloc(size_t bytes) {
   return is_refused(bytes) ? nullptr : __libc_malloc(bytes);
