@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <new>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 #include <xxhash.h>
@@ -64,8 +63,7 @@ InputFile::InputFile(std::filesystem::path path, ErrorKind kind) : path_(std::mo
   const OpenedFile file = open_regular_file(path_, O_RDONLY);
   DRIFT_CHECK_AS(kind_, file, "{}: cannot be read: {}", path_.string(), file.problem);
   descriptor_ = file.descriptor;
-  struct stat status {};
-  if (fstat(descriptor_, &status) == 0) size_ = static_cast<std::uint64_t>(status.st_size);
+  size_ = file.bytes;
 }
 
 InputFile::~InputFile() {

@@ -77,9 +77,16 @@ OpenedFile open_regular_file(const std::filesystem::path& path, int flags) {
   // What takes its place meanwhile is not waited for either.
   const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0666);
   if (descriptor < 0) return {.problem = system_reason(), .absent = errno == ENOENT || errno == ENOTDIR};
-  if (::fstat(descriptor, &status) == 0 && is_welcome(status.st_mode)) return {.descriptor = descriptor};
-  ::close(descriptor);
-  return refused(status.st_mode);
+  OpenedFile file{.descriptor = descriptor};
+  if (::fstat(descriptor, &status) != 0) {
+    file = {.problem = system_reason()};
+  } else if (!is_welcome(status.st_mode)) {
+    file = refused(status.st_mode);
+  } else {
+    file.bytes = static_cast<std::uint64_t>(status.st_size);
+  }
+  if (!file) ::close(descriptor);
+  return file;
 }
 
 std::string read_text(const std::filesystem::path& path, std::size_t bytes_max, ErrorKind kind) {

@@ -2,6 +2,7 @@
 // its other end, or a device, on which it may do anything. All that reads or writes files by name goes through here.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@ std::string system_reason();
 // A descriptor, or why there is none: the system's reason, or what is there instead of a file.
 struct OpenedFile {
   int descriptor = -1;
+  std::uint64_t bytes = 0;  // that it has
   std::string problem = {};
   bool absent = false;  // nothing has that name
 
