@@ -4,6 +4,7 @@
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "apps/convolutions.h"
 #include "apps/output.h"
 #include "core/check.h"
 #include "core/json_lines.h"
@@ -66,12 +67,14 @@ int run_describe(int argc, char** argv) {
       "Layers, output shapes for one image, parameters, multiply-adds and activation bytes of a network.\n"
       "Networks: " +
           joined(model_names()) + ", and cifar-resnetD for any depth D = 6n+2.",
-      {"drift describe resnet56 --batch 128", "drift describe resnet56 --norm group --precision bf16 --json"});
+      {"drift describe resnet56 --batch 128 --kernels",
+       "drift describe resnet56 --norm group --precision bf16 --json"});
   std::string name;
   std::int64_t batch = 1;
-  bool json = false;
+  bool kernels = false, json = false;
   command.add_required_value("MODEL", "", &name, "the network");
   command.add_value("--batch", "N", CommandLine::Integer{&batch, options::counted_from(1)}, "images at a time [1]");
+  command.add_switch("--kernels", kernels, "print which algorithm a CPU like this one has for each convolution");
   command.add_switch("--json", json, "print JSON");
   if (!command.parse(argc, argv)) return 0;
 
@@ -86,19 +89,29 @@ int run_describe(int argc, char** argv) {
     totals.multiply_adds += layer.multiply_adds;
     totals.activation_bytes += bytes.back();
   }
+  std::vector<ConvolutionTrace> convolutions;
+  if (kernels) {
+    convolutions = trace_convolutions(config.model, batch, config.machine.precision, config.machine.convolutions);
+  }
   if (!json) {
     print_table(name, layers, bytes, totals, batch, config.machine.precision);
+    if (!kernels) return 0;
+    print("\nconvolutions at batch {} in {} on this CPU ({}):\n\n", batch, name_of(config.machine.precision),
+          cpu_features().instruction_sets);
+    print_convolutions(convolutions);
+    print("\nin a training step: {}\n", summary(convolutions));
     return 0;
   }
   Json rows = Json::array();
   for (std::size_t i = 0; i < bytes.size(); ++i) rows.push_back(layer_json(layers[i], bytes[i]));
-  const Json result = {{"model", name},
-                       {"batch", batch},
-                       {"precision", name_of(config.machine.precision)},
-                       {"parameters", totals.parameters},
-                       {"multiply_adds", totals.multiply_adds},
-                       {"activation_bytes", totals.activation_bytes},
-                       {"layers", rows}};
+  Json result = {{"model", name},
+                 {"batch", batch},
+                 {"precision", name_of(config.machine.precision)},
+                 {"parameters", totals.parameters},
+                 {"multiply_adds", totals.multiply_adds},
+                 {"activation_bytes", totals.activation_bytes},
+                 {"layers", rows}};
+  if (kernels) result["convolutions"] = convolutions_json(convolutions);
   print("{}\n", result.dump(2));
   return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "apps/convolutions.h"
 #include "apps/output.h"
 #include "apps/resume.h"
 #include "apps/session.h"
@@ -60,6 +61,7 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const J
                           {"threads", layout.threads},
                           {"workers_at_once", layout.lanes},
                           {"threads_per_worker", layout.threads_per_worker},
+                          {"convolutions", convolutions_json(trainer.convolutions())},
                           {"steps", trainer.schedule().total_steps},
                           {"steps_per_epoch", trainer.schedule().steps_per_epoch}};
   const RunDescription description = {.config = config,

@@ -81,12 +81,15 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(count, passed.data())) return exit_code(ErrorKind::kUsage);
 
   const auto stream = make_stream(Device{}, threads);
-  const auto backend = make_backend(*stream);
+  const auto direct = make_backend(*stream, {.convolutions = ConvolutionChoice::kDirect});
+  const auto winograd = make_backend(*stream);
   const auto cases = testing::op_cases(sizes == "small" ? testing::Suite::kTest : testing::Suite::kBench);
   for (const OpCase& op_case : cases) {
     if (op_case.activation == DType::kBFloat16 && !cpu_features().bf16) continue;
+    if (op_case.form == ConvolutionForm::kWinograd && !cpu_features().avx512) continue;
+    Backend& backend = op_case.form == ConvolutionForm::kWinograd ? *winograd : *direct;
     benchmark::RegisterBenchmark(fmt::format("{}/{}", op_case.op, op_case.label).c_str(),
-                                 [&](benchmark::State& state) { time_case(state, op_case, *backend); })
+                                 [&op_case, &backend](benchmark::State& state) { time_case(state, op_case, backend); })
         ->Unit(benchmark::kMicrosecond)
         ->UseRealTime();
   }

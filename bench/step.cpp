@@ -1,11 +1,10 @@
-// bench_step: images/s of one training step (augment, forward, backward, SGD) and where the time goes, beside the
-// floor: the step's convolutions alone through the same oneDNN, plus the bytes of all other passes at the machine's
-// measured bandwidth. The result is checked before anything is timed; a failed check exits 9.
+// bench_step: images/s of one training step (augment, forward, backward, SGD) and where the time goes, beside the floor
+// of bench/common/op_floor.h. The result is checked before anything is timed; a failed check exits 9.
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <fmt/core.h>
 
-#include "bench/common/conv_floor.h"
+#include "bench/common/op_floor.h"
 #include "bench/common/peaks.h"
 #include "bench/common/program.h"
 #include "bench/common/step_report.h"
@@ -21,13 +20,16 @@ struct Options {
   std::vector<std::string> precisions{"fp32", "bf16"};
   std::int64_t batch = 128;
   int threads = 2, samples = 15, megabytes = 256;
+  bool direct = false;
+
+  ConvolutionChoice convolutions() const { return direct ? ConvolutionChoice::kDirect : ConvolutionChoice::kAuto; }
 };
 
 // The loss starts near that of a uniform guess, falls on a batch seen again and again, and is the same with and without
 // the timers.
 void check(const Options& options, DType precision) {
-  TrainingStep plain(options.model, options.batch, precision, options.threads);
-  TrainingStep wrapped(options.model, options.batch, precision, options.threads);
+  TrainingStep plain(options.model, options.batch, precision, options.threads, options.convolutions());
+  TrainingStep wrapped(options.model, options.batch, precision, options.threads, options.convolutions());
   TimedBackend timed(wrapped.backend());
   constexpr int kSteps = 3;
   double first = 0, last = 0;
@@ -42,56 +44,31 @@ void check(const Options& options, DType precision) {
   DRIFT_CHECK(kTolerance, last < first, "{} steps on one batch should lower the loss: {} -> {}", kSteps, first, last);
 }
 
-// Steps without timers and the convolutions alone, in turn, so that the machine's moods meet both alike; then steps
-// with timers.
-StepReport run(const Options& options, DType precision, double bandwidth, double peak) {
+// Steps without timers, then steps with timers.
+StepReport run(const Options& options, DType precision, const MachinePeaks& peaks) {
   check(options, precision);
-  TrainingStep step(options.model, options.batch, precision, options.threads);
-  TimedBackend timed(step.backend());
-  step.run(timed);
-  timed.reset();
-  step.run(timed);
-  ConvFloor conv_floor(timed.ops(), options.threads);
-
+  TrainingStep step(options.model, options.batch, precision, options.threads, options.convolutions());
   StepReport report;
   report.model = options.model;
   report.precision = precision;
   report.batch = options.batch;
   report.threads = options.threads;
-  report.bandwidth = bandwidth;
-  report.peak_flops = peak;
-  std::map<std::string_view, Sample> convs;  // by direction
-  Sample conv_all;
-  constexpr int kWarmUp = 2;
-  for (int i = 0; i < kWarmUp + options.samples; ++i) {
-    const Sample one = measure(0, 1, [&] { step.run(step.backend()); });
-    const std::map<std::string_view, double> floor = conv_floor.run();
-    if (i < kWarmUp) continue;
-    report.steps.seconds.push_back(one.seconds[0]);
-    double sum = 0;
-    for (const auto& [direction, seconds] : floor) {
-      convs[direction].seconds.push_back(seconds);
-      sum += seconds;
-    }
-    conv_all.seconds.push_back(sum);
-  }
-  report.steps.sort();
-  conv_all.sort();
-  for (auto& [direction, sample] : convs) sample.sort();
-  report.conv_seconds = conv_all.median();
+  report.convolutions = options.convolutions();
+  report.steps = measure(2, options.samples, [&] { step.run(step.backend()); });
 
-  timed.reset();
+  TimedBackend timed(step.backend());
   const int timed_steps = std::max(3, options.samples / 3);
   for (int i = 0; i < timed_steps; ++i) step.run(timed);
+  std::map<std::string_view, double> floors;
+  for (const TimedOp& op : timed.ops()) {
+    floors[name_of(op.op)] += floor_seconds(op.op, precision, options.convolutions(), peaks) / timed_steps;
+  }
   for (const auto& [name, totals] : totals_of(timed.ops())) {
-    OpRow row{name, totals, 0};
+    OpRow row{name, totals, floors.at(name)};
     row.totals.seconds /= timed_steps;
     row.totals.bytes /= timed_steps;
     row.totals.flops /= timed_steps;
     row.totals.calls /= timed_steps;
-    const auto conv = convs.find(name);
-    row.floor_seconds = conv != convs.end() ? conv->second.median() : row.totals.bytes / bandwidth;
-    if (conv == convs.end()) report.other_bytes += row.totals.bytes;
     report.ops.push_back(row);
   }
   report.activation_bytes = step.peak_bytes();
@@ -108,18 +85,19 @@ int main(int argc, char** argv) {
   app.add_option("--precision", options.precisions, "fp32, bf16 or both")->delimiter(',')->capture_default_str();
   app.add_option("--bandwidth-megabytes", options.megabytes, "size of the arrays that bandwidth is measured on")
       ->capture_default_str();
+  app.add_flag("--direct", options.direct, "leave all convolutions to oneDNN");
   app.add_option("--json", options.json, "also write the figures to this file");
   CLI11_PARSE(app, argc, argv);
 
-  const double bandwidth = measured_bandwidth(options.threads, options.megabytes);
-  const double fp32_peak = measured_peak_flops(options.threads, DType::kFloat32);
-  const double bf16_peak = cpu_features().bf16 ? measured_peak_flops(options.threads, DType::kBFloat16) : 0;
+  const MachinePeaks peaks = {measured_bandwidth(options.threads, options.megabytes),
+                              measured_peak_flops(options.threads, DType::kFloat32),
+                              cpu_features().bf16 ? measured_peak_flops(options.threads, DType::kBFloat16) : 0};
   fmt::print("{} | oneDNN {} | measured: {:.1f} GB/s, {:.0f} GFLOP/s fp32, {:.0f} GFLOP/s bf16\n", cpu_features().model,
-             build_info().onednn, 1e-9 * bandwidth, 1e-9 * fp32_peak, 1e-9 * bf16_peak);
+             build_info().onednn, 1e-9 * peaks.bandwidth, 1e-9 * peaks.fp32_flops, 1e-9 * peaks.bf16_flops);
   nlohmann::json report = {{"cpu", cpu_features().model},
                            {"onednn", build_info().onednn},
-                           {"bandwidth_bytes_per_second", bandwidth},
-                           {"peak_flops_per_second", {{"fp32", fp32_peak}, {"bf16", bf16_peak}}}};
+                           {"bandwidth_bytes_per_second", peaks.bandwidth},
+                           {"peak_flops_per_second", {{"fp32", peaks.fp32_flops}, {"bf16", peaks.bf16_flops}}}};
   for (const std::string& precision : options.precisions) {
     const bool bf16 = precision == "bf16";
     DRIFT_CHECK(kUsage, bf16 || precision == "fp32", "--precision is fp32 or bf16, not '{}'", precision);
@@ -127,8 +105,7 @@ int main(int argc, char** argv) {
       fmt::print("\nbf16 left out: this CPU has no bf16 instructions\n");
       continue;
     }
-    const StepReport step = bf16 ? run(options, DType::kBFloat16, bandwidth, bf16_peak)
-                                 : run(options, DType::kFloat32, bandwidth, fp32_peak);
+    const StepReport step = run(options, bf16 ? DType::kBFloat16 : DType::kFloat32, peaks);
     print(step);
     report["steps"].push_back(to_json(step));
   }

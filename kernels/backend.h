@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "kernels/convolution_form.h"
 #include "kernels/device.h"
 #include "kernels/op.h"
 
@@ -102,8 +103,9 @@ class Span {
 // Whose kernels normalise batches on a GPU.
 enum class BatchNormKernels : std::uint8_t { kOwn, kCudnn };
 
-// What only the backend of a GPU has a use for.
+// What only the backend of a GPU has a use for, but for the first.
 struct BackendOptions {
+  ConvolutionChoice convolutions = ConvolutionChoice::kAuto;  // on a CPU
   bool tf32 = false;           // float32 convolutions and matmuls may round what they multiply to TF32
   bool time_plans = false;     // convolutions take the engine of cuDNN that is fastest here, not the first it advises
   std::string plan_file = {};  // plans chosen by an earlier run: read, used, and new ones added; "": none

@@ -81,7 +81,7 @@ std::unique_ptr<Stream> make_stream(Device device, int threads) {
 
 std::unique_ptr<Backend> make_backend(Stream& stream, const BackendOptions& options) {
   if (stream.device().type == DeviceType::kCuda) return make_cuda_backend(stream, options);
-  return std::make_unique<CpuBackend>(stream);
+  return std::make_unique<CpuBackend>(stream, options);
 }
 
 std::unique_ptr<CapturedWork> Stream::capture(const std::function<void()>&) {

@@ -154,9 +154,11 @@ class HostMemory {
 // What the CPU offers, for `drift doctor` and for refusing bf16 where it would be emulated.
 struct CpuFeatures {
   std::string model;
-  std::string instruction_sets;  // "avx2 avx512f avx512_bf16 ..."
-  bool bf16 = false;             // bf16 dot products in hardware (AVX512_BF16 or AMX)
-  int cores = 1;                 // usable by this process
+  std::string instruction_sets;  // "avx2 avx512 avx512_bf16 ..."
+  bool avx512 = false;           // AVX512F, BW and VL
+  bool avx512_bf16 = false;
+  bool bf16 = false;  // bf16 dot products in hardware (AVX512_BF16 or AMX)
+  int cores = 1;      // usable by this process
 };
 const CpuFeatures& cpu_features();
 

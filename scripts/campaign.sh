@@ -6,9 +6,11 @@ cd "$(dirname "$0")/.."
 usage() {
   cat <<'TEXT'
 usage: scripts/campaign.sh [--kills N] [--failures N] [--allocations N] [--power-losses N] [--teams N] [--executions N]
+                           [--targets LIST]
 
 Runs so many trials of each kind, by default 1000 kills, every file call and every allocation, 1000 power losses, 500
-teams, and 100000000 executions over all fuzz targets; 0 leaves a kind out. The seed is DRIFT_TEST_SEED, or the date.
+teams, and 100000000 executions over all fuzz targets, to each its share; 0 leaves a kind out. --targets: only those,
+"cifar,metrics". The seed is DRIFT_TEST_SEED, or the date.
 It takes the tests of build/ (scripts/test.sh --fast makes them) and makes the fuzz targets in build-fuzz/. Those are
 linked with libFuzzer where it is found (Debian: libclang-rt-14-dev, DRIFT_LIBFUZZER names another one); elsewhere they
 mutate without looking where that leads. What fails is left in campaign/.
@@ -16,6 +18,7 @@ TEXT
 }
 
 every=1000000
+only=
 kills=1000 failures=$every allocations=$every power=1000 teams=500 executions=100000000
 while [ $# -gt 0 ]; do
   case "$1=${2:-}" in
@@ -25,6 +28,7 @@ while [ $# -gt 0 ]; do
     --power-losses=[0-9]*) power=$2 ;;
     --teams=[0-9]*) teams=$2 ;;
     --executions=[0-9]*) executions=$2 ;;
+    --targets=[a-z]*) only=,$2, ;;
     *)
       usage
       [[ "$1" = -h || "$1" = --help ]] || exit 2
@@ -89,6 +93,7 @@ if [ "$executions" -gt 0 ]; then
   if [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi  # none of what they write is meant to last
   targets=(tests/fuzz/corpus/*)
   for target in "${targets[@]}"; do
+    [[ -z "$only" || "$only" = *",${target##*/},"* ]] || continue
     row "fuzz ${target##*/}" fuzz "${target##*/}" $((executions / ${#targets[@]}))
   done
 fi

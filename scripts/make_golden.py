@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Writes tests/golden/files/: what PyTorch computes for Drift's ops and for two tiny ResNets, in double precision.
 
-    make_golden.py [DIRECTORY]        needs torch and numpy
+    make_golden.py [DIRECTORY [BLOCKS]]        needs torch and numpy
+
+BLOCKS: per stage of the ResNets, 1 (ResNet-8) for the files of the tests; 9 is ResNet-56, and
+DRIFT_GOLDEN_RESNET=DIRECTORY/resnet56.safetensors makes golden_tests compare with that.
 
 Inputs are float32 numbers; everything is computed in float64 and stored as float32 (losses and norms as float64), in
 Drift's layouts: images [N,H,W,C], convolution weights [O,k,k,I]. The files are safetensors; what a case is lies in the
@@ -227,30 +230,31 @@ class Block(torch.nn.Module):
         return act(y + option_a(x, self.stride, self.outputs))
 
 
-class ResNet8(torch.nn.Module):
-    """The CIFAR ResNet with n = 1: with batch norm and ReLU, or with group norm (8 groups) and SiLU."""
+class ResNet(torch.nn.Module):
+    """A CIFAR ResNet: with batch norm and ReLU, or with group norm (8 groups) and SiLU."""
 
-    def __init__(self, kind):
+    def __init__(self, kind, blocks):
         super().__init__()
         norm = torch.nn.BatchNorm2d if kind == "batch" else lambda channels: torch.nn.GroupNorm(8, channels)
         self.act = F.relu if kind == "batch" else F.silu
         self.conv1, self.bn1 = torch.nn.Conv2d(3, 16, 3, 1, 1, bias=False), norm(16)
-        self.layer1 = torch.nn.ModuleList([Block(16, 16, 1, norm)])
-        self.layer2 = torch.nn.ModuleList([Block(16, 32, 2, norm)])
-        self.layer3 = torch.nn.ModuleList([Block(32, 64, 2, norm)])
+        for name, inputs, outputs, stride in (("layer1", 16, 16, 1), ("layer2", 16, 32, 2), ("layer3", 32, 64, 2)):
+            others = [Block(outputs, outputs, 1, norm) for _ in range(blocks - 1)]
+            setattr(self, name, torch.nn.ModuleList([Block(inputs, outputs, stride, norm), *others]))
         self.linear = torch.nn.Linear(64, 10)
 
     def forward(self, x):
         x = self.act(self.bn1(self.conv1(x)))
         for layer in (self.layer1, self.layer2, self.layer3):
-            x = layer[0](x, self.act)
+            for block in layer:
+                x = block(x, self.act)
         return self.linear(x.mean(dim=(2, 3)))
 
 
-def draw_parameters():
+def draw_parameters(blocks):
     """For both networks, whose parameters have the same names and shapes: nothing is at its neutral value."""
     parameters = {}
-    for name, parameter in ResNet8("batch").named_parameters():
+    for name, parameter in ResNet("batch", blocks).named_parameters():
         shape = parameter.shape
         if len(shape) == 4:
             parameters[name] = random(*shape, std=math.sqrt(2 / (shape[1] * 9)))
@@ -268,12 +272,12 @@ SAMPLES = 64  # entries of each gradient that are stored
 RUNS = 16  # with noise, see golden_run
 
 
-def train(kind, start, images, labels, dtype, gradient_noise=None):
+def train(net, start, images, labels, dtype, gradient_noise=None):
     """Two batches in turn. Returns logits and gradients of the first step, all losses, and the buffers at the end.
 
     gradient_noise: per parameter the relative size of noise added to its gradient at every step.
     """
-    net = ResNet8(kind).to(dtype)
+    net = net.to(dtype)
     net.load_state_dict({name: value.to(dtype) for name, value in start.items()}, strict=False)
     decayed = [p for p in net.parameters() if p.dim() > 1]
     others = [p for p in net.parameters() if p.dim() == 1]
@@ -309,16 +313,18 @@ def relative_deviation(got, want):
     return ((got.double() - want).norm() / want.norm()).item()
 
 
-def golden_run(kind, start, images, labels):
+def golden_run(kind, blocks, start, images, labels):
     """The tensors of one network: PyTorch's results, and beside them how far a float32 engine may be off.
 
     One step: how far PyTorch's own float32 is from its float64. Later steps: the largest deviation over RUNS float64
     runs whose gradients carry noise of that size, because one float32 run may be lucky at the kinks of the ReLU.
     """
-    logits, gradients, losses, buffers = train(kind, start, images, labels, torch.float64)
-    logits32, gradients32, _, _ = train(kind, start, images, labels, torch.float32)
+    network = partial(ResNet, kind, blocks)
+    logits, gradients, losses, buffers = train(network(), start, images, labels, torch.float64)
+    logits32, gradients32, losses32, _ = train(network(), start, images, labels, torch.float32)
+    print(f"{kind}: losses of float32 are off by at most {np.abs(losses32 - losses).max():.1e} in {STEPS} steps")
     noise = {name: relative_deviation(gradients32[name], gradient) for name, gradient in gradients.items()}
-    noisy = [train(kind, start, images, labels, torch.float64, noise) for _ in range(RUNS)]
+    noisy = [train(network(), start, images, labels, torch.float64, noise) for _ in range(RUNS)]
     tensors = {"logits": stored(logits), "losses": losses}
     tensors |= {f"gradient/{name}": sampled(gradient) for name, gradient in gradients.items()}
     tensors |= {f"buffer/{name}": stored(value) for name, value in buffers.items()}
@@ -332,17 +338,17 @@ def golden_run(kind, start, images, labels):
     return {f"{kind}/{name}": tensor for name, tensor in tensors.items()}
 
 
-def resnet_tensors():
-    start = draw_parameters()
+def resnet_tensors(blocks):
+    start = draw_parameters(blocks)
     images, labels = random(2 * BATCH, 3, 16, 16), torch.randint(10, (2 * BATCH,))
     tensors = {f"init/{name}": stored(value) for name, value in start.items()}
     tensors |= {"images": stored(images), "labels": stored(labels.int())}
     for kind in ("batch", "group"):
-        tensors |= golden_run(kind, start, images, labels)
+        tensors |= golden_run(kind, blocks, start, images, labels)
     return tensors
 
 
-def main(directory):
+def main(directory, blocks):
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -355,9 +361,10 @@ def main(directory):
     write_safetensors(directory / "ops.safetensors", cases.tensors, {**metadata, "cases": json.dumps(cases.cases)})
     options = {"steps": STEPS, "batch": BATCH, "groups": 8}
     options |= {"lr": LR, "momentum": MOMENTUM, "weight_decay": WEIGHT_DECAY}
-    write_safetensors(directory / "resnet8.safetensors", resnet_tensors(), {**metadata, "options": json.dumps(options)})
+    metadata["options"] = json.dumps(options)
+    write_safetensors(directory / f"resnet{6 * blocks + 2}.safetensors", resnet_tensors(blocks), metadata)
 
 
 if __name__ == "__main__":
     default = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "files"
-    main(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default)
+    main(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default, int(sys.argv[2]) if len(sys.argv) > 2 else 1)

@@ -7,7 +7,7 @@
 
 namespace drift {
 
-Conditions conditions_of(Device device, const ThreadLayout& layout) {
+Conditions conditions_of(Device device, const ThreadLayout& layout, const std::string& convolutions) {
   const BuildInfo& build = build_info();
   Conditions conditions = {{"compiler", std::string(build.compiler)}, {"-march", std::string(build.arch)}};
   if (device.type == DeviceType::kCuda) {
@@ -19,6 +19,7 @@ Conditions conditions_of(Device device, const ThreadLayout& layout) {
     conditions["threads per worker"] = std::to_string(layout.threads_per_worker);
     conditions["cores"] = std::to_string(cpu_features().cores);
     conditions["instruction sets"] = cpu_features().instruction_sets;
+    conditions["convolutions"] = convolutions;
     conditions["oneDNN"] = build.onednn;
   }
   return conditions;

@@ -13,8 +13,9 @@ namespace drift {
 
 using Conditions = std::map<std::string, std::string>;
 
-// By name: "device" ("cpu" or "cuda"), "threads per worker", "cores", "instruction sets", "GPU", versions.
-Conditions conditions_of(Device device, const ThreadLayout& layout);
+// By name: "device" ("cpu" or "cuda"), "threads per worker", "cores", "instruction sets", "convolutions", "GPU",
+// versions. convolutions: by which forms, for a CPU (models/convolution_trace.h).
+Conditions conditions_of(Device device, const ThreadLayout& layout, const std::string& convolutions);
 
 // "threads per worker: 2, now 1" for each that differs and matters. Empty where nothing is known of one of them.
 std::vector<std::string> differences(const Conditions& before, const Conditions& now);

@@ -20,6 +20,13 @@
 namespace drift {
 namespace {
 
+// On a GPU cuDNN chooses, by plans.
+std::vector<ConvolutionTrace> convolutions_on(Device device, const TrainConfig& config) {
+  if (device.type != DeviceType::kCpu) return {};
+  return trace_convolutions(config.model, config.sync.local_batch, config.machine.precision,
+                            config.machine.convolutions);
+}
+
 void average_gradients(Worker& worker, Communicator& comm) {
   const Span span(worker.backend(), "average gradients");
   comm.all_reduce_mean(worker.parameters().gradients(), worker.backend());
@@ -140,6 +147,7 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       communicators_(make_communicators(membership, config.processes.reduce)),
       layout_(layout_on(device_, config_, membership)),
       activations_(activation_bytes(config_)),
+      convolutions_(convolutions_on(device_, config_)),
       lanes_(layout_.lanes, device_),
       replicas_(config_, data, team_, device_, layout_.threads_per_worker, membership.memory()),
       schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),

@@ -20,6 +20,7 @@
 
 #include "comm/communicator.h"
 #include "comm/membership.h"
+#include "models/convolution_trace.h"
 #include "train/averaged_model.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/conditions.h"
@@ -42,7 +43,9 @@ class Trainer {
 
   const Schedule& schedule() const { return schedule_; }
   const ThreadLayout& layout() const { return layout_; }
-  Conditions conditions() const { return conditions_of(device_, layout_); }
+  Conditions conditions() const { return conditions_of(device_, layout_, summary(convolutions_)); }
+  // Of a worker's step, and how a CPU computes them.
+  const std::vector<ConvolutionTrace>& convolutions() const { return convolutions_; }
   Device device() const { return device_; }
   Step step() const { return done_; }                                  // steps done
   Model& model(int place) { return replicas_.worker(place).model(); }  // for tests and tools
@@ -91,6 +94,7 @@ class Trainer {
   std::vector<std::unique_ptr<Communicator>> communicators_;  // by place; first, for they check the team
   const ThreadLayout layout_;
   const ActivationBytes activations_;
+  const std::vector<ConvolutionTrace> convolutions_;
   LaneGate lanes_;
   Replicas replicas_;
   const Schedule schedule_;

@@ -13,7 +13,7 @@ namespace drift::bench {
 struct OpRow {
   std::string_view name;
   OpTotals totals;           // of one step
-  double floor_seconds = 0;  // the library's own time for a convolution, bytes at the measured bandwidth for the rest
+  double floor_seconds = 0;  // op_floor.h
 };
 
 struct StepReport {
@@ -21,15 +21,16 @@ struct StepReport {
   DType precision{};
   std::int64_t batch = 0;
   int threads = 0;
-  Sample steps;             // without timers
-  std::vector<OpRow> ops;   // with timers
-  double conv_seconds = 0;  // the convolutions alone
-  double other_bytes = 0;   // what all other passes move
-  double bandwidth = 0;     // bytes per second
-  double peak_flops = 0;
+  ConvolutionChoice convolutions{};
+  Sample steps;            // without timers
+  std::vector<OpRow> ops;  // with timers
   std::int64_t activation_bytes = 0;
 
-  double floor_seconds() const { return conv_seconds + other_bytes / bandwidth; }
+  double floor_seconds() const {
+    double sum = 0;
+    for (const OpRow& row : ops) sum += row.floor_seconds;
+    return sum;
+  }
 };
 
 void print(const StepReport& report);

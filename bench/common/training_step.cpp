@@ -6,9 +6,10 @@
 
 namespace drift::bench {
 
-TrainingStep::TrainingStep(const std::string& model, std::int64_t batch, DType precision, int threads)
+TrainingStep::TrainingStep(const std::string& model, std::int64_t batch, DType precision, int threads,
+                           ConvolutionChoice convolutions)
     : stream_(make_stream(Device{}, threads)),
-      backend_(make_backend(*stream_)),
+      backend_(make_backend(*stream_, {.convolutions = convolutions})),
       model_(make_model({.name = model})),
       pool_(Device{}),
       precision_(precision) {

@@ -14,7 +14,8 @@ namespace drift::bench {
 
 class TrainingStep {
  public:
-  TrainingStep(const std::string& model, std::int64_t batch, DType precision, int threads);
+  TrainingStep(const std::string& model, std::int64_t batch, DType precision, int threads,
+               ConvolutionChoice convolutions);
 
   // Runs a step on `backend`, which must be backend() or something that passes its calls on; returns the loss before
   // the update.

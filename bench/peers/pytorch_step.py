@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The work of bench_step in PyTorch: one training step of ResNet-56 on the CPU, in every way PyTorch offers.
+"""The work of bench_step in PyTorch: one training step of a CIFAR network on the CPU, in every way PyTorch offers.
 
 Tries NCHW and channels_last, fp32 and bf16 autocast, eager and torch.compile; checks that the loss starts near
 ln 10 and falls; prints images/s (median) for each and the best per precision. --json FILE writes them too.
@@ -63,10 +63,31 @@ class ResNet(nn.Module):
         return self.linear(out.mean((2, 3)))
 
 
-def measure(depth, batch, samples, channels_last, bf16, compiled):
+class Vgg16(nn.Module):
+    """The paper's: no batch norm, SiLU, average pools, one linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        layers, channels = [], 3
+        for width, convolutions in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+            for _ in range(convolutions):
+                layers += [nn.Conv2d(channels, width, 3, 1, 1), nn.SiLU()]
+                channels = width
+            layers.append(nn.AvgPool2d(2))
+        self.features, self.classifier = nn.Sequential(*layers), nn.Linear(512, 10)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x):
+        return self.classifier(self.features(x).flatten(1))
+
+
+def measure(name, batch, samples, channels_last, bf16, compiled):
     torch.manual_seed(1)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = ResNet(depth).to(memory_format=layout)
+    model = (Vgg16() if name == "vgg16" else ResNet(int(name.removeprefix("resnet")))).to(memory_format=layout)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
     images = torch.randn(batch, 3, 32, 32).to(memory_format=layout)
     labels = torch.arange(batch) % 10
@@ -92,7 +113,7 @@ def measure(depth, batch, samples, channels_last, bf16, compiled):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--depth", type=int, default=56)
+    parser.add_argument("--model", default="resnet56", help="vgg16, or resnetD with D = 6n + 2")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--samples", type=int, default=7)
@@ -100,7 +121,7 @@ def main():
     parser.add_argument("--json")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    print(f"PyTorch {torch.__version__}, {args.threads} threads, ResNet-{args.depth}, batch {args.batch}", flush=True)
+    print(f"PyTorch {torch.__version__}, {args.threads} threads, {args.model}, batch {args.batch}", flush=True)
     results = []
     for bf16 in (False, True):
         for channels_last in (False, True):
@@ -108,7 +129,7 @@ def main():
                 entry = {"precision": "bf16" if bf16 else "fp32", "compile": compiled,
                          "layout": "channels_last" if channels_last else "NCHW"}
                 try:
-                    speed = measure(args.depth, args.batch, args.samples, channels_last, bf16, compiled)
+                    speed = measure(args.model, args.batch, args.samples, channels_last, bf16, compiled)
                     entry["images_per_second"] = speed
                     rate = f"{speed:8.1f} images/s"
                 except Exception as error:  # torch.compile may lack what it needs: say so and go on with the others

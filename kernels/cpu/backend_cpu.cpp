@@ -2,19 +2,24 @@
 
 #include <cstring>
 
-#include "kernels/launch/column_sums_cpu.h"
+#include "core/check.h"
+#include "kernels/cpu/bias_gradient.h"
 #include "kernels/launch/openmp_threads.h"
-#include "kernels/math/pool.h"
 
 namespace drift {
 
-CpuBackend::CpuBackend(Stream& stream)
+CpuBackend::CpuBackend(Stream& stream, const BackendOptions& options)
     : stream_(stream),
       threads_(stream.threads()),
       workspace_(stream.device()),
-      convolutions_(workspace_),
+      convolutions_(workspace_, threads_, options.convolutions),
       linears_(workspace_, threads_),
-      normalisations_(workspace_, threads_) {}
+      normalisations_(workspace_, threads_) {
+  DRIFT_CHECK(kDevice,
+              options.convolutions != ConvolutionChoice::kWinograd || WinogradConvolutions::available(DType::kFloat32),
+              "--conv winograd needs a CPU with AVX-512, and this one, {}, has {}: use --conv auto",
+              cpu_features().model, cpu_features().instruction_sets);
+}
 
 void CpuBackend::run(const Op& op) {
   use_openmp_threads(threads_);
@@ -39,12 +44,7 @@ void CpuBackend::run_now(const DownloadAsync& op) {
 
 void CpuBackend::run_now(const LinearBackward& op) {
   linears_.backward(op);
-  if (!op.dbias) return;
-  const RowSpace space{1, op.dy.shape[0], op.dy.shape[1]};
-  const PlainSums<float> sums{op.dy.as<float>(), space.columns};
-  auto& totals = workspace_.doubles(space.columns);
-  column_sums(threads_, space, sums, workspace_.floats(column_sums_workspace<PlainSums<float>>(space)), totals);
-  for_each_total<1>(space, totals, StoreTotal{op.dbias.as<float>()});
+  if (op.dbias) sum_columns(threads_, op.dy, op.dbias, workspace_);
 }
 
 }  // namespace drift

@@ -1,5 +1,5 @@
-// The CPU backend: oneDNN for convolution and matmul, the formulas of kernels/math through the CPU launchers for
-// everything else.
+// The CPU backend: our Winograd convolutions or oneDNN's direct ones, oneDNN for matmul, the formulas of kernels/math
+// through the CPU launchers for everything else.
 #pragma once
 
 #include "kernels/backend.h"
@@ -12,7 +12,7 @@ namespace drift {
 
 class CpuBackend final : public Backend {
  public:
-  explicit CpuBackend(Stream& stream);
+  CpuBackend(Stream& stream, const BackendOptions& options);
 
   Stream& stream() override { return stream_; }
   void run(const Op& op) override;
@@ -23,9 +23,9 @@ class CpuBackend final : public Backend {
   void run_now(const Download& op);
   void run_now(const DownloadAsync& op);
 
-  void run_now(const Conv2dForward& op) { convolutions_.forward(op); }
-  void run_now(const Conv2dBackwardData& op) { convolutions_.backward_data(op); }
-  void run_now(const Conv2dBackwardWeights& op) { convolutions_.backward_weights(op); }
+  void run_now(const Conv2dForward& op) { convolutions_.run(op); }
+  void run_now(const Conv2dBackwardData& op) { convolutions_.run(op); }
+  void run_now(const Conv2dBackwardWeights& op) { convolutions_.run(op); }
   void run_now(const LinearForward& op) { linears_.forward(op); }
   void run_now(const LinearBackward& op);
   void run_now(const BatchNormForward& op) { normalisations_.forward(op); }

@@ -1,47 +1,32 @@
-// Convolution on oneDNN: NHWC activations, weights brought into the primitive's own layout before each use (they change
-// every step), weight gradients brought back. One plan per shape, type and direction, made at first use.
+// Convolutions on the CPU: each by the form that kernels/convolution_form.h names for it.
 #pragma once
 
-#include <map>
-#include <tuple>
-
-#include "kernels/cpu/onednn.h"
-#include "kernels/cpu/workspace.h"
-#include "kernels/op.h"
+#include "kernels/convolution_form.h"
+#include "kernels/cpu/direct_convolution.h"
+#include "kernels/cpu/winograd/winograd.h"
 
 namespace drift {
 
 class Convolutions {
  public:
-  explicit Convolutions(Workspace& workspace) : workspace_(workspace), stream_(onednn::engine()) {}
+  Convolutions(Workspace& workspace, int threads, ConvolutionChoice choice)
+      : choice_(choice), direct_(workspace), winograd_(workspace, threads) {}
 
-  void forward(const Conv2dForward& args);
-  void backward_data(const Conv2dBackwardData& args);
-  void backward_weights(const Conv2dBackwardWeights& args);
+  void run(const Conv2dForward& op) { is_direct(op) ? direct_.forward(op) : winograd_.forward(op); }
+  void run(const Conv2dBackwardData& op) { is_direct(op) ? direct_.backward_data(op) : winograd_.backward_data(op); }
+  void run(const Conv2dBackwardWeights& op) {
+    is_direct(op) ? direct_.backward_weights(op) : winograd_.backward_weights(op);
+  }
 
  private:
-  enum class Direction { kForward, kBackwardData, kBackwardWeights };
+  template <class Conv>
+  bool is_direct(const Conv& op) const {
+    return form_of(op, choice_) == ConvolutionForm::kDirect;
+  }
 
-  // A primitive with its arguments; `weights` is in the primitive's layout, `arena_weights` in ours.
-  struct Plan {
-    dnnl::primitive primitive;
-    dnnl::memory input, output, weights, arena_weights, bias, scratchpad;  // output: also the incoming gradient
-    dnnl::reorder reorder;
-    bool reorders = false;
-    std::unordered_map<int, dnnl::memory> arguments;
-  };
-  using Key = std::tuple<Direction, DType, std::array<std::int64_t, 4>, std::array<std::int64_t, 4>,
-                         std::array<std::int64_t, 3>, bool>;
-
-  // x: the input or its gradient, y: the output or its gradient.
-  Plan& plan(Direction direction, const Window& window, const TensorView& x, const TensorView& w, const TensorView& y,
-             const TensorView& bias);
-  void run(Direction direction, const Window& window, const TensorView& x, const TensorView& w, const TensorView& y,
-           const TensorView& bias);
-
-  Workspace& workspace_;
-  dnnl::stream stream_;
-  std::map<Key, Plan> plans_;
+  ConvolutionChoice choice_;
+  DirectConvolutions direct_;
+  WinogradConvolutions winograd_;
 };
 
 }  // namespace drift

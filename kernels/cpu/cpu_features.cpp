@@ -40,15 +40,16 @@ CpuFeatures detect() {
     if (!features.instruction_sets.empty()) features.instruction_sets += ' ';
     features.instruction_sets += name;
   };
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
-  const bool avx512_bf16 = avx512 && (eax1 & (1u << 5)) != 0;
-  const bool amx_bf16 = avx512 && (edx & (1u << 22)) != 0;
+  features.avx512 =
+      __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+  features.avx512_bf16 = features.avx512 && (eax1 & (1u << 5)) != 0;
+  const bool amx_bf16 = features.avx512 && (edx & (1u << 22)) != 0;
   add(__builtin_cpu_supports("avx2"), "avx2");
   add(__builtin_cpu_supports("fma"), "fma");
-  add(avx512, "avx512");
-  add(avx512_bf16, "avx512_bf16");
+  add(features.avx512, "avx512");
+  add(features.avx512_bf16, "avx512_bf16");
   add(amx_bf16, "amx_bf16");
-  features.bf16 = avx512_bf16 || amx_bf16;
+  features.bf16 = features.avx512_bf16 || amx_bf16;
   return features;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <omp.h>
+#include <type_traits>
 
 #include "kernels/launch/index_space.h"
 #include "kernels/math/packet.h"
@@ -12,16 +13,23 @@ namespace drift {
 // Below this many elements per thread, waking threads costs more than they save.
 inline constexpr std::int64_t kElementsPerThread = 1 << 13;
 
-// body(Range) on each thread's part of [0, n).
+// body(Range), or body(Range, thread) with thread < threads, on each thread's part of [0, n).
 template <class Body>
 void in_parallel(int threads, std::int64_t n, std::int64_t unit, std::int64_t elements, const Body& body) {
+  const auto run = [&](Range part, int thread) {
+    if constexpr (std::is_invocable_v<Body, Range, int>) {
+      body(part, thread);
+    } else {
+      body(part);
+    }
+  };
   const int useful = static_cast<int>(std::clamp<std::int64_t>(elements / kElementsPerThread, 1, threads));
   if (useful == 1) {
-    body(Range{0, n});
+    run(Range{0, n}, 0);
     return;
   }
 #pragma omp parallel num_threads(useful)
-  body(part_of(n, unit, omp_get_thread_num(), omp_get_num_threads()));
+  run(part_of(n, unit, omp_get_thread_num(), omp_get_num_threads()), omp_get_thread_num());
 }
 
 // Each thread works on a copy of the functor: a local whose address is not taken stays in registers, where stores

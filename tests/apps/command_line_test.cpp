@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/json_lines.h"
+#include "kernels/device.h"
 #include "tests/apps/program.h"
 #include "tests/support/temp_directory.h"
 #include "train/config/toml.h"
@@ -166,6 +167,27 @@ TEST(CommandLine, DescribeCountsResNet56Exactly) {
   EXPECT_EQ(first.at("output"), Json({32, 32, 16}));
   EXPECT_EQ(first.at("activation_bytes"), 2 * 32 * 32 * 16 * 2);
   EXPECT_EQ(json.at("layers").back().at("activation_bytes"), 2 * 10 * 4);  // logits are float32
+}
+
+TEST(CommandLine, DescribeNamesTheFormOfEachConvolution) {
+  const std::vector<std::string> arguments = {"describe", "resnet56", "--batch", "128", "--kernels", "--conv"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), arguments.begin(), arguments.end());
+    return run_drift(more);
+  };
+  const Outcome direct = with({"direct"});
+  EXPECT_EQ(direct.exit_code, 0) << direct.err;
+  EXPECT_TRUE(has(direct.out, "in a training step: 0 by winograd, 164 direct")) << direct.out;
+  const Json json = Json::parse(with({"auto", "--json"}).out);
+  ASSERT_EQ(json.at("convolutions").size(), 55);
+  const Json& first = json.at("convolutions").at(0);
+  EXPECT_EQ(first.at("layer"), "conv1");
+  EXPECT_EQ(first.at("x"), Json({128, 32, 32, 3}));
+  EXPECT_EQ(first.at("forward"), "direct") << "three channels";
+  EXPECT_TRUE(first.at("backward_data").is_null()) << "images have no gradient";
+  const Json& second = json.at("convolutions").at(1);
+  EXPECT_EQ(second.at("w"), Json({16, 3, 3, 16}));
+  EXPECT_EQ(second.at("backward_data"), cpu_features().avx512 ? "winograd" : "direct");
 }
 
 TEST(CommandLine, DoctorTellsMachineAndBuild) {

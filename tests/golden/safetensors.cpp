@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -60,7 +61,7 @@ const reference::Array& GoldenFile::at(const std::string& name) const {
 }
 
 GoldenFile read_golden(const std::string& name) {
-  const std::string path = std::string(DRIFT_GOLDEN_DIRECTORY) + "/" + name;
+  const std::string path = std::filesystem::path(DRIFT_GOLDEN_DIRECTORY) / name;
   std::ifstream stream(path, std::ios::binary);
   const std::string content{std::istreambuf_iterator<char>(stream), {}};
   DRIFT_CHECK(kData, content.size() > 8, "{}: cannot be read", path);

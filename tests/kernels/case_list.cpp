@@ -41,6 +41,31 @@ void add_conv(Suite suite, DType dtype, Fill fill, Cases& cases) {
   }
 }
 
+// Images of one tile and of several, of whole tiles and of partial ones; channels of one vector, of a block, of several
+// blocks with a rest; the two unlike; so many tiles that weight gradients are summed in slices.
+void add_winograd(Suite suite, DType dtype, Cases& cases) {
+  struct Size {
+    Shape x;
+    std::int64_t outputs;
+  };
+  std::vector<Size> sizes = {{{128, 32, 32, 16}, 16}, {{128, 16, 16, 32}, 32}, {{128, 8, 8, 64}, 64}};
+  if (suite == Suite::kTest) {
+    sizes = {{{1, 4, 4, 16}, 16},   {{2, 8, 12, 16}, 16}, {{1, 4, 5, 32}, 32},    {{2, 17, 7, 16}, 16},
+             {{1, 6, 4, 64}, 64},   {{1, 8, 8, 48}, 48},  {{1, 9, 13, 16}, 48},   {{1, 10, 15, 80}, 16},
+             {{1, 5, 5, 64}, 128},  {{1, 7, 7, 144}, 80}, {{1, 4, 4, 512}, 512},  {{9, 32, 32, 16}, 16},
+             {{1, 14, 16, 32}, 64}, {{3, 11, 4, 32}, 32}, {{40, 15, 15, 16}, 32}, {{1, 8, 8, 64}, 64}};
+  }
+  for (const Size& size : sizes) {
+    for (const auto direction :
+         {ConvDirection::kForward, ConvDirection::kBackwardData, ConvDirection::kBackwardWeights}) {
+      ConvCase c{direction, size.x, size.outputs, {3, 1, 1}, false, dtype, Fill::kNormal, ConvolutionForm::kWinograd};
+      cases.push_back(c.make());
+      c.bias = true;
+      if (suite == Suite::kTest && direction != ConvDirection::kBackwardData) cases.push_back(c.make());
+    }
+  }
+}
+
 void add_linear(Suite suite, DType dtype, Fill fill, Cases& cases) {
   struct Size {
     std::int64_t samples, inputs, outputs;
@@ -285,6 +310,7 @@ std::vector<OpCase> op_cases(Suite suite) {
       add_pools(suite, dtype, fill, cases);
       add_global_average_pools(suite, dtype, fill, cases);
     }
+    add_winograd(suite, dtype, cases);
     add_maps(suite, dtype, cases);
     add_shortcuts(suite, dtype, cases);
     add_augments(suite, dtype, cases);

@@ -27,6 +27,7 @@ struct ConvCase {
   bool bias = false;
   DType dtype = DType::kFloat32;
   Fill fill = Fill::kNormal;
+  ConvolutionForm form = ConvolutionForm::kDirect;
   OpCase make() const;
 };
 

@@ -18,18 +18,27 @@ struct CpuBackend {
   std::unique_ptr<Stream> stream;
   std::unique_ptr<Backend> backend;
 
-  explicit CpuBackend(int threads) : stream(make_stream(Device{}, threads)), backend(make_backend(*stream)) {}
+  CpuBackend(int threads, ConvolutionForm form)
+      : stream(make_stream(Device{}, threads)),
+        backend(
+            make_backend(*stream, {.convolutions = form == ConvolutionForm::kWinograd ? ConvolutionChoice::kWinograd
+                                                                                      : ConvolutionChoice::kDirect})) {}
 };
 
 class EveryOp : public ::testing::TestWithParam<std::string> {
  protected:
   const std::vector<OpCase>& cases() const { return cases_by_op().at(GetParam()); }
 
+  CpuBackend on_cpu(int threads) const { return CpuBackend(threads, cases().front().form); }
+
   // A CPU without bfloat16 may refuse it; one that has it may not.
   void SetUp() override {
     const OpCase& first = cases().front();
+    if (first.form == ConvolutionForm::kWinograd && !cpu_features().avx512) {
+      GTEST_SKIP() << "no AVX-512 on this CPU, and so no convolutions by Winograd";
+    }
     if (first.activation != DType::kBFloat16 || cpu_features().bf16) return;
-    const CpuBackend cpu(1);
+    const CpuBackend cpu = on_cpu(1);
     try {
       run_case(first, make_inputs(first, seed()), *cpu.backend, 0xff);
     } catch (const Error& error) {
@@ -41,7 +50,7 @@ class EveryOp : public ::testing::TestWithParam<std::string> {
 
 TEST_P(EveryOp, MatchesTheReference) {
   for (const int threads : {2, 3}) {
-    const CpuBackend cpu(threads);
+    const CpuBackend cpu = on_cpu(threads);
     for (const OpCase& op_case : cases()) {
       if (!op_case.vendor && threads != 2) continue;  // the same bits for any number of threads, tested below
       SCOPED_TRACE(op_case.op + " " + op_case.label + ", threads " + std::to_string(threads));
@@ -53,7 +62,7 @@ TEST_P(EveryOp, MatchesTheReference) {
 }
 
 TEST_P(EveryOp, WritesAllOfItsOutputsAndNothingElse) {
-  const CpuBackend cpu(2);
+  const CpuBackend cpu = on_cpu(2);
   for (const OpCase& op_case : cases()) {
     SCOPED_TRACE(op_case.op + " " + op_case.label);
     const Named<Array> inputs = make_inputs(op_case, seed());
@@ -69,7 +78,7 @@ TEST_P(EveryOp, WritesAllOfItsOutputsAndNothingElse) {
 }
 
 TEST_P(EveryOp, PassesNansOn) {
-  const CpuBackend cpu(2);
+  const CpuBackend cpu = on_cpu(2);
   for (const OpCase& op_case : cases()) {
     SCOPED_TRACE(op_case.op + " " + op_case.label);
     for (const std::string& fault : nan_faults(op_case, seed(), *cpu.backend)) ADD_FAILURE() << fault;
@@ -78,7 +87,7 @@ TEST_P(EveryOp, PassesNansOn) {
 
 TEST_P(EveryOp, GivesTheSameBitsForAnyNumberOfThreads) {
   if (cases().front().vendor) return;
-  const CpuBackend one(1), two(2), three(3);
+  const CpuBackend one = on_cpu(1), two = on_cpu(2), three = on_cpu(3);
   for (const OpCase& op_case : cases()) {
     SCOPED_TRACE(op_case.op + " " + op_case.label);
     const Named<Array> inputs = make_inputs(op_case, seed());

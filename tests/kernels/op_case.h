@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/rng.h"
+#include "kernels/convolution_form.h"
 #include "kernels/op.h"
 #include "tests/reference/array.h"
 
@@ -70,6 +71,8 @@ struct OpCase {
   DType activation = DType::kFloat32;
   bool exact = false;   // inputs chosen so that every tolerance is 0
   bool vendor = false;  // the bits may depend on the number of threads
+  // Of convolutions, on a CPU: what the backend is to compute them by.
+  ConvolutionForm form = ConvolutionForm::kDirect;
   std::vector<Operand> operands;
   // What a backend is to run, on the memory of the operands; valid until it is called again.
   std::function<Op(const Named<TensorView>&)> operation;

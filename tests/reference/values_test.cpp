@@ -8,12 +8,14 @@
 #include "tests/reference/augment.h"
 #include "tests/reference/batch_norm.h"
 #include "tests/reference/conv.h"
+#include "tests/reference/gradient_check.h"
 #include "tests/reference/group_norm.h"
 #include "tests/reference/linear.h"
 #include "tests/reference/pool.h"
 #include "tests/reference/sgd.h"
 #include "tests/reference/shortcut.h"
 #include "tests/reference/softmax.h"
+#include "tests/reference/winograd.h"
 
 namespace drift::reference {
 namespace {
@@ -25,6 +27,23 @@ TEST(ReferenceValues, ConvolutionDoesNotFlipTheKernelAndPadsWithZeros) {
   const Array w({1, 3, 3, 1}, {1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8});
   // Output (0,0) sees pixel (h,w) under kernel entry (h+1,w+1).
   EXPECT_EQ(conv2d_forward({3, 1, 1}, x, w, {}).values, (Values{430210000, 43021000, 430210, 43021}));
+}
+
+// Its absolute form is the measure of an implementation's errors.
+TEST(ReferenceValues, WinogradIsTheConvolution) {
+  using Form = reference::Terms;
+  const Array x = random_array({2, 9, 6, 3}, 1), dy = random_array({2, 9, 6, 2}, 2), w = random_array({2, 3, 3, 3}, 3);
+  const Window window{3, 1, 1};
+  const auto expect_near = [](const Array& a, const Array& b) {
+    ASSERT_EQ(a.elements(), b.elements());
+    for (std::int64_t i = 0; i < a.elements(); ++i) EXPECT_NEAR(a[i], b[i], 1e-12) << i;
+  };
+  expect_near(winograd_forward(x, w, Form::kSigned), conv2d_forward(window, x, w, {}));
+  expect_near(winograd_backward_data(dy, w, Form::kSigned), conv2d_backward_data(window, dy, w, x.shape));
+  expect_near(winograd_backward_weights(x, dy, Form::kSigned), conv2d_backward_weights(window, x, dy).dw);
+  const Array sizes = winograd_forward(x, w, Form::kAbsolute);
+  const Array products = conv2d_forward(window, absolute(x), absolute(w), {});
+  for (std::int64_t i = 0; i < sizes.elements(); ++i) EXPECT_GE(sizes[i], products[i]);
 }
 
 TEST(ReferenceValues, LinearAddsTheBias) {

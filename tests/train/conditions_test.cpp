@@ -8,9 +8,11 @@ namespace {
 using Texts = std::vector<std::string>;
 
 TEST(Conditions, OfACpuHaveItsThreadsAndLibraries) {
-  const Conditions conditions = conditions_of(Device{}, {.threads = 4, .lanes = 2, .threads_per_worker = 2});
+  const Conditions conditions =
+      conditions_of(Device{}, {.threads = 4, .lanes = 2, .threads_per_worker = 2}, "3 direct");
   EXPECT_EQ(conditions.at("device"), "cpu");
   EXPECT_EQ(conditions.at("threads per worker"), "2");
+  EXPECT_EQ(conditions.at("convolutions"), "3 direct");
   for (const char* name : {"cores", "instruction sets", "oneDNN", "compiler", "-march"}) {
     EXPECT_TRUE(conditions.contains(name)) << name;
   }

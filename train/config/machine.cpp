@@ -29,6 +29,14 @@ std::vector<Option> machine_options() {
                          allowing("auto, cpu, cuda or cuda:N",
                                   text(row("device", "DEVICE", "auto | cpu | cuda: one GPU, for each process | cuda:N"),
                                        DRIFT_FIELD(machine.device), names_device)))),
+       also_in(
+           {Scope::kEval, Scope::kDescribe},
+           on_resume(OnResume::kLastBits,
+                     choice(row("conv", "", "CPU: convolutions direct, by Winograd where it can, or what is faster"),
+                            {{"auto", ConvolutionChoice::kAuto},
+                             {"direct", ConvolutionChoice::kDirect},
+                             {"winograd", ConvolutionChoice::kWinograd}},
+                            DRIFT_FIELD(machine.convolutions)))),
        also_in({Scope::kPlans}, on_off(row("tf32", "", "GPU: fp32 convolutions and matmuls may round to TF32"),
                                        DRIFT_FIELD(machine.tf32))),
        also_in(

@@ -12,7 +12,8 @@ namespace drift {
 
 struct MachineConfig {
   DType precision = DType::kFloat32;
-  std::string device = "auto";                           // auto | cpu | cuda | cuda:N
+  std::string device = "auto";                                // auto | cpu | cuda | cuda:N
+  ConvolutionChoice convolutions = ConvolutionChoice::kAuto;  // on a CPU: direct, by Winograd, or by shape
   bool tf32 = false;                                     // on a GPU: float32 convolutions and matmuls may round to TF32
   bool graphs = true;                                    // on a GPU: capture each kind of step once and replay it
   BatchNormKernels batch_norm = BatchNormKernels::kOwn;  // on a GPU

@@ -143,7 +143,8 @@ std::int64_t Worker::results_due() const {
 }
 
 BackendOptions backend_options(const MachineConfig& config, int workers) {
-  BackendOptions options{.tf32 = config.tf32,
+  BackendOptions options{.convolutions = config.convolutions,
+                         .tf32 = config.tf32,
                          .time_plans = config.time_plans,
                          .plan_file = config.plan_file,
                          .batch_norm = config.batch_norm,

@@ -1,14 +1,26 @@
-// Convolutions, forward and both gradients: 3x3, 1x1 and 7x7 windows, strides and odd sizes, few and many channels.
+// Convolutions, forward and both gradients: 3x3, 1x1 and 7x7 windows, strides and odd sizes, few and many channels, and
+// those of 3x3 by Winograd too.
 #include <cmath>
 
 #include "tests/kernels/cases/label.h"
 #include "tests/kernels/tolerance.h"
 #include "tests/reference/conv.h"
+#include "tests/reference/winograd.h"
 
 namespace drift::testing {
 namespace {
 
 constexpr DType kFloat = DType::kFloat32;
+using reference::Terms;
+
+bool by_winograd(const ConvCase& c) {
+  return c.form == ConvolutionForm::kWinograd;
+}
+
+// Relative to Winograd's form on absolute values; terms: channels, or tiles of a weight gradient.
+double winograd_error(std::int64_t terms) {
+  return sum_error(terms + reference::kWinogradRoundings);
+}
 
 void add_forward(const ConvCase& c, const Source& values, const Source& weights, const Shape& w, const Shape& y,
                  OpCase& result) {
@@ -19,13 +31,20 @@ void add_forward(const ConvCase& c, const Source& values, const Source& weights,
   result.operation = [window = c.window](const Named<TensorView>& v) -> Op {
     return Conv2dForward{window, v["x"], v["w"], v["bias"], v["y"]};
   };
-  result.expect = [window = c.window, dtype = c.dtype, terms = w.elements() / w[0] + 1](const Named<Array>& in) {
+  result.expect = [c, terms = w.elements() / w[0] + 1](const Named<Array>& in) {
     const auto forward = [&](const Array& x, const Array& kernel, const Array& bias) {
-      return reference::conv2d_forward(window, x, kernel, bias);
+      return reference::conv2d_forward(c.window, x, kernel, bias);
     };
+    const Array expected_y = forward(in["x"], in["w"], in["bias"]);
     Named<Expected> expected;
-    expected.set("y", within(dtype, forward(in["x"], in["w"], in["bias"]),
-                             forward(absolute(in["x"]), absolute(in["w"]), absolute(in["bias"])), sum_error(terms)));
+    if (by_winograd(c)) {
+      Array sizes = reference::winograd_forward(in["x"], in["w"], Terms::kAbsolute);
+      for (std::int64_t i = 0; c.bias && i < sizes.elements(); ++i) sizes[i] += std::abs(in["bias"][i % c.outputs]);
+      expected.set("y", within(c.dtype, expected_y, sizes, winograd_error(c.x.channels())));
+    } else {
+      expected.set("y", within(c.dtype, expected_y, forward(absolute(in["x"]), absolute(in["w"]), absolute(in["bias"])),
+                               sum_error(terms)));
+    }
     return expected;
   };
 }
@@ -40,9 +59,14 @@ void add_backward_data(const ConvCase& c, const Source& values, const Source& we
     const auto backward = [&](const Array& dy, const Array& kernel) {
       return reference::conv2d_backward_data(c.window, dy, kernel, c.x);
     };
+    const Array dx = backward(in["dy"], in["w"]);
     Named<Expected> expected;
-    expected.set("dx", within(c.dtype, backward(in["dy"], in["w"]), backward(absolute(in["dy"]), absolute(in["w"])),
-                              sum_error(terms)));
+    if (by_winograd(c)) {
+      expected.set("dx", within(c.dtype, dx, reference::winograd_backward_data(in["dy"], in["w"], Terms::kAbsolute),
+                                winograd_error(c.outputs)));
+    } else {
+      expected.set("dx", within(c.dtype, dx, backward(absolute(in["dy"]), absolute(in["w"])), sum_error(terms)));
+    }
     return expected;
   };
 }
@@ -53,11 +77,18 @@ void add_backward_weights(const ConvCase& c, const Source& values, const Shape& 
   result.operation = [window = c.window](const Named<TensorView>& v) -> Op {
     return Conv2dBackwardWeights{window, v["x"], v["dy"], v["dw"], v["dbias"]};
   };
-  result.expect = [window = c.window, terms = y.rows()](const Named<Array>& in) {
-    const auto gradients = reference::conv2d_backward_weights(window, in["x"], in["dy"]);
-    const auto sizes = reference::conv2d_backward_weights(window, absolute(in["x"]), absolute(in["dy"]));
+  result.expect = [c, terms = y.rows()](const Named<Array>& in) {
+    const auto gradients = reference::conv2d_backward_weights(c.window, in["x"], in["dy"]);
+    const auto sizes = reference::conv2d_backward_weights(c.window, absolute(in["x"]), absolute(in["dy"]));
     Named<Expected> expected;
-    expected.set("dw", within(kFloat, gradients.dw, sizes.dw, sum_error(terms)));
+    if (by_winograd(c)) {
+      const std::int64_t tiles = c.x[0] * ((c.x[1] + 3) / 4) * ((c.x[2] + 3) / 4);
+      expected.set(
+          "dw", within(kFloat, gradients.dw, reference::winograd_backward_weights(in["x"], in["dy"], Terms::kAbsolute),
+                       winograd_error(tiles)));
+    } else {
+      expected.set("dw", within(kFloat, gradients.dw, sizes.dw, sum_error(terms)));
+    }
     expected.set("dbias", within(kFloat, gradients.dbias, sizes.dbias, sum_error(terms)));
     return expected;
   };
@@ -68,13 +99,14 @@ void add_backward_weights(const ConvCase& c, const Source& values, const Shape& 
 OpCase ConvCase::make() const {
   const Shape w{outputs, window.size, window.size, x.channels()};
   const Shape y{x[0], window.output_extent(x[1]), window.output_extent(x[2]), outputs};
-  const char* const op = direction == ConvDirection::kForward        ? "conv2d_forward"
-                         : direction == ConvDirection::kBackwardData ? "conv2d_backward_data"
-                                                                     : "conv2d_backward_weights";
+  const char* const op = direction == ConvDirection::kForward        ? "forward"
+                         : direction == ConvDirection::kBackwardData ? "backward_data"
+                                                                     : "backward_weights";
   const std::string details =
       fmt::format("x {}, window {}, {} outputs{}", text(x), text(window), outputs, bias ? ", bias" : "");
-  OpCase result = new_case(op, details, dtype, fill);
-  result.vendor = true;
+  OpCase result = new_case(fmt::format("{}_{}", by_winograd(*this) ? "winograd" : "conv2d", op), details, dtype, fill);
+  result.form = form;
+  result.vendor = !by_winograd(*this);
   const bool exact = fill == Fill::kExact;
   const double fan_in = static_cast<double>(w.elements() / outputs);
   const Source values = exact ? integers(-2, 2) : normal();

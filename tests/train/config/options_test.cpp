@@ -33,6 +33,7 @@ std::map<std::string, std::string> other_surroundings() {
   return {
       {"precision", "bf16"},
       {"device", "cuda:3"},
+      {"conv", "winograd"},
       {"tf32", "true"},
       {"batch-norm", "cudnn"},
       {"nccl-multiprocessors", "16"},

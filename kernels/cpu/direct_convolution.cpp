@@ -1,4 +1,4 @@
-#include "kernels/cpu/convolution.h"
+#include "kernels/cpu/direct_convolution.h"
 
 namespace drift {
 namespace {
@@ -14,8 +14,8 @@ std::array<std::int64_t, 4> extents(const Shape& shape) {
 
 }  // namespace
 
-Convolutions::Plan& Convolutions::plan(Direction direction, const Window& window, const TensorView& x,
-                                       const TensorView& w, const TensorView& y, const TensorView& bias) {
+DirectConvolutions::Plan& DirectConvolutions::plan(Direction direction, const Window& window, const TensorView& x,
+                                                   const TensorView& w, const TensorView& y, const TensorView& bias) {
   const Key key{direction,
                 x.dtype,
                 extents(x.shape),
@@ -84,8 +84,8 @@ Convolutions::Plan& Convolutions::plan(Direction direction, const Window& window
   return plans_.emplace(key, std::move(plan)).first->second;
 }
 
-void Convolutions::run(Direction direction, const Window& window, const TensorView& x, const TensorView& w,
-                       const TensorView& y, const TensorView& bias) {
+void DirectConvolutions::run(Direction direction, const Window& window, const TensorView& x, const TensorView& w,
+                             const TensorView& y, const TensorView& bias) {
   const auto text = [&] {
     constexpr const char* kNames[] = {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weights"};
     return fmt::format("{}: x {} w {} y {} stride {} pad {} {}", kNames[static_cast<int>(direction)],
@@ -109,15 +109,15 @@ void Convolutions::run(Direction direction, const Window& window, const TensorVi
   onednn::checked(body, text);
 }
 
-void Convolutions::forward(const Conv2dForward& args) {
+void DirectConvolutions::forward(const Conv2dForward& args) {
   run(Direction::kForward, args.window, args.x, args.w, args.y, args.bias);
 }
 
-void Convolutions::backward_data(const Conv2dBackwardData& args) {
+void DirectConvolutions::backward_data(const Conv2dBackwardData& args) {
   run(Direction::kBackwardData, args.window, args.dx, args.w, args.dy, {});
 }
 
-void Convolutions::backward_weights(const Conv2dBackwardWeights& args) {
+void DirectConvolutions::backward_weights(const Conv2dBackwardWeights& args) {
   run(Direction::kBackwardWeights, args.window, args.x, args.dw, args.dy, args.dbias);
 }
 

@@ -1,0 +1,83 @@
+#include "kernels/cpu/winograd/winograd.h"
+
+#include "kernels/cpu/bias_gradient.h"
+#include "kernels/cpu/winograd/passes.h"
+#include "kernels/launch/for_each_cpu.h"
+
+namespace drift {
+namespace {
+
+using winograd::Images;
+
+// The element as the passes know it.
+template <class Body>
+void with_element(DType dtype, const Body& body) {
+  if (dtype == DType::kBFloat16) {
+    body(std::uint16_t{});
+  } else {
+    body(float{});
+  }
+}
+
+Images images_of(const TensorView& x) {
+  return {x.shape[0], static_cast<int>(x.shape[1]), static_cast<int>(x.shape[2])};
+}
+
+}  // namespace
+
+bool WinogradConvolutions::available(DType dtype) {
+  const CpuFeatures& cpu = cpu_features();
+  return cpu.avx512 && (dtype == DType::kFloat32 || cpu.avx512_bf16);
+}
+
+bool WinogradConvolutions::covers(const Window& window, const Shape& x, const Shape& w) {
+  return window == Window{3, 1, 1} && w[0] % 16 == 0 && w[3] % 16 == 0 && x[1] >= 4 && x[2] >= 4;
+}
+
+void WinogradConvolutions::convolve(const TensorView& from, const TensorView& w, const TensorView& bias,
+                                    const TensorView& to, bool backward) {
+  const int inputs = static_cast<int>(w.shape[3]), outputs = static_cast<int>(w.shape[0]);
+  const winograd::FilterPass filter_pass{inputs, outputs, backward};
+  const winograd::ConvolvePass pass{images_of(from), backward ? outputs : inputs, backward ? inputs : outputs,
+                                    bias.as<float>()};
+  const std::int64_t filter_floats = winograd::filter_floats(inputs, outputs), block_floats = pass.block_floats();
+  float* const filters = workspace_.floats(filter_floats + threads_ * block_floats);
+  float* const blocks = filters + filter_floats;
+  with_element(from.dtype, [&]<class E>(E) {
+    in_parallel(threads_, filter_pass.work(), 1, filter_floats, [&](Range range) {
+      winograd::transform_filters(filter_pass, static_cast<const E*>(w.data), filters, {range.begin, range.end});
+    });
+    in_parallel(threads_, pass.work(), 1, from.elements() + to.elements(), [&](Range range, int thread) {
+      winograd::convolve(pass, static_cast<const E*>(from.data), filters, static_cast<E*>(to.data),
+                         blocks + thread * block_floats, {range.begin, range.end});
+    });
+  });
+}
+
+void WinogradConvolutions::forward(const Conv2dForward& args) {
+  convolve(args.x, args.w, args.bias, args.y, false);
+}
+
+void WinogradConvolutions::backward_data(const Conv2dBackwardData& args) {
+  convolve(args.dy, args.w, {}, args.dx, true);
+}
+
+void WinogradConvolutions::backward_weights(const Conv2dBackwardWeights& args) {
+  const int inputs = static_cast<int>(args.dw.shape[3]), outputs = static_cast<int>(args.dw.shape[0]);
+  const winograd::CorrelatePass pass{images_of(args.x), inputs, outputs};
+  const std::int64_t sum_floats = pass.work() * pass.sum_floats(), block_floats = pass.block_floats();
+  float* const sums = workspace_.floats(sum_floats + threads_ * block_floats);
+  float* const blocks = sums + sum_floats;
+  with_element(args.x.dtype, [&]<class E>(E) {
+    in_parallel(threads_, pass.work(), 1, args.x.elements() + args.dy.elements(), [&](Range range, int thread) {
+      winograd::correlate(pass, static_cast<const E*>(args.x.data), static_cast<const E*>(args.dy.data), sums,
+                          blocks + thread * block_floats, {range.begin, range.end});
+    });
+  });
+  in_parallel(threads_, outputs, 1, sum_floats, [&](Range range) {
+    winograd::finish_gradient(pass, sums, args.dw.as<float>(), {range.begin, range.end});
+  });
+  if (args.dbias) sum_columns(threads_, args.dy, args.dbias, workspace_);
+}
+
+}  // namespace drift
