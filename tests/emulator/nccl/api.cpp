@@ -104,15 +104,19 @@ fs::path folder_of(const ncclUniqueId& id) {
   return {std::string(id.internal, ::strnlen(id.internal, sizeof id.internal))};
 }
 
-void remove_folders();
-
 std::vector<fs::path>& folders() {
   static std::vector<fs::path>& made = *new std::vector<fs::path>();
   return made;
 }
+// The process that made the folders may be the first to end: the others still look there for those who left.
 void remove_folders() {
-  std::error_code error;
-  for (const fs::path& folder : folders()) fs::remove_all(folder, error);
+  constexpr auto kPatience = std::chrono::seconds(10);
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  for (const fs::path& folder : folders()) {
+    while (someone_is_left(folder.string()) && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    std::error_code error;
+    fs::remove_all(folder, error);
+  }
 }
 
 }  // namespace

@@ -42,6 +42,16 @@ std::string reduction_file(std::uint64_t sequence, int rank) {
   return "reduce-" + std::to_string(sequence) + "-" + std::to_string(rank);
 }
 
+// The process that wrote "here".
+int process_of(const Message& here) {
+  int pid = 0;
+  std::memcpy(&pid, here.data.data(), sizeof pid);
+  return pid;
+}
+bool is_alive(int pid) {
+  return ::kill(pid, 0) == 0 || errno != ESRCH;
+}
+
 Header header_of(const Call& call) {
   return {.kind = static_cast<int>(call.kind),
           .type = call.type,
@@ -80,6 +90,16 @@ struct Communicator::Exchange {
   std::chrono::steady_clock::time_point not_before;
 };
 
+bool someone_is_left(const std::string& folder) {
+  const Mailbox mail(folder);
+  for (int rank = 0; mail.has(rank_file("here", rank)); ++rank) {
+    if (mail.has(rank_file("left", rank)) || mail.has(rank_file("lost", rank))) continue;
+    const int pid = process_of(mail.get(rank_file("here", rank)));
+    if (pid != ::getpid() && is_alive(pid)) return true;
+  }
+  return false;
+}
+
 Communicator::Communicator(const std::string& folder, int ranks, int rank) : mail_(folder), ranks_(ranks), rank_(rank) {
   const int pid = ::getpid();
   mail_.put(rank_file("here", rank), {.count = static_cast<std::size_t>(ranks)}, &pid, sizeof pid);
@@ -90,10 +110,8 @@ ncclResult_t Communicator::state() {
     if (mail_.has(rank_file("lost", other))) return ncclRemoteError;
     if (mail_.has(rank_file("left", other))) continue;
     if (!mail_.has(rank_file("here", other))) return all_came_ ? ncclRemoteError : ncclInProgress;
-    int pid = 0;
     const Message here = mail_.get(rank_file("here", other));
-    std::memcpy(&pid, here.data.data(), sizeof pid);
-    if (::kill(pid, 0) != 0 && errno == ESRCH) return ncclRemoteError;
+    if (!is_alive(process_of(here))) return ncclRemoteError;
     if (here.header.count != static_cast<std::size_t>(ranks_)) return ncclInvalidArgument;
   }
   all_came_ = true;

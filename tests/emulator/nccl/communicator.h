@@ -31,6 +31,9 @@ struct Call {
   std::size_t offset = 0;  // of both in the memory that is registered; of reductions
 };
 
+// Whether another process has come to the communicator of this folder, is alive and has not left it.
+bool someone_is_left(const std::string& folder);
+
 class Communicator : public std::enable_shared_from_this<Communicator> {
  public:
   Communicator(const std::string& folder, int ranks, int rank);
