@@ -26,7 +26,7 @@ void convolve_few(const ConvolvePass& pass, const E* x, const float* filters, E*
   for (std::int64_t b = part.begin; b < part.end; ++b) {
     const std::int64_t first = b * kFewTiles;
     const int count = tiles - first < kFewTiles ? static_cast<int>(tiles - first) : kFewTiles;
-    gather_input(pass.images, first, count, {kChannels, 0, kChannels}, x, block, kPlane);
+    gather<InputSide>(pass.images, first, count, {kChannels, 0, kChannels}, x, block, kPlane);
     Prefetch<Use::kRead> next(x + ((b + 1) * pixels + pass.images.width) * kChannels, pixels * kChannels);
     Prefetch<Use::kWrite> written(y + b * pixels * kChannels, pixels * kChannels);
     for (int p = 0; p < kPoints; ++p) {
@@ -71,7 +71,7 @@ void convolve_many(const ConvolvePass& pass, const E* x, const float* filters, E
   for (std::int64_t b = part.begin; b < part.end; ++b) {
     const std::int64_t first = b * kManyTiles;
     const int count = tiles - first < kManyTiles ? static_cast<int>(tiles - first) : kManyTiles;
-    gather_input(pass.images, first, count, {in, 0, in}, x, block, in_plane);
+    gather<InputSide>(pass.images, first, count, {in, 0, in}, x, block, in_plane);
     for (int p = 0; p < kPoints; ++p) {
       const float* const points = block + p * in_plane;
       const float* const of_point = filters + static_cast<std::ptrdiff_t>(p) * in * out;

@@ -41,15 +41,16 @@ DRIFT_WINOGRAD_INLINE void for_each_tile(const Images& images, std::int64_t firs
   }
 }
 
-// The 16 channels at `from` of the pixels [row_begin, row_end) x [column_begin, column_end) around it, zeros elsewhere:
-// to[size][size][16], pixel (0, 0) of `from` at (origin, origin).
-template <int kSize, int kOrigin, class E>
+// The 16 channels at `from`, the first output of a tile, and of the pixels around it that a side reads, zeros where
+// they are outside the image: to[kSize][kSize][16].
+template <class Side, class E>
 DRIFT_WINOGRAD_INLINE void copy_with_zeros(const E* from, Strides at, const Tile& tile, E* to) {
-  for (int i = 0; i < kSize * kSize * kLanes; ++i) to[i] = 0;
-  const int row_end = kOrigin == 0 ? tile.rows : tile.below, column_end = kOrigin == 0 ? tile.columns : tile.right;
-  for (int row = kOrigin == 0 ? 0 : -tile.above; row < row_end; ++row) {
-    for (int column = kOrigin == 0 ? 0 : -tile.left; column < column_end; ++column) {
-      __builtin_memcpy(to + ((row + kOrigin) * kSize + column + kOrigin) * kLanes,
+  constexpr bool kAround = Side::kOrigin == 1;
+  for (int i = 0; i < Side::kSize * Side::kSize * kLanes; ++i) to[i] = 0;
+  const int row_end = kAround ? tile.below : tile.rows, column_end = kAround ? tile.right : tile.columns;
+  for (int row = kAround ? -tile.above : 0; row < row_end; ++row) {
+    for (int column = kAround ? -tile.left : 0; column < column_end; ++column) {
+      __builtin_memcpy(to + ((row + Side::kOrigin) * Side::kSize + column + Side::kOrigin) * kLanes,
                        from + row * at.row + column * at.pixel, kLanes * sizeof(E));
     }
   }
@@ -66,49 +67,39 @@ DRIFT_WINOGRAD_INLINE std::ptrdiff_t plane_of(int tiles, int channels) {
   return static_cast<std::ptrdiff_t>(tiles) * channels + kLanes;
 }
 
-// B^T d B of `count` tiles.
-template <class E>
-DRIFT_WINOGRAD_INLINE void gather_input(const Images& images, std::int64_t first, int count, Channels channels,
-                                        const E* x, float* points, std::ptrdiff_t plane) {
+// B^T d B or A dy A^T of `count` tiles of images. Tiles that are whole are read where they lie, the outermost rows and
+// columns of their inputs by masks that leave out what is not there; of partial ones a copy.
+template <class Side, class E>
+DRIFT_WINOGRAD_INLINE void gather(const Images& images, std::int64_t first, int count, Channels channels, const E* x,
+                                  float* points, std::ptrdiff_t plane) {
+  constexpr int kSize = Side::kSize, kOrigin = Side::kOrigin;
   const Strides at{static_cast<std::ptrdiff_t>(images.width) * channels.all, channels.all};
-  constexpr Strides kCopied{kIn * kLanes, kLanes};
+  const auto mask = [](bool inside) { return inside ? kAllLanes : Mask{0}; };
   for_each_tile(
       images, first, count, [&](int t, const Tile& tile) __attribute__((always_inline)) {
         const E* const from = x + tile.pixel * channels.all + channels.first;
         float* const to = points + static_cast<std::ptrdiff_t>(t) * channels.count;
-        const auto mask = [](bool inside) { return inside ? kAllLanes : Mask{0}; };
-        const Border border{mask(tile.above), mask(tile.below == kIn - 1), mask(tile.left),
-                            mask(tile.right == kIn - 1)};
-        if (tile.whole()) {
-          for (int c = 0; c < channels.count; c += kLanes) transform_input(from + c, at, border, to + c, plane);
-          return;
-        }
+        const Mask top = mask(tile.above), bottom = mask(tile.below == kIn - 1);
+        const Mask left = mask(tile.left), right = mask(tile.right == kIn - 1);
         for (int c = 0; c < channels.count; c += kLanes) {
-          alignas(64) E copy[kPoints * kLanes];
-          copy_with_zeros<kIn, 1>(from + c, at, tile, copy);
-          transform_input(copy + (kIn + 1) * kLanes, kCopied, kInside, to + c, plane);
-        }
-      });
-}
-
-// A dy A^T of `count` tiles.
-template <class E>
-DRIFT_WINOGRAD_INLINE void gather_gradient(const Images& images, std::int64_t first, int count, Channels channels,
-                                           const E* dy, float* points, std::ptrdiff_t plane) {
-  const Strides at{static_cast<std::ptrdiff_t>(images.width) * channels.all, channels.all};
-  constexpr Strides kCopied{kOut * kLanes, kLanes};
-  for_each_tile(
-      images, first, count, [&](int t, const Tile& tile) __attribute__((always_inline)) {
-        const E* const from = dy + tile.pixel * channels.all + channels.first;
-        float* const to = points + static_cast<std::ptrdiff_t>(t) * channels.count;
-        if (tile.whole()) {
-          for (int c = 0; c < channels.count; c += kLanes) transform_gradient(from + c, at, to + c, plane);
-          return;
-        }
-        for (int c = 0; c < channels.count; c += kLanes) {
-          alignas(64) E copy[kOut * kOut * kLanes];
-          copy_with_zeros<kOut, 0>(from + c, at, tile, copy);
-          transform_gradient(copy, kCopied, to + c, plane);
+          if (tile.whole()) {
+            const auto pixel = [&](int row, int column) __attribute__((always_inline)) {
+              const E* const place = from + c + (row - kOrigin) * at.row + (column - kOrigin) * at.pixel;
+              if (kOrigin == 0) return load(place);
+              const Mask in_row = row == 0 ? top : row == kSize - 1 ? bottom : kAllLanes;
+              const Mask in_column = column == 0 ? left : column == kSize - 1 ? right : kAllLanes;
+              const bool outermost = row % (kSize - 1) == 0 || column % (kSize - 1) == 0;
+              return outermost ? load(place, in_row & in_column) : load(place);
+            };
+            transform<Side>(pixel, to + c, plane);
+          } else {
+            alignas(64) E copy[kSize * kSize * kLanes];
+            copy_with_zeros<Side>(from + c, at, tile, copy);
+            transform<Side>(
+                [&](int row, int column)
+                    __attribute__((always_inline)) { return load(copy + (row * kSize + column) * kLanes); },
+                to + c, plane);
+          }
         }
       });
 }

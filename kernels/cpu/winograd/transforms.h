@@ -28,22 +28,87 @@ inline constexpr float kG[kIn][kTap] = {{1, 0, 0},
                                         {1 / kNormB, -kB / kNormB, kB2 / kNormB},
                                         {0, 0, 1}};
 
-// 36 values do not fit into 32 registers, so tiles are transformed in two halves of three rows. Each half of B^T d
-// reads five of the six d.
-template <int kHalf>
-DRIFT_WINOGRAD_INLINE void input_rows(const Vector* d, Vector* rows) {
-  constexpr float point = kHalf == 0 ? kA : kB, other2 = kHalf == 0 ? kB2 : kA2;
-  const Vector even = negative_multiply_add(splat(other2), d[2], d[4]);
-  const Vector odd = negative_multiply_add(splat(other2), d[1], d[3]);
-  Vector* const pair = kHalf == 0 ? rows + 1 : rows;
-  pair[0] = multiply_add(splat(point), odd, even);
-  pair[1] = negative_multiply_add(splat(point), odd, even);
-  if constexpr (kHalf == 0) {
-    rows[0] = d[0] + negative_multiply_add(splat(kA2 + kB2), d[2], d[4]);
-  } else {
-    rows[2] = d[1] + negative_multiply_add(splat(kA2 + kB2), d[3], d[5]);
+// The two ways into the 36 points. Values do not fit into 32 registers, so tiles are transformed in halves of three
+// rows: rows<kHalf>(d, to) is the upper or the lower half of the matrix times a column d of kSize values, of which it
+// reads those that reads<kHalf> names.
+
+// B^T d, from six by six inputs.
+struct InputSide {
+  static constexpr int kSize = kIn, kOrigin = 1;  // kOrigin: row and column of the first output
+
+  template <int kHalf>
+  static constexpr bool reads(int row) {
+    return row != (kHalf == 0 ? kIn - 1 : 0);
+  }
+  template <int kHalf>
+  static inline __attribute__((always_inline)) void rows(const Vector* d, Vector* to) {
+    constexpr float point = kHalf == 0 ? kA : kB, other2 = kHalf == 0 ? kB2 : kA2;
+    const Vector even = negative_multiply_add(splat(other2), d[2], d[4]);
+    const Vector odd = negative_multiply_add(splat(other2), d[1], d[3]);
+    Vector* const pair = kHalf == 0 ? to + 1 : to;
+    pair[0] = multiply_add(splat(point), odd, even);
+    pair[1] = negative_multiply_add(splat(point), odd, even);
+    if constexpr (kHalf == 0) {
+      to[0] = d[0] + negative_multiply_add(splat(kA2 + kB2), d[2], d[4]);
+    } else {
+      to[2] = d[1] + negative_multiply_add(splat(kA2 + kB2), d[3], d[5]);
+    }
+  }
+};
+
+// A dy, from the gradients of four by four outputs; the adjoint of output_rows.
+struct GradientSide {
+  static constexpr int kSize = kOut, kOrigin = 0;
+
+  template <int kHalf>
+  static constexpr bool reads(int) {
+    return true;
+  }
+  template <int kHalf>
+  static inline __attribute__((always_inline)) void rows(const Vector* dy, Vector* to) {
+    constexpr float point = kHalf == 0 ? kA : kB, point2 = kHalf == 0 ? kA2 : kB2;
+    const Vector even = multiply_add(splat(point2), dy[2], dy[0]), odd = multiply_add(splat(point2), dy[3], dy[1]);
+    Vector* const pair = kHalf == 0 ? to + 1 : to;
+    pair[0] = multiply_add(splat(point), odd, even);
+    pair[1] = negative_multiply_add(splat(point), odd, even);
+    to[kHalf == 0 ? 0 : 2] = kHalf == 0 ? dy[0] : dy[3];
+  }
+};
+
+// Half of the matrix of a side times a tile times its transpose: points[i * kIn + j] * plane, from what
+// pixel(row, column) loads of 16 channels.
+template <class Side, int kHalf, class Pixel>
+DRIFT_WINOGRAD_INLINE void transform_half(const Pixel& pixel, float* points, std::ptrdiff_t plane) {
+  constexpr int kRows = kIn / 2;
+  Vector half[kRows][Side::kSize];
+#pragma GCC unroll 6
+  for (int column = 0; column < Side::kSize; ++column) {
+    Vector values[Side::kSize], rows[kRows];
+#pragma GCC unroll 6
+    for (int row = 0; row < Side::kSize; ++row) {
+      if (Side::template reads<kHalf>(row)) values[row] = pixel(row, column);
+    }
+    Side::template rows<kHalf>(values, rows);
+    for (int i = 0; i < kRows; ++i) half[i][column] = rows[i];
+  }
+#pragma GCC unroll 3
+  for (int i = 0; i < kRows; ++i) {
+    Vector row[kIn];
+    Side::template rows<0>(half[i], row);
+    Side::template rows<1>(half[i], row + kRows);
+    for (int j = 0; j < kIn; ++j) store(points + ((kHalf * kRows + i) * kIn + j) * plane, row[j]);
   }
 }
+template <class Side, class Pixel>
+DRIFT_WINOGRAD_INLINE void transform(const Pixel& pixel, float* points, std::ptrdiff_t plane) {
+  transform_half<Side, 0>(pixel, points, plane);
+  transform_half<Side, 1>(pixel, points, plane);
+}
+
+// Where a tile lies: distances in elements between rows and between pixels.
+struct Strides {
+  std::ptrdiff_t row, pixel;
+};
 
 // A^T m, six values to four.
 DRIFT_WINOGRAD_INLINE void output_rows(const Vector* m, Vector* y) {
@@ -53,86 +118,6 @@ DRIFT_WINOGRAD_INLINE void output_rows(const Vector* m, Vector* y) {
   y[1] = multiply_add(splat(kB), difference_b, splat(kA) * difference_a);
   y[2] = multiply_add(splat(kB2), sum_b, splat(kA2) * sum_a);
   y[3] = multiply_add(splat(kB3), difference_b, multiply_add(splat(kA3), difference_a, m[5]));
-}
-
-// A dy, four values to six, the adjoint of output_rows, by halves.
-template <int kHalf>
-DRIFT_WINOGRAD_INLINE void gradient_rows(const Vector* dy, Vector* rows) {
-  constexpr float point = kHalf == 0 ? kA : kB, point2 = kHalf == 0 ? kA2 : kB2;
-  const Vector even = multiply_add(splat(point2), dy[2], dy[0]), odd = multiply_add(splat(point2), dy[3], dy[1]);
-  Vector* const pair = kHalf == 0 ? rows + 1 : rows;
-  pair[0] = multiply_add(splat(point), odd, even);
-  pair[1] = negative_multiply_add(splat(point), odd, even);
-  rows[kHalf == 0 ? 0 : 2] = kHalf == 0 ? dy[0] : dy[3];
-}
-
-// Where a tile lies: distances in elements between rows and between pixels.
-struct Strides {
-  std::ptrdiff_t row, pixel;
-};
-
-// Which of the outermost rows and columns of the six by six inputs are inside the image.
-struct Border {
-  Mask top, bottom, left, right;
-};
-inline constexpr Border kInside{kAllLanes, kAllLanes, kAllLanes, kAllLanes};
-
-// points[i * kIn + j] * plane of 16 channels from a tile whose first output pixel is x.
-template <int kHalf, class E>
-DRIFT_WINOGRAD_INLINE void transform_input_half(const E* x, Strides at, Border border, float* points,
-                                                std::ptrdiff_t plane) {
-  Vector half[kIn / 2][kIn];
-#pragma GCC unroll 6
-  for (int column = 0; column < kIn; ++column) {
-    const Mask in_column = column == 0 ? border.left : column == kIn - 1 ? border.right : kAllLanes;
-    Vector d[kIn], rows[kIn / 2];
-#pragma GCC unroll 6
-    for (int row = 0; row < kIn; ++row) {
-      if (row == (kHalf == 0 ? kIn - 1 : 0)) continue;  // not read by this half
-      const Mask in_row = row == 0 ? border.top : row == kIn - 1 ? border.bottom : kAllLanes;
-      const E* const pixel = x + (row - 1) * at.row + (column - 1) * at.pixel;
-      const bool outer = row == 0 || row == kIn - 1 || column == 0 || column == kIn - 1;
-      d[row] = outer ? load(pixel, in_row & in_column) : load(pixel);
-    }
-    input_rows<kHalf>(d, rows);
-    for (int i = 0; i < kIn / 2; ++i) half[i][column] = rows[i];
-  }
-#pragma GCC unroll 3
-  for (int i = 0; i < kIn / 2; ++i) {
-    Vector row[kIn];
-    input_rows<0>(half[i], row);
-    input_rows<1>(half[i], row + kIn / 2);
-    for (int j = 0; j < kIn; ++j) store(points + ((kHalf * kIn / 2 + i) * kIn + j) * plane, row[j]);
-  }
-}
-template <class E>
-DRIFT_WINOGRAD_INLINE void transform_input(const E* x, Strides at, Border border, float* points, std::ptrdiff_t plane) {
-  transform_input_half<0>(x, at, border, points, plane);
-  transform_input_half<1>(x, at, border, points, plane);
-}
-
-template <int kHalf, class E>
-DRIFT_WINOGRAD_INLINE void transform_gradient_half(const E* dy, Strides at, float* points, std::ptrdiff_t plane) {
-  Vector half[kIn / 2][kOut];
-#pragma GCC unroll 4
-  for (int column = 0; column < kOut; ++column) {
-    Vector g[kOut], rows[kIn / 2];
-    for (int row = 0; row < kOut; ++row) g[row] = load(dy + row * at.row + column * at.pixel);
-    gradient_rows<kHalf>(g, rows);
-    for (int i = 0; i < kIn / 2; ++i) half[i][column] = rows[i];
-  }
-#pragma GCC unroll 3
-  for (int i = 0; i < kIn / 2; ++i) {
-    Vector row[kIn];
-    gradient_rows<0>(half[i], row);
-    gradient_rows<1>(half[i], row + kIn / 2);
-    for (int j = 0; j < kIn; ++j) store(points + ((kHalf * kIn / 2 + i) * kIn + j) * plane, row[j]);
-  }
-}
-template <class E>
-DRIFT_WINOGRAD_INLINE void transform_gradient(const E* dy, Strides at, float* points, std::ptrdiff_t plane) {
-  transform_gradient_half<0>(dy, at, points, plane);
-  transform_gradient_half<1>(dy, at, points, plane);
 }
 
 // A^T m A + bias.
