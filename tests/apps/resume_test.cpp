@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <map>
 
+#include "kernels/device.h"
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
 #include "tests/support/file_damage.h"
@@ -193,6 +194,10 @@ TEST_F(Resume, WhatMayChangeLastBitsIsNamed) {
   fs::remove_all(run / "ckpt/step-4");
   expect_ends(run_drift({"train", "--resume", run.string(), "--worker-threads", "2", "--threads", "2"}), 0,
               "the last bits may be others than without the interruption: threads per worker: 1, now 2");
+  if (!cpu_features().avx512) return;
+  fs::remove_all(run / "ckpt/step-4");
+  expect_ends(run_drift({"train", "--resume", run.string(), "--conv", "direct"}), 0,
+              "convolutions: 12 by winograd, 8 direct, now 0 by winograd, 20 direct");
 }
 
 TEST_F(Resume, ABranchIsARunOfItsOwn) {
