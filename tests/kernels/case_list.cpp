@@ -50,10 +50,10 @@ void add_winograd(Suite suite, DType dtype, Cases& cases) {
   };
   std::vector<Size> sizes = {{{128, 32, 32, 16}, 16}, {{128, 16, 16, 32}, 32}, {{128, 8, 8, 64}, 64}};
   if (suite == Suite::kTest) {
-    sizes = {{{1, 4, 4, 16}, 16},   {{2, 8, 12, 16}, 16}, {{1, 4, 5, 32}, 32},    {{2, 17, 7, 16}, 16},
-             {{1, 6, 4, 64}, 64},   {{1, 8, 8, 48}, 48},  {{1, 9, 13, 16}, 48},   {{1, 10, 15, 80}, 16},
-             {{1, 5, 5, 64}, 128},  {{1, 7, 7, 144}, 80}, {{1, 4, 4, 512}, 512},  {{9, 32, 32, 16}, 16},
-             {{1, 14, 16, 32}, 64}, {{3, 11, 4, 32}, 32}, {{40, 15, 15, 16}, 32}, {{1, 8, 8, 64}, 64}};
+    sizes = {{{1, 4, 4, 16}, 16},  {{2, 8, 12, 16}, 16}, {{1, 4, 5, 32}, 32},   {{2, 17, 7, 16}, 16},
+             {{1, 6, 4, 64}, 64},  {{1, 8, 8, 48}, 48},  {{1, 9, 13, 16}, 48},  {{1, 10, 15, 80}, 16},
+             {{1, 5, 5, 64}, 128}, {{1, 7, 7, 144}, 80}, {{1, 4, 4, 512}, 512}, {{1, 14, 16, 32}, 64},
+             {{3, 11, 4, 32}, 32}, {{1, 8, 8, 64}, 64},  {{64, 7, 7, 16}, 16}};
   }
   for (const Size& size : sizes) {
     for (const auto direction :
@@ -61,7 +61,8 @@ void add_winograd(Suite suite, DType dtype, Cases& cases) {
       ConvCase c{direction, size.x, size.outputs, {3, 1, 1}, false, dtype, Fill::kNormal, ConvolutionForm::kWinograd};
       cases.push_back(c.make());
       c.bias = true;
-      if (suite == Suite::kTest && direction != ConvDirection::kBackwardData) cases.push_back(c.make());
+      const bool small = size.x.channels() * size.outputs < 64 * 64;  // the reference is slow
+      if (suite == Suite::kTest && small && direction != ConvDirection::kBackwardData) cases.push_back(c.make());
     }
   }
 }
