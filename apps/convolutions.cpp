@@ -6,22 +6,19 @@
 #include "apps/output.h"
 
 namespace drift {
-namespace {
 
-Json extents(const Shape& shape) {
-  Json list = Json::array();
-  for (int axis = 0; axis < shape.rank(); ++axis) list.push_back(shape[axis]);
-  return list;
+Json shape_json(const Shape& shape) {
+  Json extents = Json::array();
+  for (int axis = 0; axis < shape.rank(); ++axis) extents.push_back(shape[axis]);
+  return extents;
 }
-
-}  // namespace
 
 Json convolutions_json(const std::vector<ConvolutionTrace>& convolutions) {
   Json rows = Json::array();
   for (const ConvolutionTrace& convolution : convolutions) {
     rows.push_back({{"layer", convolution.layer},
-                    {"x", extents(convolution.x)},
-                    {"w", extents(convolution.w)},
+                    {"x", shape_json(convolution.x)},
+                    {"w", shape_json(convolution.w)},
                     {"stride", convolution.window.stride},
                     {"forward", name_of(convolution.forward)},
                     {"backward_data", convolution.backward_data ? Json(name_of(*convolution.backward_data)) : Json()},

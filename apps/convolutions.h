@@ -8,6 +8,8 @@
 
 namespace drift {
 
+Json shape_json(const Shape& shape);  // [32,32,16]
+
 // One object per layer: "layer", "x", "w", "stride", and the form of "forward", "backward_data" (null where there is
 // none) and "backward_weights".
 Json convolutions_json(const std::vector<ConvolutionTrace>& convolutions);

@@ -25,11 +25,9 @@ struct Totals {
 };
 
 Json layer_json(const LayerInfo& layer, std::int64_t bytes) {
-  Json output = Json::array();
-  for (int axis = 0; axis < layer.output.rank(); ++axis) output.push_back(layer.output[axis]);
   return {{"name", layer.name},
           {"kind", layer.kind},
-          {"output", output},
+          {"output", shape_json(layer.output)},
           {"parameters", layer.parameters},
           {"multiply_adds", layer.multiply_adds},
           {"activation_bytes", bytes}};

@@ -4,14 +4,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/core.h>
+#include <list>
 #include <set>
 
 #include "bench/common/measure.h"
 #include "bench/common/program.h"
+#include "bench/common/ready_case.h"
 #include "core/check.h"
 #include "models/convolution_trace.h"
 #include "tests/kernels/case_list.h"
-#include "tests/kernels/case_runner.h"
 
 namespace drift::bench {
 namespace {
@@ -19,17 +20,14 @@ namespace {
 using testing::ConvCase;
 using testing::ConvDirection;
 
-constexpr std::pair<ConvDirection, const char*> kDirections[] = {{ConvDirection::kForward, "forward"},
-                                                                 {ConvDirection::kBackwardData, "backward data"},
-                                                                 {ConvDirection::kBackwardWeights, "backward weights"}};
+constexpr std::uint64_t kSeed = 1;
 
-// Backends of both forms, and memory that is not all in the caches when a convolution begins.
 class Forms {
  public:
   explicit Forms(int threads)
       : stream_(make_stream(Device{}, threads)),
-        direct_(make_backend(*stream_, {.convolutions = ConvolutionChoice::kDirect})),
-        winograd_(make_backend(*stream_, {.convolutions = ConvolutionChoice::kWinograd})) {}
+        direct_(testing::backend_by_form(*stream_, ConvolutionForm::kDirect)),
+        winograd_(testing::backend_by_form(*stream_, ConvolutionForm::kWinograd)) {}
 
   Backend& backend(ConvolutionForm form) { return form == ConvolutionForm::kDirect ? *direct_ : *winograd_; }
 
@@ -39,7 +37,6 @@ class Forms {
 };
 
 void check(Forms& forms, ConvCase c) {
-  constexpr std::uint64_t kSeed = 1;
   c.x = {std::min<std::int64_t>(c.x[0], 2), c.x[1], c.x[2], c.x[3]};
   for (const ConvolutionForm form : {ConvolutionForm::kDirect, ConvolutionForm::kWinograd}) {
     c.form = form;
@@ -50,29 +47,24 @@ void check(Forms& forms, ConvCase c) {
   }
 }
 
-// The operation of a case on several sets of operands, so that they are not all in the caches when it begins.
+// A case on several sets of operands, so that they are not all in the caches when it begins.
 class Rotating {
  public:
   Rotating(const ConvCase& c, Backend& backend) {
     constexpr int kSets = 4;
     const testing::OpCase op_case = c.make();
-    for (int set = 0; set < kSets; ++set) {
-      testing::Named<TensorView> views;
-      for (const testing::Operand& operand : op_case.operands) {
-        const Storage& memory =
-            memory_.emplace_back(Device{}, static_cast<std::size_t>(operand.shape.elements()) * size_of(operand.dtype));
-        views.set(operand.name, TensorView{memory.data(), operand.shape, operand.dtype});
-        backend.fill(views[operand.name], 0.5f);
-      }
-      ops_.push_back(op_case.operation(views));
-    }
+    const auto inputs = testing::make_inputs(op_case, kSeed);
+    for (int set = 0; set < kSets; ++set) sets_.emplace_back(op_case, inputs, backend);
+    next_ = sets_.begin();
   }
-  const Op& next() { return ops_[next_++ % ops_.size()]; }
+  const Op& next() {
+    if (next_ == sets_.end()) next_ = sets_.begin();
+    return (next_++)->op();
+  }
 
  private:
-  std::vector<Storage> memory_;
-  std::vector<Op> ops_;
-  std::size_t next_ = 0;
+  std::list<ReadyCase> sets_;
+  std::list<ReadyCase>::iterator next_;
 };
 
 struct Times {
@@ -107,7 +99,7 @@ void run(const Options& options, std::int64_t batch, DType precision, Forms& for
   fmt::print("\n{}, batch {}, {}, {} threads: milliseconds direct / by Winograd, ratio\n\n", options.model, batch,
              name_of(precision), options.threads);
   fmt::print(
-      "| x | outputs | whole tiles' worth | forward | backward data | backward weights |\n"
+      "| x | outputs | tiles | forward | backward data | backward weights |\n"
       "|---|---:|---:|---|---|---|\n");
   std::set<std::string> seen;
   for (const ConvolutionTrace& layer :
@@ -115,7 +107,8 @@ void run(const Options& options, std::int64_t batch, DType precision, Forms& for
     const std::string name = fmt::format("| {} | {} |", to_string(layer.x), layer.w[0]);
     if (layer.forward == ConvolutionForm::kDirect || !seen.insert(name).second) continue;
     fmt::print("{} {} |", name, layer.x[0] * layer.x[1] * layer.x[2] / 16);
-    for (const auto& [direction, title] : kDirections) {
+    for (const auto direction :
+         {ConvDirection::kForward, ConvDirection::kBackwardData, ConvDirection::kBackwardWeights}) {
       const ConvCase c{direction, layer.x, layer.w[0], layer.window, false, precision};
       check(forms, c);
       const Times times = time_both(forms, c, options.samples);

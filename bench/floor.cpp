@@ -2,10 +2,10 @@
 // measured: each operation of the step costs at least its bytes at the card's memory bandwidth and its arithmetic at
 // the card's peak, whichever takes longer. Prints the Markdown table of docs/results/gpu_floors.md.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <fmt/core.h>
 #include <map>
 
+#include "bench/common/op_floor.h"
 #include "bench/common/program.h"
 #include "engine/optim/sgd.h"
 #include "kernels/cost.h"
@@ -53,8 +53,8 @@ class FloorBackend final : public NullBackend {
     const OpCost cost = cost_of(op);
     Floor floor{1, static_cast<double>(cost.bytes), static_cast<double>(cost.flops())};
     for (std::size_t i = 0; i < std::size(kCards); ++i) {
-      floor.seconds[i] =
-          std::max(floor.bytes / kCards[i].bytes_per_second, floor.flops / peak(kCards[i], precision_, tf32_));
+      const Card& card = kCards[i];
+      floor.seconds[i] = floor_seconds(floor.bytes, floor.flops, card.bytes_per_second, peak(card, precision_, tf32_));
     }
     by_name_[name_of(op)] += floor;
   }

@@ -5,44 +5,22 @@
 #include <CLI/CLI.hpp>
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
-#include <list>
 
 #include "bench/common/program.h"
+#include "bench/common/ready_case.h"
 #include "core/check.h"
 #include "kernels/cost.h"
 #include "tests/kernels/case_list.h"
 #include "tests/kernels/case_runner.h"
-#include "tests/kernels/guarded_buffer.h"
 
 namespace drift::bench {
 namespace {
 
 using testing::Array;
-using testing::GuardedBuffer;
 using testing::Named;
 using testing::OpCase;
 
 int wrong_cases = 0;
-
-// The operation of a checked case in buffers of its own, ready to run again and again.
-class ReadyCase {
- public:
-  ReadyCase(const OpCase& op_case, const Named<Array>& inputs, Backend& backend) {
-    constexpr std::uint8_t kPattern = 0x00;
-    Named<TensorView> views;
-    for (const testing::Operand& operand : op_case.operands) {
-      GuardedBuffer& buffer = buffers_.emplace_back(backend, operand.shape, operand.dtype, kPattern);
-      if (operand.role != testing::Role::kOutput) buffer.write(testing::encode(inputs[operand.name], operand.dtype));
-      views.set(operand.name, buffer.view());
-    }
-    op_ = op_case.operation(views);
-  }
-  const Op& op() const { return op_; }
-
- private:
-  std::list<GuardedBuffer> buffers_;
-  Op op_;
-};
 
 void time_case(benchmark::State& state, const OpCase& op_case, Backend& backend) {
   constexpr std::uint64_t kSeed = 1;
@@ -81,13 +59,15 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(count, passed.data())) return exit_code(ErrorKind::kUsage);
 
   const auto stream = make_stream(Device{}, threads);
-  const auto direct = make_backend(*stream, {.convolutions = ConvolutionChoice::kDirect});
-  const auto winograd = make_backend(*stream);
+  const auto direct = testing::backend_by_form(*stream, ConvolutionForm::kDirect);
+  const bool has_winograd = cpu_features().avx512;
+  const auto winograd = has_winograd ? testing::backend_by_form(*stream, ConvolutionForm::kWinograd) : nullptr;
   const auto cases = testing::op_cases(sizes == "small" ? testing::Suite::kTest : testing::Suite::kBench);
   for (const OpCase& op_case : cases) {
     if (op_case.activation == DType::kBFloat16 && !cpu_features().bf16) continue;
-    if (op_case.form == ConvolutionForm::kWinograd && !cpu_features().avx512) continue;
-    Backend& backend = op_case.form == ConvolutionForm::kWinograd ? *winograd : *direct;
+    const bool by_winograd = op_case.form == ConvolutionForm::kWinograd;
+    if (by_winograd && !has_winograd) continue;
+    Backend& backend = by_winograd ? *winograd : *direct;
     benchmark::RegisterBenchmark(fmt::format("{}/{}", op_case.op, op_case.label).c_str(),
                                  [&op_case, &backend](benchmark::State& state) { time_case(state, op_case, backend); })
         ->Unit(benchmark::kMicrosecond)

@@ -1,8 +1,7 @@
 #include "bench/common/op_floor.h"
 
-#include <algorithm>
-
 #include "kernels/cost.h"
+#include "kernels/cpu/winograd/winograd.h"
 
 namespace drift::bench {
 namespace {
@@ -12,13 +11,10 @@ namespace {
 constexpr double kInput = 12 * (6 + 6), kOutput = 12 * (6 + 4), kGradient = 8 * (4 + 6);
 constexpr double kPoints = 36;
 
-double tiles_of(const Shape& x) {
-  return static_cast<double>(x[0] * ((x[1] + 3) / 4) * ((x[2] + 3) / 4));
-}
-
 double flops(const Shape& x, const Shape& w, double per_input, double per_output) {
   const auto outputs = static_cast<double>(w[0]), inputs = static_cast<double>(w[3]);
-  return 2 * tiles_of(x) * (kPoints * inputs * outputs + per_input * inputs + per_output * outputs);
+  return 2 * static_cast<double>(WinogradConvolutions::tiles(x)) *
+         (kPoints * inputs * outputs + per_input * inputs + per_output * outputs);
 }
 
 }  // namespace
@@ -35,18 +31,18 @@ double winograd_flops(const Conv2dBackwardWeights& op) {
 
 double floor_seconds(const Op& op, DType precision, ConvolutionChoice choice, const MachinePeaks& peaks) {
   const OpCost cost = cost_of(op);
-  const double peak = precision == DType::kBFloat16 ? peaks.bf16_flops : peaks.fp32_flops;
-  double arithmetic = cost.flops() > 0 ? static_cast<double>(cost.flops()) / peak : 0;
+  auto flops = static_cast<double>(cost.flops());
+  double peak = precision == DType::kBFloat16 ? peaks.bf16_flops : peaks.fp32_flops;
   std::visit(
       [&](const auto& args) {
         if constexpr (requires { winograd_flops(args); }) {
-          if (form_of(args, choice) == ConvolutionForm::kWinograd) {
-            arithmetic = winograd_flops(args) / peaks.fp32_flops;
-          }
+          if (form_of(args, choice) == ConvolutionForm::kDirect) return;
+          flops = winograd_flops(args);
+          peak = peaks.fp32_flops;
         }
       },
       op);
-  return std::max(arithmetic, static_cast<double>(cost.bytes) / peaks.bandwidth);
+  return floor_seconds(static_cast<double>(cost.bytes), flops, peaks.bandwidth, peak);
 }
 
 }  // namespace drift::bench

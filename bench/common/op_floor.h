@@ -3,6 +3,8 @@
 // of a tile, whole or partial, and the additions of its transforms, all in float32.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/convolution_form.h"
 #include "kernels/op.h"
 
@@ -12,6 +14,10 @@ struct MachinePeaks {
   double bandwidth;  // bytes per second
   double fp32_flops, bf16_flops;
 };
+
+inline double floor_seconds(double bytes, double flops, double bandwidth, double peak_flops) {
+  return std::max(bytes / bandwidth, flops / peak_flops);
+}
 
 // Floating-point operations, a multiply-add being two.
 double winograd_flops(const Conv2dForward& op);

@@ -24,8 +24,7 @@ bool is_faster(const TensorView& x, const Shape& w) {
   const std::int64_t channels = std::max(w[0], w[3]);
   const auto* const row = std::ranges::lower_bound(kFewestTiles, channels, {}, &FewestTiles::channels);
   if (row == std::end(kFewestTiles)) return false;
-  const auto tiles_of = [](std::int64_t extent) { return static_cast<double>((extent + 3) / 4); };
-  const double computed = static_cast<double>(x.shape[0]) * tiles_of(x.shape[1]) * tiles_of(x.shape[2]);
+  const auto computed = static_cast<double>(WinogradConvolutions::tiles(x.shape));
   const double wanted = static_cast<double>(x.shape.rows()) / 16;
   return wanted * wanted / computed >= (x.dtype == DType::kBFloat16 ? row->bf16 : row->fp32);
 }

@@ -80,6 +80,11 @@ Array decode(const Bytes& bytes, const Shape& shape, DType dtype) {
   return values;
 }
 
+std::unique_ptr<Backend> backend_by_form(Stream& stream, ConvolutionForm form) {
+  const bool direct = form == ConvolutionForm::kDirect;
+  return make_backend(stream, {.convolutions = direct ? ConvolutionChoice::kDirect : ConvolutionChoice::kWinograd});
+}
+
 CaseRun run_case(const OpCase& op_case, const Named<Array>& inputs, Backend& backend, std::uint8_t pattern) {
   std::vector<GuardedBuffer> buffers;
   Named<TensorView> views;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct CaseRun {
 };
 // pattern fills the guards and the outputs before the call.
 CaseRun run_case(const OpCase& op_case, const Named<Array>& inputs, Backend& backend, std::uint8_t pattern);
+
+// The backend of a CPU's stream that computes convolutions by this form where it can. Throws kDevice where it never
+// can.
+std::unique_ptr<Backend> backend_by_form(Stream& stream, ConvolutionForm form);
 
 // "" if the bytes are what was expected, else the worst element and how many are wrong.
 std::string mismatch(const Operand& operand, const Expected& expected, const Bytes& got, bool exact);

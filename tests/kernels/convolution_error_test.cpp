@@ -14,8 +14,8 @@
 namespace drift::testing {
 namespace {
 
-// The root mean square, over outputs, of sum_p (a_p b_p g_p)^2 / 9 where a, b and g are the norms of the rows that a
-// point has in A, B^T and G: 1 would be a sum of nine products. With the points 0, +-1, +-2 it would be 10.8.
+// The root of the mean over outputs of sum_p (a b g)^2, by 3, where a is what point p has in A^T for an output, b and g
+// the norms of its rows of B^T and G: 1 would be a sum of nine products. With the points 0, +-1, +-2 it would be 10.8.
 constexpr double kAmplification = 5.02;
 
 struct Size {
@@ -27,9 +27,7 @@ struct Size {
 double relative_error(ConvCase c, ConvolutionForm form, const std::string& output) {
   c.form = form;
   const auto stream = make_stream(Device{}, 2);
-  const auto backend = make_backend(
-      *stream,
-      {.convolutions = form == ConvolutionForm::kWinograd ? ConvolutionChoice::kWinograd : ConvolutionChoice::kDirect});
+  const auto backend = backend_by_form(*stream, form);
   const OpCase op_case = c.make();
   const Named<Array> inputs = make_inputs(op_case, seed());
   const Named<Expected> expected = op_case.expect(inputs);

@@ -19,10 +19,7 @@ struct CpuBackend {
   std::unique_ptr<Backend> backend;
 
   CpuBackend(int threads, ConvolutionForm form)
-      : stream(make_stream(Device{}, threads)),
-        backend(
-            make_backend(*stream, {.convolutions = form == ConvolutionForm::kWinograd ? ConvolutionChoice::kWinograd
-                                                                                      : ConvolutionChoice::kDirect})) {}
+      : stream(make_stream(Device{}, threads)), backend(backend_by_form(*stream, form)) {}
 };
 
 class EveryOp : public ::testing::TestWithParam<std::string> {

@@ -19,8 +19,8 @@ void with_element(DType dtype, const Body& body) {
   }
 }
 
-Images images_of(const TensorView& x) {
-  return {x.shape[0], static_cast<int>(x.shape[1]), static_cast<int>(x.shape[2])};
+Images images_of(const Shape& x) {
+  return {x[0], static_cast<int>(x[1]), static_cast<int>(x[2])};
 }
 
 }  // namespace
@@ -34,11 +34,15 @@ bool WinogradConvolutions::covers(const Window& window, const Shape& x, const Sh
   return window == Window{3, 1, 1} && w[0] % 16 == 0 && w[3] % 16 == 0 && x[1] >= 4 && x[2] >= 4;
 }
 
+std::int64_t WinogradConvolutions::tiles(const Shape& x) {
+  return images_of(x).tiles();
+}
+
 void WinogradConvolutions::convolve(const TensorView& from, const TensorView& w, const TensorView& bias,
                                     const TensorView& to, bool backward) {
   const int inputs = static_cast<int>(w.shape[3]), outputs = static_cast<int>(w.shape[0]);
   const winograd::FilterPass filter_pass{inputs, outputs, backward};
-  const winograd::ConvolvePass pass{images_of(from), backward ? outputs : inputs, backward ? inputs : outputs,
+  const winograd::ConvolvePass pass{images_of(from.shape), backward ? outputs : inputs, backward ? inputs : outputs,
                                     bias.as<float>()};
   const std::int64_t filter_floats = winograd::filter_floats(inputs, outputs), block_floats = pass.block_floats();
   float* const filters = workspace_.floats(filter_floats + threads_ * block_floats);
@@ -64,7 +68,7 @@ void WinogradConvolutions::backward_data(const Conv2dBackwardData& args) {
 
 void WinogradConvolutions::backward_weights(const Conv2dBackwardWeights& args) {
   const int inputs = static_cast<int>(args.dw.shape[3]), outputs = static_cast<int>(args.dw.shape[0]);
-  const winograd::CorrelatePass pass{images_of(args.x), inputs, outputs};
+  const winograd::CorrelatePass pass{images_of(args.x.shape), inputs, outputs};
   const std::int64_t sum_floats = pass.work() * pass.sum_floats(), block_floats = pass.block_floats();
   float* const sums = workspace_.floats(sum_floats + threads_ * block_floats);
   float* const blocks = sums + sum_floats;

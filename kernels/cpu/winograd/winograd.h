@@ -17,6 +17,9 @@ class WinogradConvolutions {
   // images of 4x4 pixels or more. x [N,H,W,I], w [O,3,3,I].
   static bool covers(const Window& window, const Shape& x, const Shape& w);
 
+  // Tiles of 4x4 outputs, whole or partial, of images [N,H,W,C].
+  static std::int64_t tiles(const Shape& x);
+
   void forward(const Conv2dForward& args);
   void backward_data(const Conv2dBackwardData& args);
   void backward_weights(const Conv2dBackwardWeights& args);
