@@ -14,6 +14,10 @@ Tensor Tape::output(const Shape& shape, DType dtype) {
   return result;
 }
 
+Value Tape::value(const Shape& shape, DType dtype) {
+  return {records() ? value_count_++ : -1, shape, dtype};
+}
+
 TensorView Tape::weight(const Parameter& parameter) {
   if (activation_ == DType::kFloat32) return parameter.value();
   const ParameterSet& set = parameter.set();

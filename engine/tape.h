@@ -57,6 +57,8 @@ class Tape {
 
   // An uninitialised tensor for what an op computes; when recording it takes part in backward.
   Tensor output(const Shape& shape, DType dtype);
+  // A place in backward for what is never stored: whoever reads it computes it.
+  Value value(const Shape& shape, DType dtype);
   // A weight (a parameter that decays) in the type of activations, valid as long as the tape. In bf16 the first call
   // casts all weights of its set in one kernel; they must not change until backward is done. A tape serves one set.
   TensorView weight(const Parameter& parameter);

@@ -45,6 +45,9 @@ class Backend {
   void fill(const TensorView& y, float value) { run(Fill{y, value}); }
   void cast(const TensorView& x, const TensorView& y) { run(Cast{x, y}); }
 
+  // Whether this convolution and the gradient of its weights take an InputNorm.
+  virtual bool normalises_input(const Conv2dForward&) const { return false; }
+
   // Layers.
   void conv2d_forward(const Conv2dForward& args) { run(args); }
   void conv2d_backward_data(const Conv2dBackwardData& args) { run(args); }

@@ -75,10 +75,10 @@ OpCost cost(const LinearBackward& op) {
 }
 
 OpCost cost(const BatchNormForward& op) {
-  return {bytes_of(op.x) + bytes_of(op.x, op.z, op.y, op.mask)};
+  return {bytes_of(op.x) + (op.y ? bytes_of(op.x, op.z, op.y, op.mask) : 0)};
 }
 OpCost cost(const BatchNormInference& op) {
-  return {bytes_of(op.x, op.z, op.y, op.mask)};
+  return {op.y ? bytes_of(op.x, op.z, op.y, op.mask) : 0};
 }
 OpCost cost(const BatchNormBackward& op) {
   // The sums, then dx; with dz, which the first pass wrote, the second need not put the gradient together again.

@@ -63,23 +63,37 @@ struct Window {
   bool operator==(const Window&) const = default;
 };
 
+// Where it is given, a convolution reads relu((x - mean) (gamma inv_std) + beta) for x, not rounded to T, and zeros
+// around that: the batch norm and the ReLU in front of it, whose result then needs no memory. [I] each. Only for
+// convolutions of which Backend::normalises_input says so.
+struct InputNorm {
+  TensorView mean, inv_std, gamma, beta;
+
+  explicit operator bool() const { return static_cast<bool>(mean); }
+};
+
 // y = conv(x, w) + bias.  x T [N,H,W,I], w T [O,k,k,I], bias [O] or none, y T [N,OH,OW,O].
 struct Conv2dForward {
   static constexpr std::string_view kName = "conv2d_forward";
   Window window;
   TensorView x, w, bias, y;
+  InputNorm norm = {};
 };
-// dx T like x, from dy T like y and w T.
+// dx T like x, from dy T like y and w T. With norm, whose x is given again, dx is the gradient in front of the ReLU, 0
+// * NaN being NaN, and dgamma, dbeta [I] are those that BatchNormBackward makes of dx.
 struct Conv2dBackwardData {
   static constexpr std::string_view kName = "conv2d_backward_data";
   Window window;
   TensorView dy, w, dx;
+  TensorView x = {}, dgamma = {}, dbeta = {};
+  InputNorm norm = {};
 };
 // dw [O,k,k,I], dbias [O] or none.
 struct Conv2dBackwardWeights {
   static constexpr std::string_view kName = "conv2d_backward_weights";
   Window window;
   TensorView x, dy, dw, dbias;
+  InputNorm norm = {};
 };
 
 // y = x w^T + bias.  x T [N,I], w T [O,I], bias [O] or none, y [N,O] float32 (it feeds the loss).
@@ -97,7 +111,7 @@ struct LinearBackward {
 // x, z, y T [N,H,W,C]; gamma, beta, mean, inv_std [C]; mask uint8 [rows, ceil(C/8)]: bit c%8 of byte c/8 is 1 where the
 // ReLU passes (our kernels set it for a NaN, cuDNN does not). inv_std = 1 / sqrt(var + epsilon), var biased.
 // running_mean and running_var (unbiased var), if given, move by running <- (1 - momentum) running + momentum batch.
-// Source: Ioffe and Szegedy 2015, algorithm 1.
+// Without y, the statistics alone. Source: Ioffe and Szegedy 2015, algorithm 1.
 struct BatchNormForward {
   static constexpr std::string_view kName = "batch_norm_forward";
   TensorView x, z, gamma, beta, y, mask, mean, inv_std, running_mean, running_var;
@@ -105,7 +119,7 @@ struct BatchNormForward {
   float momentum = 0.1f;
 };
 // y from stored statistics: y = (x - mean) / sqrt(var + epsilon) * gamma + beta [+ z] [ReLU]. Optional outputs, for a
-// backward with frozen statistics: mask (with relu) and inv_std.
+// backward with frozen statistics: mask (with relu) and inv_std. Without y, inv_std alone.
 struct BatchNormInference {
   static constexpr std::string_view kName = "batch_norm_inference";
   TensorView x, z, gamma, beta, mean, var, y, mask, inv_std;
@@ -115,11 +129,13 @@ struct BatchNormInference {
 // g = (dy + dy2) * mask, 0 * NaN being NaN (dy2, mask optional);  dgamma = sum g xhat;  dbeta = sum g;
 // dx = gamma inv_std (g - dbeta/rows - xhat dgamma/rows);  dz = g (optional; may be the same memory as dy or dy2).
 // With dz, the g of every formula is the one that dz holds, rounded to T. frozen: mean and inv_std are constants, not
-// the batch's own, and dx = gamma inv_std g.
+// the batch's own, and dx = gamma inv_std g. summed: dgamma and dbeta are there already, from Conv2dBackwardData, whose
+// dx is dy; dx may be the same memory.
 struct BatchNormBackward {
   static constexpr std::string_view kName = "batch_norm_backward";
   TensorView dy, dy2, x, mask, mean, inv_std, gamma, dx, dz, dgamma, dbeta;
   bool frozen = false;
+  bool summed = false;
 };
 
 // Like batch norm with one mean and inv_std per (sample, group of C/groups channels), [N,groups]. Wu and He 2018.

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "engine/nn/conv2d.h"
 #include "engine/nn/module.h"
 
 namespace drift {
@@ -19,6 +20,11 @@ class BatchNorm final : public Module {
   Tensor forward_relu(Tape& tape, const Tensor& x) const { return batch_norm_relu(tape, x, state_); }
   Tensor forward_add_relu(Tape& tape, const Tensor& x, const Tensor& residual) const {
     return batch_norm_add_relu(tape, x, residual, state_);
+  }
+
+  // With the ReLU and the convolution behind it.
+  Tensor forward_relu_conv(Tape& tape, const Tensor& x, const Conv2d& next) const {
+    return next.forward_norm_relu(tape, x, state_);
   }
 
  private:

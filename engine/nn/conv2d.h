@@ -34,6 +34,11 @@ class Conv2d final : public Module {
     return conv2d(tape, x, weight_, bias_, window_.stride, window_.pad);
   }
 
+  // Of relu(batch_norm(x)).
+  Tensor forward_norm_relu(Tape& tape, const Tensor& x, const BatchNormState& norm) const {
+    return batch_norm_relu_conv2d(tape, x, norm, weight_, bias_, window_.stride, window_.pad);
+  }
+
  private:
   static Init he_normal(const Conv2dOptions& options) {
     const std::int64_t channels = options.fan == Fan::kIn ? options.in_channels : options.out_channels;

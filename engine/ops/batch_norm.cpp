@@ -1,10 +1,12 @@
 // Batch norm, alone or with the residual addition and the ReLU behind it in the same pass. Backward needs x, the
 // statistics and one bit per element for the ReLU, never y; it adds the two gradients of a block's output while it
-// reads them. With frozen statistics the running ones are constants of both directions.
+// reads them. With frozen statistics the running ones are constants of both directions. Where a convolution normalises
+// what it reads, neither y nor the bits are stored.
 #include <utility>
 
 #include "engine/gradients.h"
 #include "engine/ops/argument_check.h"
+#include "engine/ops/norm_on_reading.h"
 #include "engine/ops/ops.h"
 
 namespace drift {
@@ -13,12 +15,13 @@ namespace {
 struct BatchNormNode final : Node {
   std::string_view op;
   Tensor x;           // [N,H,W,C]
-  Tensor mask;        // uint8 [N*H*W, ceil(C/8)]; undefined without ReLU
+  Tensor mask;        // uint8 [N*H*W, ceil(C/8)]; undefined without ReLU and on reading
   Tensor batch_mean;  // [C], float32; undefined with frozen statistics
   Tensor inv_std;     // [C], float32
   TensorView mean;    // batch_mean's, or the running mean
   bool frozen = false;
-  Value residual;  // like x; not wanted where nothing was added
+  bool on_reading = false;  // the convolution behind it applies the mask and makes dgamma and dbeta
+  Value residual;           // like x; not wanted where nothing was added
   Value output;
   const Parameter* gamma = nullptr;
   const Parameter* beta = nullptr;
@@ -31,7 +34,7 @@ struct BatchNormNode final : Node {
     if (Gradients::wanted(residual)) {
       dz = dy.unique() ? dy : dy2.unique() ? dy2 : gradients.like(residual);
     }
-    Tensor dx = gradients.like(x.value());
+    Tensor dx = on_reading && dy.unique() ? dy : gradients.like(x.value());
     backend.batch_norm_backward({.dy = dy.view(),
                                  .dy2 = dy2.view(),
                                  .x = x.view(),
@@ -43,7 +46,8 @@ struct BatchNormNode final : Node {
                                  .dz = dz.view(),
                                  .dgamma = gamma->gradient(),
                                  .dbeta = beta->gradient(),
-                                 .frozen = frozen});
+                                 .frozen = frozen,
+                                 .summed = on_reading});
     gradients.add(x.value(), std::move(dx));
     gradients.add(residual, std::move(dz));
   }
@@ -65,16 +69,17 @@ void check_arguments(std::string_view op, const Tape& tape, const Tensor& x, con
                "{}: the residual must be {} like x, got {}", op, to_string(x), to_string(residual));
 }
 
-Tensor normalise(std::string_view op, Tape& tape, const Tensor& x, const Tensor& residual, Relu relu,
-                 const BatchNormState& state) {
+// y undefined: on reading.
+NormOnReading normalise(std::string_view op, Tape& tape, const Tensor& x, const Tensor& residual, Relu relu,
+                        const BatchNormState& state, const Tensor& y) {
   check_arguments(op, tape, x, residual, state);
   const Span span(tape.backend(), state.gamma.layer());
   const std::int64_t channels = x.shape().channels();
   const bool frozen = !tape.uses_batch_statistics();
-  Tensor y = tape.output(x.shape(), x.dtype());
+  const Value output = y ? y.value() : tape.value(x.shape(), x.dtype());
   Tensor mask, inv_std, batch_mean;
-  if (tape.records() || !frozen) {
-    if (relu == Relu::kYes) mask = tape.scratch({x.shape().rows(), (channels + 7) / 8}, DType::kUint8);
+  if (tape.records() || !frozen || !y) {
+    if (relu == Relu::kYes && y) mask = tape.scratch({x.shape().rows(), (channels + 7) / 8}, DType::kUint8);
     inv_std = tape.scratch({channels}, DType::kFloat32);
   }
   if (!frozen) batch_mean = tape.scratch({channels}, DType::kFloat32);
@@ -110,32 +115,46 @@ Tensor normalise(std::string_view op, Tape& tape, const Tensor& x, const Tensor&
     node->op = op;
     node->x = x;
     node->mask = std::move(mask);
-    node->batch_mean = std::move(batch_mean);
-    node->inv_std = std::move(inv_std);
+    node->batch_mean = batch_mean;
+    node->inv_std = inv_std;
     node->mean = mean;
     node->frozen = frozen;
+    node->on_reading = !y;
     node->residual = residual.value();
-    node->output = y.value();
+    node->output = output;
     node->gamma = &state.gamma;
     node->beta = &state.beta;
     tape.push(std::move(node), state.gamma.layer());
   }
+  const InputNorm norm{mean, inv_std.view(), state.gamma.value(), state.beta.value()};
+  return {output, std::move(batch_mean), std::move(inv_std), norm};
+}
+
+Tensor normalised(std::string_view op, Tape& tape, const Tensor& x, const Tensor& residual, Relu relu,
+                  const BatchNormState& state) {
+  check_image(op, tape, "x", x);
+  Tensor y = tape.output(x.shape(), x.dtype());
+  normalise(op, tape, x, residual, relu, state, y);
   return y;
 }
 
 }  // namespace
 
 Tensor batch_norm(Tape& tape, const Tensor& x, const BatchNormState& state) {
-  return normalise("batch_norm", tape, x, {}, Relu::kNo, state);
+  return normalised("batch_norm", tape, x, {}, Relu::kNo, state);
 }
 
 Tensor batch_norm_relu(Tape& tape, const Tensor& x, const BatchNormState& state) {
-  return normalise("batch_norm_relu", tape, x, {}, Relu::kYes, state);
+  return normalised("batch_norm_relu", tape, x, {}, Relu::kYes, state);
+}
+
+NormOnReading batch_norm_relu_on_reading(Tape& tape, const Tensor& x, const BatchNormState& state) {
+  return normalise("batch_norm_relu", tape, x, {}, Relu::kYes, state, {});
 }
 
 Tensor batch_norm_add_relu(Tape& tape, const Tensor& x, const Tensor& residual, const BatchNormState& state) {
   DRIFT_ASSERT(residual, "batch_norm_add_relu: the residual for x {} is undefined", to_string(x));
-  return normalise("batch_norm_add_relu", tape, x, residual, Relu::kYes, state);
+  return normalised("batch_norm_add_relu", tape, x, residual, Relu::kYes, state);
 }
 
 }  // namespace drift

@@ -1,9 +1,10 @@
-// Convolution. Backward makes the gradient of the weights first: after it x is not needed, and its memory can become
-// dx.
+// Convolution, also of what a batch norm and a ReLU make of x while it is read. Backward makes the gradient of the
+// weights first: after it x is not needed, and its memory can become dx.
 #include <utility>
 
 #include "engine/gradients.h"
 #include "engine/ops/argument_check.h"
+#include "engine/ops/norm_on_reading.h"
 #include "engine/ops/ops.h"
 
 namespace drift {
@@ -11,12 +12,14 @@ namespace {
 
 struct Conv2dNode final : Node {
   Window window;
-  Tensor x;  // [N,H,W,I]
+  Tensor x;        // [N,H,W,I]
+  InputNorm norm;  // in memory of the batch norm's node, which runs backward after this one
   Value input;
   Value output;  // [N,OH,OW,O]
   TensorView w;  // in the type of x
   const Parameter* weight = nullptr;
   const Parameter* bias = nullptr;
+  const BatchNormState* batch_norm = nullptr;  // what `norm` is of
 
   std::string_view name() const override { return "conv2d"; }
 
@@ -26,19 +29,26 @@ struct Conv2dNode final : Node {
                                      .x = x.view(),
                                      .dy = dy.view(),
                                      .dw = weight->gradient(),
-                                     .dbias = bias != nullptr ? bias->gradient() : TensorView{}});
-    x = {};
+                                     .dbias = bias != nullptr ? bias->gradient() : TensorView{},
+                                     .norm = norm});
+    if (!norm) x = {};
     if (!Gradients::wanted(input)) return;
     Tensor dx = gradients.like(input);
-    backend.conv2d_backward_data({.window = window, .dy = dy.view(), .w = w, .dx = dx.view()});
+    Conv2dBackwardData data{.window = window, .dy = dy.view(), .w = w, .dx = dx.view()};
+    if (norm) {
+      data.x = x.view();
+      data.norm = norm;
+      data.dgamma = batch_norm->gamma.gradient();
+      data.dbeta = batch_norm->beta.gradient();
+    }
+    backend.conv2d_backward_data(data);
     gradients.add(input, std::move(dx));
   }
 };
 
-}  // namespace
-
-Tensor conv2d(Tape& tape, const Tensor& x, const Parameter& weight, const Parameter* bias, std::int64_t stride,
-              std::int64_t pad) {
+// Arguments that are checked; of memory, only that of x is there.
+Conv2dForward arguments_of(const Tape& tape, const Tensor& x, const Parameter& weight, const Parameter* bias,
+                           std::int64_t stride, std::int64_t pad) {
   check_image("conv2d", tape, "x", x);
   const Shape& w = weight.shape();
   DRIFT_ASSERT(w.rank() == 4 && w[1] == w[2] && w[3] == x.shape().channels(),
@@ -50,28 +60,51 @@ Tensor conv2d(Tape& tape, const Tensor& x, const Parameter& weight, const Parame
                    x.shape()[2] + 2 * pad >= window.size,
                "conv2d: a {}x{} window with stride {} and padding {} does not fit x {}", window.size, window.size,
                stride, pad, to_string(x));
+  const Shape y{x.shape()[0], window.output_extent(x.shape()[1]), window.output_extent(x.shape()[2]), w[0]};
+  return {.window = window, .x = x.view(), .w = {nullptr, w, x.dtype()}, .bias = {}, .y = {nullptr, y, x.dtype()}};
+}
 
+// input: the place in backward of what the convolution reads, which x is or is made into.
+Tensor convolve(Tape& tape, Conv2dForward args, const Tensor& x, const Value& input, const Parameter& weight,
+                const Parameter* bias, const BatchNormState* batch_norm) {
   const Span span(tape.backend(), weight.layer());
-  const Shape shape{x.shape()[0], window.output_extent(x.shape()[1]), window.output_extent(x.shape()[2]), w[0]};
-  Tensor y = tape.output(shape, x.dtype());
-  const TensorView w_view = tape.weight(weight);
-  tape.backend().conv2d_forward({.window = window,
-                                 .x = x.view(),
-                                 .w = w_view,
-                                 .bias = bias != nullptr ? bias->value() : TensorView{},
-                                 .y = y.view()});
+  Tensor y = tape.output(args.y.shape, x.dtype());
+  args.w = tape.weight(weight);
+  if (bias != nullptr) args.bias = bias->value();
+  args.y = y.view();
+  tape.backend().conv2d_forward(args);
   if (tape.records()) {
     auto node = std::make_unique<Conv2dNode>();
-    node->window = window;
+    node->window = args.window;
     node->x = x;
-    node->input = x.value();
+    node->norm = args.norm;
+    node->input = input;
     node->output = y.value();
-    node->w = w_view;
+    node->w = args.w;
     node->weight = &weight;
     node->bias = bias;
+    node->batch_norm = batch_norm;
     tape.push(std::move(node), weight.layer());
   }
   return y;
+}
+
+}  // namespace
+
+Tensor conv2d(Tape& tape, const Tensor& x, const Parameter& weight, const Parameter* bias, std::int64_t stride,
+              std::int64_t pad) {
+  return convolve(tape, arguments_of(tape, x, weight, bias, stride, pad), x, x.value(), weight, bias, nullptr);
+}
+
+Tensor batch_norm_relu_conv2d(Tape& tape, const Tensor& x, const BatchNormState& state, const Parameter& weight,
+                              const Parameter* bias, std::int64_t stride, std::int64_t pad) {
+  Conv2dForward args = arguments_of(tape, x, weight, bias, stride, pad);
+  if (!tape.backend().normalises_input(args)) {
+    return conv2d(tape, batch_norm_relu(tape, x, state), weight, bias, stride, pad);
+  }
+  const NormOnReading normalised = batch_norm_relu_on_reading(tape, x, state);
+  args.norm = normalised.norm;
+  return convolve(tape, args, x, normalised.value, weight, bias, &state);
 }
 
 }  // namespace drift

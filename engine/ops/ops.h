@@ -26,6 +26,11 @@ Tensor batch_norm_relu(Tape& tape, const Tensor& x, const BatchNormState& state)
 // relu(batch_norm(x) + residual), the end of a residual block.
 Tensor batch_norm_add_relu(Tape& tape, const Tensor& x, const Tensor& residual, const BatchNormState& state);
 
+// conv2d of relu(batch_norm(x)). Where the backend normalises what a convolution reads, the result of the ReLU is never
+// stored: x is read in its place, forward and backward (InputNorm in kernels/op.h).
+Tensor batch_norm_relu_conv2d(Tape& tape, const Tensor& x, const BatchNormState& state, const Parameter& weight,
+                              const Parameter* bias, std::int64_t stride, std::int64_t pad);
+
 Tensor group_norm(Tape& tape, const Tensor& x, const Parameter& gamma, const Parameter& beta, std::int64_t groups);
 Tensor activation(Tape& tape, const Tensor& x, Activation kind, std::string_view layer = "activation");
 Tensor add(Tape& tape, const Tensor& a, const Tensor& b, std::string_view layer = "add");

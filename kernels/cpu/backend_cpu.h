@@ -16,6 +16,7 @@ class CpuBackend final : public Backend {
 
   Stream& stream() override { return stream_; }
   void run(const Op& op) override;
+  bool normalises_input(const Conv2dForward& op) const override { return convolutions_.normalises_input(op); }
 
  private:
   void run_now(const Copy& op);

@@ -31,6 +31,7 @@ void Normalisations::forward(const BatchNormForward& args) {
 
     const auto statistics = BatchNormStatistics::of(args, shift, scale);
     for_each_total<2>(space, totals, statistics);
+    if (!args.y) return;
     const NormApply<T> apply{x,
                              args.z.as<T>(),
                              args.mean.as<float>(),
@@ -51,6 +52,7 @@ void Normalisations::inference(const BatchNormInference& args) {
     const BatchNormInferenceScale scale_of{args.gamma.as<float>(), args.var.as<float>(), scale,
                                            args.inv_std.as<float>(), args.epsilon};
     for (std::int64_t c = 0; c < space.columns; ++c) scale_of(c);
+    if (!args.y) return;
     const NormApply<T> apply{args.x.as<T>(),        args.z.as<T>(), args.mean.as<float>(),        scale,
                              args.beta.as<float>(), args.y.as<T>(), args.mask.as<std::uint8_t>(), args.relu,
                              space.columns};
@@ -68,14 +70,17 @@ void Normalisations::backward(const BatchNormBackward& args) {
     const MaskedGradient<T> incoming{args.dy.as<T>(), args.dy2.as<T>(), args.mask.as<std::uint8_t>(), channels};
     const T* x = args.x.as<T>();
     const float* mean = args.mean.as<float>();
-    auto& totals = workspace_.doubles(2 * channels);
-    column_sums(threads_, space, NormBackwardSums<T>{incoming, x, mean, args.dz.as<T>(), channels}, c + channels,
-                totals);
-
     const BatchNormGradients gradients{
         args.inv_std.as<float>(),  args.gamma.as<float>(),    args.dgamma.as<float>(),        args.dbeta.as<float>(), a,
         args.frozen ? nullptr : b, args.frozen ? nullptr : c, static_cast<double>(space.rows)};
-    for_each_total<2>(space, totals, gradients);
+    if (args.summed) {
+      for (std::int64_t i = 0; i < channels; ++i) gradients.from_parameters(i);
+    } else {
+      auto& totals = workspace_.doubles(2 * channels);
+      column_sums(threads_, space, NormBackwardSums<T>{incoming, x, mean, args.dz.as<T>(), channels}, c + channels,
+                  totals);
+      for_each_total<2>(space, totals, gradients);
+    }
     // Where g was written to dz, it is read back instead of being put together again.
     const MaskedGradient<T> gradient =
         args.dz ? MaskedGradient<T>{args.dz.as<T>(), nullptr, nullptr, channels} : incoming;

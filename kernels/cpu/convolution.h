@@ -1,6 +1,7 @@
 // Convolutions on the CPU: each by the form that kernels/convolution_form.h names for it.
 #pragma once
 
+#include "core/check.h"
 #include "kernels/convolution_form.h"
 #include "kernels/cpu/direct_convolution.h"
 #include "kernels/cpu/winograd/winograd.h"
@@ -18,10 +19,15 @@ class Convolutions {
     is_direct(op) ? direct_.backward_weights(op) : winograd_.backward_weights(op);
   }
 
+  // The form depends on x and w alone, so that the gradient of the weights has the same.
+  bool normalises_input(const Conv2dForward& op) const { return !is_direct(op); }
+
  private:
   template <class Conv>
   bool is_direct(const Conv& op) const {
-    return form_of(op, choice_) == ConvolutionForm::kDirect;
+    const bool direct = form_of(op, choice_) == ConvolutionForm::kDirect;
+    DRIFT_ASSERT(!direct || !op.norm, "{}: no direct convolution normalises what it reads", Conv::kName);
+    return direct;
   }
 
   ConvolutionChoice choice_;

@@ -3,11 +3,29 @@
 #include <nvtx3/nvToolsExt.h>
 #include <string>
 
+#include "core/check.h"
 #include "kernels/cuda.h"
 #include "kernels/cuda/check_cuda.h"
 #include "kernels/cuda/op_clock.h"
 
 namespace drift {
+namespace {
+
+// Whether it has to do with an InputNorm.
+template <class Args>
+bool is_for_reading(const Args& op) {
+  if constexpr (requires { op.norm; }) {
+    return static_cast<bool>(op.norm);
+  } else if constexpr (std::is_same_v<Args, BatchNormForward> || std::is_same_v<Args, BatchNormInference>) {
+    return !op.y;
+  } else if constexpr (std::is_same_v<Args, BatchNormBackward>) {
+    return op.summed;
+  } else {
+    return false;
+  }
+}
+
+}  // namespace
 
 CudaBackend::CudaBackend(Stream& stream, const BackendOptions& options)
     : stream_(stream),
@@ -26,7 +44,12 @@ CudaBackend::~CudaBackend() {
 
 void CudaBackend::run(const Op& op) {
   use_device(stream_.device().index);
-  std::visit([this](const auto& args) { enqueue(args); }, op);
+  std::visit(
+      [this](const auto& args) {
+        DRIFT_ASSERT(!is_for_reading(args), "{}: on a GPU no convolution normalises what it reads", args.kName);
+        enqueue(args);
+      },
+      op);
 }
 
 void CudaBackend::begin_span(std::string_view name) {

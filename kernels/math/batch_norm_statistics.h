@@ -101,10 +101,16 @@ struct BatchNormGradients {
     const double weighted = sums[1] * inverse;  // sum of g xhat
     dbeta[i] = static_cast<float>(sums[0]);
     dgamma[i] = static_cast<float>(weighted);
-    const double factor = gamma[i] * inverse;
+    set_factors(i, sums[0], weighted);
+  }
+  // Where dgamma and dbeta are there.
+  DRIFT_HD void from_parameters(std::int64_t i) const { set_factors(i, dbeta[i], dgamma[i]); }
+
+  DRIFT_HD void set_factors(std::int64_t i, double sum, double weighted) const {
+    const double inverse = inv_std[i], factor = gamma[i] * inverse;
     a[i] = static_cast<float>(factor);
     if (b == nullptr) return;
-    b[i] = static_cast<float>(factor * sums[0] / rows);
+    b[i] = static_cast<float>(factor * sum / rows);
     c[i] = static_cast<float>(factor * inverse * weighted / rows);
   }
 };

@@ -15,6 +15,9 @@ class BatchNormRelu final : public NormActivation {
   Tensor forward_add(Tape& tape, const Tensor& x, const Tensor& residual) const override {
     return norm_.forward_add_relu(tape, x, residual);
   }
+  Tensor forward_conv(Tape& tape, const Tensor& x, const Conv2d& next) const override {
+    return norm_.forward_relu_conv(tape, x, next);
+  }
 
  private:
   BatchNorm norm_;
@@ -28,6 +31,9 @@ class GroupNormSilu final : public NormActivation {
   Tensor forward(Tape& tape, const Tensor& x) const override { return activate(tape, norm_.forward(tape, x)); }
   Tensor forward_add(Tape& tape, const Tensor& x, const Tensor& residual) const override {
     return activate(tape, add(tape, norm_.forward(tape, x), residual, add_name_));
+  }
+  Tensor forward_conv(Tape& tape, const Tensor& x, const Conv2d& next) const override {
+    return next.forward(tape, forward(tape, x));
   }
 
  private:

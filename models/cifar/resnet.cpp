@@ -36,8 +36,7 @@ class BasicBlock final : public Module {
 
   // The shortcut runs last so that its node is the first to go backward, right when its gradient is there.
   Tensor forward(Tape& tape, const Tensor& x) const override {
-    Tensor y = norm1_->forward(tape, conv1_.forward(tape, x));
-    y = conv2_.forward(tape, y);
+    const Tensor y = norm1_->forward_conv(tape, conv1_.forward(tape, x), conv2_);
     return norm2_->forward_add(tape, y, residual(tape, x));
   }
 

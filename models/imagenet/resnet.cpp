@@ -65,9 +65,8 @@ class Bottleneck final : public Module {
 
   // The projection runs last so that its nodes are the first to go backward, right when their gradient is there.
   Tensor forward(Tape& tape, const Tensor& x) const override {
-    Tensor y = norm1_.forward_relu(tape, conv1_.forward(tape, x));
-    y = norm2_.forward_relu(tape, conv2_.forward(tape, y));
-    y = conv3_.forward(tape, y);
+    Tensor y = norm1_.forward_relu_conv(tape, conv1_.forward(tape, x), conv2_);
+    y = norm2_.forward_relu_conv(tape, y, conv3_);
     return norm3_.forward_add_relu(tape, y, projection_ ? projection_->forward(tape, x) : x);
   }
 

@@ -67,6 +67,30 @@ void add_winograd(Suite suite, DType dtype, Cases& cases) {
   }
 }
 
+void add_norm_on_reading(Suite suite, DType dtype, Cases& cases) {
+  struct Size {
+    Shape x;
+    std::int64_t outputs;
+  };
+  std::vector<Size> sizes = {{{128, 32, 32, 16}, 16}, {{128, 16, 16, 32}, 32}, {{128, 8, 8, 64}, 64}};
+  if (suite == Suite::kTest) {
+    sizes = {{{1, 4, 4, 16}, 16}, {{2, 5, 40, 16}, 16}, {{1, 6, 9, 32}, 32}, {{1, 9, 7, 48}, 16},
+             {{1, 7, 5, 64}, 64}, {{1, 4, 4, 80}, 144}, {{40, 8, 8, 16}, 16}};
+  }
+  for (const Size& size : sizes) {
+    for (const auto direction :
+         {ConvDirection::kForward, ConvDirection::kBackwardData, ConvDirection::kBackwardWeights}) {
+      cases.push_back(NormOnReadingCase{direction, size.x, size.outputs, dtype}.make());
+    }
+    cases.push_back(BatchNormForwardCase{.x = size.x, .stored = false, .dtype = dtype}.make());
+    for (const bool over_dy : {false, true}) {
+      cases.push_back(BatchNormRestCase{.x = size.x, .over_dy = over_dy, .dtype = dtype}.make());
+      if (suite == Suite::kBench) continue;
+      cases.push_back(BatchNormRestCase{size.x, /*frozen=*/true, over_dy, dtype}.make());
+    }
+  }
+}
+
 void add_linear(Suite suite, DType dtype, Fill fill, Cases& cases) {
   struct Size {
     std::int64_t samples, inputs, outputs;
@@ -312,6 +336,7 @@ std::vector<OpCase> op_cases(Suite suite) {
       add_global_average_pools(suite, dtype, fill, cases);
     }
     add_winograd(suite, dtype, cases);
+    add_norm_on_reading(suite, dtype, cases);
     add_maps(suite, dtype, cases);
     add_shortcuts(suite, dtype, cases);
     add_augments(suite, dtype, cases);

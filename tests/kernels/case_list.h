@@ -46,6 +46,7 @@ struct BatchNormForwardCase {
   bool relu = false, residual = false, running = true;
   double mean = 0.5, std = 2;  // of x
   bool dead_channel = false;   // channel 0 of x is 0 everywhere
+  bool stored = true;          // y; else the statistics alone, in front of a convolution that normalises on reading
   DType dtype = DType::kFloat32;
   Fill fill = Fill::kNormal;  // exact: rows a power of two, running not given
   OpCase make() const;
@@ -66,6 +67,22 @@ struct BatchNormBackwardCase {
   Dz dz = Dz::kNone;
   DType dtype = DType::kFloat32;
   Fill fill = Fill::kNormal;  // exact: rows a power of two
+  OpCase make() const;
+};
+
+// What of a batch norm and a ReLU a convolution computes, while it reads x and writes dx.
+struct NormOnReadingCase {
+  ConvDirection direction;
+  Shape x;
+  std::int64_t outputs;
+  DType dtype = DType::kFloat32;
+  OpCase make() const;
+};
+// And what is left of the batch norm backward.
+struct BatchNormRestCase {
+  Shape x;
+  bool frozen = false, over_dy = false;
+  DType dtype = DType::kFloat32;
   OpCase make() const;
 };
 

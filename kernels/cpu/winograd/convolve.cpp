@@ -15,6 +15,10 @@ bool has_own_loop(int in, int out) {
   return in == out && (in == 16 || in == 32 || in == 64);
 }
 
+DRIFT_WINOGRAD_INLINE OutputMask mask_of_block(const ConvolvePass& pass, std::int64_t block) {
+  return {pass.mask.x, pass.mask.map, pass.mask.sums + block * 2 * pass.out};
+}
+
 // Few channels, their number known when compiling: a row of the product fits into registers, so products take the place
 // of what they were made of.
 template <int kChannels, class E>
@@ -26,12 +30,15 @@ void convolve_few(const ConvolvePass& pass, const E* x, const float* filters, E*
   for (std::int64_t b = part.begin; b < part.end; ++b) {
     const std::int64_t first = b * kFewTiles;
     const int count = tiles - first < kFewTiles ? static_cast<int>(tiles - first) : kFewTiles;
-    gather<InputSide>(pass.images, first, count, {kChannels, 0, kChannels}, x, block, kPlane);
+    gather_inputs(pass.images, first, count, {kChannels, 0, kChannels}, x, pass.map, block, kPlane);
     Prefetch<Use::kRead> next(x + ((b + 1) * pixels + pass.images.width) * kChannels, pixels * kChannels);
     Prefetch<Use::kWrite> written(y + b * pixels * kChannels, pixels * kChannels);
+    Prefetch<Use::kRead> masking(static_cast<const E*>(pass.mask.x) + b * pixels * kChannels,
+                                 pass.mask.x != nullptr ? pixels * kChannels : 0);
     for (int p = 0; p < kPoints; ++p) {
       next();
       written();
+      masking();
       float* const points = block + p * kPlane;
       const Right right{filters + static_cast<std::ptrdiff_t>(p) * kChannels * kChannels, kChannels};
       for (int t = 0; t < kFewTiles; t += kRows) {
@@ -39,7 +46,7 @@ void convolve_few(const ConvolvePass& pass, const E* x, const float* filters, E*
         multiply<kRows, kChannels / kLanes, false>(kChannels, {rows, 1, kChannels}, right, {rows, kChannels});
       }
     }
-    scatter_output(pass.images, first, count, kChannels, pass.bias, block, kPlane, y);
+    scatter_output(pass.images, first, count, kChannels, pass.bias, mask_of_block(pass, b), block, kPlane, y);
   }
 }
 
@@ -71,7 +78,7 @@ void convolve_many(const ConvolvePass& pass, const E* x, const float* filters, E
   for (std::int64_t b = part.begin; b < part.end; ++b) {
     const std::int64_t first = b * kManyTiles;
     const int count = tiles - first < kManyTiles ? static_cast<int>(tiles - first) : kManyTiles;
-    gather<InputSide>(pass.images, first, count, {in, 0, in}, x, block, in_plane);
+    gather_inputs(pass.images, first, count, {in, 0, in}, x, pass.map, block, in_plane);
     for (int p = 0; p < kPoints; ++p) {
       const float* const points = block + p * in_plane;
       const float* const of_point = filters + static_cast<std::ptrdiff_t>(p) * in * out;
@@ -93,7 +100,7 @@ void convolve_many(const ConvolvePass& pass, const E* x, const float* filters, E
         }
       }
     }
-    scatter_output(pass.images, first, count, out, pass.bias, products, out_plane, y);
+    scatter_output(pass.images, first, count, out, pass.bias, mask_of_block(pass, b), products, out_plane, y);
   }
 }
 

@@ -37,8 +37,8 @@ DRIFT_WINOGRAD_INLINE void correlate_slice(const CorrelatePass& pass, const E* x
   const std::ptrdiff_t plane = sum_plane(pass.in, pass.out);
   for (std::int64_t first = tiles.begin; first < tiles.end; first += kTiles) {
     const int count = tiles.end - first < kTiles ? static_cast<int>(tiles.end - first) : kTiles;
-    gather<InputSide>(pass.images, first, count, {inputs.all, inputs.first, in}, x, block, in_plane);
-    gather<GradientSide>(pass.images, first, count, {outputs.all, outputs.first, out}, dy, gradients, out_plane);
+    gather_inputs(pass.images, first, count, {inputs.all, inputs.first, in}, x, pass.map, block, in_plane);
+    gather_gradients(pass.images, first, count, {outputs.all, outputs.first, out}, dy, gradients, out_plane);
     const std::ptrdiff_t pixels = kTiles * kOut * kOut, next = (first + kTiles) * kOut * kOut;
     Prefetch<Use::kRead> next_x(x + (next + pass.images.width) * inputs.all, pixels * inputs.all);
     Prefetch<Use::kRead> next_dy(dy + next * outputs.all, pixels * outputs.all);

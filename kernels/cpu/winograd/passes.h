@@ -48,6 +48,20 @@ __attribute__((always_inline)) inline std::int64_t filter_floats(int inputs, int
 void transform_filters(const FilterPass& pass, const float* w, float* filters, Part part);
 void transform_filters(const FilterPass& pass, const std::uint16_t* w, float* filters, Part part);
 
+// What a pass reads in place of its x: max(0, (x - mean) scale + beta), a NaN where there is one, [channels] each.
+struct InputMap {
+  const float *mean, *scale, *beta;  // mean nullptr: x as it is
+};
+
+// What a pass does to what it writes, if there is an x, of the type of y: times 1 where a map lets x pass, else 0; and
+// of that, rounded as it is written, the sums over each block of work, and those of it times x - mean: sums
+// [work][2][out].
+struct OutputMask {
+  const void* x;
+  InputMap map;
+  float* sums;
+};
+
 // y [N,H,W,out] from x [N,H,W,in] and transformed filters, plus bias [out] if it is given. Work: blocks of block_tiles
 // tiles, which do not depend on each other; `block` has block_floats floats of scratch memory. x and y: float32, or
 // both bfloat16.
@@ -55,6 +69,8 @@ struct ConvolvePass {
   Images images;
   int in, out;
   const float* bias;  // or nullptr
+  InputMap map;
+  OutputMask mask;
   int block_tiles() const;
   std::int64_t work() const;
   std::int64_t block_floats() const;
@@ -67,7 +83,8 @@ void convolve(const ConvolvePass& pass, const std::uint16_t* x, const float* fil
 // of the filters. The number of slices depends on shapes alone. Work: those blocks of sums.
 struct CorrelatePass {
   Images images;
-  int in, out;  // channels of x and of dy
+  int in, out;   // channels of x and of dy
+  InputMap map;  // of x
   int slices() const;
   __attribute__((always_inline)) std::int64_t work() const {
     return static_cast<std::int64_t>(slices()) * panels_of(in) * panels_of(out);

@@ -12,7 +12,8 @@ struct Tile {
   std::ptrdiff_t pixel;  // of its first output, counted through all images
   int rows, columns;     // outputs that exist
   int above, left;       // input rows and columns before the first output, 0 or 1
-  int below, right;      // input rows and columns from the first output on, up to 5
+  int below;             // input rows from the first output on, up to 5
+  int columns_left;      // of the image, from the first output on
   bool whole() const { return rows == kOut && columns == kOut; }
 };
 
@@ -32,27 +33,12 @@ DRIFT_WINOGRAD_INLINE void for_each_tile(const Images& images, std::int64_t firs
                  .above = down > 0,
                  .left = across > 0,
                  .below = least(kIn - 1, rows_left),
-                 .right = least(kIn - 1, columns_left)});
+                 .columns_left = columns_left});
     if (++across < tiles_across) continue;
     across = 0;
     if (++down < tiles_down) continue;
     down = 0;
     ++image;
-  }
-}
-
-// The 16 channels at `from`, the first output of a tile, and of the pixels around it that a side reads, zeros where
-// they are outside the image: to[kSize][kSize][16].
-template <class Side, class E>
-DRIFT_WINOGRAD_INLINE void copy_with_zeros(const E* from, Strides at, const Tile& tile, E* to) {
-  constexpr bool kAround = Side::kOrigin == 1;
-  for (int i = 0; i < Side::kSize * Side::kSize * kLanes; ++i) to[i] = 0;
-  const int row_end = kAround ? tile.below : tile.rows, column_end = kAround ? tile.right : tile.columns;
-  for (int row = kAround ? -tile.above : 0; row < row_end; ++row) {
-    for (int column = kAround ? -tile.left : 0; column < column_end; ++column) {
-      __builtin_memcpy(to + ((row + Side::kOrigin) * Side::kSize + column + Side::kOrigin) * kLanes,
-                       from + row * at.row + column * at.pixel, kLanes * sizeof(E));
-    }
   }
 }
 
@@ -67,47 +53,131 @@ DRIFT_WINOGRAD_INLINE std::ptrdiff_t plane_of(int tiles, int channels) {
   return static_cast<std::ptrdiff_t>(tiles) * channels + kLanes;
 }
 
-// B^T d B or A dy A^T of `count` tiles of images. Tiles that are whole are read where they lie, the outermost rows and
-// columns of their inputs by masks that leave out what is not there; of partial ones a copy.
-template <class Side, class E>
-DRIFT_WINOGRAD_INLINE void gather(const Images& images, std::int64_t first, int count, Channels channels, const E* x,
-                                  float* points, std::ptrdiff_t plane) {
-  constexpr int kSize = Side::kSize, kOrigin = Side::kOrigin;
+// Tiles side by side share what they read: so many of them are brought into a strip of memory first, as floats, through
+// a map, with zeros where there is no image.
+inline constexpr int kRun = 8, kStripColumns = kRun * kOut + kTap - 1;
+
+// 16 channels of `columns` columns around a tile and those to the right of it, of which images have the first `right`
+// from its first output on: to[kIn][kStripColumns][16].
+template <class E, class Map>
+DRIFT_WINOGRAD_INLINE void fill_strip(const E* from, Strides at, const Tile& tile, int columns, int right,
+                                      const Map& map, float* to) {
+  for (int row = 0; row < kIn; ++row) {
+    float* const line = to + row * kStripColumns * kLanes;
+    const bool inside = row == 0 ? tile.above > 0 : row - 1 < tile.below;
+    const int begin = inside ? 1 - tile.left : columns, end = inside ? right + 1 : columns;
+    const E* const pixels = from + (row - 1) * at.row - at.pixel;
+    int column = 0;
+    for (; column < begin; ++column) store(line + column * kLanes, splat(0));
+#pragma GCC unroll 4
+    for (; column < end; ++column) store(line + column * kLanes, map(load(pixels + column * at.pixel)));
+    for (; column < columns; ++column) store(line + column * kLanes, splat(0));
+  }
+}
+
+// B^T d B of `count` tiles of images.
+template <class E>
+DRIFT_WINOGRAD_INLINE void gather_inputs(const Images& images, std::int64_t first, int count, Channels channels,
+                                         const E* x, const InputMap& map, float* points, std::ptrdiff_t plane) {
   const Strides at{static_cast<std::ptrdiff_t>(images.width) * channels.all, channels.all};
-  const auto mask = [](bool inside) { return inside ? kAllLanes : Mask{0}; };
+  const auto least = [](int a, int b) { return a < b ? a : b; };
+  const auto of_run = [&](int t, const Tile& tile, int run) __attribute__((always_inline)) {
+    const int columns = run * kOut + kTap - 1, right = least(tile.columns_left, columns - 1);
+    for (int c = 0; c < channels.count; c += kLanes) {
+      const int channel = channels.first + c;
+      const E* const from = x + tile.pixel * channels.all + channel;
+      alignas(64) float strip[kIn * kStripColumns * kLanes];
+      const auto fill = [&](const auto& mapped) __attribute__((always_inline)) {
+        fill_strip(from, at, tile, columns, right, mapped, strip);
+      };
+      if (map.mean != nullptr) {
+        const Vector mean = load(map.mean + channel), scale = load(map.scale + channel),
+                     beta = load(map.beta + channel);
+        fill([&](Vector v) __attribute__((always_inline)) { return rectify(multiply_add(v - mean, scale, beta)); });
+      } else {
+        fill([](Vector v) __attribute__((always_inline)) { return v; });
+      }
+      for (int i = 0; i < run; ++i) {
+        const float* const place = strip + i * kOut * kLanes;
+        const auto pixel = [&](int row, int column) __attribute__((always_inline)) {
+          return load(place + (row * kStripColumns + column) * kLanes);
+        };
+        transform<InputSide>(pixel, points + static_cast<std::ptrdiff_t>(t + i) * channels.count + c, plane);
+      }
+    }
+  };
+  int next = 0;
   for_each_tile(
       images, first, count, [&](int t, const Tile& tile) __attribute__((always_inline)) {
-        const E* const from = x + tile.pixel * channels.all + channels.first;
+        if (t < next) return;
+        const int run = least(least(kRun, count - t), (tile.columns_left + kOut - 1) / kOut);
+        of_run(t, tile, run);
+        next = t + run;
+      });
+}
+
+// A dy A^T of `count` tiles of gradients: of whole tiles where they lie, of partial ones from a copy with zeros.
+template <class E>
+DRIFT_WINOGRAD_INLINE void gather_gradients(const Images& images, std::int64_t first, int count, Channels channels,
+                                            const E* dy, float* points, std::ptrdiff_t plane) {
+  const Strides at{static_cast<std::ptrdiff_t>(images.width) * channels.all, channels.all};
+  for_each_tile(
+      images, first, count, [&](int t, const Tile& tile) __attribute__((always_inline)) {
+        const E* const from = dy + tile.pixel * channels.all + channels.first;
         float* const to = points + static_cast<std::ptrdiff_t>(t) * channels.count;
-        const Mask top = mask(tile.above), bottom = mask(tile.below == kIn - 1);
-        const Mask left = mask(tile.left), right = mask(tile.right == kIn - 1);
         for (int c = 0; c < channels.count; c += kLanes) {
-          if (tile.whole()) {
-            const auto pixel = [&](int row, int column) __attribute__((always_inline)) {
-              const E* const place = from + c + (row - kOrigin) * at.row + (column - kOrigin) * at.pixel;
-              if (kOrigin == 0) return load(place);
-              const Mask in_row = row == 0 ? top : row == kSize - 1 ? bottom : kAllLanes;
-              const Mask in_column = column == 0 ? left : column == kSize - 1 ? right : kAllLanes;
-              const bool outermost = row % (kSize - 1) == 0 || column % (kSize - 1) == 0;
-              return outermost ? load(place, in_row & in_column) : load(place);
-            };
-            transform<Side>(pixel, to + c, plane);
-          } else {
-            alignas(64) E copy[kSize * kSize * kLanes];
-            copy_with_zeros<Side>(from + c, at, tile, copy);
-            transform<Side>(
-                [&](int row, int column)
-                    __attribute__((always_inline)) { return load(copy + (row * kSize + column) * kLanes); },
-                to + c, plane);
-          }
+          const auto pixel = [&](int row, int column) __attribute__((always_inline)) {
+            return load(from + c + row * at.row + column * at.pixel);
+          };
+          const auto pixel_or_zero = [&](int row, int column) __attribute__((always_inline)) {
+            const bool inside = row < tile.rows && column < tile.columns;
+            return load(from + c + row * at.row + column * at.pixel, inside ? kAllLanes : Mask{0});
+          };
+          tile.whole() ? transform<GradientSide>(pixel, to + c, plane)
+                       : transform<GradientSide>(pixel_or_zero, to + c, plane);
         }
       });
 }
 
-// y = A^T m A + bias of `count` tiles, of all channels; bias or nullptr.
+// Writes the outputs of a tile, values[kOut][kOut][16], through a mask; x and y at the tile's first output.
+template <class E>
+DRIFT_WINOGRAD_INLINE void write_masked(const float* values, const Tile& tile, Strides at, const InputMap& map,
+                                        int channel, const E* x, E* y, float* sums, float* moments) {
+  const Vector mean = load(map.mean + channel), scale = load(map.scale + channel), beta = load(map.beta + channel);
+  Vector sum = load(sums), moment = load(moments);
+  const auto write = [&](int row, int column) __attribute__((always_inline)) {
+    const std::ptrdiff_t place = row * at.row + column * at.pixel;
+    const Vector centred = load(x + place) - mean;
+    const Vector passes = multiply_add(centred, scale, beta);
+    const Vector value = times_passing(load(values + (row * kOut + column) * kLanes), passes);
+    store(y + place, value);
+    const Vector stored = as_stored(y, value);
+    sum = sum + stored;
+    moment = multiply_add(stored, centred, moment);
+  };
+  if (tile.whole()) {
+#pragma GCC unroll 4
+    for (int row = 0; row < kOut; ++row) {
+#pragma GCC unroll 4
+      for (int column = 0; column < kOut; ++column) write(row, column);
+    }
+  } else {
+    for (int row = 0; row < tile.rows; ++row) {
+      for (int column = 0; column < tile.columns; ++column) write(row, column);
+    }
+  }
+  store(sums, sum);
+  store(moments, moment);
+}
+
+// y = A^T m A + bias of `count` tiles, of all channels, through the mask of a block; bias or nullptr.
 template <class E>
 DRIFT_WINOGRAD_INLINE void scatter_output(const Images& images, std::int64_t first, int count, int channels,
-                                          const float* bias, const float* points, std::ptrdiff_t plane, E* y) {
+                                          const float* bias, const OutputMask& mask, const float* points,
+                                          std::ptrdiff_t plane, E* y) {
+  if (mask.x != nullptr) {
+    for (int c = 0; c < 2 * channels; c += kLanes) store(mask.sums + c, splat(0));
+  }
   const Strides at{static_cast<std::ptrdiff_t>(images.width) * channels, channels};
   constexpr Strides kCopied{kOut * kLanes, kLanes};
   const auto bias_of = [=](int c) { return bias != nullptr ? load(bias + c) : splat(0); };
@@ -115,6 +185,15 @@ DRIFT_WINOGRAD_INLINE void scatter_output(const Images& images, std::int64_t fir
       images, first, count, [&](int t, const Tile& tile) __attribute__((always_inline)) {
         E* const to = y + tile.pixel * channels;
         const float* const from = points + static_cast<std::ptrdiff_t>(t) * channels;
+        if (mask.x != nullptr) {
+          const E* const x = static_cast<const E*>(mask.x) + tile.pixel * channels;
+          for (int c = 0; c < channels; c += kLanes) {
+            alignas(64) float values[kOut * kOut * kLanes];
+            transform_output(from + c, plane, bias_of(c), values, kCopied);
+            write_masked(values, tile, at, mask.map, c, x + c, to + c, mask.sums + c, mask.sums + channels + c);
+          }
+          return;
+        }
         if (tile.whole()) {
           for (int c = 0; c < channels; c += kLanes) transform_output(from + c, plane, bias_of(c), to + c, at);
           return;

@@ -34,7 +34,7 @@ inline constexpr float kG[kIn][kTap] = {{1, 0, 0},
 
 // B^T d, from six by six inputs.
 struct InputSide {
-  static constexpr int kSize = kIn, kOrigin = 1;  // kOrigin: row and column of the first output
+  static constexpr int kSize = kIn;
 
   template <int kHalf>
   static constexpr bool reads(int row) {
@@ -58,7 +58,7 @@ struct InputSide {
 
 // A dy, from the gradients of four by four outputs; the adjoint of output_rows.
 struct GradientSide {
-  static constexpr int kSize = kOut, kOrigin = 0;
+  static constexpr int kSize = kOut;
 
   template <int kHalf>
   static constexpr bool reads(int) {

@@ -41,12 +41,31 @@ DRIFT_WINOGRAD_INLINE void store(Bf16Bits* to, Vector value) {
   __builtin_memcpy(to, &bits, sizeof bits);
 }
 
+// What a load would read where it was stored.
+DRIFT_WINOGRAD_INLINE Vector as_stored(const float*, Vector value) {
+  return value;
+}
+DRIFT_WINOGRAD_INLINE Vector as_stored(const Bf16Bits*, Vector value) {
+  const __m512i words = _mm512_maskz_cvtepu16_epi32(kAllLanes, (__m256i)_mm512_maskz_cvtneps_pbh(kAllLanes, value));
+  return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(kAllLanes, words, 16));
+}
+
 // a b + c and c - a b, rounded once.
 DRIFT_WINOGRAD_INLINE Vector multiply_add(Vector a, Vector b, Vector c) {
   return _mm512_fmadd_ps(a, b, c);
 }
 DRIFT_WINOGRAD_INLINE Vector negative_multiply_add(Vector a, Vector b, Vector c) {
   return _mm512_fnmadd_ps(a, b, c);
+}
+
+// The larger of 0 and x, a NaN where x is one.
+DRIFT_WINOGRAD_INLINE Vector rectify(Vector x) {
+  return _mm512_maskz_max_ps(kAllLanes, splat(0), x);
+}
+
+// value where x > 0 or a NaN, else value times 0.
+DRIFT_WINOGRAD_INLINE Vector times_passing(Vector value, Vector x) {
+  return _mm512_mask_mul_ps(value, _mm512_cmp_ps_mask(x, splat(0), _CMP_LE_OQ), value, splat(0));
 }
 
 // rows[i] lane j becomes rows[j] lane i: for each bit of the numbers, halves of pairs of rows change places.

@@ -1,5 +1,7 @@
 #include "kernels/cpu/winograd/winograd.h"
 
+#include <algorithm>
+
 #include "kernels/cpu/bias_gradient.h"
 #include "kernels/cpu/winograd/passes.h"
 #include "kernels/launch/for_each_cpu.h"
@@ -17,6 +19,17 @@ void with_element(DType dtype, const Body& body) {
   } else {
     body(float{});
   }
+}
+
+std::int64_t map_floats(const InputNorm& norm) {
+  return norm ? norm.mean.elements() : 0;
+}
+// What the passes read by; scale has map_floats.
+winograd::InputMap map_of(const InputNorm& norm, float* scale) {
+  if (!norm) return {};
+  const float *const gamma = norm.gamma.as<float>(), *const inv_std = norm.inv_std.as<float>();
+  for (std::int64_t c = 0; c < norm.mean.elements(); ++c) scale[c] = gamma[c] * inv_std[c];
+  return {norm.mean.as<float>(), scale, norm.beta.as<float>()};
 }
 
 Images images_of(const Shape& x) {
@@ -38,15 +51,29 @@ std::int64_t WinogradConvolutions::tiles(const Shape& x) {
   return images_of(x).tiles();
 }
 
-void WinogradConvolutions::convolve(const TensorView& from, const TensorView& w, const TensorView& bias,
-                                    const TensorView& to, bool backward) {
+void WinogradConvolutions::convolve(const TensorView& from, const TensorView& w, const TensorView& to,
+                                    const Options& options, bool backward) {
   const int inputs = static_cast<int>(w.shape[3]), outputs = static_cast<int>(w.shape[0]);
   const winograd::FilterPass filter_pass{inputs, outputs, backward};
-  const winograd::ConvolvePass pass{images_of(from.shape), backward ? outputs : inputs, backward ? inputs : outputs,
-                                    bias.as<float>()};
+  winograd::ConvolvePass pass{images_of(from.shape),
+                              backward ? outputs : inputs,
+                              backward ? inputs : outputs,
+                              options.bias.as<float>(),
+                              {},
+                              {}};
+  const bool masked = static_cast<bool>(options.masked_by);
   const std::int64_t filter_floats = winograd::filter_floats(inputs, outputs), block_floats = pass.block_floats();
-  float* const filters = workspace_.floats(filter_floats + threads_ * block_floats);
+  const std::int64_t sum_floats = masked ? pass.work() * 2 * inputs : 0;
+  float* const filters =
+      workspace_.floats(filter_floats + threads_ * block_floats + sum_floats + map_floats(options.norm));
   float* const blocks = filters + filter_floats;
+  float* const sums = blocks + threads_ * block_floats;
+  const winograd::InputMap map = map_of(options.norm, sums + sum_floats);
+  if (masked) {
+    pass.mask = {options.masked_by.data, map, sums};
+  } else {
+    pass.map = map;
+  }
   with_element(from.dtype, [&]<class E>(E) {
     in_parallel(threads_, filter_pass.work(), 1, filter_floats, [&](Range range) {
       winograd::transform_filters(filter_pass, static_cast<const E*>(w.data), filters, {range.begin, range.end});
@@ -56,22 +83,40 @@ void WinogradConvolutions::convolve(const TensorView& from, const TensorView& w,
                          blocks + thread * block_floats, {range.begin, range.end});
     });
   });
+  if (masked) finish_sums(sums, pass.work(), options);
+}
+
+// Sums of blocks, in order and in double.
+void WinogradConvolutions::finish_sums(const float* sums, std::int64_t blocks, const Options& options) {
+  const std::int64_t channels = options.dbeta.elements();
+  auto& totals = workspace_.doubles(2 * channels);
+  std::ranges::fill(totals, 0.0);
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    for (std::int64_t i = 0; i < 2 * channels; ++i) totals[i] += sums[block * 2 * channels + i];
+  }
+  const float* const inv_std = options.norm.inv_std.as<float>();
+  for (std::int64_t c = 0; c < channels; ++c) {
+    options.dbeta.as<float>()[c] = static_cast<float>(totals[c]);
+    options.dgamma.as<float>()[c] = static_cast<float>(totals[channels + c] * inv_std[c]);
+  }
 }
 
 void WinogradConvolutions::forward(const Conv2dForward& args) {
-  convolve(args.x, args.w, args.bias, args.y, false);
+  convolve(args.x, args.w, args.y, {.bias = args.bias, .norm = args.norm}, false);
 }
 
 void WinogradConvolutions::backward_data(const Conv2dBackwardData& args) {
-  convolve(args.dy, args.w, {}, args.dx, true);
+  convolve(args.dy, args.w, args.dx,
+           {.norm = args.norm, .masked_by = args.x, .dgamma = args.dgamma, .dbeta = args.dbeta}, true);
 }
 
 void WinogradConvolutions::backward_weights(const Conv2dBackwardWeights& args) {
   const int inputs = static_cast<int>(args.dw.shape[3]), outputs = static_cast<int>(args.dw.shape[0]);
-  const winograd::CorrelatePass pass{images_of(args.x.shape), inputs, outputs};
+  winograd::CorrelatePass pass{images_of(args.x.shape), inputs, outputs, {}};
   const std::int64_t sum_floats = pass.work() * pass.sum_floats(), block_floats = pass.block_floats();
-  float* const sums = workspace_.floats(sum_floats + threads_ * block_floats);
+  float* const sums = workspace_.floats(sum_floats + threads_ * block_floats + map_floats(args.norm));
   float* const blocks = sums + sum_floats;
+  pass.map = map_of(args.norm, blocks + threads_ * block_floats);
   with_element(args.x.dtype, [&]<class E>(E) {
     in_parallel(threads_, pass.work(), 1, args.x.elements() + args.dy.elements(), [&](Range range, int thread) {
       winograd::correlate(pass, static_cast<const E*>(args.x.data), static_cast<const E*>(args.dy.data), sums,

@@ -25,8 +25,15 @@ class WinogradConvolutions {
   void backward_weights(const Conv2dBackwardWeights& args);
 
  private:
-  void convolve(const TensorView& from, const TensorView& w, const TensorView& bias, const TensorView& to,
+  // Of forward, or of backward data, what the other one does not have being empty.
+  struct Options {
+    TensorView bias;
+    InputNorm norm;
+    TensorView masked_by, dgamma, dbeta;
+  };
+  void convolve(const TensorView& from, const TensorView& w, const TensorView& to, const Options& options,
                 bool backward);
+  void finish_sums(const float* sums, std::int64_t blocks, const Options& options);
 
   Workspace& workspace_;
   int threads_;

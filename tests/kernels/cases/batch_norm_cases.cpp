@@ -182,7 +182,8 @@ OpCase BatchNormForwardCase::make() const {
   const Shape channels{x.channels()};
   std::string details = fmt::format("x {}{}{}", text(x), options_text(residual, relu), running ? ", running" : "");
   if (mean > 10) details += fmt::format(", mean {} std {}", mean, std);
-  OpCase result = new_case("batch_norm_forward", details, dtype, fill);
+  OpCase result = new_case(stored ? "batch_norm_forward" : "batch_norm_statistics", details, dtype, fill);
+  if (!stored) result.form = ConvolutionForm::kWinograd;
   Source values = exact ? two_valued(x.channels()) : normal(mean, std);
   if (dead_channel) {
     values = [values, width = x.channels()](const Rng& rng, std::int64_t i) {
@@ -191,9 +192,10 @@ OpCase BatchNormForwardCase::make() const {
   }
   result.input("x", x, dtype, values);
   if (residual) result.input("z", x, dtype, exact ? integers(-2, 2) : normal());
-  result.input("gamma", channels, kFloat, exact ? integers(-2, 2) : normal(1, 0.3));
-  result.input("beta", channels, kFloat, exact ? integers(-2, 2) : normal());
-  result.output("y", x, dtype);
+  const char* const why = stored ? "" : "statistics are of x";
+  result.input("gamma", channels, kFloat, exact ? integers(-2, 2) : normal(1, 0.3)).stops_nan(why);
+  result.input("beta", channels, kFloat, exact ? integers(-2, 2) : normal()).stops_nan(why);
+  if (stored) result.output("y", x, dtype);
   if (relu) result.output("mask", mask_shape(x), DType::kUint8);
   result.output("mean", channels, kFloat).output("inv_std", channels, kFloat);
   if (running) {
