@@ -1,0 +1,63 @@
+// Antialiased bilinear resizing of 8-bit RGB images, with the bits of Image.resize(size, BILINEAR) of Pillow up to
+// version 12 (later ones may begin with columns, and differ by 1 then): rows first, then columns, each output a sum of
+// pixels weighted by a triangle as wide as two input pixels or, where the image gets smaller, two output pixels;
+// weights in fixed point, results of either pass rounded to 8 bits.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace drift {
+
+struct ImageSize {
+  std::int64_t width = 0, height = 0;
+
+  bool operator==(const ImageSize&) const = default;
+};
+
+// Pixels of an image: columns [left, left + width) of rows [top, top + height).
+struct Box {
+  std::int64_t left = 0, top = 0, width = 0, height = 0;
+
+  bool operator==(const Box&) const = default;
+};
+
+// Interleaved RGB, top row first, rows without gaps.
+struct ImageView {
+  std::span<const std::uint8_t> pixels;
+  ImageSize size;
+};
+
+// A box of an image is brought to a size, as if there were nothing around it, and a window is cut out of that.
+struct Resize {
+  Box box;
+  ImageSize size;
+  Box window;
+
+  static Resize whole(const Box& box, const ImageSize& size) { return {box, size, {0, 0, size.width, size.height}}; }
+};
+
+// Keeps its memory from one image to the next; for one thread.
+class Resizer {
+ public:
+  // output: window.width * window.height * 3 bytes. The box lies in the image, the window in the resized box, and
+  // neither is empty; sides up to 2^24.
+  void run(const ImageView& image, const Resize& resize, std::span<std::uint8_t> output);
+
+ private:
+  // Of each output in a range: where its weights begin, and they.
+  struct Weights {
+    std::vector<std::int64_t> first;  // input of the first weight
+    std::vector<std::int32_t> values;
+    std::size_t most = 0;  // weights of an output, those that it does not need being 0
+
+    void set(std::int64_t inputs, std::int64_t outputs, std::int64_t begin, std::int64_t count);
+  };
+
+  Weights across_, down_;
+  std::vector<std::uint8_t> rows_;  // the input rows that matter, each resized
+  std::vector<std::int32_t> sums_;
+};
+
+}  // namespace drift
