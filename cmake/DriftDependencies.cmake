@@ -11,6 +11,7 @@ find_package(tomlplusplus CONFIG REQUIRED)
 find_path(DRIFT_STB_INCLUDE stb_image_write.h PATH_SUFFIXES stb REQUIRED)
 find_path(DRIFT_XXHASH_INCLUDE xxhash.h REQUIRED)
 find_library(DRIFT_XXHASH_LIBRARY xxhash REQUIRED)
+find_package(ZLIB REQUIRED)
 
 if(DRIFT_TESTS)
   find_package(GTest REQUIRED)
