@@ -182,7 +182,7 @@ OpCase BatchNormForwardCase::make() const {
   const Shape channels{x.channels()};
   std::string details = fmt::format("x {}{}{}", text(x), options_text(residual, relu), running ? ", running" : "");
   if (mean > 10) details += fmt::format(", mean {} std {}", mean, std);
-  OpCase result = new_case(stored ? "batch_norm_forward" : "batch_norm_statistics", details, dtype, fill);
+  OpCase result = new_case(stored ? "batch_norm_forward" : "batch_norm_statistics_forward", details, dtype, fill);
   if (!stored) result.form = ConvolutionForm::kWinograd;
   Source values = exact ? two_valued(x.channels()) : normal(mean, std);
   if (dead_channel) {
