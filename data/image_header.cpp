@@ -111,6 +111,23 @@ std::uint8_t next_marker(Reader& reader, bool in_scan) {
   }
 }
 
+// Huffman tables (B.2.4.2): stb_image 2.27 writes beyond its own where one has more codes than there are symbols, and
+// shifts by more than it has bits where a difference of DC coefficients has more than 15.
+void check_tables(Reader segment, std::size_t begin) {
+  constexpr std::uint32_t kCodesMax = 256, kDcBitsMax = 15;
+  while (segment.left() > 0) {
+    const std::uint32_t kind = segment.number(1, "a Huffman table");
+    std::uint32_t codes = 0;
+    for (const std::uint8_t count : segment.take(16, "a Huffman table")) codes += count;
+    const bool has_place = (kind >> 4) <= 1 && (kind & 15) <= 3;
+    DRIFT_CHECK(kData, has_place && codes <= kCodesMax, "damaged: a Huffman table {:#x} of {} codes, at byte {}", kind,
+                codes, begin);
+    const auto symbols = segment.take(codes, "a Huffman table");
+    DRIFT_CHECK(kData, (kind >> 4) != 0 || std::ranges::all_of(symbols, [](int bits) { return bits <= kDcBitsMax; }),
+                "damaged: a Huffman table of too many bits, at byte {}", begin);
+  }
+}
+
 ImageHeader read_jpeg(Reader reader) {
   reader.take(kJpegStart.size(), "the signature");
   ImageHeader header{ImageFormat::kJpeg, {}};
@@ -128,6 +145,7 @@ ImageHeader read_jpeg(Reader reader) {
       DRIFT_CHECK(kData, header.size.width > 0, "damaged: a scan without a frame, at byte {}", begin);
       has_scan = true;
     }
+    if (marker == kDht) check_tables(segment, begin);
     if (!begins_frame(marker)) continue;
     DRIFT_CHECK(kData, header.size.width == 0, "damaged: a second frame, at byte {}", begin);
     const std::uint32_t bits = segment.number(1, "a frame");

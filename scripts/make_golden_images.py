@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/files/resize.safetensors, what Pillow makes of an image that is a formula, and small images of
-every kind for tests/fuzz/corpus/image_header/.
+"""Writes tests/golden/files/resize.safetensors, what Pillow makes of an image that is a formula; small images of every
+kind for tests/fuzz/corpus/image/; and tests/golden/files/decode.safetensors, what Pillow decodes of them.
 
     make_golden_images.py [DIRECTORY [IMAGES]]        needs Pillow, and what make_golden.py needs
 
@@ -59,7 +59,10 @@ def write_images(directory):
 def main():
     here = pathlib.Path(__file__).resolve().parent
     directory = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here.parent / "tests/golden/files"
-    write_images(pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else here.parent / "tests/fuzz/corpus/image_header")
+    images = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else here.parent / "tests/fuzz/corpus/image"
+    write_images(images)
+    decoded = {path.name: np.asarray(Image.open(path).convert("RGB")) for path in sorted(images.iterdir())}
+    write_safetensors(directory / "decode.safetensors", decoded, {"version": str(VERSION), "pillow": PIL.__version__})
     tensors = {}
     for number, (image, (left, top, width, height), size) in enumerate(CASES):
         box = Image.fromarray(formula(*image)).crop((left, top, left + width, top + height))

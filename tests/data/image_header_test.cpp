@@ -92,6 +92,17 @@ TEST(ImageHeader, RefusesWhatCannotBeReadOrWouldTakeAllMemory) {
   EXPECT_TRUE(contains(refusal(start + frame(8, 9, 9) + frame(8, 9, 9) + scan + end), "a second frame"));
   EXPECT_TRUE(contains(refusal(start + "\xff\xe0" + number(1, 2) + end), "1 bytes long"));
   EXPECT_TRUE(contains(refusal(start + "text"), "no marker at byte 2"));
+  const std::string lengths(16, '\x11'), table = "\xff\xc4" + number(2 + 17 + 272, 2) + '\0' + lengths;
+  EXPECT_TRUE(contains(refusal(start + table + std::string(272, '\0') + end), "Huffman table 0x0 of 272 codes"));
+  const std::string one = '\1' + std::string(15, '\0');
+  const auto with_table = [&](char kind, char symbol) {
+    return start + "\xff\xc4" + number(2 + 17 + 1, 2) + kind + one + symbol + frame(8, 9, 9) + scan + end;
+  };
+  EXPECT_EQ(header_of(with_table(0, 15)).size, (ImageSize{9, 9}));
+  EXPECT_EQ(header_of(with_table(0x13, '\xff')).size, (ImageSize{9, 9}));
+  EXPECT_TRUE(contains(refusal(with_table(0, 16)), "too many bits"));
+  EXPECT_TRUE(contains(refusal(with_table(4, 1)), "Huffman table 0x4"));
+  EXPECT_TRUE(contains(refusal(with_table(0x20, 1)), "Huffman table 0x20"));
   std::string png = images().at("rgb.png");
   EXPECT_TRUE(contains(refusal(png.substr(0, 8) + png.substr(33)), "IHDR is not where it must be"));
   EXPECT_TRUE(contains(refusal(png.substr(0, 33) + png.substr(8)), "IHDR is not where it must be"));

@@ -1,0 +1,44 @@
+#include "data/image_decoder.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/check.h"
+#include "data/jpeg_turbo.h"
+
+#define STBI_NO_STDIO
+#include <stb_image.h>
+
+namespace drift {
+
+JpegLibrary best_jpeg_library() {
+  return JpegTurbo::available() ? JpegLibrary::kTurbo : JpegLibrary::kStb;
+}
+
+ImageDecoder::ImageDecoder(JpegLibrary library)
+    : turbo_(library == JpegLibrary::kTurbo ? std::make_unique<JpegTurbo>() : nullptr) {}
+
+ImageDecoder::~ImageDecoder() = default;
+
+DecodedImage ImageDecoder::decode(std::span<const std::uint8_t> bytes, int shrink) {
+  DRIFT_ASSERT(shrink == 1 || shrink == 2 || shrink == 4 || shrink == 8, "an image shrunk by {}", shrink);
+  const ImageHeader header = read_image_header(bytes);
+  DRIFT_CHECK(kData, bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()), "a file of {} bytes",
+              bytes.size());
+  if (header.format == ImageFormat::kJpeg && turbo_) {
+    const ImageSize size = turbo_->decode(bytes, header.size, shrink, pixels_);
+    return {{pixels_, size}, header.size};
+  }
+  constexpr int kChannels = 3;
+  int width = 0, height = 0, channels = 0;
+  const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> decoded(
+      stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height, &channels, kChannels),
+      &stbi_image_free);
+  DRIFT_CHECK(kData, decoded != nullptr, "cannot be decoded: {}", stbi_failure_reason());
+  DRIFT_CHECK(kData, width == header.size.width && height == header.size.height, "damaged: {}x{} pixels, or {}x{}",
+              width, height, header.size.width, header.size.height);
+  pixels_.assign(decoded.get(), decoded.get() + static_cast<std::ptrdiff_t>(width) * height * kChannels);
+  return {{pixels_, header.size}, header.size};
+}
+
+}  // namespace drift
