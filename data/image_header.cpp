@@ -114,7 +114,8 @@ std::uint8_t next_marker(Reader& reader, bool in_scan) {
 // Huffman tables (B.2.4.2): stb_image 2.27 writes beyond its own where one has more codes than there are symbols, and
 // shifts by more than it has bits where a difference of DC coefficients has more than 15.
 void check_tables(Reader segment, std::size_t begin) {
-  constexpr std::uint32_t kCodesMax = 256, kDcBitsMax = 15;
+  constexpr std::uint32_t kCodesMax = 256;
+  constexpr int kDcBitsMax = 15;
   while (segment.left() > 0) {
     const std::uint32_t kind = segment.number(1, "a Huffman table");
     std::uint32_t codes = 0;

@@ -27,9 +27,9 @@ class WinogradConvolutions {
  private:
   // Of forward, or of backward data, what the other one does not have being empty.
   struct Options {
-    TensorView bias;
-    InputNorm norm;
-    TensorView masked_by, dgamma, dbeta;
+    TensorView bias = {};
+    InputNorm norm = {};
+    TensorView masked_by = {}, dgamma = {}, dbeta = {};
   };
   void convolve(const TensorView& from, const TensorView& w, const TensorView& to, const Options& options,
                 bool backward);
