@@ -58,7 +58,7 @@ OpCost cost(const Conv2dForward& op) {
   return {bytes_in_windows(op.window, op.x) + bytes_of(op.w, op.y), convolution_multiply_adds(op.w.shape, op.y.shape)};
 }
 OpCost cost(const Conv2dBackwardData& op) {
-  return {bytes_of(op.dy, op.w, op.dx), convolution_multiply_adds(op.w.shape, op.dy.shape)};
+  return {bytes_of(op.dy, op.w, op.dx, op.x), convolution_multiply_adds(op.w.shape, op.dy.shape)};
 }
 OpCost cost(const Conv2dBackwardWeights& op) {
   return {bytes_in_windows(op.window, op.x) + bytes_of(op.dy, op.dw),
@@ -83,7 +83,7 @@ OpCost cost(const BatchNormInference& op) {
 OpCost cost(const BatchNormBackward& op) {
   // The sums, then dx; with dz, which the first pass wrote, the second need not put the gradient together again.
   const std::int64_t gradient = bytes_of(op.dy, op.dy2, op.mask);
-  const std::int64_t sums = gradient + bytes_of(op.x, op.dz);
+  const std::int64_t sums = op.summed ? 0 : gradient + bytes_of(op.x, op.dz);
   const std::int64_t centred = op.frozen ? 0 : bytes_of(op.x);
   return {sums + (op.dz ? bytes_of(op.dz) : gradient) + centred + bytes_of(op.dx)};
 }

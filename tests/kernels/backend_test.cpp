@@ -154,6 +154,7 @@ TEST(Backend, ForwardingPassesEverythingOn) {
     void begin_span(std::string_view name) override { heard.emplace_back(name); }
     void end_span() override { heard.emplace_back("end"); }
     std::map<std::string, OpTime> op_times() override { return {{"add", {.calls = 3}}}; }
+    bool normalises_input(const Conv2dForward& op) const override { return op.window.size == 3; }
     std::vector<std::string> heard;
   } inner;
   ForwardingBackend front(inner);
@@ -166,6 +167,10 @@ TEST(Backend, ForwardingPassesEverythingOn) {
   EXPECT_EQ(inner.heard, said);
   EXPECT_EQ(&front.stream(), &inner.stream());
   EXPECT_EQ(front.op_times().at("add").calls, 3);
+  Conv2dForward convolution{};
+  EXPECT_TRUE(front.normalises_input(convolution));
+  convolution.window.size = 1;
+  EXPECT_FALSE(front.normalises_input(convolution));
 }
 
 TEST(Backend, NullRunsNothing) {
@@ -197,6 +202,9 @@ TEST_F(Cost, OfConvolutions) {
   constexpr std::int64_t kX = 2 * 9 * 7 * 3 * 2, kW = 17 * 27 * 2, kY = 2 * 5 * 4 * 17 * 2, kProducts = 40 * 17 * 27;
   expect(Conv2dForward{window, x, w, {}, y}, kX + kW + kY, kProducts);
   expect(Conv2dBackwardData{window, y, w, x}, kX + kW + kY, kProducts);
+  Conv2dBackwardData masking{window, y, w, x};
+  masking.x = x;  // of which the mask is made
+  expect(masking, 2 * kX + kW + kY, kProducts);
   expect(Conv2dBackwardWeights{window, x, y, dw, {}}, kX + 2 * kW + kY, kProducts);
 
   // A 1x1 window with stride 2 reads a quarter of the pixels, its gradient writes all.
@@ -221,7 +229,9 @@ TEST_F(Cost, OfBatchNorm) {
   const TensorView x = at({2, 4, 4, 16}), mask = at({32, 2}, DType::kUint8);
   constexpr std::int64_t kX = 1024, kMask = 64;
   BatchNormForward forward;
-  forward.x = forward.y = x;
+  forward.x = x;
+  expect(forward, kX, 0);  // the statistics alone
+  forward.y = x;
   expect(forward, kX + kX + kX, 0);
   forward.z = x;
   forward.mask = mask;
@@ -238,6 +248,10 @@ TEST_F(Cost, OfBatchNorm) {
   expect(backward, (kX + kMask + kX) + (kX + kMask + kX + kX), 0);
   backward.dy2 = backward.dz = x;  // the second pass reads dz alone
   expect(backward, (kX + kX + kMask + kX + kX) + (kX + kX + kX), 0);
+  BatchNormBackward rest;  // the sums are there
+  rest.dy = rest.x = rest.dx = x;
+  rest.summed = true;
+  expect(rest, kX + kX + kX, 0);
   backward.frozen = true;  // which does not read x
   expect(backward, (kX + kX + kMask + kX + kX) + (kX + kX), 0);
 }
