@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <zlib.h>
@@ -29,6 +30,12 @@ class Reader {
     std::uint32_t value = 0;
     for (const std::uint8_t byte : take(bytes, part)) value = value << 8 | byte;
     return value;
+  }
+  // Past the next byte of this value.
+  void skip_past(std::uint8_t value, std::string_view part) {
+    const void* const found = left() > 0 ? std::memchr(bytes_.data() + at_, value, left()) : nullptr;
+    DRIFT_CHECK(kData, found != nullptr, "cut off: {} at byte {} has no end", part, at_);
+    at_ = static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - bytes_.data()) + 1;
   }
   bool begins_with(std::span<const std::uint8_t> start) const {
     return left() >= start.size() && std::ranges::equal(start, bytes_.subspan(at_, start.size()));
@@ -102,10 +109,14 @@ bool stands_alone(std::uint8_t marker) {
 std::uint8_t next_marker(Reader& reader, bool in_scan) {
   for (;;) {
     const std::size_t begin = reader.at();
-    std::uint32_t byte = reader.number(1, "a scan");
-    DRIFT_CHECK(kData, in_scan || byte == 0xff, "damaged: no marker at byte {}", begin);
-    if (byte != 0xff) continue;
-    while (byte == 0xff) byte = reader.number(1, "a marker");  // any number of them may fill up
+    constexpr std::uint8_t kStart = 0xff;
+    if (in_scan) {
+      reader.skip_past(kStart, "a scan");
+    } else {
+      DRIFT_CHECK(kData, reader.number(1, "a marker") == kStart, "damaged: no marker at byte {}", begin);
+    }
+    std::uint32_t byte = kStart;
+    while (byte == kStart) byte = reader.number(1, "a marker");  // any number of them may fill up
     if (byte != 0 && !(in_scan && byte >= kRst0 && byte <= kRst7)) return static_cast<std::uint8_t>(byte);
     DRIFT_CHECK(kData, in_scan, "damaged: no marker at byte {}", begin);
   }
