@@ -107,8 +107,7 @@ void run(const Options& options, std::int64_t batch, DType precision, Forms& for
     const std::string name = fmt::format("| {} | {} |", to_string(layer.x), layer.w[0]);
     if (layer.forward == ConvolutionForm::kDirect || !seen.insert(name).second) continue;
     fmt::print("{} {} |", name, layer.x[0] * layer.x[1] * layer.x[2] / 16);
-    for (const auto direction :
-         {ConvDirection::kForward, ConvDirection::kBackwardData, ConvDirection::kBackwardWeights}) {
+    for (const ConvDirection direction : testing::kConvDirections) {
       const ConvCase c{direction, layer.x, layer.w[0], layer.window, false, precision};
       check(forms, c);
       const Times times = time_both(forms, c, options.samples);

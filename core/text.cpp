@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fmt/format.h>
 
 namespace drift {
 namespace {
@@ -91,6 +92,11 @@ std::string joined(std::span<const std::string> words, std::string_view separato
     text += word;
   }
   return text;
+}
+
+std::string a_few(std::span<const std::string> words, std::size_t most) {
+  if (words.size() <= most) return joined(words);
+  return fmt::format("{} and {} more", joined(words.first(most)), words.size() - most);
 }
 
 }  // namespace drift

@@ -22,6 +22,9 @@ bool is_utf8(std::string_view text);
 // As a POSIX shell reads it back: as it is where that does, else in single quotes.
 std::string shell_quoted(std::string_view word);
 
+// "a, b, c and 4 more": the first `most` of them.
+std::string a_few(std::span<const std::string> words, std::size_t most);
+
 // "a, b, c"
 std::string joined(std::span<const std::string> words, std::string_view separator = ", ");
 

@@ -23,12 +23,7 @@ bool is_called_like_an_image(std::string name) {
   return std::ranges::any_of(kEndings, [&](std::string_view ending) { return name.ends_with(ending); });
 }
 
-// "a, b, c and 4 more"
-std::string a_few(const std::vector<std::string>& names) {
-  constexpr std::size_t kFew = 3;
-  const std::span<const std::string> first(names.data(), std::min(kFew, names.size()));
-  return joined(first) + (names.size() > kFew ? fmt::format(" and {} more", names.size() - kFew) : "");
-}
+constexpr std::size_t kShown = 3;  // names in an error
 
 // Names of what a folder holds, each kind sorted by bytes.
 struct Contents {
@@ -95,7 +90,7 @@ ImageFolderSplit list_split(const fs::path& directory, std::vector<std::string>&
               directory.string());
   Contents contents = contents_of(directory);
   DRIFT_CHECK(kData, contents.files.empty(), "{}: files beside the folders of the classes: {}", directory.string(),
-              a_few(contents.files));
+              a_few(contents.files, kShown));
   DRIFT_CHECK(kData, !contents.folders.empty(), "{}: no folder in it, where there should be one for each class",
               directory.string());
   ImageFolderSplit split{.directory = directory, .files = {}, .labels = {}};
@@ -108,7 +103,7 @@ ImageFolderSplit list_split(const fs::path& directory, std::vector<std::string>&
     if (split.files.size() == before) empty.push_back(contents.folders[label]);
   }
   DRIFT_CHECK(kData, empty.empty(), "{}: classes without an image: {}. Images end in {}", directory.string(),
-              a_few(empty), fmt::join(kEndings, ", "));
+              a_few(empty, kShown), fmt::join(kEndings, ", "));
   class_names = std::move(contents.folders);
   return split;
 }
@@ -129,9 +124,9 @@ ImageFolder list_image_folder(const fs::path& directory) {
   const std::vector<std::string> missing = missing_from(of_val, folder.class_names),
                                  more = missing_from(folder.class_names, of_val);
   DRIFT_CHECK(kData, missing.empty(), "{}: classes of train/ that val/ does not have: {}", directory.string(),
-              a_few(missing));
+              a_few(missing, kShown));
   DRIFT_CHECK(kData, more.empty(), "{}: classes of val/ that train/ does not have: {}", directory.string(),
-              a_few(more));
+              a_few(more, kShown));
   return folder;
 }
 

@@ -10,7 +10,7 @@ namespace drift {
 
 Tensor Tape::output(const Shape& shape, DType dtype) {
   Tensor result = pool_.allocate(shape, dtype);
-  if (records()) result.value_id_ = value_count_++;
+  result.value_id_ = value(shape, dtype).id;
   return result;
 }
 

@@ -69,10 +69,9 @@ void check_arguments(std::string_view op, const Tape& tape, const Tensor& x, con
                "{}: the residual must be {} like x, got {}", op, to_string(x), to_string(residual));
 }
 
-// y undefined: on reading.
+// Of arguments that are checked. y undefined: on reading.
 NormOnReading normalise(std::string_view op, Tape& tape, const Tensor& x, const Tensor& residual, Relu relu,
                         const BatchNormState& state, const Tensor& y) {
-  check_arguments(op, tape, x, residual, state);
   const Span span(tape.backend(), state.gamma.layer());
   const std::int64_t channels = x.shape().channels();
   const bool frozen = !tape.uses_batch_statistics();
@@ -132,7 +131,7 @@ NormOnReading normalise(std::string_view op, Tape& tape, const Tensor& x, const 
 
 Tensor normalised(std::string_view op, Tape& tape, const Tensor& x, const Tensor& residual, Relu relu,
                   const BatchNormState& state) {
-  check_image(op, tape, "x", x);
+  check_arguments(op, tape, x, residual, state);
   Tensor y = tape.output(x.shape(), x.dtype());
   normalise(op, tape, x, residual, relu, state, y);
   return y;
@@ -149,7 +148,9 @@ Tensor batch_norm_relu(Tape& tape, const Tensor& x, const BatchNormState& state)
 }
 
 NormOnReading batch_norm_relu_on_reading(Tape& tape, const Tensor& x, const BatchNormState& state) {
-  return normalise("batch_norm_relu", tape, x, {}, Relu::kYes, state, {});
+  constexpr std::string_view kOp = "batch_norm_relu";
+  check_arguments(kOp, tape, x, {}, state);
+  return normalise(kOp, tape, x, {}, Relu::kYes, state, {});
 }
 
 Tensor batch_norm_add_relu(Tape& tape, const Tensor& x, const Tensor& residual, const BatchNormState& state) {

@@ -100,7 +100,9 @@ Tensor batch_norm_relu_conv2d(Tape& tape, const Tensor& x, const BatchNormState&
                               const Parameter* bias, std::int64_t stride, std::int64_t pad) {
   Conv2dForward args = arguments_of(tape, x, weight, bias, stride, pad);
   if (!tape.backend().normalises_input(args)) {
-    return conv2d(tape, batch_norm_relu(tape, x, state), weight, bias, stride, pad);
+    const Tensor y = batch_norm_relu(tape, x, state);
+    args.x = y.view();
+    return convolve(tape, args, y, y.value(), weight, bias, nullptr);
   }
   const NormOnReading normalised = batch_norm_relu_on_reading(tape, x, state);
   args.norm = normalised.norm;

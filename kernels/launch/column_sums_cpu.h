@@ -2,6 +2,7 @@
 // of rows are summed in float, in registers; their sums are added in double, in order.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -64,6 +65,14 @@ void sum_chunk(F f, std::int64_t segment, Range rows, std::int64_t columns, floa
 
 }  // namespace detail
 
+// totals = the sum over chunks [chunks, size of totals], in order.
+inline void add_chunks(const float* chunks, std::int64_t count, std::span<double> totals) {
+  std::ranges::fill(totals, 0.0);
+  for (std::int64_t chunk = 0; chunk < count; ++chunk) {
+    for (double& total : totals) total += *chunks++;
+  }
+}
+
 // totals: double [segments, F::kSums, columns]; workspace: column_sums_workspace floats.
 template <class F>
 void column_sums(int threads, const RowSpace& space, const F& f, float* workspace, std::span<double> totals) {
@@ -77,11 +86,8 @@ void column_sums(int threads, const RowSpace& space, const F& f, float* workspac
     }
   });
   for (std::int64_t segment = 0; segment < space.segments; ++segment) {
-    for (std::int64_t i = 0; i < stride; ++i) {
-      double total = 0;
-      for (std::int64_t chunk = 0; chunk < chunks; ++chunk) total += workspace[(segment * chunks + chunk) * stride + i];
-      totals[static_cast<std::size_t>(segment * stride + i)] = total;
-    }
+    const auto first = static_cast<std::size_t>(segment * stride);
+    add_chunks(workspace + segment * chunks * stride, chunks, totals.subspan(first, static_cast<std::size_t>(stride)));
   }
 }
 

@@ -53,6 +53,10 @@ TEST(Joined, PutsSeparatorsBetween) {
   const std::vector<std::string> words{"a", "b"};
   EXPECT_EQ(joined(words), "a, b");
   EXPECT_EQ(joined(std::vector<std::string>{}), "");
+  const std::vector<std::string> five{"a", "b", "c", "d", "e"};
+  EXPECT_EQ(a_few(five, 3), "a, b, c and 2 more");
+  EXPECT_EQ(a_few(five, 5), "a, b, c, d, e");
+  EXPECT_EQ(a_few(std::vector<std::string>{}, 3), "");
 }
 
 }  // namespace

@@ -15,8 +15,7 @@ namespace drift {
 namespace {
 
 std::vector<std::uint8_t> image(const std::string& name) {
-  const std::string text = testing::file_text(std::filesystem::path(DRIFT_IMAGES) / name);
-  return {text.begin(), text.end()};
+  return testing::file_bytes(std::filesystem::path(DRIFT_IMAGES) / name);
 }
 
 std::vector<JpegLibrary> libraries() {

@@ -182,33 +182,28 @@ void expect_close(std::span<const float> a, std::span<const float> b) {
   for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 1e-5f) << i;
 }
 
-TEST(Gradients, FusedBatchNormEqualsTheOpsItIsMadeOf) {
+// Of two ways through a net, Net(true) and Net(false), in every mode.
+template <class Net>
+void expect_both_ways_equal() {
   for (const TapeOptions mode : {kTraining, kFrozenTraining, kBatchStatistics, kInference}) {
     Environment environment;
-    AddReluNet fused(true);
-    AddReluNet composed(false);
-    fused.start(environment);
-    composed.start(environment);
+    Net one(true), other(false);
+    one.start(environment);
+    other.start(environment);
     const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
-    EXPECT_NEAR(testing::run_step(environment, fused, images, mode.records, mode),
-                testing::run_step(environment, composed, images, mode.records, mode), 1e-5f);
-    expect_close(fused.set.gradients(), composed.set.gradients());
-    expect_close(fused.set.buffers(), composed.set.buffers());
+    EXPECT_NEAR(testing::run_step(environment, one, images, mode.records, mode),
+                testing::run_step(environment, other, images, mode.records, mode), 1e-5f);
+    expect_close(one.set.gradients(), other.set.gradients());
+    expect_close(one.set.buffers(), other.set.buffers());
   }
 }
 
+TEST(Gradients, FusedBatchNormEqualsTheOpsItIsMadeOf) {
+  expect_both_ways_equal<AddReluNet>();
+}
+
 TEST(Gradients, NormalisingOnReadingEqualsStoringIt) {
-  for (const TapeOptions mode : {kTraining, kFrozenTraining, kBatchStatistics, kInference}) {
-    Environment environment;
-    OnReadingNet on_reading(true), stored(false);
-    on_reading.start(environment);
-    stored.start(environment);
-    const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
-    EXPECT_NEAR(testing::run_step(environment, on_reading, images, mode.records, mode),
-                testing::run_step(environment, stored, images, mode.records, mode), 1e-5f);
-    expect_close(on_reading.set.gradients(), stored.set.gradients());
-    expect_close(on_reading.set.buffers(), stored.set.buffers());
-  }
+  expect_both_ways_equal<OnReadingNet>();
 }
 
 // What is read in place of it is there anyway.

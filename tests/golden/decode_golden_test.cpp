@@ -10,17 +10,12 @@
 namespace drift::testing {
 namespace {
 
-std::vector<std::uint8_t> file_bytes(const std::string& name) {
-  const std::string text = file_text(std::filesystem::path(DRIFT_IMAGES) / name);
-  return {text.begin(), text.end()};
-}
-
 // The largest difference to Pillow, and the mean one.
 struct Difference {
   double most = 0, mean = 0;
 };
 Difference difference(ImageDecoder& decoder, const std::string& name, const reference::Array& expected) {
-  const std::vector<std::uint8_t> bytes = file_bytes(name);
+  const std::vector<std::uint8_t> bytes = file_bytes(std::filesystem::path(DRIFT_IMAGES) / name);
   const DecodedImage decoded = decoder.decode(bytes);
   EXPECT_EQ(decoded.full, (ImageSize{17, 11})) << name;
   EXPECT_EQ(decoded.image.size, decoded.full) << name;

@@ -32,8 +32,7 @@ const Shape& shape(const Json& record, const std::string& operand) {
 
 std::vector<OpCase> conv_cases(const Json& record) {
   std::vector<OpCase> cases;
-  for (const auto direction :
-       {ConvDirection::kForward, ConvDirection::kBackwardData, ConvDirection::kBackwardWeights}) {
+  for (const ConvDirection direction : kConvDirections) {
     cases.push_back(ConvCase{direction, shape(record, "x"), shape(record, "w")[0], window_of(record), true}.make());
   }
   return cases;

@@ -12,6 +12,13 @@ using Cases = std::vector<OpCase>;
 constexpr DType kActivations[] = {DType::kFloat32, DType::kBFloat16};
 constexpr Fill kFills[] = {Fill::kNormal, Fill::kExact};
 
+// Of 3x3 windows with stride 1.
+struct ConvSize {
+  Shape x;
+  std::int64_t outputs;
+};
+const std::vector<ConvSize> kResNet56 = {{{128, 32, 32, 16}, 16}, {{128, 16, 16, 32}, 32}, {{128, 8, 8, 64}, 64}};
+
 struct ConvShape {
   Shape x;
   std::int64_t outputs;
@@ -31,8 +38,7 @@ std::vector<ConvShape> conv_shapes(Suite suite) {
 
 void add_conv(Suite suite, DType dtype, Fill fill, Cases& cases) {
   for (const ConvShape& shape : conv_shapes(suite)) {
-    for (const auto direction :
-         {ConvDirection::kForward, ConvDirection::kBackwardData, ConvDirection::kBackwardWeights}) {
+    for (const ConvDirection direction : kConvDirections) {
       ConvCase c{direction, shape.x, shape.outputs, shape.window, false, dtype, fill};
       cases.push_back(c.make());
       c.bias = true;
@@ -44,20 +50,15 @@ void add_conv(Suite suite, DType dtype, Fill fill, Cases& cases) {
 // Images of one tile and of several, of whole tiles and of partial ones; channels of one vector, of a block, of several
 // blocks with a rest; the two unlike; so many tiles that weight gradients are summed in slices.
 void add_winograd(Suite suite, DType dtype, Cases& cases) {
-  struct Size {
-    Shape x;
-    std::int64_t outputs;
-  };
-  std::vector<Size> sizes = {{{128, 32, 32, 16}, 16}, {{128, 16, 16, 32}, 32}, {{128, 8, 8, 64}, 64}};
+  std::vector<ConvSize> sizes = kResNet56;
   if (suite == Suite::kTest) {
     sizes = {{{1, 4, 4, 16}, 16},  {{2, 8, 12, 16}, 16}, {{1, 4, 5, 32}, 32},   {{2, 17, 7, 16}, 16},
              {{1, 6, 4, 64}, 64},  {{1, 8, 8, 48}, 48},  {{1, 9, 13, 16}, 48},  {{1, 10, 15, 80}, 16},
              {{1, 5, 5, 64}, 128}, {{1, 7, 7, 144}, 80}, {{1, 4, 4, 512}, 512}, {{1, 14, 16, 32}, 64},
              {{3, 11, 4, 32}, 32}, {{1, 8, 8, 64}, 64},  {{64, 7, 7, 16}, 16}};
   }
-  for (const Size& size : sizes) {
-    for (const auto direction :
-         {ConvDirection::kForward, ConvDirection::kBackwardData, ConvDirection::kBackwardWeights}) {
+  for (const ConvSize& size : sizes) {
+    for (const ConvDirection direction : kConvDirections) {
       ConvCase c{direction, size.x, size.outputs, {3, 1, 1}, false, dtype, Fill::kNormal, ConvolutionForm::kWinograd};
       cases.push_back(c.make());
       c.bias = true;
@@ -68,18 +69,13 @@ void add_winograd(Suite suite, DType dtype, Cases& cases) {
 }
 
 void add_norm_on_reading(Suite suite, DType dtype, Cases& cases) {
-  struct Size {
-    Shape x;
-    std::int64_t outputs;
-  };
-  std::vector<Size> sizes = {{{128, 32, 32, 16}, 16}, {{128, 16, 16, 32}, 32}, {{128, 8, 8, 64}, 64}};
+  std::vector<ConvSize> sizes = kResNet56;
   if (suite == Suite::kTest) {
     sizes = {{{1, 4, 4, 16}, 16}, {{2, 5, 40, 16}, 16}, {{1, 6, 9, 32}, 32}, {{1, 9, 7, 48}, 16},
              {{1, 7, 5, 64}, 64}, {{1, 4, 4, 80}, 144}, {{40, 8, 8, 16}, 16}};
   }
-  for (const Size& size : sizes) {
-    for (const auto direction :
-         {ConvDirection::kForward, ConvDirection::kBackwardData, ConvDirection::kBackwardWeights}) {
+  for (const ConvSize& size : sizes) {
+    for (const ConvDirection direction : kConvDirections) {
       cases.push_back(NormOnReadingCase{direction, size.x, size.outputs, dtype}.make());
     }
     cases.push_back(BatchNormForwardCase{.x = size.x, .stored = false, .dtype = dtype}.make());

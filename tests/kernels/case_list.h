@@ -19,6 +19,8 @@ namespace drift::testing {
 enum class Fill : std::uint8_t { kNormal, kExact };
 
 enum class ConvDirection : std::uint8_t { kForward, kBackwardData, kBackwardWeights };
+inline constexpr ConvDirection kConvDirections[] = {ConvDirection::kForward, ConvDirection::kBackwardData,
+                                                    ConvDirection::kBackwardWeights};
 struct ConvCase {
   ConvDirection direction;
   Shape x;

@@ -2,17 +2,24 @@
 #pragma once
 
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <sys/resource.h>
+#include <vector>
 
 namespace drift::testing {
 
 inline std::string file_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+inline std::vector<std::uint8_t> file_bytes(const std::filesystem::path& path) {
+  const std::string text = file_text(path);
+  return {text.begin(), text.end()};
 }
 
 // A new file each time: rewriting one in place makes some file systems wait for the disk.

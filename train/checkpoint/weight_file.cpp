@@ -46,10 +46,7 @@ std::vector<float> from_file_layout(std::vector<float> values, const FileTensor&
 std::string listed(std::string_view finding, const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 4;
   if (names.empty()) return "";
-  const std::size_t shown = std::min(names.size(), kShown);
-  std::string text = fmt::format("{} {}", finding, joined(std::span(names).first(shown)));
-  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
-  return text + "; ";
+  return fmt::format("{} {}; ", finding, a_few(names, kShown));
 }
 
 // The file's entry for each tensor of the model. Throws with everything that does not fit, and with what would.

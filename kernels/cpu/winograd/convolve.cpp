@@ -16,6 +16,7 @@ bool has_own_loop(int in, int out) {
 }
 
 DRIFT_WINOGRAD_INLINE OutputMask mask_of_block(const ConvolvePass& pass, std::int64_t block) {
+  if (pass.mask.x == nullptr) return {};
   return {pass.mask.x, pass.mask.map, pass.mask.sums + block * 2 * pass.out};
 }
 
@@ -33,8 +34,9 @@ void convolve_few(const ConvolvePass& pass, const E* x, const float* filters, E*
     gather_inputs(pass.images, first, count, {kChannels, 0, kChannels}, x, pass.map, block, kPlane);
     Prefetch<Use::kRead> next(x + ((b + 1) * pixels + pass.images.width) * kChannels, pixels * kChannels);
     Prefetch<Use::kWrite> written(y + b * pixels * kChannels, pixels * kChannels);
-    Prefetch<Use::kRead> masking(static_cast<const E*>(pass.mask.x) + b * pixels * kChannels,
-                                 pass.mask.x != nullptr ? pixels * kChannels : 0);
+    const bool masked = pass.mask.x != nullptr;
+    Prefetch<Use::kRead> masking(masked ? static_cast<const E*>(pass.mask.x) + b * pixels * kChannels : nullptr,
+                                 masked ? pixels * kChannels : 0);
     for (int p = 0; p < kPoints; ++p) {
       next();
       written();

@@ -75,6 +75,21 @@ DRIFT_WINOGRAD_INLINE void fill_strip(const E* from, Strides at, const Tile& til
   }
 }
 
+// A map of 16 channels, the one formula of all that read through it and of the mask that follows from it.
+class MapOfChannels {
+ public:
+  __attribute__((always_inline)) MapOfChannels(const InputMap& map, int channel)
+      : mean_(load(map.mean + channel)), scale_(load(map.scale + channel)), beta_(load(map.beta + channel)) {}
+
+  __attribute__((always_inline)) Vector centred(Vector x) const { return x - mean_; }
+  __attribute__((always_inline)) Vector before_relu(Vector centred) const {
+    return multiply_add(centred, scale_, beta_);
+  }
+
+ private:
+  Vector mean_, scale_, beta_;
+};
+
 // B^T d B of `count` tiles of images.
 template <class E>
 DRIFT_WINOGRAD_INLINE void gather_inputs(const Images& images, std::int64_t first, int count, Channels channels,
@@ -91,9 +106,8 @@ DRIFT_WINOGRAD_INLINE void gather_inputs(const Images& images, std::int64_t firs
         fill_strip(from, at, tile, columns, right, mapped, strip);
       };
       if (map.mean != nullptr) {
-        const Vector mean = load(map.mean + channel), scale = load(map.scale + channel),
-                     beta = load(map.beta + channel);
-        fill([&](Vector v) __attribute__((always_inline)) { return rectify(multiply_add(v - mean, scale, beta)); });
+        const MapOfChannels of(map, channel);
+        fill([&](Vector v) __attribute__((always_inline)) { return rectify(of.before_relu(of.centred(v))); });
       } else {
         fill([](Vector v) __attribute__((always_inline)) { return v; });
       }
@@ -116,7 +130,7 @@ DRIFT_WINOGRAD_INLINE void gather_inputs(const Images& images, std::int64_t firs
       });
 }
 
-// A dy A^T of `count` tiles of gradients: of whole tiles where they lie, of partial ones from a copy with zeros.
+// A dy A^T of `count` tiles of gradients, which are read where they lie, those of partial tiles by masks.
 template <class E>
 DRIFT_WINOGRAD_INLINE void gather_gradients(const Images& images, std::int64_t first, int count, Channels channels,
                                             const E* dy, float* points, std::ptrdiff_t plane) {
@@ -143,13 +157,12 @@ DRIFT_WINOGRAD_INLINE void gather_gradients(const Images& images, std::int64_t f
 template <class E>
 DRIFT_WINOGRAD_INLINE void write_masked(const float* values, const Tile& tile, Strides at, const InputMap& map,
                                         int channel, const E* x, E* y, float* sums, float* moments) {
-  const Vector mean = load(map.mean + channel), scale = load(map.scale + channel), beta = load(map.beta + channel);
+  const MapOfChannels of(map, channel);
   Vector sum = load(sums), moment = load(moments);
   const auto write = [&](int row, int column) __attribute__((always_inline)) {
     const std::ptrdiff_t place = row * at.row + column * at.pixel;
-    const Vector centred = load(x + place) - mean;
-    const Vector passes = multiply_add(centred, scale, beta);
-    const Vector value = times_passing(load(values + (row * kOut + column) * kLanes), passes);
+    const Vector centred = of.centred(load(x + place));
+    const Vector value = times_passing(load(values + (row * kOut + column) * kLanes), of.before_relu(centred));
     store(y + place, value);
     const Vector stored = as_stored(y, value);
     sum = sum + stored;

@@ -27,9 +27,12 @@ DRIFT_WINOGRAD_INLINE Vector splat(float x) {
 DRIFT_WINOGRAD_INLINE Vector load(const float* from, Mask mask = kAllLanes) {
   return _mm512_maskz_loadu_ps(mask, from);
 }
-DRIFT_WINOGRAD_INLINE Vector load(const Bf16Bits* from, Mask mask = kAllLanes) {
-  const __m512i words = _mm512_maskz_cvtepu16_epi32(kAllLanes, _mm256_maskz_loadu_epi16(mask, from));
+DRIFT_WINOGRAD_INLINE Vector widened(__m256i bf16) {
+  const __m512i words = _mm512_maskz_cvtepu16_epi32(kAllLanes, bf16);
   return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(kAllLanes, words, 16));
+}
+DRIFT_WINOGRAD_INLINE Vector load(const Bf16Bits* from, Mask mask = kAllLanes) {
+  return widened(_mm256_maskz_loadu_epi16(mask, from));
 }
 
 DRIFT_WINOGRAD_INLINE void store(float* to, Vector value) {
@@ -46,8 +49,7 @@ DRIFT_WINOGRAD_INLINE Vector as_stored(const float*, Vector value) {
   return value;
 }
 DRIFT_WINOGRAD_INLINE Vector as_stored(const Bf16Bits*, Vector value) {
-  const __m512i words = _mm512_maskz_cvtepu16_epi32(kAllLanes, (__m256i)_mm512_maskz_cvtneps_pbh(kAllLanes, value));
-  return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(kAllLanes, words, 16));
+  return widened((__m256i)_mm512_maskz_cvtneps_pbh(kAllLanes, value));
 }
 
 // a b + c and c - a b, rounded once.

@@ -1,10 +1,8 @@
 #include "kernels/cpu/winograd/winograd.h"
 
-#include <algorithm>
-
 #include "kernels/cpu/bias_gradient.h"
 #include "kernels/cpu/winograd/passes.h"
-#include "kernels/launch/for_each_cpu.h"
+#include "kernels/launch/column_sums_cpu.h"
 
 namespace drift {
 namespace {
@@ -86,14 +84,10 @@ void WinogradConvolutions::convolve(const TensorView& from, const TensorView& w,
   if (masked) finish_sums(sums, pass.work(), options);
 }
 
-// Sums of blocks, in order and in double.
 void WinogradConvolutions::finish_sums(const float* sums, std::int64_t blocks, const Options& options) {
   const std::int64_t channels = options.dbeta.elements();
   auto& totals = workspace_.doubles(2 * channels);
-  std::ranges::fill(totals, 0.0);
-  for (std::int64_t block = 0; block < blocks; ++block) {
-    for (std::int64_t i = 0; i < 2 * channels; ++i) totals[i] += sums[block * 2 * channels + i];
-  }
+  add_chunks(sums, blocks, totals);
   const float* const inv_std = options.norm.inv_std.as<float>();
   for (std::int64_t c = 0; c < channels; ++c) {
     options.dbeta.as<float>()[c] = static_cast<float>(totals[c]);

@@ -148,13 +148,10 @@ Named<Expected> expect_backward(const BatchNormBackwardCase& c, const Named<Arra
     const double inv_std = in["inv_std"][k];
     const double scale = std::abs(in["gamma"][k] * inv_std);
     const auto xhat = [&](std::int64_t row) { return std::abs(x.at(row, k) - in["mean"][k]) * inv_std; };
-    // (x - mean) inv_std, or x inv_std - mean inv_std.
-    const auto xhat_error = [&](std::int64_t row) {
-      return 3 * kUnit * inv_std * (std::abs(x.at(row, k)) + std::abs(in["mean"][k]));
-    };
+    const auto off_xhat = [&](std::int64_t row) { return xhat_error(x.at(row, k), in["mean"][k], inv_std); };
     for (std::int64_t row = 0; row < rows; ++row) {
       const double g = std::abs(result.dz.at(row, k));
-      dgamma.tolerance[k] += sum_error(rows) * g * xhat(row) + g * xhat_error(row);
+      dgamma.tolerance[k] += sum_error(rows) * g * xhat(row) + g * off_xhat(row);
       dbeta.tolerance[k] += (sum_error(rows) + kUnit) * g;
     }
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -162,7 +159,7 @@ Named<Expected> expect_backward(const BatchNormBackwardCase& c, const Named<Arra
       const double mean_g = std::abs(result.dbeta[k]) / count;
       const double mean_gx = std::abs(result.dgamma[k]) / count;
       const double through_statistics = 6 * kUnit * (mean_g + xhat(row) * mean_gx) + dbeta.tolerance[k] / count +
-                                        xhat(row) * dgamma.tolerance[k] / count + xhat_error(row) * mean_gx;
+                                        xhat(row) * dgamma.tolerance[k] / count + off_xhat(row) * mean_gx;
       const double off = 6 * kUnit * g + (c.frozen ? 0 : through_statistics);
       dx.tolerance.at(row, k) = stored(c.dtype, result.dx.at(row, k), scale * off);
     }

@@ -68,8 +68,8 @@ Named<Expected> expect_backward(const GroupNormCase& c, const Named<Array>& in) 
   Expected dgamma{result.dgamma, Array(result.dgamma.shape)};
   Expected dbeta{result.dbeta, Array(result.dbeta.shape)};
   const auto xhat = [&](std::int64_t i, std::int64_t k) { return (x[i] - in["mean"][k]) * in["inv_std"][k]; };
-  const auto xhat_error = [&](std::int64_t i, std::int64_t k) {
-    return 3 * kUnit * in["inv_std"][k] * (std::abs(x[i]) + std::abs(in["mean"][k]));
+  const auto off_xhat = [&](std::int64_t i, std::int64_t k) {
+    return xhat_error(x[i], in["mean"][k], in["inv_std"][k]);
   };
   for (std::int64_t i = 0; i < x.elements(); ++i) {
     const std::int64_t k = groups.of(i);
@@ -78,20 +78,20 @@ Named<Expected> expect_backward(const GroupNormCase& c, const Named<Array>& in) 
     const double g = in["gamma"][channel] * dy;
     const double size = std::abs(xhat(i, k));
     const double channel_error = sum_error(c.x.rows()) + 2 * kUnit;
-    dgamma.tolerance[channel] += std::abs(dy) * (channel_error * size + xhat_error(i, k));
+    dgamma.tolerance[channel] += std::abs(dy) * (channel_error * size + off_xhat(i, k));
     dbeta.tolerance[channel] += std::abs(dy) * channel_error;
     const double group_error = sum_error(groups.members()) + 3 * kUnit;
     mean_g[k] += g / count;
     mean_gx[k] += g * xhat(i, k) / count;
     mean_g_error[k] += group_error * std::abs(g) / count;
-    mean_gx_error[k] += std::abs(g) * (group_error * size + xhat_error(i, k)) / count;
+    mean_gx_error[k] += std::abs(g) * (group_error * size + off_xhat(i, k)) / count;
   }
   for (std::int64_t i = 0; i < x.elements(); ++i) {
     const std::int64_t k = groups.of(i);
     const double g = std::abs(in["gamma"][i % c.x.channels()] * in["dy"][i]);
     const double size = std::abs(xhat(i, k));
     const double off = 6 * kUnit * (g + std::abs(mean_g[k]) + size * std::abs(mean_gx[k])) + mean_g_error[k] +
-                       size * mean_gx_error[k] + xhat_error(i, k) * std::abs(mean_gx[k]);
+                       size * mean_gx_error[k] + off_xhat(i, k) * std::abs(mean_gx[k]);
     dx.tolerance[i] = stored(c.dtype, result.dx[i], in["inv_std"][k] * off);
   }
   Named<Expected> expected;

@@ -28,6 +28,11 @@ inline StatisticsError statistics_error(const Statistics& s) {
   return error;
 }
 
+// Of (x - mean) inv_std, or x inv_std - mean inv_std.
+inline double xhat_error(double x, double mean, double inv_std) {
+  return 3 * kUnit * inv_std * (std::abs(x) + std::abs(mean));
+}
+
 struct Normalisation {
   double mean, inv_std, gamma;
 };

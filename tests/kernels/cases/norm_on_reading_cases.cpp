@@ -83,11 +83,11 @@ Named<Expected> expect_backward_data(const NormOnReadingCase& c, const Named<Arr
     const std::int64_t k = i % channels;
     const double x = in["x"][i], mean = in["mean"][k], inv_std = in["inv_std"][k];
     const double xhat = (x - mean) * inv_std, sum = sum_error(c.x.rows()) + 2 * kUnit;
-    const double xhat_error = 3 * kUnit * inv_std * (std::abs(x) + std::abs(mean));
     dbeta.values[k] += g[i];
     dbeta.tolerance[k] += dx.tolerance[i] + sum * std::abs(g[i]);
     dgamma.values[k] += g[i] * xhat;
-    dgamma.tolerance[k] += dx.tolerance[i] * std::abs(xhat) + std::abs(g[i]) * (sum * std::abs(xhat) + xhat_error);
+    dgamma.tolerance[k] +=
+        dx.tolerance[i] * std::abs(xhat) + std::abs(g[i]) * (sum * std::abs(xhat) + xhat_error(x, mean, inv_std));
   }
   Named<Expected> expected;
   expected.set("dx", dx);
@@ -102,11 +102,11 @@ Named<Expected> expect_rest(const BatchNormRestCase& c, const Named<Array>& in) 
   for (std::int64_t i = 0; i < c.x.elements(); ++i) {
     const std::int64_t k = i % c.x.channels();
     const double inv_std = in["inv_std"][k], scale = in["gamma"][k] * inv_std, x = in["x"][i], mean = in["mean"][k];
-    const double xhat = (x - mean) * inv_std, xhat_error = inv_std * (std::abs(x) + std::abs(mean));
+    const double xhat = (x - mean) * inv_std, parts_of_xhat = inv_std * (std::abs(x) + std::abs(mean));
     const double g = in["dy"][i], mean_g = in["dbeta"][k] / rows, mean_gx = in["dgamma"][k] / rows;
     dx.values[i] = scale * (c.frozen ? g : g - mean_g - xhat * mean_gx);
     const double parts =
-        std::abs(g) + (c.frozen ? 0 : std::abs(mean_g) + (std::abs(xhat) + xhat_error) * std::abs(mean_gx));
+        std::abs(g) + (c.frozen ? 0 : std::abs(mean_g) + (std::abs(xhat) + parts_of_xhat) * std::abs(mean_gx));
     dx.tolerance[i] = stored(c.dtype, dx.values[i], 6 * kUnit * std::abs(scale) * parts);
   }
   Named<Expected> expected;
