@@ -15,13 +15,14 @@ namespace {
 // Big-endian numbers at a place that moves on.
 class Reader {
  public:
-  explicit Reader(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
+  // begin: of these bytes in the file.
+  explicit Reader(std::span<const std::uint8_t> bytes, std::size_t begin = 0) : bytes_(bytes), begin_(begin) {}
 
-  std::size_t at() const { return at_; }
+  std::size_t at() const { return begin_ + at_; }  // in the file
   std::size_t left() const { return bytes_.size() - at_; }
   // part: what the bytes are of.
   std::span<const std::uint8_t> take(std::size_t count, std::string_view part) {
-    DRIFT_CHECK(kData, count <= left(), "cut off: {} at byte {} needs {} bytes, there are {}", part, at_, count,
+    DRIFT_CHECK(kData, count <= left(), "cut off: {} at byte {} needs {} bytes, there are {}", part, at(), count,
                 left());
     at_ += count;
     return bytes_.subspan(at_ - count, count);
@@ -34,7 +35,7 @@ class Reader {
   // Past the next byte of this value.
   void skip_past(std::uint8_t value, std::string_view part) {
     const void* const found = left() > 0 ? std::memchr(bytes_.data() + at_, value, left()) : nullptr;
-    DRIFT_CHECK(kData, found != nullptr, "cut off: {} at byte {} has no end", part, at_);
+    DRIFT_CHECK(kData, found != nullptr, "cut off: {} at byte {} has no end", part, at());
     at_ = static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - bytes_.data()) + 1;
   }
   bool begins_with(std::span<const std::uint8_t> start) const {
@@ -43,7 +44,7 @@ class Reader {
 
  private:
   std::span<const std::uint8_t> bytes_;
-  std::size_t at_ = 0;
+  std::size_t begin_, at_ = 0;
 };
 
 ImageSize checked(std::int64_t width, std::int64_t height) {
@@ -73,7 +74,7 @@ ImageHeader read_png(Reader reader) {
     DRIFT_CHECK(kData, (type == "IHDR") == (header.size.width == 0) && (type != "IHDR" || length == 13),
                 "damaged: the chunk IHDR is not where it must be, at byte {}", begin);
     if (type == "IHDR") {
-      Reader fields(data);
+      Reader fields(data, begin + 8);
       const std::int64_t width = fields.number(4, "IHDR");
       header.size = checked(width, fields.number(4, "IHDR"));
     }
@@ -151,7 +152,7 @@ ImageHeader read_jpeg(Reader reader) {
     const std::size_t begin = reader.at();
     const std::uint32_t length = reader.number(2, "a segment");
     DRIFT_CHECK(kData, length >= 2, "damaged: the segment at byte {} is {} bytes long", begin, length);
-    Reader segment(reader.take(length - 2, "a segment"));
+    Reader segment(reader.take(length - 2, "a segment"), begin + 2);
     in_scan = marker == kSos;
     if (in_scan) {
       DRIFT_CHECK(kData, header.size.width > 0, "damaged: a scan without a frame, at byte {}", begin);

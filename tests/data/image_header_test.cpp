@@ -101,6 +101,8 @@ TEST(ImageHeader, RefusesWhatCannotBeReadOrWouldTakeAllMemory) {
   EXPECT_EQ(header_of(with_table(0, 15)).size, (ImageSize{9, 9}));
   EXPECT_EQ(header_of(with_table(0x13, '\xff')).size, (ImageSize{9, 9}));
   EXPECT_TRUE(contains(refusal(with_table(0, 16)), "too many bits"));
+  EXPECT_TRUE(
+      contains(refusal(start + "\xff\xc4" + number(2 + 1, 2) + '\0' + end), "a Huffman table at byte 7 needs 16"));
   EXPECT_TRUE(contains(refusal(with_table(4, 1)), "Huffman table 0x4"));
   EXPECT_TRUE(contains(refusal(with_table(0x20, 1)), "Huffman table 0x20"));
   std::string png = images().at("rgb.png");
