@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fcntl.h>
 #include <string>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -18,10 +20,14 @@
 namespace drift {
 namespace {
 
+constexpr std::chrono::milliseconds kPause{10};
+constexpr int kPauses = 100;
+
+// Empty until the holder, which locks the file first, has written its name.
 std::string text_of(int file) {
   std::array<char, 512> text{};
-  const ssize_t count = ::pread(file, text.data(), text.size() - 1, 0);
-  return count > 0 ? std::string(text.data(), static_cast<std::size_t>(count)) : "another process";
+  const ssize_t count = ::pread(file, text.data(), text.size(), 0);
+  return count > 0 ? std::string(text.data(), static_cast<std::size_t>(count)) : "";
 }
 
 // A holder that leaves takes the file with it: then the lock is one of a file that has no name any more.
@@ -35,7 +41,7 @@ bool is_still_there(int file, const std::filesystem::path& path) {
 }  // namespace
 
 DirectoryLock::DirectoryLock(const std::filesystem::path& directory) : path_(directory / kFile) {
-  for (;;) {
+  for (int pauses = 0;;) {
     const OpenedFile opened = open_regular_file(path_, O_RDWR | O_CREAT);
     DRIFT_CHECK(kUsage, opened, "{}: cannot be written: {}", path_.string(), opened.problem);
     file_ = opened.descriptor;
@@ -43,8 +49,12 @@ DirectoryLock::DirectoryLock(const std::filesystem::path& directory) : path_(dir
       if (is_still_there(file_, path_)) break;
     } else if (errno == EWOULDBLOCK) {
       const std::string holder = text_of(file_);
-      ::close(file_);
-      DRIFT_FAIL(kUsage, "the run directory {} is in use by {}", directory.string(), holder);
+      if (!holder.empty() || pauses++ == kPauses) {
+        ::close(file_);
+        DRIFT_FAIL(kUsage, "the run directory {} is in use by {}", directory.string(),
+                   holder.empty() ? "another process" : holder);
+      }
+      std::this_thread::sleep_for(kPause);
     } else if (errno != EINTR) {
       log_warning("{}: cannot be locked ({}): see to it that no other run writes there", directory.string(),
                   std::strerror(errno));

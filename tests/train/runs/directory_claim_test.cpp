@@ -1,9 +1,15 @@
 // Who may write into a run directory: one at a time, a new run, or the same one that never came to a checkpoint.
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <fcntl.h>
 #include <fstream>
+#include <future>
 #include <gtest/gtest.h>
 #include <set>
+#include <sys/file.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -47,6 +53,28 @@ TEST(DirectoryLock, NamesItsHolder) {
   }
   EXPECT_TRUE(fs::is_empty(directory.path()));
   EXPECT_NO_THROW(DirectoryLock(directory.path()));
+}
+
+// Whoever comes between the holder's lock and the writing of its name waits for the name.
+TEST(DirectoryLock, WaitsForTheNameOfItsHolder) {
+  const testing::TempDirectory directory;
+  const fs::path path = directory / DirectoryLock::kFile;
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_EQ(::flock(file, LOCK_EX | LOCK_NB), 0);
+  auto refusal =
+      std::async(std::launch::async, [&] { return error_of([&] { DirectoryLock(directory.path()); }).message(); });
+  const auto times_open = [&] {
+    return std::ranges::count_if(fs::directory_iterator("/proc/self/fd"), [&](const fs::directory_entry& entry) {
+      std::error_code gone;
+      return fs::read_symlink(entry.path(), gone) == path;
+    });
+  };
+  while (times_open() < 2 && refusal.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(::write(file, "someone", 7), 7);
+  EXPECT_NE(refusal.get().find("is in use by someone"), std::string::npos);
+  ::close(file);
 }
 
 TEST(DirectoryLock, OfADeadHolderIsFree) {
