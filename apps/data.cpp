@@ -9,8 +9,10 @@
 #include "core/check.h"
 #include "core/json_lines.h"
 #include "core/text.h"
+#include "data/normalisation.h"
 #include "data/open_data.h"
 #include "data/preview.h"
+#include "kernels/device.h"
 #include "train/config/resolve.h"
 
 namespace drift {
@@ -37,7 +39,8 @@ int preview(int argc, char** argv) {
   options.columns = static_cast<int>(columns);
   const TrainConfig config = config_of(command);
   options.seed = config.seed;
-  const DataSource data = open_data(config.data.spec, config.seed);
+  options.augmentation = config.data.augmentation;
+  const DataSource data = open_data(config.data.spec, config.seed, config.data.images);
   write_preview(test ? *data.test : *data.train, out, options);
   print("{}\n", out);
   return 0;
@@ -51,15 +54,15 @@ Json split_json(const Dataset& split) {
 
 // By the names that --normalisation takes. Pixels without any spread, by which nothing can be normalised, are shown
 // too.
-std::vector<std::pair<std::string, Normalisation>> normalisations(const DataSource& data) {
+std::vector<std::pair<std::string, Normalisation>> normalisations_of(const DataSource& data, LoaderPool& loading) {
   return {{"paper", data.normalisation},
-          {"pixels", statistics_of_pixels(*data.train)},
-          {"imagenet", normalisation_from(NormalisationSource::kImagenet, data)}};
+          {"pixels", statistics_of_pixels(*data.train, loading)},
+          {"imagenet", kImagenetNormalisation}};
 }
 
-Json normalisations_json(const DataSource& data) {
+Json normalisations_json(std::span<const std::pair<std::string, Normalisation>> normalisations) {
   Json result;
-  for (const auto& [name, by] : normalisations(data)) result[name] = {{"mean", by.mean}, {"std", by.std}};
+  for (const auto& [name, by] : normalisations) result[name] = {{"mean", by.mean}, {"std", by.std}};
   return result;
 }
 
@@ -72,7 +75,9 @@ int info(int argc, char** argv) {
   if (!command.parse(argc, argv)) return 0;
 
   const TrainConfig config = config_of(command);
-  const DataSource data = open_data(config.data.spec, config.seed);
+  const DataSource data = open_data(config.data.spec, config.seed, config.data.images);
+  LoaderPool loading(data.train->in_memory() ? 0 : cpu_features().cores);
+  const auto normalisations = normalisations_of(data, loading);
   const std::span<const std::string> names = data.train->class_names();
   const Json train = split_json(*data.train), test = split_json(*data.test);
   if (json) {
@@ -81,13 +86,13 @@ int info(int argc, char** argv) {
                          {"classes", std::vector<std::string>(names.begin(), names.end())},
                          {"train", train},
                          {"test", test},
-                         {"normalisation", normalisations_json(data)}};
+                         {"normalisation", normalisations_json(normalisations)}};
     print("{}\n", result.dump(2));
     return 0;
   }
   print("{}: {} training and {} test images {}, {} classes\n", data.name, data.train->size(), data.test->size(),
         to_string(data.train->image_shape()), names.size());
-  for (const auto& [name, by] : normalisations(data)) {
+  for (const auto& [name, by] : normalisations) {
     const auto& [mean, std] = by;
     print("{:<8}  mean {:.4f} {:.4f} {:.4f}  std {:.4f} {:.4f} {:.4f}\n", name, mean[0], mean[1], mean[2], std[0],
           std[1], std[2]);

@@ -87,12 +87,13 @@ Measured measure(const TrainConfig& config, OpenedData& opened) {
               config.model.classes, data.test->classes());
   const double begin = steady_clock().seconds();
   MemoryPool pool(device);
+  LoaderPool loading(loader_threads(config.machine, *data.test, threads));
   if (is_reestimated(config)) {
-    reestimate_batch_norm(*model, *data.train, data.normalisation, config, /*step=*/0, *backend, pool);
+    reestimate_batch_norm(*model, *data.train, data.normalisation, config, /*step=*/0, *backend, pool, loading);
   }
   const auto evaluated = [&](const Dataset& dataset) {
     return evaluate(*model, dataset, data.normalisation, config.machine.precision, config.evaluation.batch, *backend,
-                    pool);
+                    pool, loading);
   };
   Measured measured;
   measured.not_finite = count_non_finite(model->parameters, *backend);

@@ -9,13 +9,7 @@ namespace {
 
 std::string fingerprint(const Dataset& dataset) {
   RunningDigest digest;
-  std::vector<std::uint8_t> image(static_cast<std::size_t>(dataset.image_shape().elements()));
-  for (std::int64_t index = 0; index < dataset.size(); ++index) {
-    const std::int32_t label = dataset.label(index);
-    digest.add(std::as_bytes(std::span(&label, 1)));
-    dataset.read_image(index, image);
-    digest.add(std::as_bytes(std::span(image)));
-  }
+  dataset.identify(digest);
   return fmt::format("{} images of {} classes, checksum {:016x}", dataset.size(), dataset.classes(),
                      digest.value().checksum);
 }

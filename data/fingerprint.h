@@ -1,4 +1,5 @@
-// A text that is equal where data sets are, wherever they lie: name, sizes, and a checksum of all labels and images.
+// A text that is equal where data sets are, wherever they lie: name, sizes, and a checksum of all labels and images or,
+// where those are decoded when they are needed, of what names them.
 #pragma once
 
 #include <string>
@@ -7,7 +8,7 @@
 
 namespace drift {
 
-// Reads every image of the sets, which lie in memory. Throws kData for an image that cannot be read.
+// Throws kData for an image that cannot be read.
 std::string fingerprint(const DataSource& data);
 
 }  // namespace drift

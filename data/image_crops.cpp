@@ -1,5 +1,6 @@
 #include "data/image_crops.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/check.h"
@@ -39,6 +40,21 @@ Box draw_resized_crop(const Rng& rng, const ImageSize& image, const CropDistribu
     return in_the_middle(image, {std::max<std::int64_t>(nearest(height * distribution.ratio_max), 1), image.height});
   }
   return {0, 0, image.width, image.height};
+}
+
+bool draw_mirror(const Rng& rng) {
+  return rng.below(kCropDraws, 2) == 1;
+}
+
+void mirror(std::span<std::uint8_t> image, const ImageSize& size) {
+  DRIFT_ASSERT(std::ssize(image) == 3 * size.width * size.height, "{} bytes of {}x{} pixels", image.size(), size.width,
+               size.height);
+  for (std::int64_t y = 0; y < size.height; ++y) {
+    std::uint8_t* const row = image.data() + y * size.width * 3;
+    for (std::int64_t left = 0, right = size.width - 1; left < right; ++left, --right) {
+      std::swap_ranges(row + 3 * left, row + 3 * left + 3, row + 3 * right);
+    }
+  }
 }
 
 Resize resize_and_centre_crop(const ImageSize& image, std::int64_t short_side, std::int64_t side) {

@@ -21,13 +21,13 @@ ImageDecoder::ImageDecoder(JpegLibrary library)
 ImageDecoder::~ImageDecoder() = default;
 
 DecodedImage ImageDecoder::decode(std::span<const std::uint8_t> bytes, int shrink) {
-  DRIFT_ASSERT(shrink == 1 || shrink == 2 || shrink == 4 || shrink == 8, "an image shrunk by {}", shrink);
+  DRIFT_ASSERT(shrink == 1 || shrink == 2 || shrink == 4 || shrink == kShrinkMax, "an image shrunk by {}", shrink);
   const ImageHeader header = read_image_header(bytes);
   DRIFT_CHECK(kData, bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()), "a file of {} bytes",
               bytes.size());
   if (header.format == ImageFormat::kJpeg && turbo_) {
     const ImageSize size = turbo_->decode(bytes, header.size, shrink, pixels_);
-    return {{pixels_, size}, header.size};
+    return {{pixels_, size}, header.size, shrink};
   }
   constexpr int kChannels = 3;
   int width = 0, height = 0, channels = 0;
@@ -38,7 +38,7 @@ DecodedImage ImageDecoder::decode(std::span<const std::uint8_t> bytes, int shrin
   DRIFT_CHECK(kData, width == header.size.width && height == header.size.height, "damaged: {}x{} pixels, or {}x{}",
               width, height, header.size.width, header.size.height);
   pixels_.assign(decoded.get(), decoded.get() + static_cast<std::ptrdiff_t>(width) * height * kChannels);
-  return {{pixels_, header.size}, header.size};
+  return {{pixels_, header.size}, header.size, 1};
 }
 
 }  // namespace drift

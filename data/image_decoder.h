@@ -23,8 +23,11 @@ JpegLibrary best_jpeg_library();
 
 struct DecodedImage {
   ImageView image;
-  ImageSize full;  // of the file; that of `image` may be smaller
+  ImageSize full;  // of the file
+  int shrink = 1;  // so many pixels of it, each way, are one of `image`
 };
+
+inline constexpr int kShrinkMax = 8;
 
 // Keeps its memory from one image to the next; for one thread.
 class ImageDecoder {
@@ -35,9 +38,9 @@ class ImageDecoder {
   ImageDecoder(const ImageDecoder&) = delete;
   ImageDecoder& operator=(const ImageDecoder&) = delete;
 
-  // Valid until the next call. shrink: 1, 2, 4 or 8: libjpeg-turbo makes so many times fewer pixels each way, rounded
-  // up, from fewer coefficients, in a fraction of the time; PNG files and stb_image ignore it. Throws kData, saying
-  // what is wrong, for what read_image_header() refuses and for pixels that cannot be decoded.
+  // Valid until the next call. shrink: 1, 2, 4 or kShrinkMax: libjpeg-turbo makes so many times fewer pixels each way,
+  // rounded up, from fewer coefficients, in a fraction of the time; PNG files and stb_image ignore it. Throws kData,
+  // saying what is wrong, for what read_image_header() refuses and for pixels that cannot be decoded.
   DecodedImage decode(std::span<const std::uint8_t> bytes, int shrink = 1);
 
  private:

@@ -28,10 +28,13 @@ class MemoryDataset final : public Dataset {
   Shape image_shape() const override { return image_shape_; }
   std::span<const std::string> class_names() const override { return class_names_; }
 
-  void read_image(std::int64_t index, std::span<std::uint8_t> image) const override {
+  bool in_memory() const override { return true; }
+
+  bool read_image(std::int64_t index, std::span<std::uint8_t> image) const override {
     DRIFT_ASSERT(index >= 0 && index < size() && image.size() == image_bytes_, "image {} of {} into {} bytes", index,
                  size(), image.size());
     std::copy_n(images_.data() + static_cast<std::size_t>(index) * image_bytes_, image_bytes_, image.data());
+    return true;
   }
 
   std::int32_t label(std::int64_t index) const override {

@@ -3,14 +3,15 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "data/plain_batches.h"
 
 namespace drift {
 namespace {
 
-constexpr Normalisation kImagenet{{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+constexpr std::int64_t kImagesAtOnce = 64;
 
-Normalisation training_pixels(const DataSource& data) {
-  const Normalisation statistics = statistics_of_pixels(*data.train);
+Normalisation training_pixels(const DataSource& data, LoaderPool& loading) {
+  const Normalisation statistics = statistics_of_pixels(*data.train, loading);
   for (std::size_t c = 0; c < 3; ++c) {
     DRIFT_CHECK(kData, statistics.std[c] > 0,
                 "--normalisation pixels divides by the standard deviation of the pixels, and in channel {} of all {} "
@@ -22,33 +23,37 @@ Normalisation training_pixels(const DataSource& data) {
 
 }  // namespace
 
-Normalisation normalisation_from(NormalisationSource source, const DataSource& data) {
+Normalisation normalisation_from(NormalisationSource source, const DataSource& data, LoaderPool& loading) {
   switch (source) {
     case NormalisationSource::kPaper:
       return data.normalisation;
     case NormalisationSource::kPixels:
-      return training_pixels(data);
+      return training_pixels(data, loading);
     case NormalisationSource::kImagenet:
-      return kImagenet;
+      return kImagenetNormalisation;
   }
   return {};
 }
 
-Normalisation statistics_of_pixels(const Dataset& dataset) {
+Normalisation statistics_of_pixels(const Dataset& dataset, LoaderPool& loading) {
+  const PlainBatches batches(dataset, kImagesAtOnce);
+  BatchesAhead ahead(batches, loading, 0, /*stride=*/1, batches.count());
   std::array<std::uint64_t, 3> sums{}, squares{};
-  std::vector<std::uint8_t> image(static_cast<std::size_t>(dataset.image_shape().elements()));
-  for (std::int64_t index = 0; index < dataset.size(); ++index) {
-    dataset.read_image(index, image);
-    for (std::size_t i = 0; i < image.size(); i += 3) {
+  std::int64_t bytes = 0;
+  for (std::int64_t i = 0; i < batches.count(); ++i) {
+    const std::vector<std::uint8_t>& images = ahead.next().images;
+    bytes += std::ssize(images);
+    for (std::size_t at = 0; at < images.size(); at += 3) {
       for (std::size_t c = 0; c < 3; ++c) {
-        const std::uint64_t pixel = image[i + c];
+        const std::uint64_t pixel = images[at + c];
         sums[c] += pixel;
         squares[c] += pixel * pixel;
       }
     }
   }
+  DRIFT_CHECK(kData, bytes > 0, "none of {} images can be decoded", dataset.size());
   Normalisation result;
-  const double pixels = static_cast<double>(dataset.size() * dataset.image_shape().elements() / 3);
+  const double pixels = static_cast<double>(bytes) / 3;
   for (std::size_t c = 0; c < 3; ++c) {
     const double mean = static_cast<double>(sums[c]) / pixels;
     const double variance = static_cast<double>(squares[c]) / pixels - mean * mean;

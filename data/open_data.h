@@ -3,14 +3,22 @@
 
 #include <string_view>
 
-#include "data/dataset.h"
+#include "data/image_dataset.h"
 
 namespace drift {
 
-// spec: "cifar10:DIR", "cifar100:DIR" (official binary layouts, data/cifar.h) or "shapes[:TRAIN_SIZE[:TEST_SIZE]]"
-// (procedural, a function of `seed`, data/shapes.h). Throws kUsage for a malformed spec or an unknown kind (with a "did
-// you mean"), kData for files that are missing, truncated or malformed.
-DataSource open_data(std::string_view spec, std::uint64_t seed);
+// How images that are decoded become those that the network sees.
+struct ImageOptions {
+  std::int64_t side = 0;        // of these; 0: 224
+  std::int64_t short_side = 0;  // of the image they are cut out of in evaluation; 0: 8/7 of `side`, so 256
+  BadImages bad_images = BadImages::kFail;
+};
+
+// spec: "cifar10:DIR", "cifar100:DIR" (official binary layouts, data/cifar.h), "imagefolder:DIR" (train/ and val/, a
+// folder per class, data/image_folder.h) or "shapes[:TRAIN_SIZE[:TEST_SIZE]]" (procedural, a function of `seed`,
+// data/shapes.h). Throws kUsage for a malformed spec, an unknown kind (with a "did you mean") or sizes that the images
+// cannot have, kData for files that are missing, truncated or malformed.
+DataSource open_data(std::string_view spec, std::uint64_t seed, const ImageOptions& images = {});
 
 // The DIR that ends a spec; "" for what is built in, and for what no data set is called.
 std::string_view data_directory(std::string_view spec);

@@ -7,7 +7,6 @@
 
 #include "core/check.h"
 #include "core/checked_file.h"
-#include "data/loader.h"
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
@@ -52,6 +51,19 @@ Picture cropped(Picture source, Crop crop) {
   return result;
 }
 
+Picture read_augmented(const Dataset& dataset, std::int64_t index, Augmentation chosen, const Rng& rng) {
+  Picture picture = read_picture(dataset, index);
+  const Augmentation augmentation = augmentation_for(chosen, dataset);
+  if (augmentation == Augmentation::kPadCropFlip) return cropped(std::move(picture), draw_crop(rng));
+  if (augmentation == Augmentation::kResizedCropFlip) dataset.read_crop(index, rng, picture.pixels);
+  return picture;
+}
+
+int scale_for(const Shape& image) {
+  constexpr std::int64_t kSide = 96;
+  return static_cast<int>(std::max<std::int64_t>(1, kSide / image[0]));
+}
+
 void paste_enlarged(Picture source, int scale, int top, int left, Picture& sheet) {
   for (int y = 0; y < source.height * scale; ++y) {
     for (int x = 0; x < source.width * scale; ++x) {
@@ -86,12 +98,13 @@ std::string png_of(const Picture& picture) {
 }  // namespace
 
 void write_preview(const Dataset& dataset, const std::filesystem::path& path, const PreviewOptions& options) {
-  DRIFT_CHECK(kUsage, options.columns >= 1 && options.rows_max >= 1 && options.scale >= 1,
-              "a preview needs at least 1 column, row and pixel, got {}, {} and {}", options.columns, options.rows_max,
-              options.scale);
+  DRIFT_CHECK(kUsage, options.columns >= 1 && options.rows_max >= 1 && options.scale >= 0,
+              "a preview needs at least 1 column and row, and a scale, got {}, {} and {}", options.columns,
+              options.rows_max, options.scale);
+  const int scale = options.scale > 0 ? options.scale : scale_for(dataset.image_shape());
   const int rows = std::min(options.rows_max, static_cast<int>(dataset.classes()));
-  const int cell_height = static_cast<int>(dataset.image_shape()[0]) * options.scale + kSeparator;
-  const int cell_width = static_cast<int>(dataset.image_shape()[1]) * options.scale + kSeparator;
+  const int cell_height = static_cast<int>(dataset.image_shape()[0]) * scale + kSeparator;
+  const int cell_width = static_cast<int>(dataset.image_shape()[1]) * scale + kSeparator;
   Picture sheet(rows * cell_height + kSeparator, options.columns * cell_width + kSeparator, kPaper);
 
   const auto images =
@@ -101,11 +114,10 @@ void write_preview(const Dataset& dataset, const std::filesystem::path& path, co
     const int filled = options.augmented && !of_class.empty() ? options.columns : static_cast<int>(of_class.size());
     for (int column = 0; column < filled; ++column) {
       const std::int64_t index = of_class[options.augmented ? 0 : static_cast<std::size_t>(column)];
-      Picture picture = read_picture(dataset, index);
-      if (options.augmented && column > 0)
-        picture = cropped(std::move(picture), draw_crop(options.seed, column - 1, index));
-      paste_enlarged(std::move(picture), options.scale, row * cell_height + kSeparator,
-                     column * cell_width + kSeparator, sheet);
+      paste_enlarged(options.augmented && column > 0 ? read_augmented(dataset, index, options.augmentation,
+                                                                      augmentation_rng(options.seed, column - 1, index))
+                                                     : read_picture(dataset, index),
+                     scale, row * cell_height + kSeparator, column * cell_width + kSeparator, sheet);
     }
   }
   OutputFile file(path);

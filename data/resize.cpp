@@ -26,14 +26,30 @@ bool contains(const ImageSize& size, const Box& box) {
 
 }  // namespace
 
-void Resizer::Weights::set(std::int64_t inputs, std::int64_t outputs, std::int64_t begin, std::int64_t count) {
-  const double scale = static_cast<double>(inputs) / static_cast<double>(outputs), support = std::max(scale, 1.0);
+Resize Resize::of_shrunk(int shrink) const {
+  Resize result = *this;
+  const auto shrink_side = [shrink](std::int64_t begin, std::int64_t count, std::int64_t& first, std::int64_t& pixels,
+                                    double& origin, double& extent) {
+    first = begin / shrink;
+    pixels = (begin + count + shrink - 1) / shrink - first;
+    origin = static_cast<double>(begin - first * shrink) / shrink;
+    extent = static_cast<double>(count) / shrink;
+  };
+  DRIFT_ASSERT(part.width == 0, "a part of {}x{} is not shrunk again", part.width, part.height);
+  shrink_side(box.left, box.width, result.box.left, result.box.width, result.part.left, result.part.width);
+  shrink_side(box.top, box.height, result.box.top, result.box.height, result.part.top, result.part.height);
+  return result;
+}
+
+void Resizer::Weights::set(std::int64_t inputs, double origin, double extent, std::int64_t outputs, std::int64_t begin,
+                           std::int64_t count) {
+  const double scale = extent / static_cast<double>(outputs), support = std::max(scale, 1.0);
   most = 2 * static_cast<std::size_t>(std::ceil(support)) + 1;
   first.assign(static_cast<std::size_t>(count), 0);
   values.assign(static_cast<std::size_t>(count) * most, 0);
   std::vector<double> weights(most);
   for (std::int64_t i = 0; i < count; ++i) {
-    const double centre = (static_cast<double>(begin + i) + 0.5) * scale;
+    const double centre = origin + (static_cast<double>(begin + i) + 0.5) * scale;
     const auto low = static_cast<std::int64_t>(std::max(centre - support + 0.5, 0.0));
     const std::int64_t high = std::min(static_cast<std::int64_t>(centre + support + 0.5), inputs);
     double total = 0;
@@ -60,8 +76,11 @@ void Resizer::run(const ImageView& image, const Resize& resize, std::span<std::u
                "box {}x{}+{}+{} of {}x{} in {} bytes to {}x{}, of that {}x{}+{}+{} to {} bytes", box.width, box.height,
                box.left, box.top, image.size.width, image.size.height, image.pixels.size(), resize.size.width,
                resize.size.height, window.width, window.height, window.left, window.top, output.size());
-  across_.set(box.width, resize.size.width, window.left, window.width);
-  down_.set(box.height, resize.size.height, window.top, window.height);
+  const Part part = resize.part.width > 0
+                        ? resize.part
+                        : Part{.width = static_cast<double>(box.width), .height = static_cast<double>(box.height)};
+  across_.set(box.width, part.left, part.width, resize.size.width, window.left, window.width);
+  down_.set(box.height, part.top, part.height, resize.size.height, window.top, window.height);
   const std::int64_t rows_begin = *std::ranges::min_element(down_.first);
   const std::int64_t rows_end =
       std::min(*std::ranges::max_element(down_.first) + static_cast<std::int64_t>(down_.most), box.height);

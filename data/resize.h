@@ -29,13 +29,24 @@ struct ImageView {
   ImageSize size;
 };
 
-// A box of an image is brought to a size, as if there were nothing around it, and a window is cut out of that.
+// Of a box, in fractions of its pixels.
+struct Part {
+  double left = 0, top = 0, width = 0, height = 0;
+};
+
+// A part of a box of an image is brought to a size, as if there were nothing around the box, and a window is cut out of
+// that.
 struct Resize {
   Box box;
   ImageSize size;
   Box window;
+  Part part = {};  // without width and height: all of the box
 
   static Resize whole(const Box& box, const ImageSize& size) { return {box, size, {0, 0, size.width, size.height}}; }
+
+  // The same of an image each of whose pixels is the mean of shrink x shrink of these, or, at its right and lower
+  // edges, of fewer.
+  Resize of_shrunk(int shrink) const;
 };
 
 // Keeps its memory from one image to the next; for one thread.
@@ -52,7 +63,9 @@ class Resizer {
     std::vector<std::int32_t> values;
     std::size_t most = 0;  // weights of an output, those that it does not need being 0
 
-    void set(std::int64_t inputs, std::int64_t outputs, std::int64_t begin, std::int64_t count);
+    // Of the inputs [origin, origin + extent), of which there are `inputs`, made `outputs`: those from `begin` on.
+    void set(std::int64_t inputs, double origin, double extent, std::int64_t outputs, std::int64_t begin,
+             std::int64_t count);
   };
 
   Weights across_, down_;

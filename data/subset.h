@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/checked_file.h"
 #include "data/dataset.h"
 
 namespace drift {
@@ -17,10 +18,18 @@ class Subset final : public Dataset {
   std::int64_t size() const override { return std::ssize(indices_); }
   Shape image_shape() const override { return all_.image_shape(); }
   std::span<const std::string> class_names() const override { return all_.class_names(); }
-  void read_image(std::int64_t index, std::span<std::uint8_t> image) const override {
-    all_.read_image(index_of(index), image);
-  }
   std::int32_t label(std::int64_t index) const override { return all_.label(index_of(index)); }
+  bool in_memory() const override { return all_.in_memory(); }
+  bool read_image(std::int64_t index, std::span<std::uint8_t> image) const override {
+    return all_.read_image(index_of(index), image);
+  }
+  bool read_crop(std::int64_t index, const Rng& rng, std::span<std::uint8_t> image) const override {
+    return all_.read_crop(index_of(index), rng, image);
+  }
+  void identify(RunningDigest& digest) const override {
+    digest.add(std::as_bytes(std::span(indices_)));
+    all_.identify(digest);
+  }
 
  private:
   std::int64_t index_of(std::int64_t index) const {

@@ -37,14 +37,14 @@ void AveragedModel::rehearse() {
       std::vector<std::int64_t> first(static_cast<std::size_t>(size));
       std::iota(first.begin(), first.end(), 0);
       drift::evaluate(*model_, Subset(*dataset, std::move(first)), data_.normalisation, config_.machine.precision, size,
-                      *backend_, pool_);
+                      *backend_, pool_, replicas_.loading());
     }
   }
   if (config_.sync.scope.batch_norm == BatchNormPolicy::kReestimate) {
     TrainConfig config = config_;
     config.sync.scope.bn_batches = 1;
     reestimate_batch_norm(*model_, *data_.train, data_.normalisation, config, /*step=*/0, *backend_, pool_,
-                          replicas_.images());
+                          replicas_.loading(), replicas_.images());
   }
   finite_check_.enqueue(model_->parameters, *backend_);
   (void)finite_check_.take();
@@ -75,7 +75,7 @@ void AveragedModel::set_statistics(Step step, BatchNormPolicy policy, const std:
   switch (policy) {
     case BatchNormPolicy::kReestimate:
       reestimate_batch_norm(*model_, *data_.train, data_.normalisation, config_, step, *backend_, pool_,
-                            replicas_.images(), exchange_.get(), stop);
+                            replicas_.loading(), replicas_.images(), exchange_.get(), stop);
       return;
     case BatchNormPolicy::kAverage:
       return average(&ParameterSet::buffers);
@@ -95,8 +95,9 @@ std::optional<Evaluation> AveragedModel::validate(const std::atomic<bool>& stop)
 
 Evaluation AveragedModel::evaluate(const Dataset& dataset, std::string_view name, const std::atomic<bool>& stop) {
   DRIFT_ASSERT(model_, "nothing was averaged yet");
-  const Evaluation result = drift::evaluate(*model_, dataset, data_.normalisation, config_.machine.precision,
-                                            config_.evaluation.batch, *backend_, pool_, exchange_.get(), stop);
+  const Evaluation result =
+      drift::evaluate(*model_, dataset, data_.normalisation, config_.machine.precision, config_.evaluation.batch,
+                      *backend_, pool_, replicas_.loading(), exchange_.get(), stop);
   DRIFT_CHECK(kDiverged, std::isfinite(result.loss), "the {} loss is {} after {} steps", name, result.loss, step_);
   return result;
 }

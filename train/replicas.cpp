@@ -40,19 +40,25 @@ void require_room(Device device, const ParameterSet& replica, int more) {
                   1e-9 * static_cast<double>(free_bytes(device))));
 }
 
+// Images that are decoded are not kept, and parts of others are cut out on the host.
+bool fit_on_device(const TrainConfig& config, const Dataset& images) {
+  return images.in_memory() && augmentation_for(config.data.augmentation, images) != Augmentation::kResizedCropFlip;
+}
+
 }  // namespace
 
 Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device,
-                   int threads_per_worker, const std::shared_ptr<MemorySource>& source)
-    : sampler_(make_sampler(config, data)) {
+                   const ThreadLayout& threads, const std::shared_ptr<MemorySource>& source)
+    : sampler_(make_sampler(config, data)),
+      loading_(std::make_unique<LoaderPool>(loader_threads(config.machine, *data.train, threads.threads))) {
   DRIFT_CHECK(kConfig, config.model.classes == data.train->classes(),
               "the model has {} classes and {} has {}; set --classes {}", config.model.classes, data.name,
               data.train->classes(), data.train->classes());
-  if (device.type == DeviceType::kCuda) images_.emplace(*data.train, device);
+  if (device.type == DeviceType::kCuda && fit_on_device(config, *data.train)) images_.emplace(*data.train, device);
   for (int place = 0; place < team.local_workers(); ++place) {
     const int id = team.first_worker() + place;
-    workers_.push_back(std::make_unique<Worker>(config, id, data, sampler_, device, threads_per_worker,
-                                                team.local_workers(), images(), source));
+    workers_.push_back(std::make_unique<Worker>(config, id, data, sampler_, device, threads.threads_per_worker,
+                                                *loading_, team.local_workers(), images(), source));
     if (place == 0) require_room(device, workers_.front()->parameters(), team.local_workers() - 1);
   }
   if (images_) images_->upload(*data.train, workers_.front()->backend());

@@ -1,4 +1,5 @@
-// Replicas: the workers of this process and what they share: the order of samples and, on a GPU, the training images.
+// Replicas: the workers of this process and what they share: the order of samples, the threads that prepare batches
+// and, on a GPU, the training images.
 // Here the state of all of them is taken and set while none of them computes.
 #pragma once
 
@@ -12,6 +13,7 @@
 
 #include "comm/team.h"
 #include "train/checkpoint/replica_state.h"
+#include "train/lanes.h"
 #include "train/step/worker.h"
 
 namespace drift {
@@ -20,8 +22,8 @@ class Replicas {
  public:
   // `data` must outlive them. Workers start from the seed's initialisation; their arenas lie in memory of `source` if
   // one is given.
-  Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device, int threads_per_worker,
-           const std::shared_ptr<MemorySource>& source = nullptr);
+  Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device,
+           const ThreadLayout& threads, const std::shared_ptr<MemorySource>& source = nullptr);
 
   // By place among the workers of this process; Worker::id() is the number in the team.
   int size() const { return static_cast<int>(workers_.size()); }
@@ -29,6 +31,8 @@ class Replicas {
   const ParameterSet& parameters(int place) const { return worker(place).parameters(); }
   std::vector<Stream*> streams() const;
   const Sampler& sampler() const { return sampler_; }
+  // The threads that prepare batches, here and for whoever looks at these replicas.
+  LoaderPool& loading() const { return *loading_; }
   // The training images on the device, or nullptr.
   const ResidentImages* images() const { return images_ ? &*images_ : nullptr; }
 
@@ -43,6 +47,7 @@ class Replicas {
 
  private:
   Sampler sampler_;
+  std::unique_ptr<LoaderPool> loading_;
   std::optional<ResidentImages> images_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

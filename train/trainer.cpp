@@ -149,7 +149,7 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       activations_(activation_bytes(config_)),
       convolutions_(convolutions_on(device_, config_)),
       lanes_(layout_.lanes, device_),
-      replicas_(config_, data, team_, device_, layout_.threads_per_worker, membership.memory()),
+      replicas_(config_, data, team_, device_, layout_, membership.memory()),
       schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),
       averaged_(config_, data, replicas_, membership, device_, layout_.threads),
       link_(membership, [this](std::string_view reason) { communicators_.front()->abort(reason); }) {

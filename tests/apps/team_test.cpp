@@ -10,6 +10,7 @@
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
 #include "tests/apps/run_with_fault.h"
+#include "tests/support/drawn_images.h"
 #include "tests/support/file_damage.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_directory.h"
@@ -85,6 +86,27 @@ TEST(TeamOfProcesses, LeavesTheSameForEveryNumberOfProcesses) {
     }
     EXPECT_FALSE(fs::exists(run / ".process-0"));
     EXPECT_EQ(Json::parse(bytes_of(run / "env.json")).at("setup").at("processes"), processes);
+  }
+}
+
+TEST(TeamOfProcesses, DecodesTheSameImagesForEveryNumberOfProcesses) {
+  const TempDirectory directory;
+  draw_image_folder(directory / "data", /*train=*/16, /*val=*/7);
+  set_file_text(directory / "data/train/blue/4.jpg", "not an image");
+  set_file_text(directory / "data/val/red/1.jpg", "not an image");
+  const std::map<std::string, std::string> more = {{"--data", "imagefolder:" + (directory / "data").string()},
+                                                   {"--image-size", "24"},
+                                                   {"--classes", "2"},
+                                                   {"--bad-images", "skip"},
+                                                   {"--loader-threads", "2"}};
+  const Outcome whole = run_drift(small_run(directory / "whole", more));
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  EXPECT_NE(whole.out.find("/13"), std::string::npos) << "of 14 test images: " << whole.out;
+  for (const int processes : {2, 4}) {
+    const fs::path run = directory / std::to_string(processes);
+    const Outcome outcome = run_drift(launched(processes, small_run(run, more)));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    expect_same_run(directory / "whole", run, 20);
   }
 }
 

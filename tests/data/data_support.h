@@ -26,10 +26,12 @@ class FakeDataset final : public Dataset {
   std::int64_t size() const override { return size_; }
   Shape image_shape() const override { return {side_, side_, 3}; }
   std::span<const std::string> class_names() const override { return names_; }
-  void read_image(std::int64_t index, std::span<std::uint8_t> image) const override {
+  bool in_memory() const override { return true; }
+  bool read_image(std::int64_t index, std::span<std::uint8_t> image) const override {
     ++reads;
     DRIFT_CHECK(kData, index != bad, "image {} is bad", index);
     for (std::size_t b = 0; b < image.size(); ++b) image[b] = byte(index, b);
+    return true;
   }
   std::int32_t label(std::int64_t index) const override { return static_cast<std::int32_t>(index % classes()); }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/data/data_support.h"
+#include "tests/support/prepare_batch.h"
 
 namespace drift {
 namespace {
@@ -15,6 +16,7 @@ using testing::chi_square;
 using testing::contains;
 using testing::FakeDataset;
 using testing::message_of;
+using testing::prepare_batch;
 
 constexpr int kThreadCounts[] = {0, 1, 3};
 
@@ -39,7 +41,8 @@ struct Fixture {
 TEST(Loader, BatchesHoldTheSamplersImagesAndLabels) {
   Fixture fixture;
   fixture.config.label_noise = 0;
-  Loader loader(fixture.dataset, fixture.sampler, fixture.config);
+  LoaderPool pool(0);
+  Loader loader(fixture.dataset, fixture.sampler, fixture.config, pool);
   for (std::int64_t step = 0; step < 12; ++step) {
     const Batch& batch = loader.next();
     ASSERT_EQ(batch.step, step);
@@ -56,9 +59,8 @@ TEST(Loader, BatchesHoldTheSamplersImagesAndLabels) {
 TEST(Loader, AnyNumberOfThreadsGivesTheSameBatchesInOrder) {
   const Fixture fixture;
   for (const int threads : kThreadCounts) {
-    LoaderConfig config = fixture.config;
-    config.threads = threads;
-    Loader loader(fixture.dataset, fixture.sampler, config);
+    LoaderPool pool(threads);
+    Loader loader(fixture.dataset, fixture.sampler, fixture.config, pool);
     for (std::int64_t step = 0; step < 50; ++step) {
       Batch expected;
       prepare_batch(fixture.dataset, fixture.sampler, fixture.config, step, expected);
@@ -70,9 +72,8 @@ TEST(Loader, AnyNumberOfThreadsGivesTheSameBatchesInOrder) {
 TEST(Loader, SeekGoesForwardAndBack) {
   const Fixture fixture;
   for (const int threads : kThreadCounts) {
-    LoaderConfig config = fixture.config;
-    config.threads = threads;
-    Loader loader(fixture.dataset, fixture.sampler, config);
+    LoaderPool pool(threads);
+    Loader loader(fixture.dataset, fixture.sampler, fixture.config, pool);
     for (const std::int64_t target : {7, 1000, 0, 8, 8}) {
       loader.seek(target);
       for (std::int64_t step = target; step < target + 3; ++step) {
@@ -89,7 +90,8 @@ TEST(Loader, AnErrorIsThrownAtItsStepAndTheNextCallTriesAgain) {
     FakeDataset dataset(40);
     const Sampler sampler({.sampling = Sampling::kSequential, .dataset_size = 40, .local_batch = 4});
     dataset.bad = 22;  // step 5
-    Loader loader(dataset, sampler, {.threads = threads});
+    LoaderPool pool(threads);
+    Loader loader(dataset, sampler, {}, pool);
     for (std::int64_t step = 0; step < 5; ++step) ASSERT_EQ(loader.next().step, step);
     for (int attempt = 0; attempt < 2; ++attempt) {
       EXPECT_EQ(message_of(ErrorKind::kData, [&] { loader.next(); }), "image 22 is bad") << threads << " threads";
@@ -105,11 +107,12 @@ TEST(Loader, PrefetchesNoMoreThanItsRing) {
     const FakeDataset dataset(40);
     const Sampler sampler({.dataset_size = 40, .local_batch = 4});
     constexpr std::int64_t kTaken = 5;
+    LoaderPool pool(threads);
     {
-      Loader loader(dataset, sampler, {.threads = threads});
+      Loader loader(dataset, sampler, {}, pool);
       for (std::int64_t i = 0; i < kTaken; ++i) loader.next();
     }  // joined
-    EXPECT_LE(dataset.reads, (kTaken + 2 * threads) * 4);
+    EXPECT_LE(dataset.reads, (kTaken + BatchesAhead::kAhead) * 4);
     EXPECT_GE(dataset.reads, kTaken * 4);
   }
 }
@@ -117,16 +120,16 @@ TEST(Loader, PrefetchesNoMoreThanItsRing) {
 TEST(Loader, MayBeDestroyedAtAnyMoment) {
   const Fixture fixture;
   for (int i = 0; i < 200; ++i) {
-    LoaderConfig config = fixture.config;
-    config.threads = i % 4;
-    Loader loader(fixture.dataset, fixture.sampler, config);
+    LoaderPool pool(i % 4);
+    Loader loader(fixture.dataset, fixture.sampler, fixture.config, pool);
     for (int taken = 0; taken < i % 5; ++taken) ASSERT_EQ(loader.next().step, taken);
   }
 }
 
 TEST(Loader, BuffersAreUsedAgain) {
   const Fixture fixture;
-  Loader loader(fixture.dataset, fixture.sampler, fixture.config);
+  LoaderPool pool(0);
+  Loader loader(fixture.dataset, fixture.sampler, fixture.config, pool);
   const std::uint8_t* images = loader.next().images.data();
   EXPECT_EQ(loader.next().images.data(), images);
 }
@@ -166,7 +169,7 @@ TEST(Augmentation, CropsAreUniformAndHalfAreMirrored) {
   std::int64_t flips = 0;
   for (std::int64_t epoch = 0; epoch < 5; ++epoch) {
     for (std::int64_t position = 0; position < 8100; ++position) {
-      const Crop crop = draw_crop(17, epoch, position);
+      const Crop crop = draw_crop(augmentation_rng(17, epoch, position));
       ASSERT_TRUE(crop.dy >= 0 && crop.dy <= 8 && crop.dx >= 0 && crop.dx <= 8);
       ++counts[static_cast<std::size_t>(9 * crop.dy + crop.dx)];
       flips += crop.flip;
@@ -227,14 +230,13 @@ TEST(LabelNoise, IsDrawnAnewEveryStep) {
 TEST(Loader, RefusesANonsensicalConfig) {
   const Fixture fixture;
   const auto message = [&](const LoaderConfig& config) {
-    return message_of(ErrorKind::kConfig, [&] { Loader(fixture.dataset, fixture.sampler, config); });
+    return message_of(ErrorKind::kConfig, [&] { TrainingBatches(fixture.dataset, fixture.sampler, config); });
   };
   EXPECT_TRUE(contains(message({.label_noise = 1.5f}), "1.5"));
   EXPECT_TRUE(contains(message({.label_noise = -0.1f}), "-0.1"));
-  EXPECT_TRUE(contains(message({.threads = -1}), "-1"));
   const FakeDataset one_class(40, 2, 1);
   const std::string text =
-      message_of(ErrorKind::kConfig, [&] { Loader(one_class, fixture.sampler, {.label_noise = 0.1f}); });
+      message_of(ErrorKind::kConfig, [&] { TrainingBatches(one_class, fixture.sampler, {.label_noise = 0.1f}); });
   EXPECT_TRUE(contains(text, "2 classes")) << text;
 }
 

@@ -10,6 +10,11 @@
 namespace drift {
 namespace {
 
+Normalisation from(NormalisationSource source, const DataSource& data) {
+  LoaderPool loading(2);
+  return normalisation_from(source, data, loading);
+}
+
 using testing::contains;
 using testing::message_of;
 
@@ -26,7 +31,7 @@ DataSource data_of(std::vector<std::uint8_t> train) {
 }
 
 TEST(Normalisation, OfThePaperIsTheDataSetsOwn) {
-  const Normalisation own = normalisation_from(NormalisationSource::kPaper, data_of({1, 2, 3}));
+  const Normalisation own = from(NormalisationSource::kPaper, data_of({1, 2, 3}));
   EXPECT_EQ(own.mean, (Channels{1}));
   EXPECT_EQ(own.std, (Channels{2}));
   const DataSource shapes = open_data("shapes:10:10", 1);
@@ -37,7 +42,7 @@ TEST(Normalisation, OfThePaperIsTheDataSetsOwn) {
 TEST(Normalisation, OfPixelsIsTheirMeanAndDeviation) {
   // 0 and 255 in the first channel; 0, 0, 0 and 100 in the second; 51 and 153 in the third.
   const DataSource data = data_of({0, 0, 51, 255, 0, 153, 0, 0, 51, 255, 100, 153});
-  const Normalisation of = normalisation_from(NormalisationSource::kPixels, data);
+  const Normalisation of = from(NormalisationSource::kPixels, data);
   EXPECT_FLOAT_EQ(of.mean[0], 0.5f);
   EXPECT_FLOAT_EQ(of.std[0], 0.5f);
   EXPECT_FLOAT_EQ(of.mean[1], 25.0f / 255);
@@ -48,15 +53,14 @@ TEST(Normalisation, OfPixelsIsTheirMeanAndDeviation) {
 
 TEST(Normalisation, PixelsWithoutSpreadAreRefused) {
   const DataSource data = data_of({0, 7, 51, 255, 7, 153});
-  const std::string message =
-      message_of(ErrorKind::kData, [&] { normalisation_from(NormalisationSource::kPixels, data); });
+  const std::string message = message_of(ErrorKind::kData, [&] { from(NormalisationSource::kPixels, data); });
   EXPECT_TRUE(contains(message, "in channel 1 of all 2 training images each pixel is 7/255")) << message;
   EXPECT_TRUE(contains(message, "ask for paper or imagenet")) << message;
 }
 
 TEST(Normalisation, OfImageNetIsTorchvisionsForAnySet) {
   for (const char* spec : {"shapes:10:10", "shapes:20:10"}) {
-    const Normalisation of = normalisation_from(NormalisationSource::kImagenet, open_data(spec, 1));
+    const Normalisation of = from(NormalisationSource::kImagenet, open_data(spec, 1));
     EXPECT_EQ(of.mean, (Channels{0.485f, 0.456f, 0.406f}));
     EXPECT_EQ(of.std, (Channels{0.229f, 0.224f, 0.225f}));
   }
@@ -64,7 +68,7 @@ TEST(Normalisation, OfImageNetIsTorchvisionsForAnySet) {
 
 // Golden: drawn images are the same everywhere, and so are sums of integers.
 TEST(Normalisation, OfTheBuiltInImagesIsKnown) {
-  const Normalisation of = normalisation_from(NormalisationSource::kPixels, open_data("shapes:2000:10", 1));
+  const Normalisation of = from(NormalisationSource::kPixels, open_data("shapes:2000:10", 1));
   EXPECT_EQ(of.mean, (Channels{0.504298747f, 0.493408710f, 0.495641202f}));
   EXPECT_EQ(of.std, (Channels{0.198829919f, 0.199892238f, 0.197747722f}));
 }

@@ -86,7 +86,7 @@ TEST(Preview, AugmentedShowsTheCropsOfTraining) {
   const int top = 2 + 10;  // class 1
   EXPECT_EQ(png.at(top + 3, 2 + 3), pixel(1, 8, 3, 3));
   for (int column = 1; column < 6; ++column) {
-    const Crop crop = draw_crop(5, column - 1, 1);
+    const Crop crop = draw_crop(augmentation_rng(5, column - 1, 1));
     for (int y = 0; y < 8; ++y) {
       for (int x = 0; x < 8; ++x) {
         const int from_y = y + crop.dy - kCropPad;
@@ -106,7 +106,7 @@ TEST(Preview, AnUnwritablePathIsAnOutputError) {
   const std::filesystem::path path = directory / "nowhere" / "sheet.png";
   const std::string message = message_of(ErrorKind::kOutput, [&] { write_preview(FakeDataset(3, 4, 3), path); });
   EXPECT_TRUE(contains(message, path.string())) << message;
-  EXPECT_FALSE(message_of(ErrorKind::kUsage, [&] { write_preview(FakeDataset(3), path, {.scale = 0}); }).empty());
+  EXPECT_FALSE(message_of(ErrorKind::kUsage, [&] { write_preview(FakeDataset(3), path, {.scale = -1}); }).empty());
 }
 
 }  // namespace

@@ -23,15 +23,16 @@ Bytes picture(const ImageSize& size, std::uint32_t salt = 1) {
   return pixels;
 }
 
-// One direction of the same, from its definition: a triangle of weights around the centre of each output.
-std::vector<double> along(const std::vector<double>& line, std::int64_t outputs) {
-  const double inputs = static_cast<double>(line.size()), scale = inputs / static_cast<double>(outputs);
+// One direction of the same, from its definition: a triangle of weights around the centre of each output. The outputs
+// share [origin, origin + extent) of the line.
+std::vector<double> along(const std::vector<double>& line, double origin, double extent, std::int64_t outputs) {
+  const double scale = extent / static_cast<double>(outputs);
   const double reach = std::max(scale, 1.0);
   std::vector<double> result;
   for (std::int64_t i = 0; i < outputs; ++i) {
     double sum = 0, total = 0;
     for (std::size_t k = 0; k < line.size(); ++k) {
-      const double distance = static_cast<double>(k) + 0.5 - (static_cast<double>(i) + 0.5) * scale;
+      const double distance = static_cast<double>(k) + 0.5 - origin - (static_cast<double>(i) + 0.5) * scale;
       const double weight = std::max(0.0, 1 - std::abs(distance) / reach);
       sum += weight * line[k];
       total += weight;
@@ -43,7 +44,9 @@ std::vector<double> along(const std::vector<double>& line, std::int64_t outputs)
 
 // Without any rounding between rows and columns.
 std::vector<double> expected(const Bytes& pixels, const ImageSize& image, const Resize& resize) {
-  const auto [box, size, window] = resize;
+  const auto& [box, size, window, given] = resize;
+  const Part part =
+      given.width > 0 ? given : Part{0, 0, static_cast<double>(box.width), static_cast<double>(box.height)};
   std::vector<double> output(static_cast<std::size_t>(window.width * window.height * 3));
   for (std::int64_t c = 0; c < 3; ++c) {
     std::vector<std::vector<double>> rows;
@@ -52,12 +55,12 @@ std::vector<double> expected(const Bytes& pixels, const ImageSize& image, const 
       for (std::int64_t x = box.left; x < box.left + box.width; ++x) {
         row.push_back(pixels[static_cast<std::size_t>((y * image.width + x) * 3 + c)]);
       }
-      rows.push_back(along(row, size.width));
+      rows.push_back(along(row, part.left, part.width, size.width));
     }
     for (std::int64_t x = 0; x < window.width; ++x) {
       std::vector<double> column;
       for (const auto& row : rows) column.push_back(row[static_cast<std::size_t>(window.left + x)]);
-      const std::vector<double> resized = along(column, size.height);
+      const std::vector<double> resized = along(column, part.top, part.height, size.height);
       for (std::int64_t y = 0; y < window.height; ++y) {
         output[static_cast<std::size_t>((y * window.width + x) * 3 + c)] =
             resized[static_cast<std::size_t>(window.top + y)];
@@ -85,7 +88,17 @@ RC_GTEST_PROP(Resize, IsWithinItsRoundingsOfTheDefinition, ()) {
   const auto [top, height] = inside(image.height);
   const auto [window_left, window_width] = inside(size.width);
   const auto [window_top, window_height] = inside(size.height);
-  const Resize resize{{left, top, width, height}, size, {window_left, window_top, window_width, window_height}};
+  Resize resize{{left, top, width, height}, size, {window_left, window_top, window_width, window_height}};
+  if (*rc::gen::arbitrary<bool>()) {
+    const auto fraction = [](std::int64_t of) {
+      return static_cast<double>(*rc::gen::inRange(1, 64)) / 64 * static_cast<double>(of);
+    };
+    resize.part.width = fraction(width);
+    resize.part.height = fraction(height);
+    resize.part.left = fraction(width) / static_cast<double>(width) * (static_cast<double>(width) - resize.part.width);
+    resize.part.top =
+        fraction(height) / static_cast<double>(height) * (static_cast<double>(height) - resize.part.height);
+  }
   const Bytes pixels = picture(image, *rc::gen::arbitrary<std::uint32_t>());
   const Bytes output = run(pixels, image, resize);
   const std::vector<double> wanted = expected(pixels, image, resize);
@@ -96,6 +109,17 @@ TEST(Resize, ToItsOwnSizeChangesNothing) {
   const ImageSize size{19, 8};
   const Bytes pixels = picture(size);
   EXPECT_EQ(run(pixels, size, Resize::whole({0, 0, 19, 8}, size)), pixels);
+}
+
+TEST(Resize, OfAShrunkImageKeepsFractionsOfItsPixels) {
+  const Resize resize = Resize::whole({3, 2, 5, 4}, {2, 3}), half = resize.of_shrunk(2);
+  EXPECT_EQ(half.box, (Box{1, 1, 3, 2}));  // columns 3 to 7 of 1|2 3|4 5|6 7
+  EXPECT_EQ(half.part.left, 0.5);
+  EXPECT_EQ(half.part.width, 2.5);
+  EXPECT_EQ(half.part.top, 0);
+  EXPECT_EQ(half.part.height, 2);
+  EXPECT_EQ(half.size, resize.size);
+  EXPECT_EQ(half.window, resize.window);
 }
 
 TEST(Resize, OneColourStaysThatColour) {

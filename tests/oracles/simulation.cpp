@@ -1,8 +1,8 @@
 #include "tests/oracles/simulation.h"
 
-#include "data/loader.h"
 #include "tests/reference/augment.h"
 #include "tests/reference/sgd.h"
+#include "tests/support/prepare_batch.h"
 
 namespace drift::sim {
 namespace {
@@ -94,7 +94,7 @@ Simulation simulate(const TrainConfig& config, const DataSource& data, const Par
       const LoaderConfig loading{.worker = k,
                                  .augmentation = config.data.augmentation,
                                  .label_noise = static_cast<float>(config.data.label_noise)};
-      prepare_batch(*data.train, sampler, loading, step, batch);
+      testing::prepare_batch(*data.train, sampler, loading, step, batch);
       loss += compute(net, run.replicas[static_cast<std::size_t>(k)], data, batch) / config.sync.workers;
     }
     run.losses.push_back(loss);

@@ -72,8 +72,10 @@ TEST(AveragedModel, IsMeasuredOnTheImagesHeldOutAndNothingElseReadsThem) {
   for (const std::int64_t index : held_out) EXPECT_TRUE(read.contains(index)) << index;
   ASSERT_TRUE(record.validation);
   MemoryPool pool(trainer.device());
-  const Evaluation expected = evaluate(trainer.evaluated_model(), *data.validation, data.normalisation,
-                                       config.machine.precision, config.evaluation.batch, trainer.backend(), pool);
+  LoaderPool loading(0);
+  const Evaluation expected =
+      evaluate(trainer.evaluated_model(), *data.validation, data.normalisation, config.machine.precision,
+               config.evaluation.batch, trainer.backend(), pool, loading);
   EXPECT_EQ(record.validation->loss, expected.loss);
   EXPECT_EQ(record.validation->correct, expected.correct);
   EXPECT_EQ(record.validation->total, 16);

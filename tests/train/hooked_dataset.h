@@ -19,9 +19,10 @@ class HookedDataset final : public Dataset {
   Shape image_shape() const override { return inner_->image_shape(); }
   std::span<const std::string> class_names() const override { return inner_->class_names(); }
   std::int32_t label(std::int64_t index) const override { return inner_->label(index); }
-  void read_image(std::int64_t index, std::span<std::uint8_t> image) const override {
+  bool in_memory() const override { return inner_->in_memory(); }
+  bool read_image(std::int64_t index, std::span<std::uint8_t> image) const override {
     before_read_(index);
-    inner_->read_image(index, image);
+    return inner_->read_image(index, image);
   }
 
  private:

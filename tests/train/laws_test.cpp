@@ -50,7 +50,8 @@ ToyRun plain_sgd(const TrainConfig& config, const DataSource& data, const Schedu
                          .workers = 1,
                          .local_batch = config.sync.local_batch});
   const Device device = toy_device();
-  Worker worker(config, 0, data, sampler, device, 1);
+  LoaderPool loading(0);
+  Worker worker(config, 0, data, sampler, device, 1, loading);
   MemoryPool pool(device);
   ToyRun run;
   for (Step step = 0; step < schedule.total_steps; ++step) {

@@ -16,7 +16,7 @@ using testing::toy_data;
 TEST(Replicas, BeginEqual) {
   const DataSource data = toy_data(40);
   const TrainConfig config = toy_config(3, 4, 8);
-  const Replicas replicas(config, data, {.workers = config.sync.workers}, Device{}, 1);
+  const Replicas replicas(config, data, {.workers = config.sync.workers}, Device{}, ThreadLayout{});
   const std::vector<ReplicaState> states = replicas.states();
   ASSERT_EQ(states.size(), 3u);
   EXPECT_EQ(states[0], states[1]);
@@ -27,7 +27,7 @@ TEST(Replicas, BeginEqual) {
 TEST(Replicas, TakeBackTheStatesTheyGave) {
   const DataSource data = toy_data(40);
   const TrainConfig config = toy_config(2, 4, 8);
-  Replicas replicas(config, data, {.workers = config.sync.workers}, Device{}, 1);
+  Replicas replicas(config, data, {.workers = config.sync.workers}, Device{}, ThreadLayout{});
   std::vector<ReplicaState> states = replicas.states();
   for (std::size_t k = 0; k < states.size(); ++k) {
     states[k].values.front() = static_cast<float>(k + 1);
@@ -42,7 +42,7 @@ TEST(Replicas, AllLoadTheSameWeightsAndForgetTheirMomentum) {
   const testing::TempDirectory directory;
   const DataSource data = toy_data(40);
   const TrainConfig config = toy_config(2, 4, 8);
-  Replicas source(config, data, {.workers = 2}, Device{}, 1);
+  Replicas source(config, data, {.workers = 2}, Device{}, ThreadLayout{});
   std::vector<ReplicaState> states = source.states();
   // A parameter's own elements: the padding between two parameters is not in the file.
   const auto weight = static_cast<std::size_t>(source.parameters(0).parameters().front()->offset());
@@ -50,7 +50,7 @@ TEST(Replicas, AllLoadTheSameWeightsAndForgetTheirMomentum) {
   source.restore(states);
   write_weights(directory / "weights.safetensors", source.worker(0).model(), source.worker(0).backend());
 
-  Replicas replicas(config, data, {.workers = config.sync.workers}, Device{}, 1);
+  Replicas replicas(config, data, {.workers = config.sync.workers}, Device{}, ThreadLayout{});
   std::vector<ReplicaState> moving = replicas.states();
   for (ReplicaState& state : moving) state.momentum.assign(state.momentum.size(), 1.0f);
   replicas.restore(moving);

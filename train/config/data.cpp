@@ -4,7 +4,7 @@
 
 #include "core/check.h"
 #include "data/hold_out.h"
-#include "data/open_data.h"
+#include "kernels/device.h"
 #include "train/config/option_kinds.h"
 
 namespace drift {
@@ -12,6 +12,8 @@ namespace drift {
 using namespace options;
 
 namespace {
+
+constexpr double kSideMax = 4096;
 
 // From 1 on a number of images, which is whole.
 Option val_split_option() {
@@ -25,7 +27,7 @@ Option val_split_option() {
 }
 
 DataSource open_split(const DataConfig& config, std::uint64_t seed) {
-  DataSource data = open_data(config.spec, seed);
+  DataSource data = open_data(config.spec, seed, config.images);
   if (config.val_split == 0) return data;
   const std::int64_t size = data.train->size();
   const double images = config.val_split < 1 ? config.val_split * static_cast<double>(size) : config.val_split;
@@ -42,7 +44,8 @@ DataSource open_split(const DataConfig& config, std::uint64_t seed) {
 
 DataSource open_data(const DataConfig& config, std::uint64_t seed) {
   DataSource data = open_split(config, seed);
-  data.normalisation = normalisation_from(config.normalisation, data);
+  LoaderPool loading(config.normalisation == NormalisationSource::kPixels ? cpu_features().cores : 0);
+  data.normalisation = normalisation_from(config.normalisation, data, loading);
   return data;
 }
 
@@ -50,19 +53,32 @@ std::vector<Option> data_options() {
   return section(
       "Data",
       {also_in({Scope::kEval, Scope::kData},
-               on_resume(
-                   OnResume::kRenamed,
-                   text(row("data", "SPEC", "cifar10:DIR, cifar100:DIR, or built in: shapes[:TRAIN_SIZE[:TEST_SIZE]]"),
-                        DRIFT_FIELD(data.spec)))),
+               on_resume(OnResume::kRenamed,
+                         text(row("data", "SPEC",
+                                  "cifar10:DIR, cifar100:DIR, imagefolder:DIR, shapes[:TRAIN_SIZE[:TEST_SIZE]]"),
+                              DRIFT_FIELD(data.spec)))),
        also_in({Scope::kEval}, choice(row("normalisation", "",
                                           "mean and deviation: the paper's code's, the training pixels', ImageNet's"),
                                       {{"paper", NormalisationSource::kPaper},
                                        {"pixels", NormalisationSource::kPixels},
                                        {"imagenet", NormalisationSource::kImagenet}},
                                       DRIFT_FIELD(data.normalisation))),
-       also_in({Scope::kEval}, choice(row("augment", "", "augmentation of training images"),
-                                      {{"none", Augmentation::kNone}, {"pad-crop-flip", Augmentation::kPadCropFlip}},
-                                      DRIFT_FIELD(data.augmentation))),
+       also_in({Scope::kEval, Scope::kData},
+               number(row("image-size", "N", "side of the images that are decoded for the network; 0: 224"),
+                      {.min = 0, .max = kSideMax}, DRIFT_FIELD(data.images.side))),
+       also_in({Scope::kEval, Scope::kData},
+               number(row("eval-resize", "N", "their short side before evaluation crops them; 0: 8/7 of --image-size"),
+                      {.min = 0, .max = kSideMax}, DRIFT_FIELD(data.images.short_side))),
+       also_in({Scope::kEval, Scope::kData},
+               choice(row("bad-images", "", "images that cannot be decoded: an error, or left out and named"),
+                      {{"fail", BadImages::kFail}, {"skip", BadImages::kSkip}}, DRIFT_FIELD(data.images.bad_images))),
+       also_in({Scope::kEval, Scope::kData},
+               choice(row("augment", "", "of training images; auto: resized-crop-flip where they are decoded"),
+                      {{"auto", Augmentation::kAuto},
+                       {"none", Augmentation::kNone},
+                       {"pad-crop-flip", Augmentation::kPadCropFlip},
+                       {"resized-crop-flip", Augmentation::kResizedCropFlip}},
+                      DRIFT_FIELD(data.augmentation))),
        choice(row("sampling", "", "how an epoch draws its samples"),
               {{"without-replacement", Sampling::kWithoutReplacement},
                {"with-replacement", Sampling::kWithReplacement},

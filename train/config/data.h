@@ -6,6 +6,7 @@
 
 #include "data/loader.h"
 #include "data/normalisation.h"
+#include "data/open_data.h"
 #include "data/sampler.h"
 #include "train/config/option.h"
 
@@ -14,7 +15,8 @@ namespace drift {
 struct DataConfig {
   std::string spec = "shapes";  // data/open_data.h
   NormalisationSource normalisation = NormalisationSource::kPaper;
-  Augmentation augmentation = Augmentation::kPadCropFlip;
+  ImageOptions images;
+  Augmentation augmentation = Augmentation::kAuto;
   Sampling sampling = Sampling::kWithoutReplacement;
   double label_noise = 0;
   double val_split = 0;  // training images held out: from 1 on their number, below 1 a part of all

@@ -64,8 +64,9 @@ std::vector<Option> machine_options() {
        on_resume(OnResume::kLastBits,
                  number(row("worker-threads", "N", "CPU threads of each worker; 0: its share of --threads"), kThreads,
                         DRIFT_FIELD(machine.worker_threads))),
-       free_on_resume(number(row("loader-threads", "N", "threads per worker that prepare batches ahead"), kThreads,
-                             DRIFT_FIELD(machine.loader_threads)))});
+       free_on_resume(number(
+           row("loader-threads", "N", "of a process, prepare batches ahead [0, or all where images are decoded]"),
+           kThreads, DRIFT_FIELD(machine.loader_threads)))});
 }
 
 }  // namespace drift

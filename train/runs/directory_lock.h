@@ -9,8 +9,8 @@ namespace drift {
 class DirectoryLock {
  public:
   // Throws kUsage, naming the holder, for a directory that another process holds; waits up to a second for a holder
-  // that has the lock and has not written its name yet. A file system without locks is a
-  // warning.
+  // that has the lock and has not written its name yet. A file system without
+  // locks is a warning.
   explicit DirectoryLock(const std::filesystem::path& directory);
   ~DirectoryLock();
   DirectoryLock(DirectoryLock&& other) noexcept;

@@ -7,21 +7,19 @@
 
 #include "core/check.h"
 #include "core/rng.h"
+#include "data/loader.h"
+#include "data/plain_batches.h"
 #include "train/step/batch_loss.h"
 #include "train/step/device_floats.h"
 
 namespace drift {
 namespace {
 
-// Images [first, first + labels.size()) as they are, in buffers that keep their size from batch to batch.
-void read_plain(const Dataset& dataset, std::int64_t first, Batch& batch) {
-  const auto bytes = static_cast<std::size_t>(dataset.image_shape().elements());
-  for (std::size_t i = 0; i < batch.labels.size(); ++i) {
-    const std::int64_t index = first + static_cast<std::int64_t>(i);
-    dataset.read_image(index, std::span(batch.images).subspan(i * bytes, bytes));
-    batch.labels[i] = dataset.label(index);
-  }
-}
+// Of a batch, without the images that the data set leaves out.
+struct BatchScore {
+  BatchResult result;
+  std::int64_t images = 0;
+};
 
 // This process among those that share the work.
 struct Share {
@@ -39,62 +37,64 @@ std::vector<std::int64_t> ends_of(std::int64_t batches, int processes) {
 }
 
 // Process q has the results before ends[q]; afterwards all have all.
-void gather(std::vector<BatchResult>& results, std::span<const std::int64_t> ends, Exchange& others, Backend& backend) {
-  static_assert(std::is_trivially_copyable_v<BatchResult> && sizeof(BatchResult) % sizeof(float) == 0);
-  constexpr std::size_t kFloats = sizeof(BatchResult) / sizeof(float);  // that are moved as they are
-  if (results.empty()) return;
-  const DeviceFloats moved(results.size() * kFloats, backend, &others);
+void gather(std::vector<BatchScore>& scores, std::span<const std::int64_t> ends, Exchange& others, Backend& backend) {
+  static_assert(std::is_trivially_copyable_v<BatchScore> && sizeof(BatchScore) % sizeof(float) == 0);
+  constexpr std::size_t kFloats = sizeof(BatchScore) / sizeof(float);  // that are moved as they are
+  if (scores.empty()) return;
+  const DeviceFloats moved(scores.size() * kFloats, backend, &others);
   std::vector<std::size_t> float_ends;
   for (const std::int64_t end : ends) float_ends.push_back(static_cast<std::size_t>(end) * kFloats);
-  backend.upload(results.data(), as_tensor(moved.values()));
+  backend.upload(scores.data(), as_tensor(moved.values()));
   others.all_gather(moved.values(), float_ends, backend);
-  backend.download(as_tensor(moved.values()), results.data());
+  backend.download(as_tensor(moved.values()), scores.data());
 }
 
 }  // namespace
 
 Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisation& normalisation, DType precision,
-                    std::int64_t batch, Backend& backend, MemoryPool& pool, Exchange* others,
+                    std::int64_t batch, Backend& backend, MemoryPool& pool, LoaderPool& loading, Exchange* others,
                     const std::atomic<bool>& stop) {
   DRIFT_CHECK(kConfig, batch > 0, "--eval-batch must be at least 1, got {}", batch);
   const Span span(backend, "evaluate");
-  const auto size_of = [&](std::int64_t i) { return std::min(batch, dataset.size() - i * batch); };
-  std::vector<BatchResult> results(static_cast<std::size_t>((dataset.size() + batch - 1) / batch));
+  const PlainBatches batches(dataset, batch);
+  std::vector<BatchScore> scores(static_cast<std::size_t>(batches.count()));
   const Share share = share_of(others);
-  const std::vector<std::int64_t> ends = ends_of(std::ssize(results), share.processes);
+  const std::vector<std::int64_t> ends = ends_of(std::ssize(scores), share.processes);
   const auto process = static_cast<std::size_t>(share.process);
   BatchMemory memory(backend.stream().device(), dataset.image_shape(), std::min(batch, dataset.size()));
-  Batch host;
   StopVote vote(stop, backend, others);
   const std::int64_t first = process == 0 ? 0 : ends[process - 1];
+  BatchesAhead ahead(batches, loading, first, /*stride=*/1, ends[process]);
   // As often in all processes, of which some have a batch less.
-  for (std::int64_t turn = 0; turn * share.processes < std::ssize(results); ++turn) {
+  for (std::int64_t turn = 0; turn * share.processes < std::ssize(scores); ++turn) {
     vote.take();
     const std::int64_t i = first + turn;
     if (i >= ends[process]) continue;
-    host.labels.resize(static_cast<std::size_t>(size_of(i)));
-    host.images.resize(static_cast<std::size_t>(size_of(i) * dataset.image_shape().elements()));
-    read_plain(dataset, i * batch, host);
+    const Batch& host = ahead.next();
+    if (host.labels.empty()) continue;
     Tape tape(backend, pool, precision, kInference);
     const DeviceBatch on_device = memory.upload(host, backend);
-    results[static_cast<std::size_t>(i)] =
-        read_result(forward_backward(tape, model, on_device, normalisation), backend);
+    scores[static_cast<std::size_t>(i)] = {
+        .result = read_result(forward_backward(tape, model, on_device, normalisation), backend),
+        .images = std::ssize(host.labels)};
   }
-  if (others != nullptr) gather(results, ends, *others, backend);
-  Evaluation total{.total = dataset.size()};
-  for (std::int64_t i = 0; i < std::ssize(results); ++i) {
-    const BatchResult& result = results[static_cast<std::size_t>(i)];
+  if (others != nullptr) gather(scores, ends, *others, backend);
+  Evaluation total;
+  for (const auto& [result, images] : scores) {
+    total.total += images;
     total.correct += result.correct;
     total.correct_top5 += result.correct_top5;
-    total.loss += result.loss * static_cast<double>(size_of(i));
+    total.loss += result.loss * static_cast<double>(images);
   }
+  DRIFT_CHECK(kData, total.total > 0 || dataset.size() == 0, "none of {} images can be decoded", dataset.size());
   if (total.total > 0) total.loss /= static_cast<double>(total.total);
   return total;
 }
 
 void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Normalisation& normalisation,
                            const TrainConfig& config, Step step, Backend& backend, MemoryPool& pool,
-                           const ResidentImages* images, Exchange* others, const std::atomic<bool>& stop) {
+                           LoaderPool& loading, const ResidentImages* images, Exchange* others,
+                           const std::atomic<bool>& stop) {
   const std::span<float> buffers = model.parameters.buffers();
   if (buffers.empty()) return;
   const std::int64_t batches = config.sync.scope.bn_batches;
@@ -107,19 +107,19 @@ void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Nor
                          .dataset_size = dataset.size(),
                          .workers = 1,
                          .local_batch = config.sync.local_batch});
-  const LoaderConfig loading{.augmentation = config.data.augmentation, .images = images == nullptr};
+  const TrainingBatches maker(dataset, sampler,
+                              {.augmentation = config.data.augmentation, .images = images == nullptr});
   BatchMemory memory(backend.stream().device(), dataset.image_shape(), config.sync.local_batch, images);
-  Batch host;
-  // The statistics of batch i alone, in the model's buffers.
-  const auto look_at = [&](std::int64_t i) {
-    prepare_batch(dataset, sampler, loading, i, host);
+  // As many batches at a time as there are processes, one for each.
+  const auto [process, processes] = share_of(others);
+  BatchesAhead ahead(maker, loading, process, processes, batches);
+  // The statistics of the next batch alone, in the model's buffers.
+  const auto look_at_next = [&] {
     Tape tape(backend, pool, config.machine.precision, kBatchStatistics);
     tape.batch_norm_momentum = 1;
     backend.fill(as_tensor(buffers), 0);
-    forward_logits(tape, model, memory.upload(host, backend), normalisation);
+    forward_logits(tape, model, memory.upload(ahead.next(), backend), normalisation);
   };
-  // As many batches at a time as there are processes, one for each.
-  const auto [process, processes] = share_of(others);
   const DeviceFloats places(buffers.size() * static_cast<std::size_t>(processes), backend, others);
   const DeviceFloats sum(buffers.size(), backend, nullptr);
   float* const total = sum.values().data();
@@ -132,7 +132,7 @@ void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Nor
     vote.take();
     const std::int64_t count = std::min<std::int64_t>(processes, batches - first);
     if (process < count) {
-      look_at(first + process);
+      look_at_next();
       backend.copy(as_tensor(buffers), as_tensor(place(process)));
     }
     if (others != nullptr) {

@@ -7,6 +7,7 @@
 
 #include "comm/exchange.h"
 #include "data/dataset.h"
+#include "data/loader_pool.h"
 #include "data/sampler.h"
 #include "engine/memory_pool.h"
 #include "models/registry.h"
@@ -23,11 +24,12 @@ struct Evaluation {
   double top5() const { return total == 0 ? 0 : static_cast<double>(correct_top5) / static_cast<double>(total); }
 };
 
-// Stored statistics, no augmentation, batches of `batch` (the last one may be smaller). others: the processes that
+// Stored statistics, no augmentation, batches of `batch` (the last one may be smaller). Images that the data set leaves
+// out do not count; throws kData where none is left. loading: prepares the batches. others: the processes that
 // share the work, or nullptr.
 Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisation& normalisation, DType precision,
-                    std::int64_t batch, Backend& backend, MemoryPool& pool, Exchange* others = nullptr,
-                    const std::atomic<bool>& stop = kNobodyStops);
+                    std::int64_t batch, Backend& backend, MemoryPool& pool, LoaderPool& loading,
+                    Exchange* others = nullptr, const std::atomic<bool>& stop = kNobodyStops);
 
 // Replaces the running statistics by the plain mean, over config.sync.scope.bn_batches training batches of B_loc, drawn
 // without replacement and augmented as in training, of the batch means and of the unbiased batch variances, summed in
@@ -35,7 +37,7 @@ Evaluation evaluate(const Model& model, const Dataset& dataset, const Normalisat
 // without buffers is left as it is. images: `dataset`'s where they lie on the device, or nullptr.
 void reestimate_batch_norm(const Model& model, const Dataset& dataset, const Normalisation& normalisation,
                            const TrainConfig& config, Step step, Backend& backend, MemoryPool& pool,
-                           const ResidentImages* images = nullptr, Exchange* others = nullptr,
+                           LoaderPool& loading, const ResidentImages* images = nullptr, Exchange* others = nullptr,
                            const std::atomic<bool>& stop = kNobodyStops);
 
 }  // namespace drift

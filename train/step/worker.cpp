@@ -20,7 +20,6 @@ LoaderConfig loading_of(const TrainConfig& config, int worker, bool images) {
   return {.worker = worker,
           .augmentation = config.data.augmentation,
           .label_noise = static_cast<float>(config.data.label_noise),
-          .threads = config.machine.loader_threads,
           .images = images};
 }
 
@@ -31,7 +30,8 @@ bool captures(const TrainConfig& config, const Stream& stream) {
 }  // namespace
 
 Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const Sampler& sampler, Device device,
-               int threads, int workers, const ResidentImages* images, std::shared_ptr<MemorySource> source)
+               int threads, LoaderPool& loading, int workers, const ResidentImages* images,
+               std::shared_ptr<MemorySource> source)
     : id_(id),
       precision_(config.machine.precision),
       normalisation_(data.normalisation),
@@ -39,7 +39,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       backend_(make_backend(*stream_, backend_options(config.machine, workers))),
       model_(make_model(config.model)),
       optimizer_(optimizer_of(config.optimizer)),
-      loader_(std::make_unique<Loader>(*data.train, sampler, loading_of(config, id, images == nullptr))),
+      loader_(std::make_unique<Loader>(*data.train, sampler, loading_of(config, id, images == nullptr), loading)),
       lr_(device),
       clip_scale_(device, sizeof(float)),
       batch_memory_(device, data.train->image_shape(), config.sync.local_batch, images),
@@ -140,6 +140,10 @@ bool Worker::synchronous_step(const Batch& batch, double lr, MemoryPool& pool, J
 std::int64_t Worker::results_due() const {
   const std::int64_t behind = stream_->can_capture() ? ResultRing::kCapacity - 1 : 0;
   return std::max<std::int64_t>(0, results_.waiting() - behind);
+}
+
+int loader_threads(const MachineConfig& config, const Dataset& dataset, int threads) {
+  return config.loader_threads.value_or(dataset.in_memory() ? 0 : threads);
 }
 
 BackendOptions backend_options(const MachineConfig& config, int workers) {

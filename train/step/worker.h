@@ -25,11 +25,12 @@ namespace drift {
 
 class Worker {
  public:
-  // `data`, `sampler` and `images` must outlive the worker. Its parameters are the seed's initialisation, the same for
-  // every id. workers: that compute on the device at the same time. images: the training images where they lie on the
-  // device as a whole, or nullptr. source: of the arenas' memory, or nullptr.
+  // `data`, `sampler`, `loading` and `images` must outlive the worker. Its parameters are the seed's initialisation,
+  // the same for every id. workers: that compute on the device at the same time. images: the training images where they
+  // lie on the device as a whole, or nullptr. source: of the arenas' memory, or nullptr.
   Worker(const TrainConfig& config, int id, const DataSource& data, const Sampler& sampler, Device device, int threads,
-         int workers = 1, const ResidentImages* images = nullptr, std::shared_ptr<MemorySource> source = nullptr);
+         LoaderPool& loading, int workers = 1, const ResidentImages* images = nullptr,
+         std::shared_ptr<MemorySource> source = nullptr);
 
   int id() const { return id_; }
   Stream& stream() { return *stream_; }
@@ -100,5 +101,8 @@ class Worker {
 
 // What the vendor libraries are told. workers: that compute on the device at the same time.
 BackendOptions backend_options(const MachineConfig& config, int workers = 1);
+
+// That prepare batches of this data, in a process of so many threads.
+int loader_threads(const MachineConfig& config, const Dataset& dataset, int threads);
 
 }  // namespace drift

@@ -66,6 +66,9 @@ const std::map<std::string, std::string>& other_values() {
       {"weights", "a \"b\"\\c"},
       {"data", "cifar10:/data/with space"},
       {"normalisation", "pixels"},
+      {"image-size", "64"},
+      {"eval-resize", "73"},
+      {"bad-images", "skip"},
       {"augment", "none"},
       {"sampling", "sequential"},
       {"label-noise", "0.1"},
@@ -157,7 +160,8 @@ TEST(Options, EachCommandHasItsOwn) {
   EXPECT_NE(find_option("lr"), nullptr);
   EXPECT_EQ(find_option("lr", Scope::kEval), nullptr);
   EXPECT_NE(find_option("precision", Scope::kDescribe), nullptr);
-  EXPECT_EQ(options_of(Scope::kData).size(), 2u);  // data and seed
+  EXPECT_EQ(find_option("sampling", Scope::kData), nullptr);
+  EXPECT_NE(find_option("image-size", Scope::kData), nullptr);
 
   EXPECT_EQ(default_config().sync.scope.batch_norm, BatchNormPolicy::kReestimate);
   EXPECT_EQ(default_config(Scope::kEval).sync.scope.batch_norm, BatchNormPolicy::kStored);

@@ -16,6 +16,7 @@ struct Bench {
   std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
   std::unique_ptr<Backend> backend = make_backend(*stream);
   MemoryPool pool{Device{}};
+  LoaderPool loading{0};
 
   std::unique_ptr<Model> fresh_model(const TrainConfig& config) {
     auto model = make_model(config.model);
@@ -26,7 +27,7 @@ struct Bench {
   std::vector<float> reestimated(const TrainConfig& config, const DataSource& data, Step step, float start = 0) {
     const auto model = fresh_model(config);
     for (float& value : model->parameters.buffers()) value = start;
-    reestimate_batch_norm(*model, *data.train, data.normalisation, config, step, *backend, pool);
+    reestimate_batch_norm(*model, *data.train, data.normalisation, config, step, *backend, pool, loading);
     return {model->parameters.buffers().begin(), model->parameters.buffers().end()};
   }
 };
@@ -37,7 +38,8 @@ TEST(Evaluate, DoesNotDependOnTheBatchAndSeesEachImageOnce) {
   const TrainConfig config = toy_config(1, 1, 1);
   const auto model = bench.fresh_model(config);
   const auto run = [&](std::int64_t batch) {
-    return evaluate(*model, *data.test, data.normalisation, DType::kFloat32, batch, *bench.backend, bench.pool);
+    return evaluate(*model, *data.test, data.normalisation, DType::kFloat32, batch, *bench.backend, bench.pool,
+                    bench.loading);
   };
   const Evaluation one_by_one = run(1);
   EXPECT_EQ(one_by_one.total, 13);

@@ -21,7 +21,7 @@ class WorkerTest : public ::testing::Test {
 
   const DataSource data_ = toy_data(40);
   const TrainConfig config_ = toy_config(2, 4, 8);
-  Replicas replicas_{config_, data_, {.workers = config_.sync.workers}, Device{}, 1};
+  Replicas replicas_{config_, data_, {.workers = config_.sync.workers}, Device{}, ThreadLayout{}};
   Worker& worker_ = replicas_.worker(1);
   MemoryPool pool_{Device{}};
 };
@@ -39,7 +39,7 @@ TEST_F(WorkerTest, GradientsChangeTheGradientArenaAndTheUpdateTheRest) {
 }
 
 TEST_F(WorkerTest, ALocalStepIsBothInOne) {
-  Replicas other(config_, data_, {.workers = config_.sync.workers}, Device{}, 1);
+  Replicas other(config_, data_, {.workers = config_.sync.workers}, Device{}, ThreadLayout{});
   worker_.forward_backward(worker_.next_batch(), pool_);
   worker_.update(0.05);
   Worker& again = other.worker(1);
@@ -63,7 +63,7 @@ TEST_F(WorkerTest, ResultsAreTakenOnceInOrder) {
   EXPECT_NE(first, second);
   EXPECT_THROW(worker_.take_result(), Error);
 
-  Replicas other(config_, data_, {.workers = config_.sync.workers}, Device{}, 1);
+  Replicas other(config_, data_, {.workers = config_.sync.workers}, Device{}, ThreadLayout{});
   Worker& again = other.worker(1);
   again.local_step(again.next_batch(), 0.05, pool_);
   EXPECT_EQ(again.take_result().loss, first);

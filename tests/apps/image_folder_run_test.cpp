@@ -1,0 +1,108 @@
+// Runs on an image folder, whose images are decoded while they train: the same bits however that is done.
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <map>
+
+#include "tests/apps/program.h"
+#include "tests/apps/run_files.h"
+#include "tests/support/drawn_images.h"
+#include "tests/support/file_damage.h"
+#include "tests/support/temp_directory.h"
+
+namespace drift::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using Arguments = std::vector<std::string>;
+
+// 24 images make 3 steps of 2 workers with 4 images each; a checkpoint after 2, 4, 6, 8 and 10.
+class ImageFolderRun : public ::testing::Test {
+ protected:
+  ImageFolderRun() { draw_image_folder(directory_ / "data", /*train=*/12, /*val=*/5); }
+
+  Arguments tiny(const fs::path& out, const std::map<std::string, std::string>& more = {}) const {
+    std::map<std::string, std::string> values = more;
+    values.merge(std::map<std::string, std::string>{{"--model", "cifar-resnet8"},
+                                                    {"--data", spec()},
+                                                    {"--image-size", "24"},
+                                                    {"--classes", "2"},
+                                                    {"--steps", "10"},
+                                                    {"--local-batch", "4"},
+                                                    {"--workers", "2"},
+                                                    {"--bn-stats", "reestimate:2"},
+                                                    {"--eval-batch", "4"},
+                                                    {"--val-split", "4"},
+                                                    {"--steps-per-epoch", "2"},
+                                                    {"--checkpoint-every", "1"},
+                                                    {"--keep-checkpoints", "0"},
+                                                    {"--threads", "1"},
+                                                    {"--out", out.string()}});
+    Arguments arguments = {"train"};
+    for (const auto& [name, value] : values) arguments.insert(arguments.end(), {name, value});
+    return arguments;
+  }
+  std::string spec() const { return "imagefolder:" + (directory_ / "data").string(); }
+  void train(const fs::path& run, const std::map<std::string, std::string>& more = {}) const {
+    const Outcome outcome = run_drift(tiny(run, more));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  }
+
+  const TempDirectory directory_;
+};
+
+TEST_F(ImageFolderRun, HasTheSameBitsForAnyNumberOfDecodingThreads) {
+  train(directory_ / "none", {{"--loader-threads", "0"}});
+  for (const char* threads : {"1", "4"}) {
+    train(directory_ / threads, {{"--loader-threads", threads}});
+    expect_same_run(directory_ / "none", directory_ / threads, 10);
+  }
+}
+
+TEST_F(ImageFolderRun, GoesOnInTheMiddleOfAnEpoch) {
+  train(directory_ / "whole", {{"--steps-per-epoch", "3"}, {"--val-split", "0"}, {"--checkpoint-every", "0.67"}});
+  fs::copy(directory_ / "whole", directory_ / "part", fs::copy_options::recursive);
+  ASSERT_TRUE(fs::exists(directory_ / "part/ckpt/step-4"));
+  for (const char* later : {"step-6", "step-8", "step-10"}) fs::remove_all(directory_ / "part/ckpt" / later);
+  const Outcome resumed = run_drift({"train", "--resume", (directory_ / "part").string()});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  expect_same_run(directory_ / "whole", directory_ / "part", 10);
+}
+
+TEST_F(ImageFolderRun, ABadImageEndsItOrIsLeftOut) {
+  set_file_text(directory_ / "data/train/red/3.jpg", "not an image");
+  set_file_text(directory_ / "data/val/blue/0.jpg", "");
+  const Outcome failed = run_drift(tiny(directory_ / "failed"));
+  EXPECT_EQ(failed.exit_code, 4) << failed.err;
+  EXPECT_NE(failed.err.find(".jpg: "), std::string::npos) << failed.err;
+  EXPECT_NE(failed.err.find("--bad-images skip"), std::string::npos) << failed.err;
+
+  const Outcome skipped = run_drift(tiny(directory_ / "skipped", {{"--bad-images", "skip"}}));
+  ASSERT_EQ(skipped.exit_code, 0) << skipped.err;
+  EXPECT_NE(skipped.err.find("val/blue/0.jpg: "), std::string::npos) << skipped.err;
+  EXPECT_NE(skipped.out.find("/9"), std::string::npos) << "of 10 test images: " << skipped.out;
+}
+
+TEST_F(ImageFolderRun, IsMeasuredByEvalAsByTrain) {
+  train(directory_ / "run");
+  const Outcome measured = run_drift({"eval", (directory_ / "run").string(), "--json"});
+  ASSERT_EQ(measured.exit_code, 0) << measured.err;
+  const Json result = Json::parse(measured.out), summary = Json::parse(bytes_of(directory_ / "run/summary.json"));
+  EXPECT_EQ(result.at("total"), 10);
+  EXPECT_EQ(result.at("correct"), summary.at("correct"));
+}
+
+TEST_F(ImageFolderRun, IsShownByTheToolsForData) {
+  const Outcome info = run_drift({"data", "info", "--data", spec(), "--image-size", "24", "--json"});
+  ASSERT_EQ(info.exit_code, 0) << info.err;
+  const Json shown = Json::parse(info.out);
+  EXPECT_EQ(shown.at("image"), "[24,24,3]");
+  EXPECT_EQ(shown.at("train").at("per_class"), Json({12, 12}));
+  const fs::path sheet = directory_ / "sheet.png";
+  const Outcome preview =
+      run_drift({"data", "preview", "--data", spec(), "--image-size", "24", "--augmented", "--out", sheet.string()});
+  ASSERT_EQ(preview.exit_code, 0) << preview.err;
+  EXPECT_GT(fs::file_size(sheet), 1000u);
+}
+
+}  // namespace
+}  // namespace drift::testing
