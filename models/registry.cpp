@@ -21,29 +21,33 @@ struct Row {
   Shape input;
   // Every network takes `classes`; `norm` and `groups` only those with nothing here. Others say what they have instead.
   std::string_view fixed_norm;
+  const ImageNetResNet* torchvision = nullptr;  // these take `zero_init_residual`, and with bottlenecks `resnet_v1`
   std::function<std::unique_ptr<Module>(ParameterSet&, const ModelOptions&)> make;
 };
 
 Row cifar_resnet(std::string name, std::int64_t depth) {
-  return {std::move(name), kCifarImage, "",
+  return {std::move(name), kCifarImage, "", nullptr,
           [depth](ParameterSet& set, const ModelOptions& options) { return make_cifar_resnet(set, options, depth); }};
 }
 
+Row imagenet_resnet(const ImageNetResNet& form) {
+  return {fmt::format("resnet{}", form.depth), kImageNetImage, "norm 'batch' alone", &form,
+          [&form](ParameterSet& set, const ModelOptions& options) { return make_imagenet_resnet(set, options, form); }};
+}
+
+std::vector<Row> make_rows() {
+  std::vector<Row> rows;
+  for (const int depth : {20, 32, 44, 56, 110}) rows.push_back(cifar_resnet(fmt::format("resnet{}", depth), depth));
+  for (const ImageNetResNet& form : kImageNetResNets) rows.push_back(imagenet_resnet(form));
+  rows.push_back({"vgg16", kCifarImage, "no normalisation", nullptr, make_cifar_vgg16});
+  return rows;
+}
+
 const std::vector<Row>& rows() {
-  static const std::vector<Row> kRows{
-      cifar_resnet("resnet20", 20),
-      cifar_resnet("resnet32", 32),
-      cifar_resnet("resnet44", 44),
-      cifar_resnet("resnet56", 56),
-      cifar_resnet("resnet110", 110),
-      {"resnet50", kImageNetImage, "norm 'batch' alone", make_resnet50},
-      {"vgg16", kCifarImage, "no normalisation", make_cifar_vgg16},
-  };
+  static const std::vector<Row> kRows = make_rows();
   return kRows;
 }
 
-// Names of torchvision's that are nothing else here.
-constexpr std::string_view kNotBuilt[] = {"resnet18", "resnet34", "resnet101", "resnet152"};
 constexpr std::string_view kCifarResNet = "cifar-resnet";
 constexpr std::int64_t kShallowest = 8, kDeepest = 6002;  // of these; 6n+2
 
@@ -63,9 +67,6 @@ std::int64_t nearest_cifar_depth(std::int64_t depth) {
   const std::vector<std::string> names = model_names();
   const std::string list = fmt::format("Models: {}, and {}D, a CIFAR ResNet, for any depth D = 6n+2 from {} on",
                                        joined(names), kCifarResNet, kShallowest);
-  if (std::ranges::find(kNotBuilt, name) != std::end(kNotBuilt)) {
-    DRIFT_FAIL(kConfig, "{} is torchvision's network for ImageNet, which is not built yet. {}", name, list);
-  }
   const std::optional<std::int64_t> depth = depth_of(name, "resnet");
   if (depth && *depth == nearest_cifar_depth(*depth)) {
     DRIFT_FAIL(kConfig, "there is no model '{}'. Did you mean '{}{}'? {}", name, kCifarResNet, *depth, list);
@@ -84,16 +85,26 @@ Row row_of(const std::string& name) {
   return cifar_resnet(name, *depth);
 }
 
-}  // namespace
-
-std::unique_ptr<Model> make_model(const ModelOptions& options) {
-  const Row row = row_of(options.name);
+void check_options(const Row& row, const ModelOptions& options) {
   DRIFT_CHECK(kConfig, options.classes >= 2, "{}: a classifier needs at least 2 classes, got {}", options.name,
               options.classes);
   const ModelOptions defaults;
   DRIFT_CHECK(kConfig, row.fixed_norm.empty() || (options.norm == defaults.norm && options.groups == defaults.groups),
               "{} has {}, yet norm '{}' with {} groups was asked for; CIFAR ResNets can choose", options.name,
               row.fixed_norm, options.norm, options.groups);
+  DRIFT_CHECK(kConfig, !options.resnet_v1 || (row.torchvision != nullptr && row.torchvision->bottlenecks),
+              "--resnet-v1 moves the strides of bottlenecks, and {} has none; resnet50, resnet101 and resnet152 do",
+              options.name);
+  DRIFT_CHECK(kConfig, !options.zero_init_residual || row.torchvision != nullptr,
+              "--zero-init-residual is of torchvision's ResNets (18, 34, 50, 101, 152), and {} is none of them",
+              options.name);
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_model(const ModelOptions& options) {
+  const Row row = row_of(options.name);
+  check_options(row, options);
   auto model = std::make_unique<Model>();
   model->options = options;
   model->input = row.input;

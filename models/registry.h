@@ -16,13 +16,15 @@ struct ModelOptions {
   std::string norm = "batch";     // CIFAR ResNets: "batch" (with ReLU) or "group" (with SiLU)
   std::int64_t groups = 8;        // for norm = "group"
   std::int64_t classes = 10;
+  bool resnet_v1 = false;           // torchvision's bottlenecks: the stride in the first 1x1 convolution
+  bool zero_init_residual = false;  // torchvision's ResNets: every block starts as the identity
 
   bool operator==(const ModelOptions&) const = default;
 };
 
 struct Model {
   ModelOptions options;
-  Shape input;  // for one image: [32,32,3], for resnet50 [224,224,3]
+  Shape input;  // for one image: [32,32,3], for torchvision's [224,224,3]
   ParameterSet parameters;
   std::unique_ptr<Module> network;  // forward: images T [N,H,W,3] -> logits float32 [N,classes]
 };

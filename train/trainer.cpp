@@ -132,7 +132,8 @@ class ReportSender final : public ReportSink {
 // The model as checkpoints name it: it must be the same to go on.
 std::string text_of(const ModelOptions& model) {
   const std::string groups = model.norm == "group" ? fmt::format(" groups={}", model.groups) : "";
-  return fmt::format("{} norm={}{} classes={}", model.name, model.norm, groups, model.classes);
+  return fmt::format("{} norm={}{} classes={}{}", model.name, model.norm, groups, model.classes,
+                     model.resnet_v1 ? " resnet-v1" : "");
 }
 
 }  // namespace

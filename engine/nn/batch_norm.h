@@ -1,4 +1,5 @@
-// A batch-norm layer: gamma starts at 1, beta at 0, the running statistics at mean 0 and variance 1.
+// A batch-norm layer: gamma starts at 1 unless told otherwise, beta at 0, the running statistics at mean 0 and
+// variance 1.
 #pragma once
 
 #include <string>
@@ -10,8 +11,8 @@ namespace drift {
 
 class BatchNorm final : public Module {
  public:
-  BatchNorm(ParameterSet& set, const std::string& name, std::int64_t channels)
-      : state_{.gamma = set.add_parameter(name + ".weight", {channels}, ParameterRole::kNormScale, {.value = 1}),
+  BatchNorm(ParameterSet& set, const std::string& name, std::int64_t channels, float gamma = 1)
+      : state_{.gamma = set.add_parameter(name + ".weight", {channels}, ParameterRole::kNormScale, {.value = gamma}),
                .beta = set.add_parameter(name + ".bias", {channels}, ParameterRole::kNormShift, {}),
                .running_mean = set.add_buffer(name + ".running_mean", {channels}, 0),
                .running_var = set.add_buffer(name + ".running_var", {channels}, 1)} {}

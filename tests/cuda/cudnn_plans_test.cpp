@@ -18,11 +18,13 @@ struct Asked {
   DType precision;
 };
 
-// The depth of a CIFAR ResNet changes none of its shapes, so one of each kind stands for all.
+// The depth of a ResNet changes none of its shapes, so one of each kind stands for all.
 std::vector<Asked> everything() {
   std::vector<Asked> result;
   for (const DType precision : {DType::kBFloat16, DType::kFloat32}) {
-    result.push_back({{.name = "resnet50", .classes = 1000}, 32, precision});
+    for (const char* name : {"resnet18", "resnet50"})
+      result.push_back({{.name = name, .classes = 1000}, 32, precision});
+    result.push_back({{.name = "resnet50", .classes = 1000, .resnet_v1 = true}, 32, precision});
     result.push_back({{.name = "vgg16"}, 128, precision});
     result.push_back({{.name = "resnet56"}, 128, precision});
     result.push_back({{.name = "resnet20", .norm = "group"}, 128, precision});

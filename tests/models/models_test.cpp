@@ -227,10 +227,11 @@ TEST(Models, ALittleTrainingLowersTheLoss) {
 }
 
 TEST(Models, ListedNamesCanAllBeMade) {
+  const std::set<std::string> of_imagenet{"resnet18", "resnet34", "resnet50", "resnet101", "resnet152"};
   for (const std::string& name : model_names()) {
     const std::unique_ptr<Model> model = make_model(named(name));
     EXPECT_EQ(model->options.name, name);
-    EXPECT_EQ(model->input, name == "resnet50" ? (Shape{224, 224, 3}) : (Shape{32, 32, 3})) << name;
+    EXPECT_EQ(model->input, of_imagenet.contains(name) ? (Shape{224, 224, 3}) : (Shape{32, 32, 3})) << name;
     const std::vector<LayerInfo> layers = trace_layers(named(name));
     std::set<std::string> row_names;
     for (const LayerInfo& layer : layers) row_names.insert(layer.name);

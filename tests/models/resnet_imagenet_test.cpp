@@ -1,4 +1,5 @@
-// ResNet-50: torchvision's sizes and names, where the strides lie, and that every parameter gets a gradient.
+// The ResNets for ImageNet: torchvision's sizes, names and start, where the strides lie, and that every parameter gets
+// a gradient.
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
@@ -19,22 +20,43 @@ std::unique_ptr<Model> resnet50(std::int64_t classes = 1000) {
   return make_model(options(classes));
 }
 
-TEST(ResNet50, HasTheSizeOfTorchvisions) {
-  const std::unique_ptr<Model> model = resnet50();
+struct Size {
+  ModelOptions options;
+  std::int64_t parameters, multiply_adds, statistics;
+};
+
+class ImageNetResNetSize : public ::testing::TestWithParam<Size> {};
+
+TEST_P(ImageNetResNetSize, IsTorchvisions) {
+  const Size& size = GetParam();
+  const std::unique_ptr<Model> model = make_model(size.options);
   EXPECT_EQ(model->input, (Shape{224, 224, 3}));
-  EXPECT_EQ(model->parameters.parameter_count(), 25557032);
-  std::int64_t described = 0, multiply_adds = 0;
-  for (const LayerInfo& layer : trace_layers(options())) {
+  EXPECT_EQ(model->parameters.parameter_count(), size.parameters);
+  std::int64_t described = 0, multiply_adds = 0, statistics = 0;
+  for (const LayerInfo& layer : trace_layers(size.options)) {
     described += layer.parameters;
     multiply_adds += layer.multiply_adds;
   }
-  EXPECT_EQ(described, 25557032);
-  EXPECT_EQ(multiply_adds, 4089184256);  // 3857973248 with the stride in the first 1x1 convolution
-  std::int64_t statistics = 0;
+  EXPECT_EQ(described, size.parameters);
+  EXPECT_EQ(multiply_adds, size.multiply_adds);
   for (const Buffer* buffer : model->parameters.buffer_list()) statistics += buffer->shape().elements();
-  EXPECT_EQ(statistics, 2 * 26560);
-  EXPECT_EQ(resnet50(10)->parameters.parameter_count(), 25557032 - 990 * 2049);
+  EXPECT_EQ(statistics, size.statistics);
 }
+
+// Counted by torchvision's own modules at 224x224.
+INSTANTIATE_TEST_SUITE_P(
+    Models, ImageNetResNetSize,
+    ::testing::Values(Size{{.name = "resnet18", .classes = 1000}, 11689512, 1814073344, 9600},
+                      Size{{.name = "resnet34", .classes = 1000}, 21797672, 3663761408, 17024},
+                      Size{{.name = "resnet50", .classes = 1000}, 25557032, 4089184256, 53120},
+                      Size{{.name = "resnet50", .classes = 1000, .resnet_v1 = true}, 25557032, 3857973248, 53120},
+                      Size{{.name = "resnet50", .classes = 10}, 25557032 - 990 * 2049, 4089184256 - 990 * 2048, 53120},
+                      Size{{.name = "resnet101", .classes = 1000}, 44549160, 7801405440, 105344},
+                      Size{{.name = "resnet152", .classes = 1000}, 60192808, 11513626624, 151424}),
+    [](const auto& tested) {
+      const ModelOptions& options = tested.param.options;
+      return fmt::format("{}_{}{}", options.name, options.classes, options.resnet_v1 ? "_v1" : "");
+    });
 
 TEST(ResNet50, NamesAreTorchvisions) {
   const std::unique_ptr<Model> model = resnet50();
@@ -77,6 +99,25 @@ TEST(ResNet50, NamesAreTorchvisions) {
   EXPECT_NE(set.find_buffer("layer4.0.downsample.1.running_mean"), nullptr);
 }
 
+// In the order of torchvision's state dict, with basic blocks.
+TEST(ResNet18, NamesAreTorchvisions) {
+  const std::unique_ptr<Model> model = make_model({.name = "resnet18", .classes = 1000});
+  const ParameterSet& set = model->parameters;
+  const auto name = [&set](std::size_t i) { return set.parameters()[i]->name(); };
+  ASSERT_EQ(set.parameters().size(), 62u);
+  EXPECT_EQ(name(3), "layer1.0.conv1.weight");
+  EXPECT_EQ(name(6), "layer1.0.conv2.weight");
+  EXPECT_EQ(name(9), "layer1.1.conv1.weight");
+  EXPECT_EQ(name(21), "layer2.0.downsample.0.weight");
+  EXPECT_EQ(name(24), "layer2.1.conv1.weight");
+  EXPECT_EQ(name(60), "fc.weight");
+  EXPECT_EQ(set.find_parameter("fc.weight")->shape(), (Shape{1000, 512}));
+  EXPECT_EQ(set.find_parameter("layer4.0.conv1.weight")->shape(), (Shape{512, 3, 3, 256}));
+  for (const char* absent : {"layer1.0.conv3.weight", "layer1.0.downsample.0.weight"}) {
+    EXPECT_EQ(set.find_parameter(absent), nullptr) << absent;
+  }
+}
+
 TEST(ResNet50, StartsFromTheFanOut) {
   const std::unique_ptr<Model> model = resnet50();
   const auto start = [&model](std::string_view name) { return model->parameters.find_parameter(name)->init(); };
@@ -89,6 +130,22 @@ TEST(ResNet50, StartsFromTheFanOut) {
   }
   EXPECT_FLOAT_EQ(start("fc.weight").value, 1 / std::sqrt(3 * 2048.0f));
   EXPECT_EQ(start("layer1.0.bn3.weight").value, 1);
+}
+
+// The last gamma of every block, and no other.
+TEST(ImageNetResNet, ZeroInitResidualStartsEveryBlockAsItsShortcut) {
+  for (const auto& [name, last, blocks] :
+       {std::tuple{"resnet18", "bn2.weight", 8}, std::tuple{"resnet50", "bn3.weight", 16}}) {
+    int zeros = 0;
+    const std::unique_ptr<Model> model = make_model({.name = name, .zero_init_residual = true});
+    for (const Parameter* parameter : model->parameters.parameters()) {
+      if (parameter->role() != ParameterRole::kNormScale) continue;
+      const bool ends_a_block = parameter->name().starts_with("layer") && parameter->name().ends_with(last);
+      EXPECT_EQ(parameter->init().value, ends_a_block ? 0 : 1) << name << " " << parameter->name();
+      zeros += parameter->init().value == 0 ? 1 : 0;
+    }
+    EXPECT_EQ(zeros, blocks) << name;
+  }
 }
 
 TEST(ResNet50, LayersDescribeOneImageInTheOrderOfComputation) {
@@ -127,17 +184,34 @@ TEST(ResNet50, LayersDescribeOneImageInTheOrderOfComputation) {
                {"fc", "linear", {1000}}});
 }
 
+// With options.resnet_v1 the image is halved before the 3x3 convolution.
+TEST(ResNet50, V1HasItsStridesInTheFirst1x1) {
+  const std::vector<LayerInfo> layers = trace_layers({.name = "resnet50", .resnet_v1 = true});
+  const auto kind_of = [&layers](std::string_view name) {
+    const auto layer = std::ranges::find(layers, name, &LayerInfo::name);
+    return layer == layers.end() ? "" : layer->kind;
+  };
+  for (const char* stage : {"layer2", "layer3", "layer4"}) {
+    EXPECT_EQ(kind_of(fmt::format("{}.0.conv1", stage)), "conv 1x1/2");
+    EXPECT_EQ(kind_of(fmt::format("{}.0.conv2", stage)), "conv 3x3/1");
+    EXPECT_EQ(kind_of(fmt::format("{}.0.downsample.0", stage)), "conv 1x1/2");
+  }
+  EXPECT_EQ(kind_of("layer1.0.conv1"), "conv 1x1/1");
+}
+
+class ImageNetResNetGradients : public ::testing::TestWithParam<ModelOptions> {};
+
 // On small images: the network does not depend on their size.
-TEST(ResNet50, EveryParameterGetsAGradient) {
+TEST_P(ImageNetResNetGradients, EveryParameterGetsOne) {
   Environment environment;
-  const std::unique_ptr<Model> model = resnet50(10);
+  const std::unique_ptr<Model> model = make_model(GetParam());
   model->parameters.allocate(environment.backend());
   model->parameters.initialise(environment.backend(), 1);
-  const Tensor images = environment.normal({2, 64, 64, 3}, 0);
+  const Tensor images = environment.normal({2, 64, 61, 3}, 0);
   Tape tape(environment.backend(), environment.pool(), DType::kFloat32, kTraining);
   const Tensor logits = model->network->forward(tape, images);
   ASSERT_EQ(logits.shape(), (Shape{2, 10}));
-  EXPECT_EQ(tape.value_count(), static_cast<int>(trace_layers(options(10)).size()));
+  EXPECT_EQ(tape.value_count(), static_cast<int>(trace_layers(GetParam()).size()));
   const Tensor labels = environment.cyclic_labels(2, 10);
   const Tensor result = softmax_cross_entropy(tape, logits, labels.view());
   tape.backward();
@@ -148,6 +222,11 @@ TEST(ResNet50, EveryParameterGetsAGradient) {
     EXPECT_TRUE(std::isfinite(magnitude) && magnitude > 0) << parameter->name() << ": " << magnitude;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, ImageNetResNetGradients,
+                         ::testing::Values(ModelOptions{.name = "resnet18"}, ModelOptions{.name = "resnet50"},
+                                           ModelOptions{.name = "resnet50", .resnet_v1 = true}),
+                         [](const auto& tested) { return tested.param.name + (tested.param.resnet_v1 ? "_v1" : ""); });
 
 // A block whose last gamma is 0 passes its input on, whatever its convolutions are.
 TEST(ResNet50, BlocksThatKeepTheShapeAddTheirInput) {
@@ -179,8 +258,12 @@ TEST(ResNet50, IsNotAnotherNetwork) {
   expect_refused({.name = "resnet49"}, {"6n+2", "resnet50", "'resnet44'"});
   expect_refused({.name = "resnet51"}, {"6n+2", "resnet50", "'resnet56'"});
   expect_refused({.name = "resnet050"}, {"'resnet050'", "Did you mean 'resnet50'?"});
-  for (const char* name : {"resnet18", "resnet34", "resnet101", "resnet152"}) {
-    expect_refused({.name = name}, {name, "ImageNet", "not built yet", "resnet50", "cifar-resnetD"});
+  expect_refused({.name = "resnet102"}, {"'resnet102'", "Did you mean 'resnet101'?", "cifar-resnetD"});
+  for (const char* name : {"resnet18", "resnet34", "resnet20", "vgg16"}) {
+    expect_refused({.name = name, .resnet_v1 = true}, {"--resnet-v1", name, "has none", "resnet50"});
+  }
+  for (const char* name : {"resnet20", "cifar-resnet8", "vgg16"}) {
+    expect_refused({.name = name, .zero_init_residual = true}, {"--zero-init-residual", name, "torchvision"});
   }
   expect_refused({.name = "resnet26"}, {"'resnet26'", "Did you mean 'cifar-resnet26'?"});
   expect_refused({.name = "resnext50"}, {"Did you mean 'resnet50'?"});

@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* kModelKey = "drift.model";
 constexpr const char* kGroupsKey = "drift.groups";
+constexpr const char* kV1Key = "drift.resnet-v1";
 
 std::map<std::string_view, const SafetensorsEntry*> entries_by_name(const SafetensorsFile& file) {
   std::map<std::string_view, const SafetensorsEntry*> entries;
@@ -66,13 +67,23 @@ bool has_tensors_of(const std::map<std::string_view, const SafetensorsEntry*>& e
   });
 }
 
+// The form of bottlenecks shows in no shape. Nothing where the file does not tell.
+std::optional<bool> is_v1(const SafetensorsFile& file) {
+  const std::string told = text_of(file.metadata(), kV1Key);
+  return told.empty() ? std::nullopt : std::optional(told == "true");
+}
+
+const char* v1_flag(bool v1) {
+  return v1 ? "--resnet-v1" : "--no-resnet-v1";
+}
+
 // The network whose tensors are those of the file. Groups that the file does not tell are those asked for.
 std::unique_ptr<Model> model_of(const SafetensorsFile& file, const ModelOptions& asked) {
   const auto entries = entries_by_name(file);
   const std::optional<std::int64_t> groups = parse_integer(text_of(file.metadata(), kGroupsKey));
   for (const std::string& name : candidates(file)) {
     for (const char* norm : {"batch", "group"}) {
-      ModelOptions options{.name = name, .norm = norm};
+      ModelOptions options{.name = name, .norm = norm, .resnet_v1 = is_v1(file).value_or(false)};
       if (options.norm == "group") options.groups = groups.value_or(asked.groups);
       const std::unique_ptr<Model> draft = try_make_model(options);
       const std::optional<std::int64_t> classes = draft ? classes_in(entries, draft->parameters) : std::nullopt;
@@ -91,7 +102,8 @@ std::map<std::string, std::string> model_metadata(const ModelOptions& options) {
   return {{kModelKey, options.name},
           {"drift.norm", options.norm},
           {kGroupsKey, std::to_string(options.groups)},
-          {"drift.classes", std::to_string(options.classes)}};
+          {"drift.classes", std::to_string(options.classes)},
+          {kV1Key, options.resnet_v1 ? "true" : "false"}};
 }
 
 std::string model_hint(const SafetensorsFile& file, const ModelOptions& asked) {
@@ -105,6 +117,7 @@ std::string model_hint(const SafetensorsFile& file, const ModelOptions& asked) {
   if (found.norm != asked.norm) flags.push_back("--norm " + found.norm);
   if (group && found.groups != asked.groups) flags.push_back(fmt::format("--groups {}", found.groups));
   if (found.classes != asked.classes) flags.push_back(fmt::format("--classes {}", found.classes));
+  if (is_v1(file).value_or(asked.resnet_v1) != asked.resnet_v1) flags.push_back(v1_flag(found.resnet_v1));
   if (flags.empty()) return "";
   return fmt::format(" It holds {} with {}{} classes: give {}", found.name,
                      group   ? "group norm, for there are no running statistics, and "
@@ -118,6 +131,9 @@ void check_metadata(const SafetensorsFile& file, const ModelOptions& options) {
   DRIFT_CHECK(kCheckpoint, options.norm != "group" || groups.empty() || groups == std::to_string(options.groups),
               "{}: was trained with {} groups, the model has {}: give --groups {}", file.path().string(), groups,
               options.groups, groups);
+  DRIFT_CHECK(kCheckpoint, is_v1(file).value_or(options.resnet_v1) == options.resnet_v1,
+              "{}: was trained with the stride in the {} convolution of a bottleneck: give {}", file.path().string(),
+              options.resnet_v1 ? "3x3" : "first 1x1", v1_flag(!options.resnet_v1));
 }
 
 }  // namespace drift

@@ -152,6 +152,10 @@ TEST(Weights, ThoseOfAnotherNetworkSayWhichAndHowToAskForIt) {
        {.name = "vgg16"},
        " It holds cifar-resnet8 with batch norm and 10 classes: give --model cifar-resnet8",
        " It holds cifar-resnet8 with batch norm and 10 classes: give --model cifar-resnet8"},
+      {{.name = "resnet34", .classes = 3},
+       {.name = "resnet18", .classes = 3},
+       " It holds resnet34 with batch norm and 3 classes: give --model resnet34",
+       " It holds resnet34 with batch norm and 3 classes: give --model resnet34"},
       {{.name = "vgg16", .classes = 3},
        {.name = "resnet50", .classes = 3},
        " It holds vgg16 with 3 classes: give --model vgg16",
@@ -179,6 +183,23 @@ TEST(Weights, GroupsThatNoShapeTellsAreCheckedWhereTheFileNamesThem) {
                           {"/w: was trained with 4 groups, the model has 8: give --groups 4"});
   make_foreign(file);
   EXPECT_NO_THROW(asked.read(file));
+}
+
+TEST(Weights, WhereTheStridesLieIsCheckedWhereTheFileTells) {
+  const TempDirectory directory;
+  const std::filesystem::path file = directory / "w";
+  Network v1({.name = "resnet50", .classes = 2, .resnet_v1 = true}), today({.name = "resnet50", .classes = 2});
+  v1.write(file);
+  EXPECT_NO_THROW(v1.read(file));
+  expect_checkpoint_error([&] { today.read(file); },
+                          {"/w: was trained with the stride in the first 1x1 convolution", "give --resnet-v1"});
+  const std::string message =
+      testing::error_of([&] { Network({.name = "resnet18", .classes = 2}).read(file); }).message();
+  EXPECT_TRUE(message.ends_with("with batch norm and 2 classes: give --model resnet50 --resnet-v1")) << message;
+  today.write(file);
+  expect_checkpoint_error([&] { v1.read(file); }, {"the 3x3 convolution", "give --no-resnet-v1"});
+  make_foreign(file);
+  EXPECT_NO_THROW(v1.read(file));
 }
 
 TEST(Weights, NoFlagIsGivenWhereNoneWouldHelp) {

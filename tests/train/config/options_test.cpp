@@ -63,6 +63,8 @@ const std::map<std::string, std::string>& other_values() {
       {"norm", "group"},
       {"groups", "4"},
       {"classes", "100"},
+      {"resnet-v1", "true"},
+      {"zero-init-residual", "true"},
       {"weights", "a \"b\"\\c"},
       {"data", "cifar10:/data/with space"},
       {"normalisation", "pixels"},
