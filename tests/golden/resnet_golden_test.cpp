@@ -14,6 +14,7 @@
 
 #include "engine/optim/sgd.h"
 #include "models/registry.h"
+#include "tests/golden/deviation.h"
 #include "tests/golden/safetensors.h"
 
 namespace drift::testing {
@@ -21,27 +22,8 @@ namespace {
 
 using reference::Array;
 
-constexpr double kUnit = 0x1p-24;
-// Times PyTorch's deviation. Where that happens to be small, one rounding per layer remains: kLayers u.
-constexpr double kFactor = 8;
-constexpr double kLayers = 16;
-
 std::vector<float> to_floats(const Array& array) {
   return {array.values.begin(), array.values.end()};
-}
-
-double norm(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double value : values) sum += value * value;
-  return std::sqrt(sum);
-}
-
-double root_mean_square(const std::vector<double>& values) {
-  return norm(values) / std::sqrt(static_cast<double>(values.size()));
-}
-
-double allowed(double deviation) {
-  return kFactor * deviation + kLayers * kUnit;
 }
 
 struct Way {
