@@ -12,26 +12,54 @@
 #include "data/folder_source.h"
 #include "data/normalisation.h"
 #include "data/shapes.h"
+#include "data/synthetic.h"
 
 namespace drift {
 namespace {
 
 constexpr std::string_view kShapesUsage = "shapes[:TRAIN_SIZE[:TEST_SIZE]]";
 
-std::int64_t parse_size(std::string_view text, std::string_view spec) {
-  const std::optional<std::int64_t> size = parse_integer(text);
-  DRIFT_CHECK(kUsage, size && *size >= 1 && *size <= kShapesSizeMax,
-              "--data {}: '{}' is not a number of images from 1 to {}; expected {}", spec, text, kShapesSizeMax,
-              kShapesUsage);
-  return *size;
-}
+constexpr std::string_view kSyntheticUsage = "synthetic:SIDE[:CLASSES]";
+
+// Numbers of a spec, "FIRST[:SECOND]".
+class SpecNumbers {
+ public:
+  SpecNumbers(std::string_view text, std::string_view spec, std::string_view usage)
+      : text_(text), spec_(spec), usage_(usage) {}
+
+  // The next one, which is `what`; without it the default.
+  std::int64_t take(std::string_view what, std::int64_t most, std::optional<std::int64_t> by_default = std::nullopt) {
+    if (ended_ && by_default) return *by_default;
+    const std::size_t colon = text_.find(':');
+    const std::string_view word = text_.substr(0, colon);
+    const std::optional<std::int64_t> number = parse_integer(word);
+    DRIFT_CHECK(kUsage, number && *number >= 1 && *number <= most,
+                "--data {}: '{}' is not {} from 1 to {}; expected {}", spec_, word, what, most, usage_);
+    ended_ = colon == std::string_view::npos;
+    text_ = ended_ ? std::string_view{} : text_.substr(colon + 1);
+    return *number;
+  }
+  void end() const { DRIFT_CHECK(kUsage, ended_, "--data {}: '{}' is too much; expected {}", spec_, text_, usage_); }
+
+ private:
+  std::string_view text_, spec_, usage_;
+  bool ended_ = false;
+};
 
 DataSource open_shapes_spec(std::string_view sizes, std::string_view spec, std::uint64_t seed) {
-  const std::size_t colon = sizes.find(':');
-  const bool has_test_size = colon != std::string_view::npos;
-  const std::int64_t train_size = parse_size(sizes.substr(0, colon), spec);
-  const std::int64_t test_size = has_test_size ? parse_size(sizes.substr(colon + 1), spec) : kShapesTestSize;
+  SpecNumbers numbers(sizes, spec, kShapesUsage);
+  const std::int64_t train_size = numbers.take("a number of images", kShapesSizeMax);
+  const std::int64_t test_size = numbers.take("a number of images", kShapesSizeMax, kShapesTestSize);
+  numbers.end();
   return open_shapes(train_size, test_size, seed);
+}
+
+DataSource open_synthetic_spec(std::string_view sizes, std::string_view spec, std::uint64_t seed) {
+  SpecNumbers numbers(sizes, spec, kSyntheticUsage);
+  const std::int64_t side = numbers.take("a number of pixels", kSyntheticSideMax);
+  const std::int64_t classes = numbers.take("a number of classes", kSyntheticClassesMax, kSyntheticClasses);
+  numbers.end();
+  return open_synthetic(side, classes, seed);
 }
 
 // KIND or KIND:ARGUMENT
@@ -92,15 +120,16 @@ DataSource open_data(std::string_view spec, std::uint64_t seed, const ImageOptio
         has_argument ? open_shapes_spec(argument, spec, seed) : open_shapes(kShapesTrainSize, kShapesTestSize, seed),
         spec, images);
   }
+  if (kind == "synthetic") return in_memory(open_synthetic_spec(argument, spec, seed), spec, images);
   if (is_directory_kind(kind)) {
     DRIFT_CHECK(kUsage, !argument.empty(), "--data {}: where are its files? Expected {}:DIR", spec, kind);
     if (kind == "imagefolder") return open_image_folder(argument, images);
     return in_memory(kind == "cifar10" ? open_cifar10(argument) : open_cifar100(argument), spec, images);
   }
   std::vector<std::string> kinds(kDirectoryKinds.begin(), kDirectoryKinds.end());
-  kinds.emplace_back("shapes");
-  DRIFT_FAIL(kUsage, "--data {}: unknown data set '{}'.{} There are: {}:DIR, {}", spec, kind, did_you_mean(kind, kinds),
-             fmt::join(kDirectoryKinds, ":DIR, "), kShapesUsage);
+  kinds.insert(kinds.end(), {"shapes", "synthetic"});
+  DRIFT_FAIL(kUsage, "--data {}: unknown data set '{}'.{} There are: {}:DIR, {}, {}", spec, kind,
+             did_you_mean(kind, kinds), fmt::join(kDirectoryKinds, ":DIR, "), kShapesUsage, kSyntheticUsage);
 }
 
 std::string_view data_directory(std::string_view spec) {

@@ -15,9 +15,10 @@ struct ImageOptions {
 };
 
 // spec: "cifar10:DIR", "cifar100:DIR" (official binary layouts, data/cifar.h), "imagefolder:DIR" (train/ and val/, a
-// folder per class, data/image_folder.h) or "shapes[:TRAIN_SIZE[:TEST_SIZE]]" (procedural, a function of `seed`,
-// data/shapes.h). Throws kUsage for a malformed spec, an unknown kind (with a "did you mean") or sizes that the images
-// cannot have, kData for files that are missing, truncated or malformed.
+// folder per class, data/image_folder.h), "shapes[:TRAIN_SIZE[:TEST_SIZE]]" (procedural, a function of `seed`,
+// data/shapes.h) or "synthetic:SIDE[:CLASSES]" (random pixels, data/synthetic.h). Throws kUsage for a malformed spec,
+// an unknown kind (with a "did you mean") or sizes that the images cannot have, kData for files that are missing,
+// truncated or malformed.
 DataSource open_data(std::string_view spec, std::uint64_t seed, const ImageOptions& images = {});
 
 // The DIR that ends a spec; "" for what is built in, and for what no data set is called.

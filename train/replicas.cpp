@@ -40,9 +40,11 @@ void require_room(Device device, const ParameterSet& replica, int more) {
                   1e-9 * static_cast<double>(free_bytes(device))));
 }
 
-// Images that are decoded are not kept, and parts of others are cut out on the host.
+// Images that are decoded are not kept, parts of others are cut out on the host, and of too many each batch travels.
 bool fit_on_device(const TrainConfig& config, const Dataset& images) {
-  return images.in_memory() && augmentation_for(config.data.augmentation, images) != Augmentation::kResizedCropFlip;
+  constexpr std::int64_t kBytesMax = std::int64_t{4} << 30;
+  return images.in_memory() && images.size() * images.image_shape().elements() <= kBytesMax &&
+         augmentation_for(config.data.augmentation, images) != Augmentation::kResizedCropFlip;
 }
 
 }  // namespace
