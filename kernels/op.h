@@ -213,13 +213,15 @@ struct GlobalAveragePoolBackward {
   TensorView dy, dx;
 };
 
-// logits [N,classes] float32, labels int32 [N] in 0..classes-1. dlogits (optional) = (softmax - onehot) / N,
-// [N,classes]. result float32 [3]: mean loss, count of top-1 hits, count of top-5 hits. A hit at k: fewer than k
-// classes score strictly more than the label, or equal with a smaller class number. A row with a NaN or +infinity, or
-// of nothing but -infinity, has no softmax: its dlogits and the loss are NaN, and it is never a hit.
+// logits [N,classes] float32, labels int32 [N] in 0..classes-1. The loss of a row is -sum target log softmax with
+// target = (1 - label_smoothing) onehot + label_smoothing / classes (PyTorch's convention), dlogits (optional) =
+// (softmax - target) / N, [N,classes]. result float32 [3]: mean loss, count of top-1 hits, count of top-5 hits. A hit
+// at k: fewer than k classes score strictly more than the label, or equal with a smaller class number. A row with a NaN
+// or +infinity, or of nothing but -infinity, has no softmax: its dlogits and the loss are NaN, and it is never a hit.
 struct SoftmaxCrossEntropy {
   static constexpr std::string_view kName = "softmax_cross_entropy";
   TensorView logits, labels, dlogits, result;
+  float label_smoothing = 0;  // in [0, 1]
 };
 
 // result float32 [1] = min(1, max_norm / (norm + 10^-6)), norm the Euclidean norm of the values: times it, their norm

@@ -193,16 +193,28 @@ def add_pools(cases):
     cases.add_differentiable("global_average_pool", "global_average_pool", lambda x: x.mean(dim=(2, 3)), {"x": x})
 
 
+def add_loss(cases, name, samples, classes, **options):
+    logits = leaf(random(samples, classes, std=3))
+    labels = torch.randint(classes, (samples,))
+    loss = F.cross_entropy(logits, labels, **options)
+    loss.backward()
+    top = logits.detach().topk(min(5, classes)).indices
+    hits = [(top[:, :k] == labels[:, None]).sum().double() for k in (1, 5)]
+    operands = {"logits": logits, "labels": labels.int(), "dlogits": logits.grad}
+    operands["result"] = torch.stack([loss.detach(), *hits])
+    cases.add(name, "softmax_cross_entropy", operands, **options)
+
+
 def add_losses(cases):
-    for name, samples, classes in (("cross_entropy", 6, 10), ("cross_entropy_4_classes", 5, 4)):
-        logits = leaf(random(samples, classes, std=3))
-        labels = torch.randint(classes, (samples,))
-        loss = F.cross_entropy(logits, labels)
-        loss.backward()
-        top = logits.detach().topk(min(5, classes)).indices
-        hits = [(top[:, :k] == labels[:, None]).sum().double() for k in (1, 5)]
-        cases.add(name, "softmax_cross_entropy", {"logits": logits, "labels": labels.int(), "dlogits": logits.grad,
-                                                  "result": torch.stack([loss.detach(), *hits])})
+    add_loss(cases, "cross_entropy", 6, 10)
+    add_loss(cases, "cross_entropy_4_classes", 5, 4)
+
+
+def add_smoothed_losses(cases):
+    """Without a trace in the numbers that are drawn afterwards."""
+    with torch.random.fork_rng():
+        add_loss(cases, "cross_entropy_smoothed", 6, 10, label_smoothing=0.1)
+        add_loss(cases, "cross_entropy_smoothed_17_classes", 5, 17, label_smoothing=0.75)
 
 
 def add_sgd(cases):
@@ -355,7 +367,7 @@ def main(directory, blocks):
     metadata = {"script": f"make_golden.py version {VERSION}", "torch": torch.__version__, "seed": str(SEED)}
     cases = OpCases()
     for add in (add_convolutions, add_linear, add_batch_norm, add_group_norm, add_activations, add_shortcuts, add_pools,
-                add_losses, add_sgd):
+                add_losses, add_sgd, add_smoothed_losses):
         add(cases)
     directory.mkdir(parents=True, exist_ok=True)
     write_safetensors(directory / "ops.safetensors", cases.tensors, {**metadata, "cases": json.dumps(cases.cases)})

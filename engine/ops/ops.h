@@ -44,7 +44,7 @@ Tensor global_average_pool(Tape& tape, const Tensor& x, std::string_view layer =
 Tensor linear(Tape& tape, const Tensor& x, const Parameter& weight, const Parameter& bias);
 
 // The loss: result float32 [3] = mean cross-entropy, top-1 count, top-5 count. labels int32 [N]. Always the last op of
-// a tape that runs backward.
-Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const TensorView& labels);
+// a tape that runs backward. label_smoothing: in [0, 1], the part of the target that all classes share.
+Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const TensorView& labels, float label_smoothing = 0);
 
 }  // namespace drift

@@ -22,18 +22,23 @@ struct SoftmaxCrossEntropyNode final : Node {
 
 }  // namespace
 
-Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const TensorView& labels) {
+Tensor softmax_cross_entropy(Tape& tape, const Tensor& logits, const TensorView& labels, float label_smoothing) {
   DRIFT_ASSERT(logits && logits.shape().rank() == 2 && logits.dtype() == DType::kFloat32,
                "softmax_cross_entropy: logits must be fp32 [N,classes], got {}", to_string(logits));
   DRIFT_ASSERT(labels && labels.shape == Shape{logits.shape()[0]} && labels.dtype == DType::kInt32,
                "softmax_cross_entropy: labels must be int32 [{}] for logits {}, got {} {}", logits.shape()[0],
                to_string(logits), name_of(labels.dtype), to_string(labels.shape));
+  DRIFT_ASSERT(label_smoothing >= 0 && label_smoothing <= 1,
+               "softmax_cross_entropy: the label smoothing is a part from 0 to 1, got {}", label_smoothing);
   const Span span(tape.backend(), kLayer);
   Tensor result = tape.scratch({3}, DType::kFloat32);
   Tensor dlogits;
   if (tape.records()) dlogits = tape.scratch(logits.shape(), DType::kFloat32);
-  tape.backend().softmax_cross_entropy(
-      {.logits = logits.view(), .labels = labels, .dlogits = dlogits.view(), .result = result.view()});
+  tape.backend().softmax_cross_entropy({.logits = logits.view(),
+                                        .labels = labels,
+                                        .dlogits = dlogits.view(),
+                                        .result = result.view(),
+                                        .label_smoothing = label_smoothing});
   if (tape.records()) {
     auto node = std::make_unique<SoftmaxCrossEntropyNode>();
     node->dlogits = std::move(dlogits);

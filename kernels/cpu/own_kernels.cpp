@@ -117,9 +117,13 @@ void CpuBackend::run_now(const GlobalAveragePoolBackward& op) {
 void CpuBackend::run_now(const SoftmaxCrossEntropy& op) {
   const std::int64_t rows = op.logits.shape[0], classes = op.logits.shape[1];
   float* row_results = workspace_.floats(3 * rows);
-  const SoftmaxCrossEntropyRow row{
-      op.logits.as<float>(),          op.labels.as<std::int32_t>(), op.dlogits.as<float>(), row_results, classes,
-      1.0f / static_cast<float>(rows)};
+  const SoftmaxCrossEntropyRow row{op.logits.as<float>(),
+                                   op.labels.as<std::int32_t>(),
+                                   op.dlogits.as<float>(),
+                                   row_results,
+                                   classes,
+                                   1.0f / static_cast<float>(rows),
+                                   op.label_smoothing};
   for_each_item(threads_, rows, classes, OnOneLane{row});
   auto& totals = workspace_.doubles(3);
   std::fill(totals.begin(), totals.end(), 0.0);

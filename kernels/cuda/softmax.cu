@@ -15,7 +15,7 @@ void run_on(cudaStream_t stream, CudaWorkspace& workspace, const SoftmaxCrossEnt
   const float scale = 1.0f / static_cast<float>(results.rows);
   for_each_warp(stream, results.rows,
                 SoftmaxCrossEntropyRow{op.logits.as<float>(), op.labels.as<std::int32_t>(), op.dlogits.as<float>(),
-                                       row_results, op.logits.shape[1], scale});
+                                       row_results, op.logits.shape[1], scale, op.label_smoothing});
   column_sums(stream, results, packed<PlainSums<float>>(row_results, results.columns),
               reinterpret_cast<float*>(partials),
               SoftmaxCrossEntropyResult{op.result.as<float>(), static_cast<double>(results.rows)});

@@ -1,7 +1,8 @@
-// One row of logits: cross-entropy -log softmax(logits)[label], its gradient (softmax - onehot) / N, and whether the
-// label is among the best one and the best five. The rank of the label counts classes that score strictly more, or
-// equal with a smaller number; comparisons with a NaN being false, a row without a softmax is kept from counting as a
-// hit. On a GPU the lanes of a warp share the classes of a row.
+// One row of logits: cross-entropy -log softmax(logits)[label], its gradient (softmax - target) / N, and whether the
+// label is among the best one and the best five. Smoothed, the target is not the label alone, and the loss is the mean
+// of -log softmax by the target; at 0 all bits are those of the label alone. The rank of the label counts classes that
+// score strictly more, or equal with a smaller number; comparisons with a NaN being false, a row without a softmax is
+// kept from counting as a hit. On a GPU the lanes of a warp share the classes of a row.
 #pragma once
 
 #include <cmath>
@@ -18,7 +19,8 @@ struct SoftmaxCrossEntropyRow {
   float* dlogits;      // or nullptr
   float* row_results;  // [N, 3]: loss, top-1 hit, top-5 hit
   std::int64_t classes;
-  float scale;  // 1/N
+  float scale;      // 1/N
+  float smoothing;  // in [0, 1], spread over all classes, the label's too
 
   template <class Lanes>
   DRIFT_HD void operator()(std::int64_t row, const Lanes& lanes) const {
@@ -28,24 +30,32 @@ struct SoftmaxCrossEntropyRow {
     float largest = x[0];
     for (std::int64_t c = lane; c < classes; c += step) largest = x[c] > largest ? x[c] : largest;
     largest = lanes.maximum(largest);
-    float sum = 0;
+    float sum = 0, below = 0;  // of e^(x - largest), of x - largest
     int rank = 0;
     for (std::int64_t c = lane; c < classes; c += step) {
       sum += std::exp(x[c] - largest);
+      below += x[c] - largest;
       rank += x[c] > x[label] || (x[c] == x[label] && c < label);
     }
     sum = lanes.sum(sum);
     rank = lanes.sum(rank);
+    below = lanes.sum(below);
     if (lane == 0) {
       const bool defined = sum >= 1;  // the largest contributes 1; NaN, +infinity and nothing but -infinity make a NaN
-      row_results[3 * row] = std::log(sum) - (x[label] - largest);
+      float target_below = x[label] - largest;
+      if (smoothing > 0) {
+        target_below = (1 - smoothing) * target_below + smoothing * (below / static_cast<float>(classes));
+      }
+      row_results[3 * row] = std::log(sum) - target_below;
       row_results[3 * row + 1] = defined && rank < 1 ? 1.0f : 0.0f;
       row_results[3 * row + 2] = defined && rank < 5 ? 1.0f : 0.0f;
     }
     if (dlogits == nullptr) return;
+    const float share = smoothing / static_cast<float>(classes);
     for (std::int64_t c = lane; c < classes; c += step) {
       const float probability = std::exp(x[c] - largest) / sum;
-      dlogits[row * classes + c] = (probability - (c == label ? 1.0f : 0.0f)) * scale;
+      const float target = c == label ? 1 - smoothing + share : share;
+      dlogits[row * classes + c] = (probability - target) * scale;
     }
   }
 };

@@ -65,6 +65,8 @@ TEST_F(CudaTraining, SmoothNetIsThatOfTheCpu) {
   TrainConfig config = post_local("group");
   for (const double clip : {0.0, 0.25}) {
     config.optimizer.clip_grad_norm = clip;
+    config.data.label_smoothing = clip;
+    config.data.label_noise = clip;
     expect_near(run_toy(on_gpu(config), data_), run_toy(config, data_), 2e-5);
   }
 }

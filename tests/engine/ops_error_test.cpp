@@ -106,6 +106,9 @@ TEST_F(OpsErrorTest, LinearAndLoss) {
   expect_error(ErrorKind::kInternal, {"softmax_cross_entropy", "int32 [2]", "fp32 [2]"}, [&] {
     softmax_cross_entropy(tape_, image({2, 5}), image({2}).view());
   });
+  expect_error(ErrorKind::kInternal, {"label smoothing", "from 0 to 1", "1.5"}, [&] {
+    softmax_cross_entropy(tape_, image({2, 5}), environment_.labels({0, 1}).view(), 1.5f);
+  });
 }
 
 }  // namespace

@@ -82,7 +82,10 @@ std::vector<OpCase> op_cases_of(const Json& record) {
   }
   if (op == "global_average_pool") return both(GlobalAveragePoolCase{.x = shape(record, "x")});
   if (op == "softmax_cross_entropy") {
-    return {SoftmaxCase{.samples = shape(record, "logits")[0], .classes = shape(record, "logits")[1]}.make()};
+    return {SoftmaxCase{.samples = shape(record, "logits")[0],
+                        .classes = shape(record, "logits")[1],
+                        .label_smoothing = record.value("label_smoothing", 0.0f)}
+                .make()};
   }
   if (op == "sgd_update") {
     return {SgdCase{.elements = shape(record, "w")[0],

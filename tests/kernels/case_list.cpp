@@ -268,6 +268,11 @@ void add_losses(Suite suite, Cases& cases) {
     for (const std::int64_t classes : {1, 3, 10}) {
       cases.push_back(SoftmaxCase{.samples = samples, .classes = classes, .infinities = true}.make());
     }
+    for (const std::int64_t classes : {1, 5, 17, 1000}) {
+      cases.push_back(SoftmaxCase{.samples = samples, .classes = classes, .label_smoothing = 0.1f}.make());
+    }
+    cases.push_back(SoftmaxCase{.samples = samples, .classes = 10, .label_smoothing = 1}.make());
+    cases.push_back(SoftmaxCase{.samples = samples, .classes = 10, .infinities = true, .label_smoothing = 0.1f}.make());
   }
 }
 

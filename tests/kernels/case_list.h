@@ -147,6 +147,7 @@ struct SoftmaxCase {
   bool gradient = true;
   bool ties = false;        // logits are integers in -1..1
   bool infinities = false;  // in three of four rows: -infinity in some places, +infinity in one, -infinity in all
+  float label_smoothing = 0;
   OpCase make() const;
 };
 

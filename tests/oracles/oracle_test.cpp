@@ -59,6 +59,7 @@ TrainConfig draw_config(Draws& draws, Step steps) {
   config.sync.scope.batch_norm = draws.coin() ? BatchNormPolicy::kAverage : BatchNormPolicy::kReestimate;
   config.data.sampling = static_cast<Sampling>(draws.below(3));
   config.data.label_noise = 0.25 * draws.below(2);
+  config.data.label_smoothing = 0.1 * draws.below(2);
   config.data.augmentation = draws.coin() ? Augmentation::kPadCropFlip : Augmentation::kNone;
   config.lr.lr = 0.02;
   config.lr.shape = LrShape::kCosine;
@@ -72,10 +73,11 @@ TrainConfig draw_config(Draws& draws, Step steps) {
 
 std::string text_of(const TrainConfig& c, Step cut) {
   return fmt::format(
-      "seed={}: K {} H {} switch {} batch {} momentum {} nesterov {} clip {} policy {} bn {} norm {} cut {}",
+      "seed={}: K {} H {} switch {} batch {} momentum {} nesterov {} clip {} policy {} bn {} norm {} smoothing {} cut "
+      "{}",
       testing::seed(), c.sync.workers, c.sync.periods[0], c.sync.switch_step.value_or(0), c.sync.local_batch,
       c.optimizer.momentum, c.optimizer.nesterov, c.optimizer.clip_grad_norm, static_cast<int>(c.sync.scope.momentum),
-      static_cast<int>(c.sync.scope.batch_norm), c.model.norm, cut);
+      static_cast<int>(c.sync.scope.batch_norm), c.model.norm, c.data.label_smoothing, cut);
 }
 
 struct Differences {

@@ -136,7 +136,8 @@ ReferenceResNet::ReferenceResNet(const ModelOptions& options, const ParameterSet
   }
 }
 
-double ReferenceResNet::forward_backward(Replica& replica, const Array& images, const Array& labels) const {
+double ReferenceResNet::forward_backward(Replica& replica, const Array& images, const Array& labels,
+                                         double label_smoothing) const {
   Pass pass(*this, replica);
   const Pass::Layer stem = pass.forward("conv1", "bn1", 1, images, {});
   std::vector<std::pair<Pass::Layer, Pass::Layer>> layers;
@@ -151,7 +152,7 @@ double ReferenceResNet::forward_backward(Replica& replica, const Array& images, 
   const Array pooled = reference::global_average_pool_forward(x);
   const Array weight = pass.parameter("linear.weight");
   const auto loss = reference::softmax_cross_entropy(
-      reference::linear_forward(pooled, weight, pass.parameter("linear.bias")), labels);
+      reference::linear_forward(pooled, weight, pass.parameter("linear.bias")), labels, label_smoothing);
 
   const auto linear = reference::linear_backward(pooled, loss.dlogits, weight);
   pass.set_gradient("linear.weight", linear.dw);

@@ -21,7 +21,8 @@ class ReferenceResNet {
   ReferenceResNet(const ModelOptions& options, const ParameterSet& layout);
 
   // The mean loss; fills the gradients and moves the running statistics. images [N,H,W,3], labels [N].
-  double forward_backward(Replica& replica, const reference::Array& images, const reference::Array& labels) const;
+  double forward_backward(Replica& replica, const reference::Array& images, const reference::Array& labels,
+                          double label_smoothing) const;
 
  private:
   struct Block {

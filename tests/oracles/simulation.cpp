@@ -55,7 +55,8 @@ std::array<double, 3> widened(const std::array<float, 3>& x) {
 }
 
 // The loss of worker k at `step`; its gradients are filled.
-double compute(const ReferenceResNet& net, Replica& replica, const DataSource& data, const Batch& batch) {
+double compute(const ReferenceResNet& net, Replica& replica, const DataSource& data, const Batch& batch,
+               double label_smoothing) {
   const auto n = static_cast<std::int64_t>(batch.labels.size());
   const Shape image = data.train->image_shape();
   const Array pixels(Shape{n, image[0], image[1], image[2]},
@@ -63,7 +64,7 @@ double compute(const ReferenceResNet& net, Replica& replica, const DataSource& d
   const Array labels(Shape{n}, std::vector<double>(batch.labels.begin(), batch.labels.end()));
   const Array x = reference::augment(pixels, batch.crops, kCropPad, widened(data.normalisation.mean),
                                      widened(data.normalisation.std));
-  return net.forward_backward(replica, x, labels);
+  return net.forward_backward(replica, x, labels, label_smoothing);
 }
 
 std::vector<double> widened(std::span<const float> values) {
@@ -95,7 +96,8 @@ Simulation simulate(const TrainConfig& config, const DataSource& data, const Par
                                  .augmentation = config.data.augmentation,
                                  .label_noise = static_cast<float>(config.data.label_noise)};
       testing::prepare_batch(*data.train, sampler, loading, step, batch);
-      loss += compute(net, run.replicas[static_cast<std::size_t>(k)], data, batch) / config.sync.workers;
+      Replica& replica = run.replicas[static_cast<std::size_t>(k)];
+      loss += compute(net, replica, data, batch, config.data.label_smoothing) / config.sync.workers;
     }
     run.losses.push_back(loss);
     const Sync sync = sync_at(config.sync, step, schedule.total_steps);

@@ -144,8 +144,12 @@ TEST(ReferenceGradient, Shortcut) {
 TEST(ReferenceGradient, SoftmaxCrossEntropy) {
   const Array logits = random_array({4, 7}, 1, 0, 2);
   const Array labels(Shape{4}, {0, 6, 3, 3});
-  const auto loss = [&](const Inputs& in) { return Array(Shape{1}, softmax_cross_entropy(in[0], labels).loss); };
-  expect_gradients(loss, {logits}, Array(Shape{1}, 1.0), {softmax_cross_entropy(logits, labels).dlogits});
+  for (const double smoothing : {0.0, 0.1, 1.0}) {
+    const auto loss = [&](const Inputs& in) {
+      return Array(Shape{1}, softmax_cross_entropy(in[0], labels, smoothing).loss);
+    };
+    expect_gradients(loss, {logits}, Array(Shape{1}, 1.0), {softmax_cross_entropy(logits, labels, smoothing).dlogits});
+  }
 }
 
 }  // namespace

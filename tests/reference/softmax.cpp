@@ -19,7 +19,7 @@ std::int64_t rank_of_label(const Array& logits, std::int64_t n, std::int64_t lab
 
 }  // namespace
 
-SoftmaxResult softmax_cross_entropy(const Array& logits, const Array& labels) {
+SoftmaxResult softmax_cross_entropy(const Array& logits, const Array& labels, double label_smoothing) {
   const std::int64_t samples = logits.shape[0];
   const std::int64_t classes = logits.shape[1];
   SoftmaxResult result;
@@ -33,9 +33,10 @@ SoftmaxResult softmax_cross_entropy(const Array& logits, const Array& labels) {
     for (std::int64_t c = 0; c < classes; ++c) sum += std::exp(logits.at(n, c) - largest);
     for (std::int64_t c = 0; c < classes; ++c) {
       result.probabilities.at(n, c) = std::exp(logits.at(n, c) - largest) / sum;
-      result.dlogits.at(n, c) = (result.probabilities.at(n, c) - (c == label ? 1 : 0)) / static_cast<double>(samples);
+      const double target = (c == label ? 1 - label_smoothing : 0) + label_smoothing / static_cast<double>(classes);
+      result.dlogits.at(n, c) = (result.probabilities.at(n, c) - target) / static_cast<double>(samples);
+      if (target > 0 || std::isnan(sum)) result.losses[n] += target * (std::log(sum) - (logits.at(n, c) - largest));
     }
-    result.losses[n] = std::log(sum) - (logits.at(n, label) - largest);
     result.loss += result.losses[n] / static_cast<double>(samples);
     if (std::isnan(sum)) continue;  // a row without a softmax is never a hit
     result.top1 += rank_of_label(logits, n, label) < 1 ? 1 : 0;

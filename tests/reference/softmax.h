@@ -1,4 +1,5 @@
-// Softmax cross-entropy, mean over the batch, its gradient and the top-1 and top-5 counts.
+// Softmax cross-entropy, mean over the batch, its gradient and the top-1 and top-5 counts. Smoothed, each class has a
+// part of the target.
 #pragma once
 
 #include "tests/reference/array.h"
@@ -12,6 +13,6 @@ struct SoftmaxResult {
   Array dlogits;        // [N,classes]
   double top1 = 0, top5 = 0;
 };
-SoftmaxResult softmax_cross_entropy(const Array& logits, const Array& labels);
+SoftmaxResult softmax_cross_entropy(const Array& logits, const Array& labels, double label_smoothing = 0);
 
 }  // namespace drift::reference

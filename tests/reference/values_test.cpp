@@ -129,6 +129,15 @@ TEST(ReferenceValues, SoftmaxHitsBreakTiesByClassNumber) {
   EXPECT_EQ(softmax_cross_entropy(logits, Array(Shape{2}, {0, 0})).top1, 2);
 }
 
+// Of logits 0 and log 3 the softmax is 1/4, 3/4; smoothed by 1/2 the target of label 0 is 3/4, 1/4.
+TEST(ReferenceValues, SmoothingSpreadsAPartOfTheTargetOverAllClasses) {
+  const SoftmaxResult result = softmax_cross_entropy(Array({1, 2}, {0, std::log(3.0)}), Array(Shape{1}, {0}), 0.5);
+  EXPECT_DOUBLE_EQ(result.loss, 0.75 * std::log(4.0) + 0.25 * std::log(4.0 / 3));
+  EXPECT_DOUBLE_EQ(result.dlogits[0], -0.5);
+  EXPECT_DOUBLE_EQ(result.dlogits[1], 0.5);
+  EXPECT_EQ(result.top1, 0);
+}
+
 TEST(ReferenceValues, ARowWithoutASoftmaxIsNoHit) {
   const double nan = std::nan("");
   const double inf = std::numeric_limits<double>::infinity();

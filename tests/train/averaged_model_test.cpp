@@ -82,6 +82,25 @@ TEST(AveragedModel, IsMeasuredOnTheImagesHeldOutAndNothingElseReadsThem) {
   EXPECT_NE(record.loss, expected.loss);
 }
 
+// At a learning rate of 0 a run ends with the model it began with.
+TEST(AveragedModel, ItsLossIsThatOfTheLabelsWhileTrainingsIsSmoothed) {
+  const DataSource data = toy_data(40);
+  TrainConfig config = toy_config(2, 2, 4);
+  config.lr.lr = 0;
+  config.data.label_noise = 0.5;
+  const auto losses_with = [&](double smoothing) {
+    config.data.label_smoothing = smoothing;
+    Trainer trainer(config, data);
+    testing::StepLog log;
+    testing::run_to(trainer, 4, log);
+    return std::pair(log.steps.back().loss, trainer.evaluate().loss);
+  };
+  const auto [plain, plain_evaluation] = losses_with(0);
+  const auto [smoothed, evaluation] = losses_with(0.5);
+  EXPECT_NE(smoothed, plain);
+  EXPECT_EQ(evaluation, plain_evaluation);
+}
+
 TEST(AveragedModel, TakesItsMemoryOnce) {
   const DataSource data = toy_data(40);
   Trainer trainer(toy_config(2, 4, 8), data);

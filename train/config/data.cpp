@@ -86,6 +86,8 @@ std::vector<Option> data_options() {
               DRIFT_FIELD(data.sampling)),
        number(row("label-noise", "P", "each step, replace each label by another class with this probability"),
               {.min = 0, .max = 1}, DRIFT_FIELD(data.label_noise)),
+       number(row("label-smoothing", "P", "training loss: the part P of a label is spread over all classes"),
+              {.min = 0, .max = 1}, DRIFT_FIELD(data.label_smoothing)),
        also_in({Scope::kEval}, val_split_option()),
        also_in({Scope::kEval, Scope::kData},
                number(row("seed", "N", "of initialisation, samples, augmentation, noise, --val-split, built-in data"),

@@ -19,7 +19,8 @@ struct DataConfig {
   Augmentation augmentation = Augmentation::kAuto;
   Sampling sampling = Sampling::kWithoutReplacement;
   double label_noise = 0;
-  double val_split = 0;  // training images held out: from 1 on their number, below 1 a part of all
+  double label_smoothing = 0;  // of the training loss; labels may be noisy as well
+  double val_split = 0;        // training images held out: from 1 on their number, below 1 a part of all
 };
 
 // The data set of --data with what --val-split holds out of it, normalised as asked for; the statistics of pixels are

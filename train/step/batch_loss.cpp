@@ -32,14 +32,15 @@ Tensor forward_logits(Tape& tape, const Model& model, const DeviceBatch& batch, 
 }
 
 Tensor forward_backward(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation,
-                        StepTimes* times) {
+                        float label_smoothing, StepTimes* times) {
   StepTimes spent;
   Stopwatch watch;
   Tensor result;
   {
     std::optional<Span> span;  // a pass that only goes forward is one phase, and its caller names it
     if (tape.records()) span.emplace(tape.backend(), "forward");
-    result = softmax_cross_entropy(tape, forward_logits(tape, model, batch, normalisation), batch.labels);
+    const Tensor logits = forward_logits(tape, model, batch, normalisation);
+    result = softmax_cross_entropy(tape, logits, batch.labels, label_smoothing);
   }
   spent.forward_seconds = watch.lap();
   if (tape.records()) {

@@ -23,9 +23,9 @@ BatchResult read_result(const Tensor& result, Backend& backend);
 
 // [N,classes] float32.
 Tensor forward_logits(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation);
-// Forward and loss, and backward if the tape records. Returns the loss op's result, float32 [3]. The host's time is
-// added to `times`, if given.
+// Forward and loss, and backward if the tape records. Returns the loss op's result, float32 [3]. label_smoothing: of
+// training alone. The host's time is added to `times`, if given.
 Tensor forward_backward(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation,
-                        StepTimes* times = nullptr);
+                        float label_smoothing = 0, StepTimes* times = nullptr);
 
 }  // namespace drift

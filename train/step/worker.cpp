@@ -35,6 +35,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
     : id_(id),
       precision_(config.machine.precision),
       normalisation_(data.normalisation),
+      label_smoothing_(static_cast<float>(config.data.label_smoothing)),
       stream_(make_stream(device, threads)),
       backend_(make_backend(*stream_, backend_options(config.machine, workers))),
       model_(make_model(config.model)),
@@ -69,7 +70,7 @@ void Worker::upload(const Batch& batch) {
 
 void Worker::enqueue_gradients(MemoryPool& pool) {
   Tape tape(*backend_, pool, precision_, kTraining);
-  const Tensor result = drift::forward_backward(tape, *model_, batch_, normalisation_, &times_);
+  const Tensor result = drift::forward_backward(tape, *model_, batch_, normalisation_, label_smoothing_, &times_);
   backend_->copy(result.view(), {.data = result_.data(), .shape = {3}});
 }
 

@@ -82,6 +82,7 @@ class Worker {
   int id_;
   DType precision_;
   Normalisation normalisation_;
+  float label_smoothing_;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Model> model_;
