@@ -5,6 +5,7 @@
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "apps/data_pack.h"
 #include "apps/output.h"
 #include "core/check.h"
 #include "core/json_lines.h"
@@ -110,15 +111,19 @@ int run_data(int argc, char** argv) {
   const std::string action = argc > 1 ? argv[1] : "--help";
   if (action == "preview") return preview(argc - 1, argv + 1);
   if (action == "info") return info(argc - 1, argv + 1);
+  if (action == "pack") return run_data_pack(argc - 1, argv + 1);
+  if (action == "verify") return run_data_verify(argc - 1, argv + 1);
   if (action == "--help" || action == "-h") {
     print(
-        "Look at a data set before training on it.\n\nUsage: drift data ACTION [flags]\n\nActions:\n"
+        "Look at a data set before training on it, and pack one.\n\nUsage: drift data ACTION [flags]\n\nActions:\n"
         "  preview    write a contact sheet (PNG)\n"
-        "  info       print sizes, classes and what --normalisation means\n\n"
+        "  info       print sizes, classes and what --normalisation means\n"
+        "  pack       make two files of an image folder\n"
+        "  verify     look whether all of a packed set is there\n\n"
         "`drift data ACTION --help` lists the flags.\n");
     return 0;
   }
-  const std::vector<std::string> actions = {"preview", "info"};
+  const std::vector<std::string> actions = {"preview", "info", "pack", "verify"};
   DRIFT_FAIL(kUsage, "unknown action 'data {}'.{} Actions: {}", action, did_you_mean(action, actions), joined(actions));
 }
 

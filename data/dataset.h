@@ -43,7 +43,7 @@ struct Normalisation {
 };
 
 struct DataSource {
-  std::string name;  // "cifar10", "cifar100", "imagefolder", "shapes", "synthetic"
+  std::string name;  // "cifar10", "cifar100", "imagefolder", "packed", "shapes", "synthetic"
   std::unique_ptr<Dataset> train, test;
   Normalisation normalisation;                    // the data set's own, until another is chosen (data/normalisation.h)
   std::unique_ptr<Dataset> validation = nullptr;  // held out of `train` (data/hold_out.h), or nullptr

@@ -16,7 +16,8 @@ class FolderSource final : public Source {
   std::int64_t size() const override { return std::ssize(split_.files); }
   std::span<const std::string> class_names() const override { return class_names_; }
   std::int32_t label(std::int64_t index) const override { return split_.labels.at(static_cast<std::size_t>(index)); }
-  std::string name(std::int64_t index) const override { return path_of(index).string(); }
+  std::string name(std::int64_t index) const override { return split_.files.at(static_cast<std::size_t>(index)); }
+  std::string place(std::int64_t index) const override { return path_of(index).string(); }
   std::span<const std::uint8_t> read(std::int64_t index, std::string& memory) const override;
   void identify(RunningDigest& digest) const override;
 

@@ -20,43 +20,19 @@ struct ImageDataset::Decoder {
   std::string memory;  // of encoded bytes
 };
 
-// There are as many decoders as threads have ever read at once.
-class ImageDataset::Borrowed {
- public:
-  explicit Borrowed(const ImageDataset& from) : from_(from) {
-    {
-      const std::lock_guard lock(from_.mutex_);
-      if (!from_.idle_.empty()) {
-        decoder_ = std::move(from_.idle_.back());
-        from_.idle_.pop_back();
-      }
-    }
-    if (!decoder_) decoder_ = std::make_unique<Decoder>(from_.sizes_, from_.library_);
-  }
-  ~Borrowed() {
-    const std::lock_guard lock(from_.mutex_);
-    from_.idle_.push_back(std::move(decoder_));
-  }
-  Borrowed(const Borrowed&) = delete;
-  Borrowed& operator=(const Borrowed&) = delete;
-
-  Decoder* operator->() const { return decoder_.get(); }
-
- private:
-  const ImageDataset& from_;
-  std::unique_ptr<Decoder> decoder_;
-};
-
 ImageDataset::ImageDataset(std::unique_ptr<const Source> source, const OutputSizes& sizes, BadImages bad_images,
                            JpegLibrary library)
-    : source_(std::move(source)), sizes_(sizes), bad_images_(bad_images), library_(library) {}
+    : source_(std::move(source)),
+      sizes_(sizes),
+      bad_images_(bad_images),
+      decoders_([sizes, library] { return std::make_unique<Decoder>(sizes, library); }) {}
 
 ImageDataset::~ImageDataset() = default;
 
 template <class Run>
 bool ImageDataset::read(std::int64_t index, Run run) const {
   DRIFT_ASSERT(index >= 0 && index < size(), "image {} of {}", index, size());
-  const Borrowed decoder(*this);
+  const Spares<Decoder>::Loan decoder(decoders_);
   const std::span<const std::uint8_t> encoded = source_->read(index, decoder->memory);
   try {
     run(decoder->transform, encoded);
@@ -82,12 +58,12 @@ bool ImageDataset::read_crop(std::int64_t index, const Rng& rng, std::span<std::
 
 void ImageDataset::bad(std::int64_t index, const std::string& reason) const {
   DRIFT_CHECK(kData, bad_images_ == BadImages::kSkip, "{}: {}. With --bad-images skip a run leaves such images out",
-              source_->name(index), reason);
+              source_->place(index), reason);
   const std::lock_guard lock(mutex_);
   if (!left_out_.insert(index).second) return;
   const std::size_t count = left_out_.size();
   if (count <= kNamed) {
-    log_warning("{}: {}: left out, {} of {} images so far", source_->name(index), reason, count, size());
+    log_warning("{}: {}: left out, {} of {} images so far", source_->place(index), reason, count, size());
   } else if (std::has_single_bit(count)) {
     log_warning("{} of {} images are left out so far", count, size());
   }

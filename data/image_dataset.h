@@ -6,16 +6,14 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <vector>
 
+#include "data/bad_images.h"
 #include "data/dataset.h"
 #include "data/source.h"
+#include "data/spares.h"
 #include "data/transform.h"
 
 namespace drift {
-
-// What happens to an image that is there but cannot be decoded: an error, or it is left out and said so, once.
-enum class BadImages : std::uint8_t { kFail, kSkip };
 
 class ImageDataset final : public Dataset {
  public:
@@ -35,7 +33,6 @@ class ImageDataset final : public Dataset {
 
  private:
   struct Decoder;  // for one image at a time
-  class Borrowed;
 
   template <class Run>
   bool read(std::int64_t index, Run run) const;
@@ -45,9 +42,8 @@ class ImageDataset final : public Dataset {
   const std::unique_ptr<const Source> source_;
   const OutputSizes sizes_;
   const BadImages bad_images_;
-  const JpegLibrary library_;
+  mutable Spares<Decoder> decoders_;
   mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Decoder>> idle_;
   mutable std::set<std::int64_t> left_out_;
 };
 

@@ -25,6 +25,10 @@ DecodedImage ImageDecoder::decode(std::span<const std::uint8_t> bytes, int shrin
   const ImageHeader header = read_image_header(bytes);
   DRIFT_CHECK(kData, bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()), "a file of {} bytes",
               bytes.size());
+  if (header.format == ImageFormat::kRaw) {
+    const auto pixels = static_cast<std::size_t>(3 * header.size.width * header.size.height);
+    return {{bytes.subspan(kRawImageStartBytes, pixels), header.size}, header.size, 1};
+  }
   if (header.format == ImageFormat::kJpeg && turbo_) {
     const ImageSize size = turbo_->decode(bytes, header.size, shrink, pixels_);
     return {{pixels_, size}, header.size, shrink};

@@ -38,9 +38,10 @@ class ImageDecoder {
   ImageDecoder(const ImageDecoder&) = delete;
   ImageDecoder& operator=(const ImageDecoder&) = delete;
 
-  // Valid until the next call. shrink: 1, 2, 4 or kShrinkMax: libjpeg-turbo makes so many times fewer pixels each way,
-  // rounded up, from fewer coefficients, in a fraction of the time; PNG files and stb_image ignore it. Throws kData,
-  // saying what is wrong, for what read_image_header() refuses and for pixels that cannot be decoded.
+  // Valid until the next call, as long as `bytes` are. shrink: 1, 2, 4 or kShrinkMax: libjpeg-turbo makes so many times
+  // fewer pixels each way, rounded up, from fewer coefficients, in a fraction of the time; PNG files and stb_image
+  // ignore it. Throws kData, saying what is wrong, for what read_image_header() refuses and for pixels that cannot be
+  // decoded.
   DecodedImage decode(std::span<const std::uint8_t> bytes, int shrink = 1);
 
  private:

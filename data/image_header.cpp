@@ -57,6 +57,16 @@ ImageSize checked(std::int64_t width, std::int64_t height) {
 constexpr std::array<std::uint8_t, 8> kPngStart = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 constexpr std::array<std::uint8_t, 2> kJpegStart = {0xff, 0xd8};
 
+constexpr std::array<std::uint8_t, 8> kRawStart = {0xd7, 'D', 'R', 'R', 'A', 'W', '8', '\n'};
+
+ImageHeader read_raw(Reader reader) {
+  reader.take(kRawStart.size(), "the signature");
+  const std::int64_t width = reader.number(4, "the size");
+  const ImageHeader header{ImageFormat::kRaw, checked(width, reader.number(4, "the size"))};
+  reader.take(static_cast<std::size_t>(3 * header.size.width * header.size.height), "the pixels");
+  return header;
+}
+
 ImageHeader read_png(Reader reader) {
   reader.take(kPngStart.size(), "the signature");
   ImageHeader header{ImageFormat::kPng, {}};
@@ -177,8 +187,19 @@ ImageHeader read_image_header(std::span<const std::uint8_t> bytes) {
   const Reader reader(bytes);
   if (reader.begins_with(kPngStart)) return read_png(reader);
   if (reader.begins_with(kJpegStart)) return read_jpeg(reader);
+  if (reader.begins_with(kRawStart)) return read_raw(reader);
   const auto start = bytes.first(std::min<std::size_t>(bytes.size(), 8));
   DRIFT_FAIL(kData, "neither JPEG nor PNG: it begins with {:02x}", fmt::join(start, " "));
+}
+
+std::array<std::uint8_t, kRawImageStartBytes> raw_image_start(const ImageSize& size) {
+  std::array<std::uint8_t, kRawImageStartBytes> start{};
+  std::ranges::copy(kRawStart, start.begin());
+  for (std::size_t i = 0; i < 4; ++i) {
+    start[kRawStart.size() + i] = static_cast<std::uint8_t>(size.width >> (24 - 8 * i));
+    start[kRawStart.size() + 4 + i] = static_cast<std::uint8_t>(size.height >> (24 - 8 * i));
+  }
+  return start;
 }
 
 }  // namespace drift

@@ -11,6 +11,7 @@
 #include "data/cifar.h"
 #include "data/folder_source.h"
 #include "data/normalisation.h"
+#include "data/packed_source.h"
 #include "data/shapes.h"
 #include "data/synthetic.h"
 
@@ -74,7 +75,7 @@ Parts parts_of(std::string_view spec) {
   return {spec.substr(0, colon), has_argument ? spec.substr(colon + 1) : std::string_view{}, has_argument};
 }
 
-constexpr std::array<std::string_view, 3> kDirectoryKinds = {"cifar10", "cifar100", "imagefolder"};
+constexpr std::array<std::string_view, 4> kDirectoryKinds = {"cifar10", "cifar100", "imagefolder", "packed"};
 
 bool is_directory_kind(std::string_view kind) {
   return std::ranges::find(kDirectoryKinds, kind) != kDirectoryKinds.end();
@@ -89,18 +90,43 @@ OutputSizes sizes_from(const ImageOptions& options) {
   return sizes;
 }
 
-DataSource open_image_folder(const std::filesystem::path& directory, const ImageOptions& options) {
-  const OutputSizes sizes = sizes_from(options);
+ImageSources open_image_folder(const std::filesystem::path& directory) {
   ImageFolder folder = list_image_folder(directory);
-  const auto dataset = [&](ImageFolderSplit& split) {
+  const auto source = [&](ImageFolderSplit& split) {
     if (split.ignored > 0) {
       log_warning("{}: {} files are not called like images: ignored", split.directory.string(), split.ignored);
     }
-    return std::make_unique<ImageDataset>(std::make_unique<FolderSource>(std::move(split), folder.class_names), sizes,
-                                          options.bad_images);
+    return std::make_unique<FolderSource>(std::move(split), folder.class_names);
   };
-  auto train = dataset(folder.train);
-  return {"imagefolder", std::move(train), dataset(folder.val), kImagenetNormalisation};
+  return {source(folder.train), source(folder.val)};
+}
+
+ImageSources open_packed(const std::filesystem::path& directory) {
+  ImageSources sources{std::make_unique<PackedSource>(directory / kPackedTrain),
+                       std::make_unique<PackedSource>(directory / kPackedVal)};
+  DRIFT_CHECK(kData, std::ranges::equal(sources.train->class_names(), sources.val->class_names()),
+              "{}: {} has {} classes, and {} has {} or others", directory.string(), kPackedTrain,
+              sources.train->class_names().size(), kPackedVal, sources.val->class_names().size());
+  return sources;
+}
+
+bool is_image_kind(std::string_view kind) {
+  return kind == "imagefolder" || kind == "packed";
+}
+
+DataSource open_images(std::string_view spec, const ImageOptions& options) {
+  const OutputSizes sizes = sizes_from(options);
+  ImageSources sources = open_image_sources(spec);
+  const auto dataset = [&](std::unique_ptr<const Source> source) {
+    return std::make_unique<ImageDataset>(std::move(source), sizes, options.bad_images);
+  };
+  return {std::string(parts_of(spec).kind), dataset(std::move(sources.train)), dataset(std::move(sources.val)),
+          kImagenetNormalisation};
+}
+
+std::string_view directory_of(const Parts& parts, std::string_view spec) {
+  DRIFT_CHECK(kUsage, !parts.argument.empty(), "--data {}: where are its files? Expected {}:DIR", spec, parts.kind);
+  return parts.argument;
 }
 
 DataSource in_memory(DataSource data, std::string_view spec, const ImageOptions& options) {
@@ -122,14 +148,22 @@ DataSource open_data(std::string_view spec, std::uint64_t seed, const ImageOptio
   }
   if (kind == "synthetic") return in_memory(open_synthetic_spec(argument, spec, seed), spec, images);
   if (is_directory_kind(kind)) {
-    DRIFT_CHECK(kUsage, !argument.empty(), "--data {}: where are its files? Expected {}:DIR", spec, kind);
-    if (kind == "imagefolder") return open_image_folder(argument, images);
-    return in_memory(kind == "cifar10" ? open_cifar10(argument) : open_cifar100(argument), spec, images);
+    if (is_image_kind(kind)) return open_images(spec, images);
+    const std::filesystem::path directory = directory_of(parts_of(spec), spec);
+    return in_memory(kind == "cifar10" ? open_cifar10(directory) : open_cifar100(directory), spec, images);
   }
   std::vector<std::string> kinds(kDirectoryKinds.begin(), kDirectoryKinds.end());
   kinds.insert(kinds.end(), {"shapes", "synthetic"});
   DRIFT_FAIL(kUsage, "--data {}: unknown data set '{}'.{} There are: {}:DIR, {}, {}", spec, kind,
              did_you_mean(kind, kinds), fmt::join(kDirectoryKinds, ":DIR, "), kShapesUsage, kSyntheticUsage);
+}
+
+ImageSources open_image_sources(std::string_view spec) {
+  const Parts parts = parts_of(spec);
+  DRIFT_CHECK(kUsage, is_image_kind(parts.kind), "{}: has no image files: expected imagefolder:DIR or packed:DIR",
+              spec);
+  const std::filesystem::path directory = directory_of(parts, spec);
+  return parts.kind == "packed" ? open_packed(directory) : open_image_folder(directory);
 }
 
 std::string_view data_directory(std::string_view spec) {

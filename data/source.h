@@ -16,7 +16,8 @@ class Source {
   virtual std::int64_t size() const = 0;
   virtual std::span<const std::string> class_names() const = 0;
   virtual std::int32_t label(std::int64_t index) const = 0;
-  virtual std::string name(std::int64_t index) const = 0;  // by which somebody finds it: for errors
+  virtual std::string name(std::int64_t index) const = 0;   // in the source: "cat/7.jpg"
+  virtual std::string place(std::int64_t index) const = 0;  // where somebody finds it, for errors
   // The image as it is stored, a JPEG or PNG file: in `memory`, or wherever else it lies as long as the source does.
   // Throws kData, naming it, if it cannot be read.
   virtual std::span<const std::uint8_t> read(std::int64_t index, std::string& memory) const = 0;

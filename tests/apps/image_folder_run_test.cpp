@@ -91,6 +91,30 @@ TEST_F(ImageFolderRun, IsMeasuredByEvalAsByTrain) {
   EXPECT_EQ(result.at("correct"), summary.at("correct"));
 }
 
+// Images that are small enough keep their pixels, so a run has the same bits with them.
+TEST_F(ImageFolderRun, HasTheSameBitsFromAPackedSet) {
+  const std::string packed = (directory_ / "packed").string();
+  const Outcome pack = run_drift({"data", "pack", spec(), packed, "--encode", "raw", "--threads", "2"});
+  ASSERT_EQ(pack.exit_code, 0) << pack.err;
+  EXPECT_NE(pack.out.find("train.pack: 24 images of 2 classes"), std::string::npos) << pack.out;
+  EXPECT_NE(pack.out.find("val.pack: 10 images of 2 classes"), std::string::npos) << pack.out;
+  train(directory_ / "folder");
+  train(directory_ / "run", {{"--data", "packed:" + packed}});
+  expect_same_run(directory_ / "folder", directory_ / "run", 10);
+
+  const Outcome again = run_drift({"data", "pack", spec(), packed, "--encode", "raw"});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_NE(again.out.find("24 were there already"), std::string::npos) << again.out;
+  EXPECT_EQ(run_drift({"data", "pack", spec(), packed}).exit_code, 2) << "another encoding";
+  EXPECT_EQ(run_drift({"data", "pack", spec(), packed, "--encode", "jpeg:0"}).exit_code, 2);
+
+  EXPECT_EQ(run_drift({"data", "verify", packed}).exit_code, 0);
+  flip_middle_bit(directory_ / "packed/val.pack");
+  const Outcome damaged = run_drift({"data", "verify", packed});
+  EXPECT_EQ(damaged.exit_code, 4) << damaged.err;
+  EXPECT_NE(damaged.err.find("val.pack: damaged: image "), std::string::npos) << damaged.err;
+}
+
 TEST_F(ImageFolderRun, IsShownByTheToolsForData) {
   const Outcome info = run_drift({"data", "info", "--data", spec(), "--image-size", "24", "--json"});
   ASSERT_EQ(info.exit_code, 0) << info.err;

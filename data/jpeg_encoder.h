@@ -1,0 +1,27 @@
+// JPEG encoding, colours at half the resolution: by libjpeg-turbo or, in missing/, by stb_image_write.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "data/resize.h"
+
+namespace drift {
+
+class JpegEncoder {
+ public:
+  JpegEncoder();
+  ~JpegEncoder();
+  JpegEncoder(const JpegEncoder&) = delete;
+  JpegEncoder& operator=(const JpegEncoder&) = delete;
+
+  // quality: 1 to 100. Valid until the next call. Throws kData for sides of more than 65,500 pixels.
+  std::span<const std::uint8_t> encode(const ImageView& image, int quality);
+
+ private:
+  void* handle_ = nullptr;
+  std::vector<std::uint8_t> file_;
+};
+
+}  // namespace drift

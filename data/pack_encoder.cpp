@@ -1,0 +1,31 @@
+#include "data/pack_encoder.h"
+
+#include <algorithm>
+
+#include "data/image_crops.h"
+#include "data/image_header.h"
+
+namespace drift {
+
+std::span<const std::uint8_t> PackEncoder::encode(std::span<const std::uint8_t> file) {
+  const ImageHeader header = read_image_header(file);
+  const bool smaller = std::min(header.size.width, header.size.height) > options_.short_side;
+  const DecodedImage decoded = decoder_.decode(file);  // also where it stays as it is: whoever trains will have to
+  if (options_.jpeg_quality && header.format == ImageFormat::kJpeg && !smaller) return file;
+  const ImageView image = resized(decoded.image, smaller);
+  if (options_.jpeg_quality) return jpeg_.encode(image, *options_.jpeg_quality);
+  const auto start = raw_image_start(image.size);
+  encoded_.assign(start.begin(), start.end());
+  encoded_.insert(encoded_.end(), image.pixels.begin(), image.pixels.end());
+  return encoded_;
+}
+
+ImageView PackEncoder::resized(const ImageView& image, bool smaller) {
+  if (!smaller) return image;
+  const Resize resize = resize_and_centre_crop(image.size, options_.short_side, options_.short_side);
+  pixels_.resize(static_cast<std::size_t>(resize.size.width * resize.size.height * 3));
+  resizer_.run(image, Resize::whole(resize.box, resize.size), pixels_);
+  return {pixels_, resize.size};
+}
+
+}  // namespace drift
