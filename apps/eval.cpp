@@ -185,11 +185,14 @@ Json json_of(const Subject& subject) {
                    {"total", test.total},
                    {"top1", test.top1()},
                    {"top5", test.top5()},
+                   {"correct_top5", test.correct_top5},
                    {"loss", test.loss}});
     if (const auto& held_out = measured->validation) {
       result.update({{"val_correct", held_out->correct},
                      {"val_total", held_out->total},
                      {"val_top1", held_out->top1()},
+                     {"val_top5", held_out->top5()},
+                     {"val_correct_top5", held_out->correct_top5},
                      {"val_loss", held_out->loss}});
     }
     result.update({{"bn_batches", is_reestimated(config) ? config.sync.scope.bn_batches : 0},
@@ -205,8 +208,8 @@ void print_line(const Subject& subject) {
   const Evaluation& test = measured.test;
   std::string validation;
   if (const auto& held_out = measured.validation) {
-    validation = fmt::format("  val top1 {:.4f} ({}/{})  val loss {:.4f}", held_out->top1(), held_out->correct,
-                             held_out->total, held_out->loss);
+    validation = fmt::format("  val top1 {:.4f} ({}/{})  val top5 {:.4f}  val loss {:.4f}", held_out->top1(),
+                             held_out->correct, held_out->total, held_out->top5(), held_out->loss);
   }
   print("correct {}/{}  top1 {:.4f}  top5 {:.4f}  loss {:.4f}{} | {}{} {}, batch-norm statistics {}\n", test.correct,
         test.total, test.top1(), test.top5(), test.loss, validation,
@@ -215,15 +218,16 @@ void print_line(const Subject& subject) {
 }
 
 void print_table(const std::vector<Subject>& subjects) {
-  print("{:>10}{:>9}{:>9}{:>10}{:>10}{:>10}  {}\n", "step", "top1", "top5", "loss", "val top1", "val loss",
-        "checkpoint, batch-norm statistics");
+  print("{:>10}{:>9}{:>9}{:>10}{:>10}{:>10}{:>10}  {}\n", "step", "top1", "top5", "loss", "val top1", "val top5",
+        "val loss", "checkpoint, batch-norm statistics");
   for (const Subject& subject : subjects) {
     if (const auto& measured = subject.measured) {
       const auto& held_out = measured->validation;
       const auto number = [&](double value) { return held_out ? fmt::format("{:.4f}", value) : "-"; };
-      print("{:>10}{:>9.4f}{:>9.4f}{:>10.4f}{:>10}{:>10}  {}, {}\n", subject.step, measured->test.top1(),
+      print("{:>10}{:>9.4f}{:>9.4f}{:>10.4f}{:>10}{:>10}{:>10}  {}, {}\n", subject.step, measured->test.top1(),
             measured->test.top5(), measured->test.loss, number(held_out ? held_out->top1() : 0),
-            number(held_out ? held_out->loss : 0), subject.checkpoint.string(), statistics_text(subject));
+            number(held_out ? held_out->top5() : 0), number(held_out ? held_out->loss : 0), subject.checkpoint.string(),
+            statistics_text(subject));
     }
     if (subject.error) print("{:>10}  {}\n", "-", subject.error->message());
   }
@@ -234,8 +238,8 @@ void print_table(const std::vector<Subject>& subjects) {
 int run_eval(int argc, char** argv) {
   CommandLine command(
       Scope::kEval, "drift eval",
-      "Measures stored weights on the test split, and on the images that --val-split holds out: correct count, top-1\n"
-      "and mean loss. The checkpoints of a RUN bring their model, data, seed and so on; flags beat them.",
+      "Measures stored weights on the test split, and on the images that --val-split holds out: correct count, top-1,\n"
+      "top-5 and mean loss. The checkpoints of a RUN bring their model, data, seed and so on; flags beat them.",
       {"drift eval runs/x", "drift eval runs/x --all-checkpoints --bn-stats reestimate:100 --json",
        "drift eval --weights resnet56.safetensors --model resnet56 --data cifar10:DIR"});
   std::string run;

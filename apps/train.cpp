@@ -109,9 +109,10 @@ void print_result(const Json& summary, const RunDirectory& run) {
     best = fmt::format("  val top1 {:.4f}, best {:.4f} at step {} (test {:.4f})", number("val_top1"),
                        number("best_val_top1"), summary.at("best_step").get<Step>(), number("best_test_top1"));
   }
-  print("top1 {:.4f} ({}/{}) loss {:.4f}{}  {:.0f} img/s  sent {:.3f} GB  {} | {}\n", number("top1"),
-        summary.at("correct").get<std::int64_t>(), summary.at("total").get<std::int64_t>(), number("loss"), best,
-        number("img_s"), number("bytes") / 1e9, run.path().string(), summary.at("sync_scope").get<std::string>());
+  print("top1 {:.4f} ({}/{}) top5 {:.4f} loss {:.4f}{}  {:.0f} img/s  sent {:.3f} GB  {} | {}\n", number("top1"),
+        summary.at("correct").get<std::int64_t>(), summary.at("total").get<std::int64_t>(), number("top5"),
+        number("loss"), best, number("img_s"), number("bytes") / 1e9, run.path().string(),
+        summary.at("sync_scope").get<std::string>());
 }
 
 void print_op_times(const std::map<std::string, OpTime>& times) {

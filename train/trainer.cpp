@@ -257,14 +257,20 @@ EvalRecord Trainer::evaluate(const std::atomic<bool>& stop) {
   const Evaluation result = averaged_.evaluate(stop);
   std::optional<ValidationRecord> validation;
   if (const std::optional<Evaluation> held_out = averaged_.validate(stop)) {
-    validation = {
-        .loss = held_out->loss, .top1 = held_out->top1(), .correct = held_out->correct, .total = held_out->total};
+    validation = {.loss = held_out->loss,
+                  .top1 = held_out->top1(),
+                  .top5 = held_out->top5(),
+                  .correct = held_out->correct,
+                  .correct_top5 = held_out->correct_top5,
+                  .total = held_out->total};
   }
   return {.step = done_,
           .epoch = schedule_.epoch_of(done_),
           .loss = result.loss,
           .top1 = result.top1(),
+          .top5 = result.top5(),
           .correct = result.correct,
+          .correct_top5 = result.correct_top5,
           .total = result.total,
           .validation = validation,
           .seconds = watch.seconds()};

@@ -42,14 +42,17 @@ class EvalOfARun : public ::testing::Test {
 
 TEST_F(EvalOfARun, MeasuresWhatTrainingMeasuredWithoutAFlag) {
   const Json newest = Json::parse(eval(run_, {"--json"}).out);
-  for (const char* key : {"correct", "total", "top1", "loss", "val_correct", "val_total", "val_top1", "val_loss"}) {
+  for (const char* key : {"correct", "total", "top1", "top5", "correct_top5", "loss", "val_correct", "val_total",
+                          "val_top1", "val_top5", "val_correct_top5", "val_loss"}) {
     EXPECT_EQ(newest.at(key), summary().at(key)) << key;
   }
   EXPECT_EQ(newest.at("step"), 12);
   const Json best = Json::parse(eval(run_ / "best", {"--json"}).out);
   EXPECT_EQ(best.at("step"), summary().at("best_step"));
   EXPECT_EQ(best.at("val_top1"), summary().at("best_val_top1"));
+  EXPECT_EQ(best.at("val_top5"), summary().at("best_val_top5"));
   EXPECT_EQ(best.at("top1"), summary().at("best_test_top1"));
+  EXPECT_EQ(best.at("top5"), summary().at("best_test_top5"));
   const Outcome line = eval(run_ / "ckpt/step-6");
   EXPECT_TRUE(line.out.starts_with("correct ")) << line.out;
   EXPECT_NE(line.out.find(" val top1 "), std::string::npos) << line.out;

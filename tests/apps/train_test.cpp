@@ -55,6 +55,9 @@ TEST(Train, LeavesARunDirectoryAndOneResultLine) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 1);
   EXPECT_TRUE(outcome.out.starts_with("top1 0.")) << outcome.out;
+  EXPECT_NE(outcome.out.find(fmt::format(") top5 {:.4f} loss ", summary_of(run).at("top5").get<double>())),
+            std::string::npos)
+      << outcome.out;
   EXPECT_TRUE(
       outcome.out.ends_with("| averaged model, batch-norm statistics re-estimated on 2 batches, momentum kept local\n"))
       << outcome.out;
@@ -91,6 +94,8 @@ TEST(Train, ImagesHeldOutAreMeasuredInsteadOfTrainedOn) {
     ++evaluations;
     EXPECT_EQ(line.at("val_total"), 20);
     EXPECT_EQ(line.at("val_top1").get<double>(), line.at("val_correct").get<double>() / 20);
+    EXPECT_EQ(line.at("val_top5").get<double>(), line.at("val_correct_top5").get<double>() / 20);
+    EXPECT_GE(line.at("val_correct_top5"), line.at("val_correct"));
   }
   EXPECT_EQ(evaluations, 3);  // steps 4, 7 and 9
   EXPECT_FALSE(summary_of(run).at("best_step").is_null());

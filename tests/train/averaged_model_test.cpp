@@ -73,12 +73,20 @@ TEST(AveragedModel, IsMeasuredOnTheImagesHeldOutAndNothingElseReadsThem) {
   ASSERT_TRUE(record.validation);
   MemoryPool pool(trainer.device());
   LoaderPool loading(0);
-  const Evaluation expected =
-      evaluate(trainer.evaluated_model(), *data.validation, data.normalisation, config.machine.precision,
-               config.evaluation.batch, trainer.backend(), pool, loading);
+  const auto measured = [&](const Dataset& dataset) {
+    return evaluate(trainer.evaluated_model(), dataset, data.normalisation, config.machine.precision,
+                    config.evaluation.batch, trainer.backend(), pool, loading);
+  };
+  const Evaluation expected = measured(*data.validation), on_test = measured(*data.test);
   EXPECT_EQ(record.validation->loss, expected.loss);
   EXPECT_EQ(record.validation->correct, expected.correct);
+  EXPECT_EQ(record.validation->correct_top5, expected.correct_top5);
+  EXPECT_EQ(record.validation->top5, expected.top5());
   EXPECT_EQ(record.validation->total, 16);
+  EXPECT_EQ(record.loss, on_test.loss);
+  EXPECT_EQ(record.correct, on_test.correct);
+  EXPECT_EQ(record.correct_top5, on_test.correct_top5);
+  EXPECT_EQ(record.top5, on_test.top5());
   EXPECT_NE(record.loss, expected.loss);
 }
 

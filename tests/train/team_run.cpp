@@ -76,9 +76,11 @@ void expect_same(Trainer& trainer, const Team& team, const Whole& whole) {
   const EvalRecord evaluation = trainer.evaluate();
   EXPECT_EQ(evaluation.loss, whole.evaluation.loss);
   EXPECT_EQ(evaluation.correct, whole.evaluation.correct);
+  EXPECT_EQ(evaluation.correct_top5, whole.evaluation.correct_top5);
   ASSERT_TRUE(evaluation.validation);
   EXPECT_EQ(evaluation.validation->loss, whole.evaluation.validation->loss);
   EXPECT_EQ(evaluation.validation->correct, whole.evaluation.validation->correct);
+  EXPECT_EQ(evaluation.validation->correct_top5, whole.evaluation.validation->correct_top5);
 }
 
 // A control channel of which a test can see that it holds the workers back.

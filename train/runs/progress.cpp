@@ -104,12 +104,13 @@ void Progress::evaluation(const EvalRecord& record) {
   const char* plain = options_.color ? "\033[0m" : "";
   std::string validation;
   if (const auto& held_out = record.validation) {
-    validation = fmt::format("  val top1 {:.4f} ({}/{})  val loss {:.4f}", held_out->top1, held_out->correct,
-                             held_out->total, held_out->loss);
+    validation = fmt::format("  val top1 {:.4f} ({}/{})  val top5 {:.4f}  val loss {:.4f}", held_out->top1,
+                             held_out->correct, held_out->total, held_out->top5, held_out->loss);
   }
-  print_line(fmt::format("{}epoch {:.2f}  step {}  test top1 {:.4f} ({}/{})  test loss {:.4f}{}{}  ({:.1f} s)", bold,
-                         record.epoch, record.step, record.top1, record.correct, record.total, record.loss, validation,
-                         plain, record.seconds));
+  print_line(fmt::format(
+      "{}epoch {:.2f}  step {}  test top1 {:.4f} ({}/{})  test top5 {:.4f}  test loss {:.4f}{}{}  ({:.1f} s)", bold,
+      record.epoch, record.step, record.top1, record.correct, record.total, record.top5, record.loss, validation, plain,
+      record.seconds));
 }
 
 void Progress::message(std::string_view text) {

@@ -27,16 +27,16 @@ struct StepRecord {
 // On the images held out of training.
 struct ValidationRecord {
   double loss = 0;
-  double top1 = 0;  // in [0,1]
-  std::int64_t correct = 0, total = 0;
+  double top1 = 0, top5 = 0;  // in [0,1]
+  std::int64_t correct = 0, correct_top5 = 0, total = 0;
 };
 
 struct EvalRecord {
   Step step = 0;  // steps done
   double epoch = 0;
-  double loss = 0;  // this and the next on the test set
-  double top1 = 0;  // in [0,1]
-  std::int64_t correct = 0, total = 0;
+  double loss = 0;            // this and the next two rows on the test set
+  double top1 = 0, top5 = 0;  // in [0,1]; top5: the label is among the five best classes
+  std::int64_t correct = 0, correct_top5 = 0, total = 0;
   std::optional<ValidationRecord> validation = {};  // with --val-split
   double seconds = 0;                               // averaging and batch-norm re-estimation included
 };

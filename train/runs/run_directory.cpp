@@ -223,12 +223,15 @@ void RunDirectory::step(const StepRecord& r) {
 }
 
 void RunDirectory::evaluation(const EvalRecord& r) {
-  Json line = {{"kind", "eval"}, {"step", r.step},       {"epoch", r.epoch}, {"loss", r.loss},
-               {"top1", r.top1}, {"correct", r.correct}, {"total", r.total}};
+  Json line = {{"kind", "eval"},  {"step", r.step},       {"epoch", r.epoch}, {"loss", r.loss},
+               {"top1", r.top1},  {"correct", r.correct}, {"top5", r.top5},   {"correct_top5", r.correct_top5},
+               {"total", r.total}};
   if (const auto& held_out = r.validation) {
     line["val_loss"] = held_out->loss;
     line["val_top1"] = held_out->top1;
     line["val_correct"] = held_out->correct;
+    line["val_top5"] = held_out->top5;
+    line["val_correct_top5"] = held_out->correct_top5;
     line["val_total"] = held_out->total;
   }
   line["t_eval"] = r.seconds;
@@ -273,16 +276,22 @@ Json RunDirectory::write_summary(const RunOutcome& outcome) {
                         {"message", outcome.message},
                         {"top1", field(t.last_evaluation, "top1")},
                         {"correct", field(t.last_evaluation, "correct")},
+                        {"top5", field(t.last_evaluation, "top5")},
+                        {"correct_top5", field(t.last_evaluation, "correct_top5")},
                         {"total", field(t.last_evaluation, "total")},
                         {"loss", field(t.last_evaluation, "loss")},
                         {"eval_step", field(t.last_evaluation, "step")},
                         {"val_top1", field(t.last_evaluation, "val_top1")},
                         {"val_correct", field(t.last_evaluation, "val_correct")},
+                        {"val_top5", field(t.last_evaluation, "val_top5")},
+                        {"val_correct_top5", field(t.last_evaluation, "val_correct_top5")},
                         {"val_total", field(t.last_evaluation, "val_total")},
                         {"val_loss", field(t.last_evaluation, "val_loss")},
                         {"best_step", field(t.best_evaluation, "step")},
                         {"best_val_top1", field(t.best_evaluation, "val_top1")},
+                        {"best_val_top5", field(t.best_evaluation, "val_top5")},
                         {"best_test_top1", field(t.best_evaluation, "top1")},
+                        {"best_test_top5", field(t.best_evaluation, "top5")},
                         {"train_loss", t.loss},
                         {"steps", t.steps},
                         {"epochs", t.epoch},

@@ -194,7 +194,8 @@ TEST(Progress, NoWidthOfATerminalKeepsARowOfALineThatWasRewritten) {
     HandClock clock;
     std::ostringstream out;
     Screen screen(columns);
-    const std::string evaluation = "epoch 0.00  step 0  test top1 0.0000 (0/0)  test loss 0.0000  (0.0 s)";
+    const std::string evaluation =
+        "epoch 0.00  step 0  test top1 0.0000 (0/0)  test top5 0.0000  test loss 0.0000  (0.0 s)";
     {
       Progress progress({.total_steps = kLongRun, .columns = [columns] { return columns; }}, out, clock);
       const auto draw = [&](Step begin) {
@@ -256,14 +257,22 @@ TEST(Progress, AnEvaluationNamesBothSetsWhereImagesAreHeldOut) {
   HandClock clock;
   std::ostringstream out;
   Progress progress({.total_steps = 10}, out, clock);
-  EvalRecord record{.step = 5, .epoch = 0.5, .loss = 1.25, .top1 = 0.5, .correct = 10, .total = 20, .seconds = 2};
+  EvalRecord record{.step = 5,
+                    .epoch = 0.5,
+                    .loss = 1.25,
+                    .top1 = 0.5,
+                    .top5 = 0.75,
+                    .correct = 10,
+                    .correct_top5 = 15,
+                    .total = 20,
+                    .seconds = 2};
   progress.evaluation(record);
-  record.validation = {.loss = 1.5, .top1 = 0.25, .correct = 1, .total = 4};
+  record.validation = {.loss = 1.5, .top1 = 0.25, .top5 = 1, .correct = 1, .correct_top5 = 4, .total = 4};
   progress.evaluation(record);
   EXPECT_EQ(out.str(),
-            "epoch 0.50  step 5  test top1 0.5000 (10/20)  test loss 1.2500  (2.0 s)\n"
-            "epoch 0.50  step 5  test top1 0.5000 (10/20)  test loss 1.2500  val top1 0.2500 (1/4)  val loss 1.5000  "
-            "(2.0 s)\n");
+            "epoch 0.50  step 5  test top1 0.5000 (10/20)  test top5 0.7500  test loss 1.2500  (2.0 s)\n"
+            "epoch 0.50  step 5  test top1 0.5000 (10/20)  test top5 0.7500  test loss 1.2500  val top1 0.2500 (1/4)  "
+            "val top5 1.0000  val loss 1.5000  (2.0 s)\n");
 }
 
 TEST(Progress, ColourOnlyWhereAskedFor) {

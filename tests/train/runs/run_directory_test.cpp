@@ -48,17 +48,24 @@ StepRecord record_of(Step step, double loss = 1.5) {
   return record;
 }
 
-// held_out: of 50 images, how many are hit.
+// held_out: of 50 images, how many are hit. At 5 there is one hit more.
 EvalRecord evaluation_of(Step step, std::int64_t correct, std::optional<std::int64_t> held_out = std::nullopt) {
   EvalRecord record;
   record.step = step;
   record.correct = correct;
   record.total = 100;
   record.top1 = static_cast<double>(correct) / 100;
+  record.correct_top5 = correct + 1;
+  record.top5 = static_cast<double>(correct + 1) / 100;
   record.loss = 0.25;
   record.seconds = 2;
   if (held_out) {
-    record.validation = {.loss = 0.5, .top1 = static_cast<double>(*held_out) / 50, .correct = *held_out, .total = 50};
+    record.validation = {.loss = 0.5,
+                         .top1 = static_cast<double>(*held_out) / 50,
+                         .top5 = static_cast<double>(*held_out + 1) / 50,
+                         .correct = *held_out,
+                         .correct_top5 = *held_out + 1,
+                         .total = 50};
   }
   return record;
 }
@@ -96,6 +103,8 @@ TEST(RunDirectory, HoldsConfigCommandEnvironmentAndMetrics) {
   EXPECT_EQ(lines[0].at("t_comm"), 2.0);
   EXPECT_EQ(lines[1].at("kind"), "eval");
   EXPECT_EQ(lines[1].at("correct"), 60);
+  EXPECT_EQ(lines[1].at("correct_top5"), 61);
+  EXPECT_EQ(lines[1].at("top5"), 0.61);
 }
 
 TEST(RunDirectory, NumbersReadBackToTheSameBits) {
@@ -172,6 +181,23 @@ TEST(RunDirectory, ADamagedMetricsFileIsAnErrorThatNamesTheLine) {
   EXPECT_NE(error.message().find("metrics.jsonl:2"), std::string::npos) << error.message();
 }
 
+// Records of an earlier version have no top-5.
+TEST(RunDirectory, AnEvaluationWithoutTop5IsTaken) {
+  const testing::TempDirectory directory;
+  {
+    const auto run = RunDirectory::create(directory / "run", {small_config(), ""});
+    run->step(record_of(0));
+    run->step(record_of(1));
+  }
+  std::ofstream(directory / "run/metrics.jsonl", std::ios::app)
+      << R"({"kind":"eval","step":1,"epoch":1,"loss":2,"top1":0.5,"correct":4,"total":8,"t_eval":1})"
+      << "\n";
+  const auto run = RunDirectory::reopen(directory / "run", {small_config(), ""}, 2);
+  const Json summary = run->write_summary({"finished", "", ""});
+  EXPECT_EQ(summary.at("top1"), 0.5);
+  EXPECT_TRUE(summary.at("top5").is_null());
+}
+
 TEST(RunDirectory, SummaryAddsUp) {
   const testing::TempDirectory directory;
   const auto run = RunDirectory::create(directory / "run", {small_config(), "drift train"});
@@ -180,6 +206,8 @@ TEST(RunDirectory, SummaryAddsUp) {
   run->evaluation(evaluation_of(4, 70));
   const Json summary = run->write_summary({"finished", "", "averaged model"});
   EXPECT_EQ(summary.at("top1"), 0.7);
+  EXPECT_EQ(summary.at("top5"), 0.71);
+  EXPECT_EQ(summary.at("correct_top5"), 71);
   for (const char* key : {"best_step", "best_val_top1", "best_test_top1", "val_top1", "val_correct", "val_total"}) {
     EXPECT_TRUE(summary.at(key).is_null()) << key;  // nothing is chosen by the test set
   }
@@ -212,6 +240,10 @@ TEST(RunDirectory, TheBestIsTheFirstOfTheBestOnTheImagesHeldOut) {
     const Json summary = run->write_summary({"finished", "", ""});
     EXPECT_EQ(summary.at("val_top1"), 0.88);
     EXPECT_EQ(summary.at("val_correct"), 44);
+    EXPECT_EQ(summary.at("val_top5"), 0.9);
+    EXPECT_EQ(summary.at("val_correct_top5"), 45);
+    EXPECT_EQ(summary.at("best_val_top5"), 0.92);
+    EXPECT_EQ(summary.at("best_test_top5"), 0.61);
     EXPECT_EQ(summary.at("val_total"), 50);
     EXPECT_EQ(summary.at("val_loss"), 0.5);
   }

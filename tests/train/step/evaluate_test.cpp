@@ -1,10 +1,13 @@
 // Evaluation and re-estimation of batch-norm statistics.
 #include "train/step/evaluate.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <gtest/gtest.h>
 
 #include "tests/train/toy_run.h"
+#include "train/step/batch_loss.h"
 
 namespace drift {
 namespace {
@@ -51,6 +54,43 @@ TEST(Evaluate, DoesNotDependOnTheBatchAndSeesEachImageOnce) {
     EXPECT_EQ(other.correct_top5, one_by_one.correct_top5);
     EXPECT_NEAR(other.loss, one_by_one.loss, 1e-5);
   }
+}
+
+// Counted by sorting the logits; no two of them are equal here.
+TEST(Evaluate, CountsTheLabelsAmongTheBestOneAndTheBestFive) {
+  Bench bench;
+  constexpr std::int64_t kImages = 40;
+  const DataSource data = toy_data(16, kImages);
+  const auto model = bench.fresh_model(toy_config(1, 1, 1));
+  Batch batch;
+  const std::int64_t bytes = data.test->image_shape().elements();
+  batch.images.resize(static_cast<std::size_t>(kImages * bytes));
+  for (std::int64_t i = 0; i < kImages; ++i) {
+    data.test->read_image(
+        i, std::span(batch.images).subspan(static_cast<std::size_t>(i * bytes), static_cast<std::size_t>(bytes)));
+    batch.labels.push_back(data.test->label(i));
+  }
+  BatchMemory memory(Device{}, data.test->image_shape(), kImages);
+  Tape tape(*bench.backend, bench.pool, DType::kFloat32, kInference);
+  const Tensor logits = forward_logits(tape, *model, memory.upload(batch, *bench.backend), data.normalisation);
+  std::vector<float> scores(static_cast<std::size_t>(logits.shape().elements()));
+  bench.backend->download(logits.view(), scores.data());
+  std::int64_t best = 0, among_five = 0;
+  for (std::int64_t i = 0; i < kImages; ++i) {
+    const std::span<float> row =
+        std::span(scores).subspan(static_cast<std::size_t>(i * testing::kToyClasses), testing::kToyClasses);
+    const float score = row[static_cast<std::size_t>(batch.labels[static_cast<std::size_t>(i)])];
+    std::ranges::sort(row, std::greater());
+    best += score == row[0] ? 1 : 0;
+    among_five += score >= row[4] ? 1 : 0;
+  }
+  const Evaluation evaluation =
+      evaluate(*model, *data.test, data.normalisation, DType::kFloat32, 7, *bench.backend, bench.pool, bench.loading);
+  EXPECT_EQ(evaluation.correct, best);
+  EXPECT_EQ(evaluation.correct_top5, among_five);
+  EXPECT_LT(best, among_five);
+  EXPECT_LT(among_five, kImages);
+  EXPECT_EQ(evaluation.top5(), static_cast<double>(among_five) / kImages);
 }
 
 TEST(Reestimate, IsAFunctionOfSeedAndStepAndNotOfEarlierStatistics) {
