@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <numeric>
 
+#include "core/checked_file.h"
 #include "data/fingerprint.h"
 #include "tests/data/data_support.h"
 #include "tests/support/seed.h"
@@ -45,6 +46,21 @@ TEST(HoldOut, EveryImageIsOnOneSideInTheOrderOfTheWhole) {
     for (std::size_t b = 0; b < image.size(); ++b) EXPECT_EQ(image[b], FakeDataset::byte(held_out.back(), b));
     EXPECT_EQ(data.test->size(), 5);
   }
+}
+
+// Checkpoints name their data by it: the same images are the same data, whatever they are held out of.
+TEST(HoldOut, IsIdentifiedByItsImages) {
+  const DataSource data = hold_out(source_of(100), 30, 1);
+  RunningDigest expected, got;
+  std::vector<std::uint8_t> image(12);
+  for (std::int64_t i = 0; i < data.train->size(); ++i) {
+    const std::int32_t label = data.train->label(i);
+    expected.add(std::as_bytes(std::span(&label, 1)));
+    data.train->read_image(i, image);
+    expected.add(std::as_bytes(std::span(image)));
+  }
+  data.train->identify(got);
+  EXPECT_EQ(got.value(), expected.value());
 }
 
 TEST(HoldOut, IsAFunctionOfTheSeed) {
