@@ -15,6 +15,7 @@
 #include "data/preview.h"
 #include "kernels/device.h"
 #include "train/config/resolve.h"
+#include "train/step/worker.h"
 
 namespace drift {
 namespace {
@@ -77,7 +78,7 @@ int info(int argc, char** argv) {
 
   const TrainConfig config = config_of(command);
   const DataSource data = open_data(config.data.spec, config.seed, config.data.images);
-  LoaderPool loading(data.train->in_memory() ? 0 : cpu_features().cores);
+  LoaderPool loading(loader_threads(config.machine, *data.train, cpu_features().cores));
   const auto normalisations = normalisations_of(data, loading);
   const std::span<const std::string> names = data.train->class_names();
   const Json train = split_json(*data.train), test = split_json(*data.test);

@@ -29,8 +29,8 @@ Digest RunningDigest::value() const {
   return {bytes_, XXH3_64bits_digest(state_.get())};
 }
 
-Digest digest_of(std::string_view text) {
-  return {text.size(), XXH3_64bits(text.data(), text.size())};
+Digest digest_of(std::span<const std::byte> bytes) {
+  return {bytes.size(), XXH3_64bits(bytes.data(), bytes.size())};
 }
 
 OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {

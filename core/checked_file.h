@@ -39,7 +39,10 @@ class RunningDigest {
   std::uint64_t bytes_ = 0;
 };
 
-Digest digest_of(std::string_view text);
+Digest digest_of(std::span<const std::byte> bytes);
+inline Digest digest_of(std::string_view text) {
+  return digest_of(std::as_bytes(std::span(text)));
+}
 
 class OutputFile {
  public:

@@ -34,14 +34,9 @@ bool ImageDataset::read(std::int64_t index, Run run) const {
   DRIFT_ASSERT(index >= 0 && index < size(), "image {} of {}", index, size());
   const Spares<Decoder>::Loan decoder(decoders_);
   const std::span<const std::uint8_t> encoded = source_->read(index, decoder->memory);
-  try {
-    run(decoder->transform, encoded);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kData) throw;
-    bad(index, error.message());
-    return false;
-  }
-  return true;
+  const std::string problem = problem_of(*source_, index, bad_images_, [&] { run(decoder->transform, encoded); });
+  if (!problem.empty()) leave_out(index, problem);
+  return problem.empty();
 }
 
 bool ImageDataset::read_image(std::int64_t index, std::span<std::uint8_t> image) const {
@@ -56,14 +51,12 @@ bool ImageDataset::read_crop(std::int64_t index, const Rng& rng, std::span<std::
   });
 }
 
-void ImageDataset::bad(std::int64_t index, const std::string& reason) const {
-  DRIFT_CHECK(kData, bad_images_ == BadImages::kSkip, "{}: {}. With --bad-images skip a run leaves such images out",
-              source_->place(index), reason);
+void ImageDataset::leave_out(std::int64_t index, const std::string& problem) const {
   const std::lock_guard lock(mutex_);
   if (!left_out_.insert(index).second) return;
   const std::size_t count = left_out_.size();
   if (count <= kNamed) {
-    log_warning("{}: {}: left out, {} of {} images so far", source_->place(index), reason, count, size());
+    log_warning("{}: {}: left out, {} of {} images so far", source_->place(index), problem, count, size());
   } else if (std::has_single_bit(count)) {
     log_warning("{} of {} images are left out so far", count, size());
   }

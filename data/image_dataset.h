@@ -36,8 +36,7 @@ class ImageDataset final : public Dataset {
 
   template <class Run>
   bool read(std::int64_t index, Run run) const;
-  // Throws, or notes that it is left out.
-  void bad(std::int64_t index, const std::string& reason) const;
+  void leave_out(std::int64_t index, const std::string& problem) const;
 
   const std::unique_ptr<const Source> source_;
   const OutputSizes sizes_;

@@ -20,9 +20,8 @@ ImageDecoder::ImageDecoder(JpegLibrary library)
 
 ImageDecoder::~ImageDecoder() = default;
 
-DecodedImage ImageDecoder::decode(std::span<const std::uint8_t> bytes, int shrink) {
+DecodedImage ImageDecoder::decode(std::span<const std::uint8_t> bytes, const ImageHeader& header, int shrink) {
   DRIFT_ASSERT(shrink == 1 || shrink == 2 || shrink == 4 || shrink == kShrinkMax, "an image shrunk by {}", shrink);
-  const ImageHeader header = read_image_header(bytes);
   DRIFT_CHECK(kData, bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()), "a file of {} bytes",
               bytes.size());
   if (header.format == ImageFormat::kRaw) {

@@ -42,7 +42,11 @@ class ImageDecoder {
   // fewer pixels each way, rounded up, from fewer coefficients, in a fraction of the time; PNG files and stb_image
   // ignore it. Throws kData, saying what is wrong, for what read_image_header() refuses and for pixels that cannot be
   // decoded.
-  DecodedImage decode(std::span<const std::uint8_t> bytes, int shrink = 1);
+  DecodedImage decode(std::span<const std::uint8_t> bytes, int shrink = 1) {
+    return decode(bytes, read_image_header(bytes), shrink);
+  }
+  // For whoever has read the header.
+  DecodedImage decode(std::span<const std::uint8_t> bytes, const ImageHeader& header, int shrink);
 
  private:
   std::unique_ptr<JpegTurbo> turbo_;

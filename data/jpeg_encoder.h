@@ -9,6 +9,8 @@
 
 namespace drift {
 
+inline constexpr std::int64_t kJpegSideMax = 65'500;  // pixels
+
 class JpegEncoder {
  public:
   JpegEncoder();
@@ -16,7 +18,7 @@ class JpegEncoder {
   JpegEncoder(const JpegEncoder&) = delete;
   JpegEncoder& operator=(const JpegEncoder&) = delete;
 
-  // quality: 1 to 100. Valid until the next call. Throws kData for sides of more than 65,500 pixels.
+  // Sides up to kJpegSideMax; quality: 1 to 100. Valid until the next call.
   std::span<const std::uint8_t> encode(const ImageView& image, int quality);
 
  private:

@@ -19,7 +19,6 @@ namespace drift {
 namespace {
 
 constexpr std::string_view kShapesUsage = "shapes[:TRAIN_SIZE[:TEST_SIZE]]";
-
 constexpr std::string_view kSyntheticUsage = "synthetic:SIDE[:CLASSES]";
 
 // Numbers of a spec, "FIRST[:SECOND]".

@@ -30,39 +30,27 @@ std::uint64_t identity_of(const Source& source, const PackOptions& options) {
 
 struct Encoded {
   std::vector<std::uint8_t> bytes;
-  std::string problem = {};  // why there are none
+  std::string problem;  // why there are none
 };
 
-class Packing {
- public:
-  Packing(const Source& source, const PackOptions& options, BadImages bad_images)
-      : source_(source), bad_images_(bad_images), encoders_([options] { return std::make_unique<Encoder>(options); }) {}
+// For one image at a time.
+struct Encoder {
+  explicit Encoder(const PackOptions& options) : encoder(options) {}
 
-  Encoded encode(std::int64_t index) {
-    const Spares<Encoder>::Loan encoder(encoders_);
-    const std::span<const std::uint8_t> file = source_.read(index, encoder->memory);
-    try {
-      const std::span<const std::uint8_t> encoded = encoder->encoder.encode(file);
-      return {.bytes = {encoded.begin(), encoded.end()}};
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::kData) throw;
-      DRIFT_CHECK(kData, bad_images_ == BadImages::kSkip, "{}: {}. With --bad-images skip such images are left out",
-                  source_.place(index), error.message());
-      return {.bytes = {}, .problem = error.message()};
-    }
-  }
-
- private:
-  struct Encoder {
-    explicit Encoder(const PackOptions& options) : encoder(options) {}
-    PackEncoder encoder;
-    std::string memory;
-  };
-
-  const Source& source_;
-  const BadImages bad_images_;
-  Spares<Encoder> encoders_;
+  PackEncoder encoder;
+  std::string memory;  // of the file
 };
+
+Encoded encode(const Source& source, std::int64_t index, BadImages bad_images, Spares<Encoder>& encoders) {
+  const Spares<Encoder>::Loan encoder(encoders);
+  const std::span<const std::uint8_t> file = source.read(index, encoder->memory);
+  Encoded result;
+  result.problem = problem_of(source, index, bad_images, [&] {
+    const std::span<const std::uint8_t> encoded = encoder->encoder.encode(file);
+    result.bytes.assign(encoded.begin(), encoded.end());
+  });
+  return result;
+}
 
 }  // namespace
 
@@ -83,7 +71,7 @@ PackReport pack(const Source& source, const fs::path& path, const PackOptions& o
   }
   PackWriter writer(path, identity);
   PackReport report{.taken_up = writer.images()};
-  Packing packing(source, options, bad_images);
+  Spares<Encoder> encoders([options] { return std::make_unique<Encoder>(options); });
   std::vector<Encoded> encoded(static_cast<std::size_t>(kAtOnce));
   for (std::int64_t first = writer.last() + 1; first < source.size(); first += kAtOnce) {
     if (stop) {
@@ -92,8 +80,9 @@ PackReport pack(const Source& source, const fs::path& path, const PackOptions& o
                  source.size());
     }
     const std::int64_t count = std::min(kAtOnce, source.size() - first);
-    LoaderJob job(loading, count, /*grain=*/1,
-                  [&](std::int64_t i) { encoded[static_cast<std::size_t>(i)] = packing.encode(first + i); });
+    LoaderJob job(loading, count, /*grain=*/1, [&](std::int64_t i) {
+      encoded[static_cast<std::size_t>(i)] = encode(source, first + i, bad_images, encoders);
+    });
     job.finish();
     for (std::int64_t i = 0; i < count; ++i) {
       const auto& [bytes, problem] = encoded[static_cast<std::size_t>(i)];

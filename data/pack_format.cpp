@@ -17,12 +17,6 @@ static_assert(std::endian::native == std::endian::little, "numbers are copied as
 // 8 bytes that no text begins with, the last of them the version.
 constexpr std::array<unsigned char, 8> kMagic = {0xD7, 'D', 'R', 'P', 'A', 'C', 'K', 1};
 
-std::uint64_t checksum_of(std::span<const std::byte> bytes) {
-  RunningDigest digest;
-  digest.add(bytes);
-  return digest.value().checksum;
-}
-
 class Writer {
  public:
   template <class T>
@@ -93,7 +87,7 @@ PackHeader read_pack_header(std::span<const std::byte> file) {
   header.index_begin = reader.number<std::uint64_t>("the place of the index");
   header.index_bytes = reader.number<std::uint64_t>("the size of the index");
   header.index_checksum = reader.number<std::uint64_t>("the checksum of the index");
-  DRIFT_CHECK(kData, reader.number<std::uint64_t>("the checksum") == checksum_of(file.first(kSummed)),
+  DRIFT_CHECK(kData, reader.number<std::uint64_t>("the checksum") == digest_of(file.first(kSummed)).checksum,
               "damaged: the header, bytes 0 to {}, does not have its checksum", kPackHeaderBytes);
   DRIFT_CHECK(kData,
               header.index_begin >= kPackHeaderBytes && header.index_bytes <= file.size() &&
@@ -111,7 +105,7 @@ std::array<std::byte, kPackHeaderBytes> bytes_of(const PackHeader& header) {
        {header.identity, header.images, header.index_begin, header.index_bytes, header.index_checksum}) {
     writer.number(number);
   }
-  writer.number(checksum_of(writer.bytes));
+  writer.number(digest_of(writer.bytes).checksum);
   std::array<std::byte, kPackHeaderBytes> bytes{};
   std::ranges::copy(writer.bytes, bytes.begin());
   return bytes;
@@ -132,10 +126,9 @@ std::vector<std::byte> bytes_of(const PackIndex& index) {
   return std::move(writer.bytes);
 }
 
-PackIndex read_pack_index(std::span<const std::byte> file) {
-  const PackHeader header = read_pack_header(file);
+PackIndex read_pack_index(std::span<const std::byte> file, const PackHeader& header) {
   const auto begin = static_cast<std::size_t>(header.index_begin);
-  DRIFT_CHECK(kData, checksum_of(file.subspan(begin)) == header.index_checksum,
+  DRIFT_CHECK(kData, digest_of(file.subspan(begin)).checksum == header.index_checksum,
               "damaged: the index, bytes {} to {}, does not have its checksum", begin, file.size());
   Reader reader(file, begin, file.size());
   PackIndex index;
@@ -163,7 +156,7 @@ PackIndex read_pack_index(std::span<const std::byte> file) {
 std::span<const std::byte> checked_image(std::span<const std::byte> file, const PackIndex& index, std::size_t number) {
   const PackedImage& image = index.images.at(number);
   const auto bytes = file.subspan(static_cast<std::size_t>(image.begin), image.bytes);
-  DRIFT_CHECK(kData, checksum_of(bytes) == image.checksum,
+  DRIFT_CHECK(kData, digest_of(bytes).checksum == image.checksum,
               "damaged: image {} ({}), bytes {} to {}, does not have its checksum", number, index.names[number],
               image.begin, image.begin + image.bytes);
   return bytes;

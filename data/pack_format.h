@@ -44,8 +44,8 @@ std::vector<std::byte> bytes_of(const PackIndex& index);
 // All three throw kData, saying what is wrong at which byte.
 // Unless `file` begins with the header of a packed file of its size.
 PackHeader read_pack_header(std::span<const std::byte> file);
-// Unless it is whole but for the images, at whose bytes nobody looks here.
-PackIndex read_pack_index(std::span<const std::byte> file);
+// Unless it, with this header, is whole but for the images, at whose bytes nobody looks here.
+PackIndex read_pack_index(std::span<const std::byte> file, const PackHeader& header);
 
 // Unless the image's bytes are those that were written.
 std::span<const std::byte> checked_image(std::span<const std::byte> file, const PackIndex& index, std::size_t number);

@@ -68,12 +68,6 @@ void wait_for_disk(int file, const fs::path& path) {
   DRIFT_CHECK(kOutput, ::fdatasync(file) == 0, "{}: cannot be written: {}", path.string(), system_reason());
 }
 
-std::uint64_t checksum_of(std::span<const std::byte> bytes) {
-  RunningDigest digest;
-  digest.add(bytes);
-  return digest.value().checksum;
-}
-
 }  // namespace
 
 PackWriter::PackWriter(fs::path path, std::uint64_t identity)
@@ -105,7 +99,7 @@ void PackWriter::take_up() {
                      sizeof note) {
     if (note.begin != end() || (noted_ > 0 && note.origin <= origins_.back())) break;
     bytes.resize(note.bytes);
-    if (read_at(file_, bytes, note.begin) != bytes.size() || checksum_of(bytes) != note.checksum) break;
+    if (read_at(file_, bytes, note.begin) != bytes.size() || digest_of(bytes).checksum != note.checksum) break;
     images_.push_back({.begin = note.begin, .bytes = note.bytes, .label = note.label, .checksum = note.checksum});
     origins_.push_back(note.origin);
     ++noted_;
@@ -119,7 +113,7 @@ void PackWriter::add(std::int64_t origin, std::int32_t label, std::span<const st
   const PackedImage image{.begin = end(),
                           .bytes = static_cast<std::uint32_t>(bytes.size()),
                           .label = label,
-                          .checksum = checksum_of(std::as_bytes(bytes))};
+                          .checksum = digest_of(std::as_bytes(bytes)).checksum};
   waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
   images_.push_back(image);
   origins_.push_back(static_cast<std::uint64_t>(origin));
@@ -151,7 +145,7 @@ void PackWriter::finish(std::vector<std::string> class_names, std::vector<std::s
                                           .images = images_.size(),
                                           .index_begin = end(),
                                           .index_bytes = index.size(),
-                                          .index_checksum = checksum_of(index)});
+                                          .index_checksum = digest_of(index).checksum});
   write_at(file_, header, 0, aside(path_));
   wait_for_disk(file_, aside(path_));
   publish(path_);

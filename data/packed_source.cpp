@@ -23,8 +23,8 @@ auto of_file(const std::filesystem::path& path, Work work) {
 PackedSource::PackedSource(std::filesystem::path path)
     : path_(std::move(path)),
       file_(path_),
-      identity_(of_file(path_, [&] { return read_pack_header(file_.bytes()).identity; })),
-      index_(of_file(path_, [&] { return read_pack_index(file_.bytes()); })) {}
+      header_(of_file(path_, [&] { return read_pack_header(file_.bytes()); })),
+      index_(of_file(path_, [&] { return read_pack_index(file_.bytes(), header_); })) {}
 
 std::string PackedSource::place(std::int64_t index) const {
   return fmt::format("{}, image {} ({})", path_.string(), index, index_.names.at(static_cast<std::size_t>(index)));
@@ -37,7 +37,7 @@ std::span<const std::uint8_t> PackedSource::read(std::int64_t index, std::string
 }
 
 void PackedSource::identify(RunningDigest& digest) const {
-  digest.add(bytes_of(index_));
+  digest.add(std::as_bytes(std::span(&header_.index_checksum, 1)));
 }
 
 }  // namespace drift

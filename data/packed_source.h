@@ -21,12 +21,12 @@ class PackedSource final : public Source {
   std::string place(std::int64_t index) const override;
   std::span<const std::uint8_t> read(std::int64_t index, std::string& memory) const override;
   void identify(RunningDigest& digest) const override;
-  std::uint64_t identity() const { return identity_; }  // of what was packed, and how
+  std::uint64_t identity() const { return header_.identity; }  // of what was packed, and how
 
  private:
   const std::filesystem::path path_;
   const MappedFile file_;
-  const std::uint64_t identity_;
+  const PackHeader header_;
   const PackIndex index_;
 };
 

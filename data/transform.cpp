@@ -22,17 +22,20 @@ int shrink_for(const Resize& resize) {
 Transform::Transform(const OutputSizes& sizes, JpegLibrary library) : sizes_(sizes), decoder_(library) {}
 
 void Transform::evaluation(std::span<const std::uint8_t> encoded, std::span<std::uint8_t> image) {
-  run(encoded, resize_and_centre_crop(read_image_header(encoded).size, sizes_.short_side, sizes_.side), image);
+  const ImageHeader header = read_image_header(encoded);
+  run(encoded, header, resize_and_centre_crop(header.size, sizes_.short_side, sizes_.side), image);
 }
 
 void Transform::training(std::span<const std::uint8_t> encoded, const Rng& rng, std::span<std::uint8_t> image) {
   const ImageSize size{sizes_.side, sizes_.side};
-  run(encoded, Resize::whole(draw_resized_crop(rng, read_image_header(encoded).size), size), image);
+  const ImageHeader header = read_image_header(encoded);
+  run(encoded, header, Resize::whole(draw_resized_crop(rng, header.size), size), image);
   if (draw_mirror(rng)) mirror(image, size);
 }
 
-void Transform::run(std::span<const std::uint8_t> encoded, const Resize& resize, std::span<std::uint8_t> image) {
-  const DecodedImage decoded = decoder_.decode(encoded, shrink_for(resize));
+void Transform::run(std::span<const std::uint8_t> encoded, const ImageHeader& header, const Resize& resize,
+                    std::span<std::uint8_t> image) {
+  const DecodedImage decoded = decoder_.decode(encoded, header, shrink_for(resize));
   resizer_.run(decoded.image, decoded.shrink == 1 ? resize : resize.of_shrunk(decoded.shrink), image);
 }
 

@@ -31,7 +31,8 @@ class Transform {
   static constexpr std::int64_t kShrinkKeeps = 2;
 
  private:
-  void run(std::span<const std::uint8_t> encoded, const Resize& resize, std::span<std::uint8_t> image);
+  void run(std::span<const std::uint8_t> encoded, const ImageHeader& header, const Resize& resize,
+           std::span<std::uint8_t> image);
 
   OutputSizes sizes_;
   ImageDecoder decoder_;

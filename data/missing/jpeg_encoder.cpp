@@ -1,8 +1,6 @@
 // See jpeg_encoder.h.
 #include "data/jpeg_encoder.h"
 
-#include "core/check.h"
-
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
 #define STBI_WRITE_NO_STDIO
@@ -14,10 +12,7 @@ JpegEncoder::JpegEncoder() = default;
 JpegEncoder::~JpegEncoder() = default;
 
 std::span<const std::uint8_t> JpegEncoder::encode(const ImageView& image, int quality) {
-  constexpr std::int64_t kSideMax = 65'500;
   const auto [width, height] = image.size;
-  DRIFT_CHECK(kData, width <= kSideMax && height <= kSideMax, "{}x{} pixels are more than a JPEG file has", width,
-              height);
   file_.clear();
   const auto append = [](void* to, void* bytes, int size) {
     const auto* const begin = static_cast<const std::uint8_t*>(bytes);

@@ -3,6 +3,7 @@
 #include <future>
 #include <gtest/gtest.h>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "tests/data/data_support.h"
@@ -36,37 +37,43 @@ TEST(LoaderPool, ThrowsWhatTheFirstItemThrew) {
   }
 }
 
-// The only thread is busy until the second job is done.
+// A pool whose only thread is busy until it is released.
+class BusyPool {
+ public:
+  BusyPool() { begun_.get_future().wait(); }
+  ~BusyPool() { release(); }
+
+  LoaderPool& pool() { return pool_; }
+  void release() {
+    if (!std::exchange(released_, true)) go_on_.set_value();
+  }
+
+ private:
+  LoaderPool pool_{1};
+  bool released_ = false;
+  std::promise<void> begun_, go_on_;
+  LoaderJob job_{pool_, 1, 1, [this](std::int64_t) {
+                   begun_.set_value();
+                   go_on_.get_future().wait();
+                 }};
+};
+
 TEST(LoaderPool, WhoNeedsAJobTakesPartInIt) {
-  LoaderPool pool(1);
-  std::promise<void> busy, finished;
-  LoaderJob first(pool, 1, 1, [&](std::int64_t) {
-    busy.set_value();
-    finished.get_future().wait();
-  });
-  busy.get_future().wait();
+  BusyPool busy;
   int done = 0;
-  LoaderJob second(pool, 5, 2, [&](std::int64_t) { ++done; });
-  second.finish();
+  LoaderJob job(busy.pool(), 5, 2, [&](std::int64_t) { ++done; });
+  job.finish();
   EXPECT_EQ(done, 5);
-  finished.set_value();
-  first.finish();
 }
 
 TEST(LoaderPool, AJobThatIsGivenUpBeginsNothingMore) {
-  LoaderPool pool(1);
-  std::promise<void> busy, finished;
-  LoaderJob first(pool, 1, 1, [&](std::int64_t) {
-    busy.set_value();
-    finished.get_future().wait();
-  });
-  busy.get_future().wait();
+  BusyPool busy;
   int begun = 0;
-  std::optional<LoaderJob> second(std::in_place, pool, 5, 1, [&](std::int64_t) { ++begun; });
-  second.reset();
-  finished.set_value();
-  LoaderJob third(pool, 1, 1, [](std::int64_t) {});
-  third.finish();
+  std::optional<LoaderJob> job(std::in_place, busy.pool(), 5, 1, [&](std::int64_t) { ++begun; });
+  job.reset();
+  busy.release();
+  LoaderJob last(busy.pool(), 1, 1, [](std::int64_t) {});
+  last.finish();
   EXPECT_EQ(begun, 0);
 }
 

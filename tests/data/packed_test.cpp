@@ -189,8 +189,6 @@ TEST_F(PackedTest, AnIndexThatMakesNoSenseIsRefused) {
   const PackIndex sound{.class_names = {"a", "b"}, .images = {{56, 4, 1, 0}}, .names = {"a/1"}};
   const auto file_with = [](const PackIndex& index, std::uint64_t images) {
     const std::vector<std::byte> bytes = bytes_of(index);
-    RunningDigest digest;
-    digest.add(bytes);
     std::string text;
     const auto append = [&text](std::span<const std::byte> part) {
       text.append(reinterpret_cast<const char*>(part.data()), part.size());
@@ -198,7 +196,7 @@ TEST_F(PackedTest, AnIndexThatMakesNoSenseIsRefused) {
     append(bytes_of(PackHeader{.images = images,
                                .index_begin = kPackHeaderBytes + 4,
                                .index_bytes = bytes.size(),
-                               .index_checksum = digest.value().checksum}));
+                               .index_checksum = digest_of(bytes).checksum}));
     text += "four";
     append(bytes);
     return text;
