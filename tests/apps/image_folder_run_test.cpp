@@ -1,10 +1,10 @@
 // Runs on an image folder, whose images are decoded while they train: the same bits however that is done.
 #include <filesystem>
 #include <gtest/gtest.h>
-#include <map>
 
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
+#include "tests/apps/tiny_run.h"
 #include "tests/support/drawn_images.h"
 #include "tests/support/file_damage.h"
 #include "tests/support/temp_directory.h"
@@ -20,29 +20,25 @@ class ImageFolderRun : public ::testing::Test {
  protected:
   ImageFolderRun() { draw_image_folder(directory_ / "data", /*train=*/12, /*val=*/5); }
 
-  Arguments tiny(const fs::path& out, const std::map<std::string, std::string>& more = {}) const {
-    std::map<std::string, std::string> values = more;
-    values.merge(std::map<std::string, std::string>{{"--model", "cifar-resnet8"},
-                                                    {"--data", spec()},
-                                                    {"--image-size", "24"},
-                                                    {"--classes", "2"},
-                                                    {"--steps", "10"},
-                                                    {"--local-batch", "4"},
-                                                    {"--workers", "2"},
-                                                    {"--bn-stats", "reestimate:2"},
-                                                    {"--eval-batch", "4"},
-                                                    {"--val-split", "4"},
-                                                    {"--steps-per-epoch", "2"},
-                                                    {"--checkpoint-every", "1"},
-                                                    {"--keep-checkpoints", "0"},
-                                                    {"--threads", "1"},
-                                                    {"--out", out.string()}});
-    Arguments arguments = {"train"};
-    for (const auto& [name, value] : values) arguments.insert(arguments.end(), {name, value});
-    return arguments;
+  Arguments tiny(const fs::path& out, const Flags& more = {}) const {
+    return train_with(more, {{"--model", "cifar-resnet8"},
+                             {"--data", spec()},
+                             {"--image-size", "24"},
+                             {"--classes", "2"},
+                             {"--steps", "10"},
+                             {"--local-batch", "4"},
+                             {"--workers", "2"},
+                             {"--bn-stats", "reestimate:2"},
+                             {"--eval-batch", "4"},
+                             {"--val-split", "4"},
+                             {"--steps-per-epoch", "2"},
+                             {"--checkpoint-every", "1"},
+                             {"--keep-checkpoints", "0"},
+                             {"--threads", "1"},
+                             {"--out", out.string()}});
   }
   std::string spec() const { return "imagefolder:" + (directory_ / "data").string(); }
-  void train(const fs::path& run, const std::map<std::string, std::string>& more = {}) const {
+  void train(const fs::path& run, const Flags& more = {}) const {
     const Outcome outcome = run_drift(tiny(run, more));
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   }

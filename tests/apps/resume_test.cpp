@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <map>
 
 #include "kernels/device.h"
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
+#include "tests/apps/tiny_run.h"
 #include "tests/support/file_damage.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_directory.h"
@@ -34,28 +34,29 @@ TrainConfig config_of(const fs::path& run) {
 }
 
 // A small run's command line, with some of its values and others beside them.
-Arguments tiny(const fs::path& out, const std::map<std::string, std::string>& more = {}) {
-  std::map<std::string, std::string> values = {
-      {"--model", "cifar-resnet8"}, {"--data", "shapes:40:20"},     {"--steps", "12"},  {"--local-batch", "4"},
-      {"--workers", "2"},           {"--bn-stats", "reestimate:2"}, {"--threads", "1"}, {"--out", out.string()}};
-  for (const auto& [name, value] : more) values[name] = value;
-  Arguments arguments = {"train"};
-  for (const auto& [name, value] : values) arguments.insert(arguments.end(), {name, value});
-  return arguments;
+Arguments tiny(const fs::path& out, const Flags& more = {}) {
+  return train_with(more, {{"--model", "cifar-resnet8"},
+                           {"--data", "shapes:40:20"},
+                           {"--steps", "12"},
+                           {"--local-batch", "4"},
+                           {"--workers", "2"},
+                           {"--bn-stats", "reestimate:2"},
+                           {"--threads", "1"},
+                           {"--out", out.string()}});
 }
 
 class Resume : public ::testing::Test {
  protected:
-  void train(const fs::path& run, const std::map<std::string, std::string>& more = {}) {
+  void train(const fs::path& run, const Flags& more = {}) {
     const Outcome outcome = run_drift(tiny(run, more));
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   }
   // 40 images make 5 steps of 2 workers with 4 images each.
-  const std::map<std::string, std::string> every_3_steps_ = {{"--checkpoint-every", "0.6"},
-                                                             {"--keep-checkpoints", "0"},
-                                                             {"--algo", "local"},
-                                                             {"--period", "4"},
-                                                             {"--momentum", "0.9"}};
+  const Flags every_3_steps_ = {{"--checkpoint-every", "0.6"},
+                                {"--keep-checkpoints", "0"},
+                                {"--algo", "local"},
+                                {"--period", "4"},
+                                {"--momentum", "0.9"}};
   // As if it had been killed after step 9.
   void lose_the_end(const fs::path& run) { fs::remove_all(run / "ckpt/step-12"); }
 

@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <map>
 
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
 #include "tests/apps/run_with_fault.h"
+#include "tests/apps/tiny_run.h"
 #include "tests/support/drawn_images.h"
 #include "tests/support/file_damage.h"
 #include "tests/support/seed.h"
@@ -23,23 +23,19 @@ namespace fs = std::filesystem;
 using Arguments = std::vector<std::string>;
 
 // `more`: flags and values, in place of these or beside them.
-Arguments small_run(const fs::path& out, const std::map<std::string, std::string>& more = {}) {
-  std::map<std::string, std::string> flags = more;
-  flags.merge(std::map<std::string, std::string>{{"--model", "cifar-resnet8"},
-                                                 {"--data", "shapes:160:50"},
-                                                 {"--workers", "4"},
-                                                 {"--local-batch", "4"},
-                                                 {"--algo", "local"},
-                                                 {"--period", "3"},
-                                                 {"--steps", "20"},
-                                                 {"--momentum", "0.9"},
-                                                 {"--bn-stats", "reestimate:5"},
-                                                 {"--eval-batch", "8"},
-                                                 {"--threads", "1"},
-                                                 {"--out", out.string()}});
-  Arguments arguments = {"train"};
-  for (const auto& [flag, value] : flags) arguments.insert(arguments.end(), {flag, value});
-  return arguments;
+Arguments small_run(const fs::path& out, const Flags& more = {}) {
+  return train_with(more, {{"--model", "cifar-resnet8"},
+                           {"--data", "shapes:160:50"},
+                           {"--workers", "4"},
+                           {"--local-batch", "4"},
+                           {"--algo", "local"},
+                           {"--period", "3"},
+                           {"--steps", "20"},
+                           {"--momentum", "0.9"},
+                           {"--bn-stats", "reestimate:5"},
+                           {"--eval-batch", "8"},
+                           {"--threads", "1"},
+                           {"--out", out.string()}});
 }
 
 // Lines with which drift says why it ends.
@@ -69,8 +65,7 @@ Arguments drift_train(const Arguments& arguments) {
 
 TEST(TeamOfProcesses, LeavesTheSameForEveryNumberOfProcesses) {
   const TempDirectory directory;
-  const std::map<std::string, std::string> more = {
-      {"--eval-every", "0.5"}, {"--checkpoint-every", "1"}, {"--val-split", "0.1"}};
+  const Flags more = {{"--eval-every", "0.5"}, {"--checkpoint-every", "1"}, {"--val-split", "0.1"}};
   ASSERT_EQ(run_drift(small_run(directory / "whole", more)).exit_code, 0);
   for (const int processes : {2, 4}) {
     SCOPED_TRACE(fmt::format("{} processes", processes));
@@ -94,11 +89,11 @@ TEST(TeamOfProcesses, DecodesTheSameImagesForEveryNumberOfProcesses) {
   draw_image_folder(directory / "data", /*train=*/16, /*val=*/7);
   set_file_text(directory / "data/train/blue/4.jpg", "not an image");
   set_file_text(directory / "data/val/red/1.jpg", "not an image");
-  const std::map<std::string, std::string> more = {{"--data", "imagefolder:" + (directory / "data").string()},
-                                                   {"--image-size", "24"},
-                                                   {"--classes", "2"},
-                                                   {"--bad-images", "skip"},
-                                                   {"--loader-threads", "2"}};
+  const Flags more = {{"--data", "imagefolder:" + (directory / "data").string()},
+                      {"--image-size", "24"},
+                      {"--classes", "2"},
+                      {"--bad-images", "skip"},
+                      {"--loader-threads", "2"}};
   const Outcome whole = run_drift(small_run(directory / "whole", more));
   ASSERT_EQ(whole.exit_code, 0) << whole.err;
   EXPECT_NE(whole.out.find("/13"), std::string::npos) << "of 14 test images: " << whole.out;
@@ -112,7 +107,7 @@ TEST(TeamOfProcesses, DecodesTheSameImagesForEveryNumberOfProcesses) {
 
 TEST(TeamOfProcesses, AStopIsHeardInTheMiddleOfARoundAndAnyNumberOfProcessesGoesOn) {
   const TempDirectory directory;
-  const std::map<std::string, std::string> more = {{"--steps", "400"}, {"--period", "350"}, {"--eval-every", "0"}};
+  const Flags more = {{"--steps", "400"}, {"--period", "350"}, {"--eval-every", "0"}};
   ASSERT_EQ(run_drift(small_run(directory / "whole", more)).exit_code, 0);
   const fs::path run = directory / "run";
   const std::string line = fmt::format("step {}/400", 10 * (1 + seed() % 10));
@@ -130,7 +125,7 @@ TEST(TeamOfProcesses, AStopIsHeardInTheMiddleOfARoundAndAnyNumberOfProcessesGoes
 
 TEST(TeamOfProcesses, ACheckpointThatIsDamagedForOneIsPassedOverByAll) {
   const TempDirectory directory;
-  const std::map<std::string, std::string> more = {
+  const Flags more = {
       {"--checkpoint-every", "0.8"}, {"--keep-checkpoints", "0"}, {"--eval-every", "0"}, {"--resume", "auto"}};
   const fs::path run = directory / "run";
   const Arguments arguments = launched(2, small_run(run, more));
@@ -147,7 +142,7 @@ TEST(TeamOfProcesses, ACheckpointThatIsDamagedForOneIsPassedOverByAll) {
 
 TEST(TeamOfProcesses, ABranchFromTheMiddleOfARoundHasTheBitsOfOneProcess) {
   const TempDirectory directory;
-  const std::map<std::string, std::string> more = {{"--checkpoint-every", "0.1"}, {"--keep-checkpoints", "0"}};
+  const Flags more = {{"--checkpoint-every", "0.1"}, {"--keep-checkpoints", "0"}};
   ASSERT_EQ(run_drift(small_run(directory / "parent", more)).exit_code, 0);
   for (const int processes : {1, 2}) {
     const fs::path out = directory / std::to_string(processes);
@@ -200,8 +195,7 @@ TEST(TeamOfProcesses, TheLibrarysAllReduceIsTakenByNameAndRecorded) {
 // Who is in MPI_Allreduce cannot give up. One that stands still, fails or dies there ends the run all the same.
 TEST(TeamOfProcesses, WhatGoesWrongInTheLibrarysAllReduceEndsTheRun) {
   const TempDirectory directory;
-  const std::map<std::string, std::string> more = {
-      {"--reduce", "fast"}, {"--checkpoint-every", "0.5"}, {"--comm-timeout", "2"}};
+  const Flags more = {{"--reduce", "fast"}, {"--checkpoint-every", "0.5"}, {"--comm-timeout", "2"}};
   ASSERT_EQ(run_drift(small_run(directory / "whole", more)).exit_code, 0);
   for (const char* what : {"stop", "fail", "kill", "delay"}) {
     const fs::path run = directory / what;
@@ -221,8 +215,7 @@ TEST(TeamOfProcesses, WhatGoesWrongInTheLibrarysAllReduceEndsTheRun) {
 
 TEST(TeamOfProcesses, WhatIsWrongWithACommandIsSaidOnce) {
   const TempDirectory directory;
-  const auto fails = [&](int processes, const std::map<std::string, std::string>& more, int exit_code,
-                         const char* part) {
+  const auto fails = [&](int processes, const Flags& more, int exit_code, const char* part) {
     const Outcome outcome = run_drift(launched(processes, small_run(directory / "run", more)));
     EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
     EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;

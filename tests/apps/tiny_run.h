@@ -1,12 +1,24 @@
-// The smallest run of two workers, as arguments.
+// Command lines of small runs.
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace drift::testing {
 
+using Flags = std::map<std::string, std::string>;  // with their values
+
+// These, and of the others those that are not among them.
+inline std::vector<std::string> train_with(Flags flags, const Flags& others) {
+  flags.insert(others.begin(), others.end());
+  std::vector<std::string> arguments = {"train"};
+  for (const auto& [flag, value] : flags) arguments.insert(arguments.end(), {flag, value});
+  return arguments;
+}
+
+// The smallest run of two workers.
 struct TinyRun {
   const char* steps = "12";
   const char* data = "shapes:40:20";
