@@ -139,7 +139,7 @@ TEST_F(EnvironmentFaults, AFileThatMayNotGrowIsAnErrorOfThatFile) {
 
 // However many the system gives: those that wait for each other are all there, or the run says that they are not.
 TEST_F(EnvironmentFaults, ThreadsThatCannotStartAreNotWaitedFor) {
-  const Arguments run = small_run({"--threads", "3", "--workers", "3", "--local-batch", "2", "--loader-threads", "2",
+  const Arguments run = small_run({"--threads", "3", "--workers", "3", "--local-batch", "2", "--loader-threads", "6",
                                    "--algo", "local", "--period", "2"});
   int refused = 0, done = 0;
   for (int most = 0; most <= 16; ++most) {
