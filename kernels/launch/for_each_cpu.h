@@ -46,7 +46,8 @@ void for_each_packet(int threads, std::int64_t n, const F& functor) {
   });
 }
 
-// f(segment, row, column, count) for the packets of every row; rows are counted through all segments.
+// f(segment, row, column, count) for the packets of every row, or f(f.at(row), row, column, count); rows are counted
+// through all segments.
 template <class F>
 void for_each_row_packet(int threads, const RowSpace& space, const F& functor) {
   const std::int64_t all_rows = space.segments * space.rows;
@@ -57,13 +58,14 @@ void for_each_row_packet(int threads, const RowSpace& space, const F& functor) {
       const std::int64_t segment = row / space.rows;
       const std::int64_t end = std::min(part.end, (segment + 1) * space.rows);
       if (columns == kPacket) {  // one packet a row: the inner loop would cost as much as its body
-        for (; row < end; ++row) f(segment, row, 0, Full{});
+        for (; row < end; ++row) f(facts_of_row(f, segment, row), row, 0, Full{});
         continue;
       }
       for (; row < end; ++row) {
+        const auto facts = facts_of_row(f, segment, row);
         std::int64_t column = 0;
-        for (; column + kPacket <= columns; column += kPacket) f(segment, row, column, Full{});
-        if (column < columns) f(segment, row, column, static_cast<int>(columns - column));
+        for (; column + kPacket <= columns; column += kPacket) f(facts, row, column, Full{});
+        if (column < columns) f(facts, row, column, static_cast<int>(columns - column));
       }
     }
   });

@@ -70,9 +70,10 @@ __global__ void __launch_bounds__(kBlockThreads) row_packets(RowGrid grid, RowSp
   const std::int64_t left = space.columns - place.column;
   visit_rows(place, grid, space, [&](std::int64_t row) {
     if constexpr (kAligned) {
-      f(place.segment, row, place.column, Full{});
+      f(facts_of_row(f, place.segment, row), row, place.column, Full{});
     } else {
-      f(place.segment, row, place.column, static_cast<int>(left < kPacket ? left : kPacket));
+      const int count = static_cast<int>(left < kPacket ? left : kPacket);
+      f(facts_of_row(f, place.segment, row), row, place.column, count);
     }
   });
 }
@@ -126,7 +127,8 @@ void for_each_packet(cudaStream_t stream, std::int64_t n, const Packed<F>& packe
   check_launch(__PRETTY_FUNCTION__, {1, 1, n}, grid.blocks);
 }
 
-// f(segment, row, column, count) for the packets of every row; rows are counted through all segments.
+// f(segment, row, column, count) for the packets of every row, or f(f.at(row), row, column, count); rows are counted
+// through all segments.
 template <class F>
 void for_each_row_packet(cudaStream_t stream, const RowSpace& space, const Packed<F>& packed) {
   if (space.segments * space.rows * space.columns == 0) return;

@@ -28,6 +28,17 @@ struct RowSpace {
   std::int64_t segments = 1, rows = 1, columns = 1;
 };
 
+// What a functor is told about a row besides its number: the segment, or what it finds out itself, f.at(row), once for
+// all packets of the row that a thread has.
+template <class F>
+DRIFT_HD auto facts_of_row(const F& f, std::int64_t segment, std::int64_t row) {
+  if constexpr (requires { f.at(row); }) {
+    return f.at(row);
+  } else {
+    return segment;
+  }
+}
+
 // Rows that are summed in float before their sum joins the others in double.
 inline std::int64_t chunk_rows(std::int64_t columns) {
   constexpr std::int64_t kChunkElements = 1 << 15;

@@ -8,11 +8,14 @@
 // compiled for both never meets itself under one name.
 #pragma once
 
-// Unrolls a loop on the GPU, where an array stays in registers only if each subscript is known when compiling.
+// Unrolls a loop on the GPU, where an array stays in registers only if each subscript is known when compiling; or keeps
+// it as it is, for the registers' sake.
 #if defined(__CUDA_ARCH__)
 #define DRIFT_UNROLL _Pragma("unroll")
+#define DRIFT_ROLLED _Pragma("unroll 1")
 #else
 #define DRIFT_UNROLL
+#define DRIFT_ROLLED
 #endif
 
 #if defined(__CUDACC__)

@@ -170,7 +170,7 @@ struct PacketMaximum {
   }
   template <class N>
   DRIFT_HD void store_places(std::uint8_t* to, N n) const {
-    const PacketBytes bytes = __builtin_convertvector(place, PacketBytes);
+    const PacketBytes bytes = __builtin_convertvector(__builtin_convertvector(place, PacketHalves), PacketBytes);
     std::memcpy(to, &bytes, static_cast<std::size_t>(n));
   }
 };
@@ -192,8 +192,11 @@ class Packets {
 // sum + value where places[j] is `place`.
 template <class N>
 DRIFT_HD Packet add_where(Packet sum, Packet value, const std::uint8_t* places, std::int64_t place, N n) {
-  for (int j = 0; j < n; ++j) sum[j] += places[j] == place ? value[j] : 0.0f;
-  return sum;
+  PacketBytes bytes = {};
+  std::memcpy(&bytes, places, static_cast<std::size_t>(n));
+  // By way of 16 bits: GCC 12 converts from 8 to 32 bits, or back, element by element.
+  const PacketInts found = __builtin_convertvector(__builtin_convertvector(bytes, PacketHalves), PacketInts);
+  return sum + (found == static_cast<std::int32_t>(place) ? value : Packet{});
 }
 
 }  // namespace DRIFT_PACKETS
