@@ -6,24 +6,24 @@
 
 namespace drift::bench {
 
-TrainingStep::TrainingStep(const std::string& model, std::int64_t batch, DType precision, int threads,
-                           ConvolutionChoice convolutions)
-    : stream_(make_stream(Device{}, threads)),
-      backend_(make_backend(*stream_, {.convolutions = convolutions})),
-      model_(make_model({.name = model})),
+TrainingStep::TrainingStep(const StepOptions& options)
+    : stream_(make_stream(Device{}, options.threads)),
+      backend_(make_backend(*stream_, {.convolutions = options.convolutions})),
+      model_(make_model(options.model)),
       pool_(Device{}),
-      precision_(precision) {
+      precision_(options.precision) {
   constexpr std::uint64_t kSeed = 1;
   model_->parameters.allocate(*backend_);
   model_->parameters.initialise(*backend_, kSeed);
   const Shape& image = model_->input;
   const Rng random(kSeed, stream_id(Purpose::kImages));
   auto& [step, indices, images, labels, crops] = batch_;
-  images.resize(static_cast<std::size_t>(batch * image.elements()));
+  images.resize(static_cast<std::size_t>(options.batch * image.elements()));
   for (std::size_t i = 0; i < images.size(); ++i) images[i] = static_cast<std::uint8_t>(random.below(i, 256));
-  labels.resize(static_cast<std::size_t>(batch));
-  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % 10);
-  batch_memory_ = std::make_unique<BatchMemory>(Device{}, image, batch);
+  labels.resize(static_cast<std::size_t>(options.batch));
+  const auto classes = static_cast<std::size_t>(options.model.classes);
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % classes);
+  batch_memory_ = std::make_unique<BatchMemory>(Device{}, image, options.batch);
   lr_ = std::make_unique<LearningRate>(*backend_, 0.01f);
 }
 

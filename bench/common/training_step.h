@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "engine/memory_pool.h"
@@ -12,10 +11,17 @@
 
 namespace drift::bench {
 
+struct StepOptions {
+  ModelOptions model;
+  std::int64_t batch = 128;
+  DType precision = DType::kFloat32;
+  int threads = 2;
+  ConvolutionChoice convolutions = ConvolutionChoice::kAuto;
+};
+
 class TrainingStep {
  public:
-  TrainingStep(const std::string& model, std::int64_t batch, DType precision, int threads,
-               ConvolutionChoice convolutions);
+  explicit TrainingStep(const StepOptions& options);
 
   // Runs a step on `backend`, which must be backend() or something that passes its calls on; returns the loss before
   // the update.

@@ -30,14 +30,15 @@ def rate(report, precision):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", default=HERE.parents[1] / "build/bin/bench_step", help="the bench_step program")
-    parser.add_argument("--model", default="resnet56", help="resnet20, resnet56, ... or vgg16")
+    parser.add_argument("--model", default="resnet56", help="resnet20, resnet50, resnet56, ... or vgg16")
+    parser.add_argument("--classes", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--samples", type=int, default=15)
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     args = parser.parse_args()
-    common = ["--model", args.model, "--threads", str(args.threads), "--batch", str(args.batch),
-              "--samples", str(args.samples)]
+    common = ["--model", args.model, "--classes", str(args.classes), "--threads", str(args.threads),
+              "--batch", str(args.batch), "--samples", str(args.samples)]
     with tempfile.TemporaryDirectory() as folder:
         drift = [str(args.bench), *common]
         peer = [sys.executable, str(HERE / "pytorch_step.py"), *common]
