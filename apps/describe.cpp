@@ -1,6 +1,7 @@
 // drift describe: what a network is made of, layer by layer, before running it.
 #include <algorithm>
 #include <fmt/format.h>
+#include <optional>
 
 #include "apps/command.h"
 #include "apps/command_line.h"
@@ -11,6 +12,7 @@
 #include "core/text.h"
 #include "models/layer_trace.h"
 #include "train/config/resolve.h"
+#include "train/step/step_memory.h"
 
 namespace drift {
 namespace {
@@ -24,6 +26,42 @@ struct Totals {
   std::int64_t parameters = 0, multiply_adds = 0, activation_bytes = 0;
 };
 
+struct Description {
+  std::string model;
+  std::int64_t batch = 1;
+  DType precision = DType::kFloat32;
+  int threads = 1;
+  std::vector<LayerInfo> layers;
+  std::vector<std::int64_t> bytes;  // of each layer's output
+  Totals totals;
+  StepMemory memory;
+  std::optional<std::vector<ConvolutionTrace>> convolutions;  // if asked for
+};
+
+Description describe(const TrainConfig& config, std::int64_t batch, bool kernels) {
+  Description d;
+  d.model = config.model.name;
+  d.batch = batch;
+  d.precision = config.machine.precision;
+  d.threads = cpu_features().cores;
+  d.layers = trace_layers(config.model);
+  for (const LayerInfo& layer : d.layers) {
+    d.bytes.push_back(activation_bytes(layer, batch, d.precision, &layer == &d.layers.back()));
+    d.totals.parameters += layer.parameters;
+    d.totals.multiply_adds += layer.multiply_adds;
+    d.totals.activation_bytes += d.bytes.back();
+  }
+  d.memory = step_memory({.model = config.model,
+                          .batch = batch,
+                          .precision = d.precision,
+                          .convolutions = config.machine.convolutions,
+                          .threads = d.threads});
+  if (kernels) {
+    d.convolutions = trace_convolutions(config.model, batch, d.precision, config.machine.convolutions);
+  }
+  return d;
+}
+
 Json layer_json(const LayerInfo& layer, std::int64_t bytes) {
   return {{"name", layer.name},
           {"kind", layer.kind},
@@ -33,10 +71,30 @@ Json layer_json(const LayerInfo& layer, std::int64_t bytes) {
           {"activation_bytes", bytes}};
 }
 
-void print_table(const std::string& model, const std::vector<LayerInfo>& layers, const std::vector<std::int64_t>& bytes,
-                 const Totals& totals, std::int64_t batch, DType precision) {
+Json to_json(const Description& d) {
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < d.bytes.size(); ++i) rows.push_back(layer_json(d.layers[i], d.bytes[i]));
+  Json result = {{"model", d.model},
+                 {"batch", d.batch},
+                 {"precision", name_of(d.precision)},
+                 {"parameters", d.totals.parameters},
+                 {"multiply_adds", d.totals.multiply_adds},
+                 {"activation_bytes", d.totals.activation_bytes},
+                 {"training_step",
+                  {{"threads", d.threads},
+                   {"bytes", d.memory.of(1, 1)},
+                   {"state_bytes", d.memory.state},
+                   {"batch_bytes", d.memory.batch},
+                   {"activation_bytes", d.memory.activations},
+                   {"workspace_bytes", d.memory.workspace}}},
+                 {"layers", rows}};
+  if (d.convolutions) result["convolutions"] = convolutions_json(*d.convolutions);
+  return result;
+}
+
+void print_layers(const Description& d) {
   std::size_t name_width = 5, kind_width = 4;
-  for (const LayerInfo& layer : layers) {
+  for (const LayerInfo& layer : d.layers) {
     name_width = std::max(name_width, layer.name.size());
     kind_width = std::max(kind_width, layer.kind.size());
   }
@@ -47,14 +105,30 @@ void print_table(const std::string& model, const std::vector<LayerInfo>& layers,
     print("\n");
   };
   row("layer", "kind", "output", "parameters", "multiply-adds", "activation bytes");
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    const LayerInfo& layer = layers[i];
-    row(layer.name, layer.kind, to_string(layer.output), layer.parameters, layer.multiply_adds, bytes[i]);
+  for (std::size_t i = 0; i < d.layers.size(); ++i) {
+    const LayerInfo& layer = d.layers[i];
+    row(layer.name, layer.kind, to_string(layer.output), layer.parameters, layer.multiply_adds, d.bytes[i]);
   }
-  row("total", "", "", totals.parameters, totals.multiply_adds, totals.activation_bytes);
+  row("total", "", "", d.totals.parameters, d.totals.multiply_adds, d.totals.activation_bytes);
+}
+
+void print_text(const Description& d) {
+  const auto megabytes = [](std::int64_t bytes) { return 1e-6 * static_cast<double>(bytes); };
+  print_layers(d);
   print("\n{}: {} parameters; {} multiply-adds for one image; outputs of all layers at batch {} in {}: {:.1f} MB\n",
-        model, totals.parameters, totals.multiply_adds, batch, name_of(precision),
-        static_cast<double>(totals.activation_bytes) / 1e6);
+        d.model, d.totals.parameters, d.totals.multiply_adds, d.batch, name_of(d.precision),
+        megabytes(d.totals.activation_bytes));
+  const StepMemory& memory = d.memory;
+  print(
+      "a training step of one worker on this CPU, {} threads: {:.1f} MB: parameters, gradients and momentum {:.1f}, "
+      "images {:.1f},\nactivations {:.1f}, workspace {:.1f}; each further worker that takes turns with it: {:.1f} MB\n",
+      d.threads, megabytes(memory.of(1, 1)), megabytes(memory.state), megabytes(memory.batch),
+      megabytes(memory.activations), megabytes(memory.workspace), megabytes(memory.of(1, 0)));
+  if (!d.convolutions) return;
+  print("\nconvolutions at batch {} in {} on this CPU ({}):\n\n", d.batch, name_of(d.precision),
+        cpu_features().instruction_sets);
+  print_convolutions(*d.convolutions);
+  print("\nin a training step: {}\n", summary(*d.convolutions));
 }
 
 }  // namespace
@@ -62,7 +136,8 @@ void print_table(const std::string& model, const std::vector<LayerInfo>& layers,
 int run_describe(int argc, char** argv) {
   CommandLine command(
       Scope::kDescribe, "drift describe",
-      "Layers, output shapes for one image, parameters, multiply-adds and activation bytes of a network.\n"
+      "Layers, output shapes for one image, parameters, multiply-adds and activation bytes of a network, and the "
+      "memory of a training step.\n"
       "Networks: " +
           joined(model_names()) + ", and cifar-resnetD for any depth D = 6n+2.",
       {"drift describe resnet56 --batch 128 --kernels",
@@ -78,39 +153,12 @@ int run_describe(int argc, char** argv) {
 
   TrainConfig config = resolve_config(std::vector{command.settings()}, Scope::kDescribe).config;
   config.model.name = name;
-  const std::vector<LayerInfo> layers = trace_layers(config.model);
-  std::vector<std::int64_t> bytes;
-  Totals totals;
-  for (const LayerInfo& layer : layers) {
-    bytes.push_back(activation_bytes(layer, batch, config.machine.precision, &layer == &layers.back()));
-    totals.parameters += layer.parameters;
-    totals.multiply_adds += layer.multiply_adds;
-    totals.activation_bytes += bytes.back();
+  const Description description = describe(config, batch, kernels);
+  if (json) {
+    print("{}\n", to_json(description).dump(2));
+  } else {
+    print_text(description);
   }
-  std::vector<ConvolutionTrace> convolutions;
-  if (kernels) {
-    convolutions = trace_convolutions(config.model, batch, config.machine.precision, config.machine.convolutions);
-  }
-  if (!json) {
-    print_table(name, layers, bytes, totals, batch, config.machine.precision);
-    if (!kernels) return 0;
-    print("\nconvolutions at batch {} in {} on this CPU ({}):\n\n", batch, name_of(config.machine.precision),
-          cpu_features().instruction_sets);
-    print_convolutions(convolutions);
-    print("\nin a training step: {}\n", summary(convolutions));
-    return 0;
-  }
-  Json rows = Json::array();
-  for (std::size_t i = 0; i < bytes.size(); ++i) rows.push_back(layer_json(layers[i], bytes[i]));
-  Json result = {{"model", name},
-                 {"batch", batch},
-                 {"precision", name_of(config.machine.precision)},
-                 {"parameters", totals.parameters},
-                 {"multiply_adds", totals.multiply_adds},
-                 {"activation_bytes", totals.activation_bytes},
-                 {"layers", rows}};
-  if (kernels) result["convolutions"] = convolutions_json(convolutions);
-  print("{}\n", result.dump(2));
   return 0;
 }
 

@@ -92,8 +92,8 @@ Measured measure(const TrainConfig& config, OpenedData& opened) {
     reestimate_batch_norm(*model, *data.train, data.normalisation, config, /*step=*/0, *backend, pool, loading);
   }
   const auto evaluated = [&](const Dataset& dataset) {
-    return evaluate(*model, dataset, data.normalisation, config.machine.precision, config.evaluation.batch, *backend,
-                    pool, loading);
+    return evaluate(*model, dataset, data.normalisation, config.machine.precision,
+                    config.evaluation.batch_of(dataset.image_shape()), *backend, pool, loading);
   };
   Measured measured;
   measured.not_finite = count_non_finite(model->parameters, *backend);

@@ -42,7 +42,7 @@ int run_plans(int argc, char** argv) {
   const std::unique_ptr<Model> model = make_model(config.model);
   model->parameters.allocate(*backend);
   for (const TapeOptions mode : {kTraining, kInference})
-    dry_run(*model, batch, config.machine.precision, mode, *backend);
+    dry_run(*model, images_for(*model, batch), config.machine.precision, mode, *backend);
   print("{} plans for {} at batch {} in {}\n", plans, name, batch, name_of(config.machine.precision));
   return 0;
 }

@@ -78,7 +78,7 @@ void print_floor(const std::string& name, std::int64_t batch, DType precision, b
   NullBackend nothing(*stream);
   model->parameters.allocate(nothing);
   FloorBackend backend(*stream, precision, tf32);
-  dry_run(*model, batch, precision, kTraining, backend);
+  dry_run(*model, images_for(*model, batch), precision, kTraining, backend);
   Sgd{.momentum = 0.9f, .weight_decay = 1e-4f}.update(backend, model->parameters, {});
 
   fmt::print("{}, local batch {}, {}\n\n| operation | calls | GB | GFLOP |", name, batch,

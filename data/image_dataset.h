@@ -7,10 +7,10 @@
 #include <set>
 #include <string>
 
+#include "core/spares.h"
 #include "data/bad_images.h"
 #include "data/dataset.h"
 #include "data/source.h"
-#include "data/spares.h"
 #include "data/transform.h"
 
 namespace drift {

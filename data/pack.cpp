@@ -8,10 +8,10 @@
 #include "core/check.h"
 #include "core/checked_file.h"
 #include "core/log.h"
+#include "core/spares.h"
 #include "data/image_header.h"
 #include "data/pack_writer.h"
 #include "data/packed_source.h"
-#include "data/spares.h"
 
 namespace drift {
 namespace {

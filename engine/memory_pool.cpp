@@ -41,7 +41,7 @@ detail::PoolBlock* MemoryPool::grow(std::size_t bytes) {
   auto block = std::make_unique<detail::PoolBlock>();
   block->home = this;
   try {
-    block->storage = Storage(device_, bytes);
+    block->storage = Storage(device_, bytes, source_);
   } catch (const OutOfMemory& error) {
     throw OutOfMemory(fmt::format("{}; this pool of activations holds {} bytes, {} of them in use", error.message(),
                                   bytes_held(), bytes_in_use_));

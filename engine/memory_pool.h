@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/tensor.h"
@@ -15,7 +16,9 @@ namespace drift {
 
 class MemoryPool {
  public:
-  explicit MemoryPool(Device device) : device_(device) {}
+  // Its memory is of `source` if one is given.
+  explicit MemoryPool(Device device, std::shared_ptr<MemorySource> source = nullptr)
+      : device_(device), source_(std::move(source)) {}
   ~MemoryPool();
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
@@ -33,6 +36,7 @@ class MemoryPool {
   detail::PoolBlock* grow(std::size_t bytes);
 
   Device device_;
+  std::shared_ptr<MemorySource> source_;
   std::vector<std::unique_ptr<detail::PoolBlock>> blocks_;
   // By size in bytes; last in, first out: it may still be in cache.
   std::unordered_map<std::size_t, std::vector<detail::PoolBlock*>> free_;

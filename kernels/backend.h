@@ -48,6 +48,9 @@ class Backend {
   // Whether this convolution and the gradient of its weights take an InputNorm.
   virtual bool normalises_input(const Conv2dForward&) const { return false; }
 
+  // Scratch memory that run(op) takes while it runs, as far as it is known beforehand: on a CPU; 0 elsewhere.
+  virtual std::int64_t workspace_bytes(const Op&) { return 0; }
+
   // Layers.
   void conv2d_forward(const Conv2dForward& args) { run(args); }
   void conv2d_backward_data(const Conv2dBackwardData& args) { run(args); }

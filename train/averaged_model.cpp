@@ -29,7 +29,7 @@ void AveragedModel::allocate() {
 
 void AveragedModel::rehearse() {
   allocate();
-  const std::int64_t batch = config_.evaluation.batch;
+  const std::int64_t batch = config_.evaluation.batch_of(data_.test->image_shape());
   for (const Dataset* dataset : {data_.test.get(), data_.validation.get()}) {
     if (dataset == nullptr) continue;
     for (const std::int64_t size : {std::min(batch, dataset->size()), dataset->size() % batch}) {
@@ -95,9 +95,9 @@ std::optional<Evaluation> AveragedModel::validate(const std::atomic<bool>& stop)
 
 Evaluation AveragedModel::evaluate(const Dataset& dataset, std::string_view name, const std::atomic<bool>& stop) {
   DRIFT_ASSERT(model_, "nothing was averaged yet");
-  const Evaluation result =
-      drift::evaluate(*model_, dataset, data_.normalisation, config_.machine.precision, config_.evaluation.batch,
-                      *backend_, pool_, replicas_.loading(), exchange_.get(), stop);
+  const Evaluation result = drift::evaluate(*model_, dataset, data_.normalisation, config_.machine.precision,
+                                            config_.evaluation.batch_of(dataset.image_shape()), *backend_, pool_,
+                                            replicas_.loading(), exchange_.get(), stop);
   DRIFT_CHECK(kDiverged, std::isfinite(result.loss), "the {} loss is {} after {} steps", name, result.loss, step_);
   return result;
 }

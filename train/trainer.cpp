@@ -147,7 +147,7 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       device_(membership.device ? *membership.device : choose_device(config.machine.device)),
       communicators_(make_communicators(membership, config.processes.reduce)),
       layout_(layout_on(device_, config_, membership)),
-      activations_(activation_bytes(config_)),
+      activations_(activation_bytes(config_, data.train->image_shape())),
       convolutions_(convolutions_on(device_, config_)),
       lanes_(layout_.lanes, device_),
       replicas_(config_, data, team_, device_, layout_, membership.memory()),

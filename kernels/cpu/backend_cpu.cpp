@@ -1,5 +1,6 @@
 #include "kernels/cpu/backend_cpu.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/check.h"
@@ -11,7 +12,6 @@ namespace drift {
 CpuBackend::CpuBackend(Stream& stream, const BackendOptions& options)
     : stream_(stream),
       threads_(stream.threads()),
-      workspace_(stream.device()),
       convolutions_(workspace_, threads_, options.convolutions),
       linears_(workspace_, threads_),
       normalisations_(workspace_, threads_) {
@@ -23,7 +23,19 @@ CpuBackend::CpuBackend(Stream& stream, const BackendOptions& options)
 
 void CpuBackend::run(const Op& op) {
   use_openmp_threads(threads_);
+  const struct GiveBack {
+    Workspace& workspace;
+    ~GiveBack() { workspace.give_back(); }
+  } at_the_end{workspace_};
   std::visit([this](const auto& args) { run_now(args); }, op);
+}
+
+std::int64_t CpuBackend::workspace_bytes(const Op& op) {
+  return static_cast<std::int64_t>(std::visit([this](const auto& args) { return workspace_of(args); }, op));
+}
+
+std::size_t CpuBackend::workspace_of(const LinearBackward& op) const {
+  return std::max(Linears::workspace_bytes(op), Workspace::bytes_of_floats(sum_columns_floats(op.dy, op.dbias)));
 }
 
 void CpuBackend::run_now(const Copy& op) {

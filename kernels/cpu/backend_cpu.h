@@ -17,6 +17,9 @@ class CpuBackend final : public Backend {
   Stream& stream() override { return stream_; }
   void run(const Op& op) override;
   bool normalises_input(const Conv2dForward& op) const override { return convolutions_.normalises_input(op); }
+  std::int64_t workspace_bytes(const Op& op) override;
+  // What the largest operation so far took of it.
+  std::int64_t largest_workspace() const { return static_cast<std::int64_t>(workspace_.largest()); }
 
  private:
   void run_now(const Copy& op);
@@ -55,6 +58,24 @@ class CpuBackend final : public Backend {
   void run_now(const Augment& op);
   template <class Terms>
   double sum_of_values(std::span<const float> values);
+
+  // What run_now cuts.
+  std::size_t workspace_of(const Conv2dForward& op) { return convolutions_.workspace_bytes(op); }
+  std::size_t workspace_of(const Conv2dBackwardData& op) { return convolutions_.workspace_bytes(op); }
+  std::size_t workspace_of(const Conv2dBackwardWeights& op) { return convolutions_.workspace_bytes(op); }
+  std::size_t workspace_of(const LinearBackward& op) const;
+  std::size_t workspace_of(const GlobalAveragePoolForward& op) const;
+  std::size_t workspace_of(const SoftmaxCrossEntropy& op) const;
+  std::size_t workspace_of(const ClipScale& op) const;
+  std::size_t workspace_of(const CountNonFinite& op) const;
+  template <class Other>
+  std::size_t workspace_of(const Other& op) const {
+    if constexpr (requires { Normalisations::workspace_floats(op); }) {
+      return Workspace::bytes_of_floats(Normalisations::workspace_floats(op));
+    } else {
+      return 0;
+    }
+  }
 
   Stream& stream_;
   int threads_;

@@ -17,11 +17,23 @@ RowSpace rows_of(const TensorView& x) {
 
 }  // namespace
 
+std::int64_t Normalisations::workspace_floats(const BatchNormForward& args) {
+  const RowSpace space = rows_of(args.x);
+  return 2 * space.columns + column_sums_workspace<MomentSums<float>>(space);
+}
+std::int64_t Normalisations::workspace_floats(const BatchNormInference& args) {
+  return rows_of(args.x).columns;
+}
+std::int64_t Normalisations::workspace_floats(const BatchNormBackward& args) {
+  const RowSpace space = rows_of(args.x);
+  return 3 * space.columns + column_sums_workspace<NormBackwardSums<float>>(space);
+}
+
 void Normalisations::forward(const BatchNormForward& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
     const RowSpace space = rows_of(args.x);
     const std::int64_t channels = space.columns;
-    float* shift = workspace_.floats(2 * channels + column_sums_workspace<MomentSums<T>>(space));
+    float* shift = workspace_.floats(workspace_floats(args));
     float* scale = shift + channels;
     const T* x = args.x.as<T>();
     const SampledMeans<T> sampled_means{x, shift, space.rows, channels};
@@ -48,7 +60,7 @@ void Normalisations::forward(const BatchNormForward& args) {
 void Normalisations::inference(const BatchNormInference& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
     const RowSpace space = rows_of(args.x);
-    float* scale = workspace_.floats(space.columns);
+    float* scale = workspace_.floats(workspace_floats(args));
     const BatchNormInferenceScale scale_of{args.gamma.as<float>(), args.var.as<float>(), scale,
                                            args.inv_std.as<float>(), args.epsilon};
     for (std::int64_t c = 0; c < space.columns; ++c) scale_of(c);
@@ -64,7 +76,7 @@ void Normalisations::backward(const BatchNormBackward& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
     const RowSpace space = rows_of(args.x);
     const std::int64_t channels = space.columns;
-    float* a = workspace_.floats(3 * channels + column_sums_workspace<NormBackwardSums<T>>(space));
+    float* a = workspace_.floats(workspace_floats(args));
     float* b = a + channels;
     float* c = b + channels;
     const MaskedGradient<T> incoming{args.dy.as<T>(), args.dy2.as<T>(), args.mask.as<std::uint8_t>(), channels};

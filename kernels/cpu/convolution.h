@@ -19,6 +19,12 @@ class Convolutions {
     is_direct(op) ? direct_.backward_weights(op) : winograd_.backward_weights(op);
   }
 
+  // Bytes of workspace that run() cuts.
+  template <class Conv>
+  std::size_t workspace_bytes(const Conv& op) {
+    return is_direct(op) ? direct_.workspace_bytes(op) : Workspace::bytes_of_floats(winograd_.workspace_floats(op));
+  }
+
   // The form depends on x and w alone, so that the gradient of the weights has the same.
   bool normalises_input(const Conv2dForward& op) const { return !is_direct(op); }
 

@@ -14,16 +14,27 @@ std::array<std::int64_t, 4> extents(const Shape& shape) {
 
 }  // namespace
 
-DirectConvolutions::Plan& DirectConvolutions::plan(Direction direction, const Window& window, const TensorView& x,
-                                                   const TensorView& w, const TensorView& y, const TensorView& bias) {
-  const Key key{direction,
-                x.dtype,
-                extents(x.shape),
-                extents(w.shape),
-                {window.size, window.stride, window.pad},
-                static_cast<bool>(bias)};
-  if (const auto found = plans_.find(key); found != plans_.end()) return found->second;
+std::string DirectConvolutions::Convolution::text() const {
+  constexpr const char* kNames[] = {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weights"};
+  return fmt::format("{}: x {} w {} y {} stride {} pad {} {}", kNames[static_cast<int>(direction)], to_string(x.shape),
+                     to_string(w.shape), to_string(y.shape), window.stride, window.pad, name_of(x.dtype));
+}
 
+DirectConvolutions::Plan& DirectConvolutions::plan(const Convolution& c) {
+  const Key key{c.direction,
+                c.x.dtype,
+                extents(c.x.shape),
+                extents(c.w.shape),
+                {c.window.size, c.window.stride, c.window.pad},
+                static_cast<bool>(c.bias)};
+  if (const auto found = plans_.find(key); found != plans_.end()) return found->second;
+  Plan made;
+  onednn::checked([&] { made = make_plan(c); }, [&] { return c.text(); });
+  return plans_.emplace(key, std::move(made)).first->second;
+}
+
+DirectConvolutions::Plan DirectConvolutions::make_plan(const Convolution& c) const {
+  const auto& [direction, window, x, w, y, bias] = c;
   const memory::desc x_desc = onednn::image(x), y_desc = onednn::image(y), arena_desc = onednn::weights(w);
   const memory::desc bias_desc = bias ? onednn::vector(bias) : memory::desc();
   // Weight gradients come out in float32 whatever the activations are.
@@ -81,44 +92,47 @@ DirectConvolutions::Plan& DirectConvolutions::plan(Direction direction, const Wi
     plan.bias = empty(bias_desc);
     plan.arguments.insert({weight_gradient ? DNNL_ARG_DIFF_BIAS : DNNL_ARG_BIAS, plan.bias});
   }
-  return plans_.emplace(key, std::move(plan)).first->second;
+  return plan;
 }
 
-void DirectConvolutions::run(Direction direction, const Window& window, const TensorView& x, const TensorView& w,
-                             const TensorView& y, const TensorView& bias) {
-  const auto text = [&] {
-    constexpr const char* kNames[] = {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weights"};
-    return fmt::format("{}: x {} w {} y {} stride {} pad {} {}", kNames[static_cast<int>(direction)],
-                       to_string(x.shape), to_string(w.shape), to_string(y.shape), window.stride, window.pad,
-                       name_of(x.dtype));
-  };
-  const auto body = [&] {
-    Plan& p = plan(direction, window, x, w, y, bias);
-    const auto [weights, scratch] =
-        workspace_.cut(p.reorders ? p.weights.get_desc().get_size() : 0, p.scratchpad.get_desc().get_size());
-    p.input.set_data_handle(x.data);
-    p.output.set_data_handle(y.data);
-    p.arena_weights.set_data_handle(w.data);
-    p.weights.set_data_handle(p.reorders ? weights : w.data);
+void DirectConvolutions::run(const Convolution& c) {
+  Plan& p = plan(c);
+  const auto [weights, scratch] = workspace_.cut(p.layout_bytes(), p.scratch_bytes());
+  const bool back = c.direction == Direction::kBackwardWeights;
+  const auto body = [&, weights = weights, scratch = scratch] {
+    p.input.set_data_handle(c.x.data);
+    p.output.set_data_handle(c.y.data);
+    p.arena_weights.set_data_handle(c.w.data);
+    p.weights.set_data_handle(p.reorders ? weights : c.w.data);
     p.scratchpad.set_data_handle(scratch);
-    if (bias) p.bias.set_data_handle(bias.data);
-    if (p.reorders && direction != Direction::kBackwardWeights) p.reorder.execute(stream_, p.arena_weights, p.weights);
+    if (c.bias) p.bias.set_data_handle(c.bias.data);
+    if (p.reorders && !back) p.reorder.execute(stream_, p.arena_weights, p.weights);
     p.primitive.execute(stream_, p.arguments);
-    if (p.reorders && direction == Direction::kBackwardWeights) p.reorder.execute(stream_, p.weights, p.arena_weights);
+    if (p.reorders && back) p.reorder.execute(stream_, p.weights, p.arena_weights);
   };
-  onednn::checked(body, text);
+  onednn::checked(body, [&] { return c.text(); });
+}
+
+std::size_t DirectConvolutions::workspace_bytes(const Conv2dForward& args) {
+  return plan(Convolution(args)).workspace_bytes();
+}
+std::size_t DirectConvolutions::workspace_bytes(const Conv2dBackwardData& args) {
+  return plan(Convolution(args)).workspace_bytes();
+}
+std::size_t DirectConvolutions::workspace_bytes(const Conv2dBackwardWeights& args) {
+  return plan(Convolution(args)).workspace_bytes();
 }
 
 void DirectConvolutions::forward(const Conv2dForward& args) {
-  run(Direction::kForward, args.window, args.x, args.w, args.y, args.bias);
+  run(Convolution(args));
 }
 
 void DirectConvolutions::backward_data(const Conv2dBackwardData& args) {
-  run(Direction::kBackwardData, args.window, args.dx, args.w, args.dy, {});
+  run(Convolution(args));
 }
 
 void DirectConvolutions::backward_weights(const Conv2dBackwardWeights& args) {
-  run(Direction::kBackwardWeights, args.window, args.x, args.dw, args.dy, args.dbias);
+  run(Convolution(args));
 }
 
 }  // namespace drift

@@ -19,6 +19,11 @@ class DirectConvolutions {
   void backward_data(const Conv2dBackwardData& args);
   void backward_weights(const Conv2dBackwardWeights& args);
 
+  // Bytes that the above cut; makes their plan.
+  std::size_t workspace_bytes(const Conv2dForward& args);
+  std::size_t workspace_bytes(const Conv2dBackwardData& args);
+  std::size_t workspace_bytes(const Conv2dBackwardWeights& args);
+
  private:
   enum class Direction { kForward, kBackwardData, kBackwardWeights };
 
@@ -28,16 +33,33 @@ class DirectConvolutions {
     dnnl::memory input, output, weights, arena_weights, bias, scratchpad;  // output: also the incoming gradient
     dnnl::reorder reorder;
     bool reorders = false;
+
+    std::size_t layout_bytes() const { return reorders ? weights.get_desc().get_size() : 0; }
+    std::size_t scratch_bytes() const { return scratchpad.get_desc().get_size(); }
+    std::size_t workspace_bytes() const { return Workspace::bytes_for(layout_bytes(), scratch_bytes()); }
     std::unordered_map<int, dnnl::memory> arguments;
   };
   using Key = std::tuple<Direction, DType, std::array<std::int64_t, 4>, std::array<std::int64_t, 4>,
                          std::array<std::int64_t, 3>, bool>;
 
-  // x: the input or its gradient, y: the output or its gradient.
-  Plan& plan(Direction direction, const Window& window, const TensorView& x, const TensorView& w, const TensorView& y,
-             const TensorView& bias);
-  void run(Direction direction, const Window& window, const TensorView& x, const TensorView& w, const TensorView& y,
-           const TensorView& bias);
+  struct Convolution {
+    Direction direction;
+    Window window;
+    TensorView x, w, y, bias;  // x: the input or its gradient, y: the output or its gradient
+
+    explicit Convolution(const Conv2dForward& op)
+        : direction(Direction::kForward), window(op.window), x(op.x), w(op.w), y(op.y), bias(op.bias) {}
+    explicit Convolution(const Conv2dBackwardData& op)
+        : direction(Direction::kBackwardData), window(op.window), x(op.dx), w(op.w), y(op.dy) {}
+    explicit Convolution(const Conv2dBackwardWeights& op)
+        : direction(Direction::kBackwardWeights), window(op.window), x(op.x), w(op.dw), y(op.dy), bias(op.dbias) {}
+    std::string text() const;
+  };
+
+  // Throws kDevice where oneDNN has none.
+  Plan& plan(const Convolution& c);
+  Plan make_plan(const Convolution& c) const;
+  void run(const Convolution& c);
 
   Workspace& workspace_;
   dnnl::stream stream_;

@@ -17,12 +17,21 @@ RowSpace samples_of(const TensorView& x) {
 
 }  // namespace
 
+std::int64_t Normalisations::workspace_floats(const GroupNormForward& args) {
+  const RowSpace space = samples_of(args.x);
+  return 3 * space.segments * space.columns + column_sums_workspace<MomentSums<float>>(space);
+}
+std::int64_t Normalisations::workspace_floats(const GroupNormBackward& args) {
+  const RowSpace space = samples_of(args.x);
+  return 4 * space.segments * space.columns + column_sums_workspace<NormBackwardSums<float>>(space);
+}
+
 void Normalisations::forward(const GroupNormForward& args) {
   with_type(args.x.dtype, [&]<class T>(T) {
     const RowSpace space = samples_of(args.x);
     const std::int64_t channels = space.columns, table = space.segments * channels;
     const GroupLayout layout{args.groups, channels, space.rows};
-    float* shift = workspace_.floats(3 * table + column_sums_workspace<MomentSums<T>>(space));
+    float* shift = workspace_.floats(workspace_floats(args));
     float* mean = shift + table;
     float* scale = mean + table;
     const T* x = args.x.as<T>();
@@ -45,7 +54,7 @@ void Normalisations::backward(const GroupNormBackward& args) {
     const RowSpace space = samples_of(args.x);
     const std::int64_t channels = space.columns, table = space.segments * channels;
     const GroupLayout layout{args.groups, channels, space.rows};
-    float* mean = workspace_.floats(4 * table + column_sums_workspace<NormBackwardSums<T>>(space));
+    float* mean = workspace_.floats(workspace_floats(args));
     float* a = mean + table;
     float* b = a + table;
     float* c = b + table;

@@ -18,6 +18,8 @@ class Linears {
   void forward(const LinearForward& args);
   // Everything but dbias.
   void backward(const LinearBackward& args);
+  // That backward() cuts.
+  static std::size_t workspace_bytes(const LinearBackward& args) { return Workspace::bytes_for(args.dy.bytes()); }
 
  private:
   struct Plan {

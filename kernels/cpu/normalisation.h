@@ -16,6 +16,13 @@ class Normalisations {
   void forward(const GroupNormForward& args);
   void backward(const GroupNormBackward& args);
 
+  // Floats that the above cut.
+  static std::int64_t workspace_floats(const BatchNormForward& args);
+  static std::int64_t workspace_floats(const BatchNormInference& args);
+  static std::int64_t workspace_floats(const BatchNormBackward& args);
+  static std::int64_t workspace_floats(const GroupNormForward& args);
+  static std::int64_t workspace_floats(const GroupNormBackward& args);
+
  private:
   Workspace& workspace_;
   int threads_;

@@ -16,6 +16,19 @@
 #include "kernels/with_type.h"
 
 namespace drift {
+namespace {
+
+// One segment for each image.
+RowSpace images_of(const TensorView& x) {
+  return {x.shape[0], x.shape[1] * x.shape[2], x.shape[3]};
+}
+
+// Whole packets as rows of a matrix; the rest is less than a row.
+RowSpace packets_of(std::span<const float> values) {
+  return {1, std::ssize(values) / kPacket, kPacket};
+}
+
+}  // namespace
 
 void CpuBackend::run_now(const Fill& op) {
   with_type(op.y.dtype, [&]<class T>(T) {
@@ -95,9 +108,13 @@ void CpuBackend::run_now(const PoolBackward& op) {
   });
 }
 
+std::size_t CpuBackend::workspace_of(const GlobalAveragePoolForward& op) const {
+  return Workspace::bytes_of_floats(column_sums_workspace<PlainSums<float>>(images_of(op.x)));
+}
+
 void CpuBackend::run_now(const GlobalAveragePoolForward& op) {
   with_type(op.x.dtype, [&]<class T>(T) {
-    const RowSpace space{op.x.shape[0], op.x.shape[1] * op.x.shape[2], op.x.shape[3]};
+    const RowSpace space = images_of(op.x);
     auto& totals = workspace_.doubles(space.segments * space.columns);
     column_sums(threads_, space, PlainSums<T>{op.x.as<T>(), space.columns},
                 workspace_.floats(column_sums_workspace<PlainSums<T>>(space)), totals);
@@ -107,11 +124,15 @@ void CpuBackend::run_now(const GlobalAveragePoolForward& op) {
 
 void CpuBackend::run_now(const GlobalAveragePoolBackward& op) {
   with_type(op.dy.dtype, [&]<class T>(T) {
-    const RowSpace space{op.dx.shape[0], op.dx.shape[1] * op.dx.shape[2], op.dx.shape[3]};
+    const RowSpace space = images_of(op.dx);
     const float scale = 1.0f / static_cast<float>(space.rows);
     for_each_row_packet(threads_, space,
                         GlobalAveragePoolBackwardMap<T>{op.dy.as<T>(), op.dx.as<T>(), scale, space.columns});
   });
+}
+
+std::size_t CpuBackend::workspace_of(const SoftmaxCrossEntropy& op) const {
+  return Workspace::bytes_of_floats(3 * op.logits.shape[0]);
 }
 
 void CpuBackend::run_now(const SoftmaxCrossEntropy& op) {
@@ -156,17 +177,24 @@ void CpuBackend::run_now(const Average& op) {
   for_each_packet(threads_, op.n, tree);
 }
 
-// The sum of a term of each value: whole packets as rows of a matrix, then the rest, which is less than a row.
+// The sum of a term of each value.
 template <class Terms>
 double CpuBackend::sum_of_values(std::span<const float> values) {
   const Terms terms{values.data(), kPacket};
-  const RowSpace space{1, std::ssize(values) / kPacket, kPacket};
+  const RowSpace space = packets_of(values);
   auto& totals = workspace_.doubles(kPacket);
   column_sums(threads_, space, terms, workspace_.floats(column_sums_workspace<Terms>(space)), totals);
   Packet rest[1] = {};
   terms.terms(0, space.rows, 0, static_cast<int>(std::ssize(values) % kPacket), rest);
   for (int i = 0; i < kPacket; ++i) totals[static_cast<std::size_t>(i)] += rest[0][i];
   return std::accumulate(totals.begin(), totals.end(), 0.0);
+}
+
+std::size_t CpuBackend::workspace_of(const CountNonFinite& op) const {
+  return Workspace::bytes_of_floats(column_sums_workspace<NonFiniteOnes>(packets_of(op.values)));
+}
+std::size_t CpuBackend::workspace_of(const ClipScale& op) const {
+  return Workspace::bytes_of_floats(column_sums_workspace<Squares>(packets_of(op.values)));
 }
 
 void CpuBackend::run_now(const CountNonFinite& op) {

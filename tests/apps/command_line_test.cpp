@@ -167,6 +167,12 @@ TEST(CommandLine, DescribeCountsResNet56Exactly) {
   EXPECT_EQ(first.at("output"), Json({32, 32, 16}));
   EXPECT_EQ(first.at("activation_bytes"), 2 * 32 * 32 * 16 * 2);
   EXPECT_EQ(json.at("layers").back().at("activation_bytes"), 2 * 10 * 4);  // logits are float32
+  const Json& step = json.at("training_step");  // tests/train/step/step_memory_test.cpp: that they are right
+  EXPECT_EQ(step.at("batch_bytes"), 2 * 32 * 32 * 3 * 4);
+  EXPECT_GE(step.at("state_bytes"), 3 * 4 * 853018);
+  EXPECT_EQ(step.at("bytes"), step.at("state_bytes").get<std::int64_t>() + step.at("batch_bytes").get<std::int64_t>() +
+                                  step.at("activation_bytes").get<std::int64_t>() +
+                                  step.at("workspace_bytes").get<std::int64_t>());
 }
 
 TEST(CommandLine, DescribeNamesTheFormOfEachConvolution) {

@@ -35,7 +35,8 @@ std::vector<Asked> everything() {
 void plan(const Asked& asked, Backend& backend) {
   const std::unique_ptr<Model> model = make_model(asked.options);
   model->parameters.allocate(backend);
-  for (const TapeOptions mode : {kTraining, kInference}) dry_run(*model, asked.batch, asked.precision, mode, backend);
+  const Shape images = images_for(*model, asked.batch);
+  for (const TapeOptions mode : {kTraining, kInference}) dry_run(*model, images, asked.precision, mode, backend);
 }
 
 bool contains(const std::string& text, std::string_view part) {

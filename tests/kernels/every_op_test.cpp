@@ -1,11 +1,14 @@
 // Every op of the CPU backend, in both precisions, over all cases of case_list.h: right within derived tolerances,
 // exact on exact inputs, confined to its outputs, overwriting all of them, and the same bits for any number of threads.
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/check.h"
+#include "kernels/cpu/backend_cpu.h"
+#include "kernels/observed/forwarding_backend.h"
 #include "tests/kernels/case_list.h"
 #include "tests/kernels/case_runner.h"
 #include "tests/kernels/nan_check.h"
@@ -79,6 +82,27 @@ TEST_P(EveryOp, PassesNansOn) {
   for (const OpCase& op_case : cases()) {
     SCOPED_TRACE(op_case.op + " " + op_case.label);
     for (const std::string& fault : nan_faults(op_case, seed(), *cpu.backend)) ADD_FAILURE() << fault;
+  }
+}
+
+// Asks before each operation what it will take.
+class Asking final : public ForwardingBackend {
+ public:
+  using ForwardingBackend::ForwardingBackend;
+  void run(const Op& op) override {
+    said = std::max(said, inner().workspace_bytes(op));
+    inner().run(op);
+  }
+  std::int64_t said = 0;
+};
+
+TEST_P(EveryOp, TakesTheWorkspaceItSaid) {
+  for (const OpCase& op_case : cases()) {
+    SCOPED_TRACE(op_case.op + " " + op_case.label);
+    const CpuBackend cpu = on_cpu(3);
+    Asking asking(*cpu.backend);
+    run_case(op_case, make_inputs(op_case, seed()), asking, 0xff);
+    EXPECT_EQ(asking.said, dynamic_cast<drift::CpuBackend&>(*cpu.backend).largest_workspace());
   }
 }
 

@@ -75,7 +75,7 @@ TEST(AveragedModel, IsMeasuredOnTheImagesHeldOutAndNothingElseReadsThem) {
   LoaderPool loading(0);
   const auto measured = [&](const Dataset& dataset) {
     return evaluate(trainer.evaluated_model(), dataset, data.normalisation, config.machine.precision,
-                    config.evaluation.batch, trainer.backend(), pool, loading);
+                    config.evaluation.batch_of(dataset.image_shape()), trainer.backend(), pool, loading);
   };
   const Evaluation expected = measured(*data.validation), on_test = measured(*data.test);
   EXPECT_EQ(record.validation->loss, expected.loss);

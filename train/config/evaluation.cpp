@@ -1,5 +1,7 @@
 #include "train/config/evaluation.h"
 
+#include <algorithm>
+
 #include "core/check.h"
 #include "train/config/option_kinds.h"
 
@@ -11,13 +13,19 @@ namespace {
 constexpr std::string_view kSection = "Evaluation and checkpoints";
 }
 
+std::int64_t EvaluationConfig::batch_of(const Shape& image) const {
+  constexpr std::int64_t kPixels = 250 * 32 * 32, kFewest = 32, kMost = 250;
+  return batch.value_or(std::clamp(kPixels / (image[0] * image[1]), kFewest, kMost));
+}
+
 std::vector<Option> evaluation_options() {
-  return section(
-      kSection,
-      {free_on_resume(number(row("eval-every", "E", "epochs between evaluations; 0: only at the end"), at_least(0),
-                             DRIFT_FIELD(evaluation.every))),
-       also_in({Scope::kEval}, free_on_resume(number(row("eval-batch", "N", "images at a time in evaluations"),
-                                                     counted_from(1), DRIFT_FIELD(evaluation.batch))))});
+  return section(kSection,
+                 {free_on_resume(number(row("eval-every", "E", "epochs between evaluations; 0: only at the end"),
+                                        at_least(0), DRIFT_FIELD(evaluation.every))),
+                  also_in({Scope::kEval},
+                          free_on_resume(number(
+                              row("eval-batch", "N", "images at a time in evaluations [250 of 32x32, 32 of 224x224]"),
+                              counted_from(1), DRIFT_FIELD(evaluation.batch))))});
 }
 
 std::vector<Option> checkpoint_options() {

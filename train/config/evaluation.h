@@ -2,15 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "core/shape.h"
 #include "train/config/option.h"
 
 namespace drift {
 
 struct EvaluationConfig {
-  double every = 1;          // epochs; 0: only at the end
-  std::int64_t batch = 250;  // images at a time
+  double every = 1;                   // epochs; 0: only at the end
+  std::optional<std::int64_t> batch;  // images at a time
+
+  // Where it is not told: 250 of CIFAR's size, fewer larger ones, so that evaluations need less memory than training.
+  // image: [H,W,3].
+  std::int64_t batch_of(const Shape& image) const;
 };
 
 struct CheckpointConfig {

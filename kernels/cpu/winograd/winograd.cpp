@@ -1,5 +1,7 @@
 #include "kernels/cpu/winograd/winograd.h"
 
+#include <algorithm>
+
 #include "kernels/cpu/bias_gradient.h"
 #include "kernels/cpu/winograd/passes.h"
 #include "kernels/launch/column_sums_cpu.h"
@@ -34,6 +36,10 @@ Images images_of(const Shape& x) {
   return {x[0], static_cast<int>(x[1]), static_cast<int>(x[2])};
 }
 
+winograd::CorrelatePass correlation_of(const Conv2dBackwardWeights& op) {
+  return {images_of(op.x.shape), static_cast<int>(op.dw.shape[3]), static_cast<int>(op.dw.shape[0]), {}};
+}
+
 }  // namespace
 
 bool WinogradConvolutions::available(DType dtype) {
@@ -49,66 +55,111 @@ std::int64_t WinogradConvolutions::tiles(const Shape& x) {
   return images_of(x).tiles();
 }
 
-void WinogradConvolutions::convolve(const TensorView& from, const TensorView& w, const TensorView& to,
-                                    const Options& options, bool backward) {
-  const int inputs = static_cast<int>(w.shape[3]), outputs = static_cast<int>(w.shape[0]);
-  const winograd::FilterPass filter_pass{inputs, outputs, backward};
-  winograd::ConvolvePass pass{images_of(from.shape),
-                              backward ? outputs : inputs,
-                              backward ? inputs : outputs,
-                              options.bias.as<float>(),
-                              {},
-                              {}};
-  const bool masked = static_cast<bool>(options.masked_by);
-  const std::int64_t filter_floats = winograd::filter_floats(inputs, outputs), block_floats = pass.block_floats();
-  const std::int64_t sum_floats = masked ? pass.work() * 2 * inputs : 0;
-  float* const filters =
-      workspace_.floats(filter_floats + threads_ * block_floats + sum_floats + map_floats(options.norm));
-  float* const blocks = filters + filter_floats;
-  float* const sums = blocks + threads_ * block_floats;
-  const winograd::InputMap map = map_of(options.norm, sums + sum_floats);
-  if (masked) {
-    pass.mask = {options.masked_by.data, map, sums};
+// Forward or backward data, what the other one does not have being empty.
+struct WinogradConvolutions::Convolution {
+  TensorView from, w, to;
+  bool backward = false;
+  TensorView bias = {};
+  InputNorm norm = {};
+  TensorView masked_by = {}, dgamma = {}, dbeta = {};
+
+  explicit Convolution(const Conv2dForward& op) : from(op.x), w(op.w), to(op.y), bias(op.bias), norm(op.norm) {}
+  explicit Convolution(const Conv2dBackwardData& op)
+      : from(op.dy),
+        w(op.w),
+        to(op.dx),
+        backward(true),
+        norm(op.norm),
+        masked_by(op.x),
+        dgamma(op.dgamma),
+        dbeta(op.dbeta) {}
+
+  int inputs() const { return static_cast<int>(w.shape[3]); }
+  int outputs() const { return static_cast<int>(w.shape[0]); }
+  winograd::ConvolvePass pass() const {
+    return {images_of(from.shape),
+            backward ? outputs() : inputs(),
+            backward ? inputs() : outputs(),
+            bias.as<float>(),
+            {},
+            {}};
+  }
+};
+
+// Floats of workspace, one part behind the other.
+struct WinogradConvolutions::Parts {
+  std::int64_t filters, block, blocks, sums, map;
+
+  std::int64_t all() const { return filters + blocks + sums + map; }
+};
+
+WinogradConvolutions::Parts WinogradConvolutions::parts_of(const Convolution& c) const {
+  const winograd::ConvolvePass pass = c.pass();
+  const std::int64_t block = pass.block_floats();
+  return {winograd::filter_floats(c.inputs(), c.outputs()), block, threads_ * block,
+          c.masked_by ? pass.work() * 2 * c.inputs() : 0, map_floats(c.norm)};
+}
+
+void WinogradConvolutions::convolve(const Convolution& c) {
+  const winograd::FilterPass filter_pass{c.inputs(), c.outputs(), c.backward};
+  winograd::ConvolvePass pass = c.pass();
+  const Parts parts = parts_of(c);
+  float* const filters = workspace_.floats(parts.all());
+  float* const blocks = filters + parts.filters;
+  float* const sums = blocks + parts.blocks;
+  const winograd::InputMap map = map_of(c.norm, sums + parts.sums);
+  if (c.masked_by) {
+    pass.mask = {c.masked_by.data, map, sums};
   } else {
     pass.map = map;
   }
-  with_element(from.dtype, [&]<class E>(E) {
-    in_parallel(threads_, filter_pass.work(), 1, filter_floats, [&](Range range) {
-      winograd::transform_filters(filter_pass, static_cast<const E*>(w.data), filters, {range.begin, range.end});
+  with_element(c.from.dtype, [&]<class E>(E) {
+    in_parallel(threads_, filter_pass.work(), 1, parts.filters, [&](Range range) {
+      winograd::transform_filters(filter_pass, static_cast<const E*>(c.w.data), filters, {range.begin, range.end});
     });
-    in_parallel(threads_, pass.work(), 1, from.elements() + to.elements(), [&](Range range, int thread) {
-      winograd::convolve(pass, static_cast<const E*>(from.data), filters, static_cast<E*>(to.data),
-                         blocks + thread * block_floats, {range.begin, range.end});
+    in_parallel(threads_, pass.work(), 1, c.from.elements() + c.to.elements(), [&](Range range, int thread) {
+      winograd::convolve(pass, static_cast<const E*>(c.from.data), filters, static_cast<E*>(c.to.data),
+                         blocks + thread * parts.block, {range.begin, range.end});
     });
   });
-  if (masked) finish_sums(sums, pass.work(), options);
+  if (c.masked_by) finish_sums(sums, pass.work(), c);
 }
 
-void WinogradConvolutions::finish_sums(const float* sums, std::int64_t blocks, const Options& options) {
-  const std::int64_t channels = options.dbeta.elements();
+void WinogradConvolutions::finish_sums(const float* sums, std::int64_t blocks, const Convolution& c) {
+  const std::int64_t channels = c.dbeta.elements();
   auto& totals = workspace_.doubles(2 * channels);
   add_chunks(sums, blocks, totals);
-  const float* const inv_std = options.norm.inv_std.as<float>();
-  for (std::int64_t c = 0; c < channels; ++c) {
-    options.dbeta.as<float>()[c] = static_cast<float>(totals[c]);
-    options.dgamma.as<float>()[c] = static_cast<float>(totals[channels + c] * inv_std[c]);
+  const float* const inv_std = c.norm.inv_std.as<float>();
+  for (std::int64_t i = 0; i < channels; ++i) {
+    c.dbeta.as<float>()[i] = static_cast<float>(totals[i]);
+    c.dgamma.as<float>()[i] = static_cast<float>(totals[channels + i] * inv_std[i]);
   }
 }
 
+std::int64_t WinogradConvolutions::workspace_floats(const Conv2dForward& args) const {
+  return parts_of(Convolution(args)).all();
+}
+std::int64_t WinogradConvolutions::workspace_floats(const Conv2dBackwardData& args) const {
+  return parts_of(Convolution(args)).all();
+}
+std::int64_t WinogradConvolutions::workspace_floats(const Conv2dBackwardWeights& args) const {
+  const winograd::CorrelatePass pass = correlation_of(args);
+  const std::int64_t sums = pass.work() * pass.sum_floats() + threads_ * pass.block_floats() + map_floats(args.norm);
+  return std::max(sums, sum_columns_floats(args.dy, args.dbias));
+}
+
 void WinogradConvolutions::forward(const Conv2dForward& args) {
-  convolve(args.x, args.w, args.y, {.bias = args.bias, .norm = args.norm}, false);
+  convolve(Convolution(args));
 }
 
 void WinogradConvolutions::backward_data(const Conv2dBackwardData& args) {
-  convolve(args.dy, args.w, args.dx,
-           {.norm = args.norm, .masked_by = args.x, .dgamma = args.dgamma, .dbeta = args.dbeta}, true);
+  convolve(Convolution(args));
 }
 
 void WinogradConvolutions::backward_weights(const Conv2dBackwardWeights& args) {
-  const int inputs = static_cast<int>(args.dw.shape[3]), outputs = static_cast<int>(args.dw.shape[0]);
-  winograd::CorrelatePass pass{images_of(args.x.shape), inputs, outputs, {}};
+  winograd::CorrelatePass pass = correlation_of(args);
   const std::int64_t sum_floats = pass.work() * pass.sum_floats(), block_floats = pass.block_floats();
-  float* const sums = workspace_.floats(sum_floats + threads_ * block_floats + map_floats(args.norm));
+  float* const sums = workspace_.floats(workspace_floats(args));
   float* const blocks = sums + sum_floats;
   pass.map = map_of(args.norm, blocks + threads_ * block_floats);
   with_element(args.x.dtype, [&]<class E>(E) {
@@ -117,7 +168,7 @@ void WinogradConvolutions::backward_weights(const Conv2dBackwardWeights& args) {
                           blocks + thread * block_floats, {range.begin, range.end});
     });
   });
-  in_parallel(threads_, outputs, 1, sum_floats, [&](Range range) {
+  in_parallel(threads_, pass.out, 1, sum_floats, [&](Range range) {
     winograd::finish_gradient(pass, sums, args.dw.as<float>(), {range.begin, range.end});
   });
   if (args.dbias) sum_columns(threads_, args.dy, args.dbias, workspace_);

@@ -24,16 +24,17 @@ class WinogradConvolutions {
   void backward_data(const Conv2dBackwardData& args);
   void backward_weights(const Conv2dBackwardWeights& args);
 
+  // Floats that the above cut.
+  std::int64_t workspace_floats(const Conv2dForward& args) const;
+  std::int64_t workspace_floats(const Conv2dBackwardData& args) const;
+  std::int64_t workspace_floats(const Conv2dBackwardWeights& args) const;
+
  private:
-  // Of forward, or of backward data, what the other one does not have being empty.
-  struct Options {
-    TensorView bias = {};
-    InputNorm norm = {};
-    TensorView masked_by = {}, dgamma = {}, dbeta = {};
-  };
-  void convolve(const TensorView& from, const TensorView& w, const TensorView& to, const Options& options,
-                bool backward);
-  void finish_sums(const float* sums, std::int64_t blocks, const Options& options);
+  struct Convolution;
+  struct Parts;
+  Parts parts_of(const Convolution& c) const;
+  void convolve(const Convolution& c);
+  void finish_sums(const float* sums, std::int64_t blocks, const Convolution& c);
 
   Workspace& workspace_;
   int threads_;

@@ -14,7 +14,7 @@ std::int64_t bytes_for(const TrainConfig& config, std::int64_t batch) {
   NullBackend backend(*stream);
   const std::unique_ptr<Model> model = make_model(config.model);
   model->parameters.allocate(backend);
-  return dry_run(*model, batch, config.machine.precision, kTraining, backend);
+  return dry_run(*model, images_for(*model, batch), config.machine.precision, kTraining, backend);
 }
 
 TEST(MemoryAdvice, NamesTheLargestBatchThatFits) {
@@ -22,7 +22,7 @@ TEST(MemoryAdvice, NamesTheLargestBatchThatFits) {
   config.model.name = "cifar-resnet8";
   for (const DType precision : {DType::kFloat32, DType::kBFloat16}) {
     config.machine.precision = precision;
-    const ActivationBytes activations = activation_bytes(config);
+    const ActivationBytes activations = activation_bytes(config, {32, 32, 3});
     const std::int64_t capacity = 2 * bytes_for(config, 17);  // for each of two workers
     const auto advice = [&](std::int64_t bytes) { return memory_advice(activations, 100, 2, bytes); };
     EXPECT_TRUE(advice(capacity).starts_with("A --local-batch of 17 would fit")) << advice(capacity);
@@ -36,7 +36,7 @@ TEST(MemoryAdvice, NamesTheLargestBatchThatFits) {
 TEST(MemoryAdvice, NamesNoBatchThatHasFailed) {
   TrainConfig config;
   config.model.name = "cifar-resnet8";
-  const ActivationBytes activations = activation_bytes(config);
+  const ActivationBytes activations = activation_bytes(config, {32, 32, 3});
   const std::int64_t plenty = 2 * bytes_for(config, 100);
   EXPECT_TRUE(memory_advice(activations, 17, 2, plenty).starts_with("A --local-batch of 16 would fit"));
   EXPECT_TRUE(memory_advice(activations, 1, 2, plenty).starts_with("Not even a local batch of 1 fits"));

@@ -22,6 +22,7 @@ class Spares {
     Loan(const Loan&) = delete;
     Loan& operator=(const Loan&) = delete;
 
+    T& operator*() const { return *thing_; }
     T* operator->() const { return thing_.get(); }
 
    private:
