@@ -1,6 +1,7 @@
 #include "kernels/device.h"
 
 #include <atomic>
+#include <cstring>
 #include <utility>
 
 #include "core/build_info.h"
@@ -160,6 +161,15 @@ HostMemory::HostMemory(Device device, std::size_t bytes) : device_(device), byte
 HostMemory::~HostMemory() {
   if (data_ == nullptr) return;
   device_.type == DeviceType::kCpu ? free_cpu(data_) : free_cuda_host(device_.index, data_);
+}
+
+void copy_from_host(Stream& stream, const HostMemory& from, std::size_t bytes, void* to) {
+  DRIFT_ASSERT(bytes <= from.bytes(), "{} bytes are not in {} of the host", bytes, from.bytes());
+  if (stream.device().type == DeviceType::kCpu) {
+    std::memcpy(to, from.data(), bytes);
+  } else {
+    copy_from_host_cuda(stream, from.data(), bytes, to);
+  }
 }
 
 std::int64_t Storage::allocations() {

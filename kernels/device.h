@@ -151,6 +151,9 @@ class HostMemory {
   std::size_t bytes_ = 0;
 };
 
+// Enqueues a copy of the first `bytes` of `from` to memory of the stream's device.
+void copy_from_host(Stream& stream, const HostMemory& from, std::size_t bytes, void* to);
+
 // What the CPU offers, for `drift doctor` and for refusing bf16 where it would be emulated.
 struct CpuFeatures {
   std::string model;

@@ -235,6 +235,12 @@ void record_cuda_event(void* event, Stream& stream) {
              to_string(stream.device()));
 }
 
+void copy_from_host_cuda(Stream& stream, const void* from, std::size_t bytes, void* to) {
+  use_device(stream.device().index);
+  DRIFT_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cuda_handle(stream)), "a copy of {} bytes to {}",
+             bytes, to_string(stream.device()));
+}
+
 void wait_cuda_event(void* event, Stream& stream) {
   use_device(stream.device().index);
   DRIFT_CUDA(cudaStreamWaitEvent(cuda_handle(stream), static_cast<cudaEvent_t>(event), 0), "a wait on {}",

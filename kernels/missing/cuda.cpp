@@ -47,6 +47,9 @@ void destroy_cuda_event(int, void*) noexcept {}
 void record_cuda_event(void*, Stream&) {
   missing();
 }
+void copy_from_host_cuda(Stream&, const void*, std::size_t, void*) {
+  missing();
+}
 void wait_cuda_event(void*, Stream&) {
   missing();
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "tests/cuda/emulated_process.h"
 #include "tests/support/temp_directory.h"
@@ -33,7 +34,6 @@ class StepCalls : public ::testing::Test {
     return calls;
   }
 
- private:
   TempDirectory directory_;
 };
 
@@ -64,6 +64,34 @@ TEST_F(StepCalls, OfSynchronousStepsLaunchOneGraphForAllWorkers) {
   for (const char* api : {"cudaLaunchKernel", "cudaMalloc", "cudaGraphInstantiate"}) {
     EXPECT_EQ(many.at(api), few.at(api)) << api << " is called in the step loop";
   }
+}
+
+// Images that do not lie on the device as a whole travel while the step before theirs computes.
+TEST_F(StepCalls, CopyImagesOnAStreamOfTheirOwn) {
+  constexpr int kSteps = 6;
+  const std::string command =
+      DRIFT_PROGRAM
+      " train --device cuda:0 --model cifar-resnet8 --norm group --data shapes:512:8 --augment resized-crop-flip "
+      "--local-batch 2 --no-final-average --eval-every 0 --bn-stats local --steps " +
+      std::to_string(kSteps) + " --out " + (directory_ / "run").string();
+  const Outcome outcome = run_emulated(command, "EMU_RACE=1 EMU_TRACE=1", directory_ / "traced");
+  ASSERT_EQ(outcome.status, 0) << outcome.text;
+
+  std::map<std::string, int> copies;  // by stream
+  std::set<std::string> computing;
+  std::istringstream lines(outcome.text);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t begin = line.find("stream "), end = line.find(": ", begin);
+    if (begin == std::string::npos || end == std::string::npos) continue;
+    const std::string stream = line.substr(begin, end - begin), work = line.substr(end + 2);
+    const std::string images = std::to_string(2 * 32 * 32 * 3) + " bytes";
+    if (work == "memcpy from host to device, " + images) ++copies[stream];
+    if (work == "memcpy from device to device, " + images) computing.insert(stream);
+  }
+  ASSERT_EQ(copies.size(), 1u) << outcome.text;
+  EXPECT_EQ(copies.begin()->second, kSteps);
+  ASSERT_EQ(computing.size(), 1u);
+  EXPECT_FALSE(computing.contains(copies.begin()->first));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "data/open_data.h"
 #include "kernels/cuda.h"
 #include "tests/support/require_gpu.h"
 #include "tests/train/toy_run.h"
@@ -80,6 +81,16 @@ TEST_F(CudaTraining, BatchNormNetIsThatOfTheCpu) {
   const ToyRun cudnn = run_toy(on_gpu(config), data_);
   expect_near(cudnn, cpu, 2e-3);
   EXPECT_NE(testing::losses(cudnn.steps), testing::losses(own.steps));
+}
+
+// ResNet-50 at 64x64: bottlenecks, strided and 1x1 and 7x7 convolutions, max pooling. One step: batch norms over few
+// pixels make the next one another's.
+TEST_F(CudaTraining, AStepOfResNet50IsThatOfTheCpu) {
+  TrainConfig config = toy_config(1, 1, 1);
+  config.model = {.name = "resnet50", .classes = 10, .zero_init_residual = true};
+  config.sync.local_batch = 2;
+  const DataSource images = open_data("synthetic:64:10", 1);
+  expect_near(run_toy(on_gpu(config), images), run_toy(config, images), 2e-3);
 }
 
 // Unit roundoff of bfloat16 is 2^-8; a step passes 7 convolutions, and the losses of a few steps stay within some of

@@ -12,6 +12,7 @@
 #include "kernels/cuda/staging.h"
 #include "tests/train/toy_run.h"
 #include "train/checkpoint/weight_file.h"
+#include "train/step/image_uploads.h"
 #include "train/step/joint_segment.h"
 #include "train/step/worker.h"
 
@@ -118,6 +119,24 @@ void staging() {
   fmt::print("{:x}\n", fingerprint(bytes.data(), kBytes));
 }
 
+// Batches that arrive while others are read, from memory that changes at once.
+void uploads() {
+  constexpr std::size_t kBytes = 4096;
+  const auto stream = make_stream(kGpu, 1);
+  const auto backend = make_backend(*stream, {});
+  const Storage images(kGpu, kBytes), sums(kGpu, 5 * kBytes);
+  const TensorView view{.data = images.data(), .shape = {kBytes}, .dtype = DType::kUint8};
+  ImageUploads uploads(kGpu, kBytes);
+  std::vector<std::uint8_t> batch(kBytes), seen(5 * kBytes);
+  for (std::size_t turn = 0; turn < 5; ++turn) {
+    for (std::uint8_t& byte : batch) byte = static_cast<std::uint8_t>(1 + turn);
+    uploads.upload(batch, view, *backend);
+    backend->copy(view, {static_cast<std::byte*>(sums.data()) + turn * kBytes, {kBytes}, DType::kUint8});
+  }
+  backend->download({sums.data(), {5 * kBytes}, DType::kUint8}, seen.data());
+  fmt::print("{:x}\n", fingerprint(seen.data(), seen.size()));
+}
+
 // Two streams normalise at the same time by cuDNN, as backends that know of so many.
 void batch_norms(int backends) {
   constexpr std::int64_t kChannels = 16;
@@ -191,6 +210,7 @@ int main(int argc, char** argv) {
     if (program == "joint") drift::joint();
     if (program == "batch_norms" && argc > 2) drift::batch_norms(std::atoi(argv[2]));
     if (program == "staging") drift::staging();
+    if (program == "uploads") drift::uploads();
     if (program == "steps") drift::steps();
     if (program == "replicas" && argc > 2) drift::replicas(argv[2]);
   } catch (const drift::Error& error) {

@@ -78,14 +78,15 @@ TEST(BatchNormsOfCudnn, ThatMayOverlapShareTheDevice) {
 }
 
 // averages: two averages over 3 workers and two broadcasts, 4 waits each; three downloads. staging: 2 slots used again,
-// 34 pieces downloaded. steps: the results, the images, the end.
+// 34 pieces downloaded. uploads: five batches, each waited for, and each but the first waits until the one before was
+// taken; three slots used again, a download. steps: the results, the images, the end.
 // replicas: each replica initial, restored and loaded. What one of the two does not need, the other does: in steps
 // nobody reads the initial replica from another stream, in replicas nobody trains on the images. Worker 0 uploads them:
 // that wait also covers its own initial replica.
 INSTANTIATE_TEST_SUITE_P(All, Waits,
                          ::testing::Values(Program{"averages", 16, 3, 0}, Program{"joint", 20, 3, 0},
-                                           Program{"staging", 0, 36, 0}, Program{"steps", 0, 9, 2},
-                                           Program{"replicas", 0, 7, 2}),
+                                           Program{"staging", 0, 36, 0}, Program{"uploads", 10, 4, 1},
+                                           Program{"steps", 0, 9, 2}, Program{"replicas", 0, 7, 2}),
                          [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -47,7 +47,9 @@ BatchMemory::BatchMemory(Device device, const Shape& image, std::int64_t capacit
       images_(device, bytes_for(resident == nullptr, capacity * image.elements())),
       indices_(device, bytes_for(resident != nullptr, capacity * std::int64_t{sizeof(std::int32_t)})),
       labels_(device, bytes_for(true, capacity * std::int64_t{sizeof(std::int32_t)})),
-      crops_(device, bytes_for(true, capacity * std::int64_t{sizeof(Crop)})) {}
+      crops_(device, bytes_for(true, capacity * std::int64_t{sizeof(Crop)})) {
+  if (resident == nullptr && device.type == DeviceType::kCuda) uploads_.emplace(device, capacity * image.elements());
+}
 
 DeviceBatch BatchMemory::upload(const Batch& batch, Backend& backend) {
   const auto n = std::ssize(batch.labels);
@@ -68,7 +70,11 @@ DeviceBatch BatchMemory::upload(const Batch& batch, Backend& backend) {
     DRIFT_ASSERT(std::ssize(batch.images) == shape.elements(), "{} bytes of images for {}", batch.images.size(),
                  to_string(shape));
     on_device.images = {.data = images_.data(), .shape = shape, .dtype = DType::kUint8};
-    backend.upload(batch.images.data(), on_device.images);
+    if (uploads_) {
+      uploads_->upload(batch.images, on_device.images, backend);
+    } else {
+      backend.upload(batch.images.data(), on_device.images);
+    }
   }
   backend.upload(batch.labels.data(), on_device.labels);
   if (!batch.crops.empty()) {

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "kernels/backend.h"
+#include "train/step/image_uploads.h"
 
 namespace drift {
 
@@ -48,6 +50,7 @@ class BatchMemory {
   std::int64_t capacity_;
   const ResidentImages* resident_;
   Storage images_, indices_, labels_, crops_;
+  std::optional<ImageUploads> uploads_;  // on a GPU, where images travel
   std::vector<std::int32_t> narrow_indices_;
 };
 

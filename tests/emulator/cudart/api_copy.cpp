@@ -38,7 +38,9 @@ bool direction_fits(cudaMemcpyKind kind, const Place& target, const Place& sourc
 Work copy_work(const Place& target, const Place& source, std::size_t bytes,
                std::shared_ptr<const std::vector<char>> staged) {
   Work work;
-  work.name = "memcpy";
+  const auto side = [](const Place& place) { return place.on_device ? "device" : "host"; };
+  work.name =
+      std::string("memcpy from ") + side(source) + " to " + side(target) + ", " + std::to_string(bytes) + " bytes";
   work.type = cudaGraphNodeTypeMemcpy;
   if (source.known && !source.on_device) {
     work.pinned_source = source.address;
