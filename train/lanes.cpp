@@ -67,4 +67,10 @@ ThreadLayout share_threads(int workers, int threads, int worker_threads, int cor
   return layout;
 }
 
+ThreadLayout share_device(DeviceType device, int workers, const MachineConfig& machine, int cores) {
+  ThreadLayout layout = share_threads(workers, machine.threads, machine.worker_threads, cores);
+  if (device == DeviceType::kCuda) layout.lanes = workers;
+  return layout;
+}
+
 }  // namespace drift

@@ -15,6 +15,7 @@
 
 #include "core/step.h"
 #include "engine/memory_pool.h"
+#include "train/config/machine.h"
 
 namespace drift {
 
@@ -73,5 +74,7 @@ struct ThreadLayout {
 
 // threads = 0: all `cores`. worker_threads = 0: threads / min(K, threads).
 ThreadLayout share_threads(int workers, int threads, int worker_threads, int cores);
+// The same for any device: on a GPU every worker has a stream and its own activations, and the hardware shares itself.
+ThreadLayout share_device(DeviceType device, int workers, const MachineConfig& machine, int cores);
 
 }  // namespace drift

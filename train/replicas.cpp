@@ -2,26 +2,10 @@
 
 #include "core/check.h"
 #include "train/checkpoint/weight_file.h"
+#include "train/sampling.h"
 
 namespace drift {
 namespace {
-
-Sampler make_sampler(const TrainConfig& config, const DataSource& data) {
-  const Dataset& train = *data.train;
-  DRIFT_CHECK(kConfig, config.sync.workers >= 1, "--workers must be at least 1, got {}", config.sync.workers);
-  const bool repeats = config.data.sampling == Sampling::kWithReplacement && config.length.steps_per_epoch > 0;
-  DRIFT_CHECK(kConfig, !data.validation || repeats || train.size() >= config.sync.global_batch(),
-              "--val-split {} holds out {} of {} training images: the {} that are left are fewer than one global batch "
-              "of {} ({} workers with {} each)",
-              config.data.val_split, data.validation->size(), data.whole->size(), train.size(),
-              config.sync.global_batch(), config.sync.workers, config.sync.local_batch);
-  return Sampler({.sampling = config.data.sampling,
-                  .seed = config.seed,
-                  .dataset_size = train.size(),
-                  .workers = config.sync.workers,
-                  .local_batch = config.sync.local_batch,
-                  .steps_per_epoch = config.length.steps_per_epoch});
-}
 
 void upload(const std::vector<float>& host, std::span<float> arena, Backend& backend) {
   DRIFT_ASSERT(host.size() == arena.size(), "{} floats do not fill an arena of {}", host.size(), arena.size());
@@ -40,23 +24,30 @@ void require_room(Device device, const ParameterSet& replica, int more) {
                   1e-9 * static_cast<double>(free_bytes(device))));
 }
 
-// Images that are decoded are not kept, parts of others are cut out on the host, and of too many each batch travels.
-bool fit_on_device(const TrainConfig& config, const Dataset& images) {
-  constexpr std::int64_t kBytesMax = std::int64_t{4} << 30;
-  return images.in_memory() && images.size() * images.image_shape().elements() <= kBytesMax &&
-         augmentation_for(config.data.augmentation, images) != Augmentation::kResizedCropFlip;
+}  // namespace
+
+void check_classes(const ModelOptions& model, const DataSource& data) {
+  DRIFT_CHECK(kConfig, model.classes == data.train->classes(),
+              "the model has {} classes and {} has {}; set --classes {}", model.classes, data.name,
+              data.train->classes(), data.train->classes());
 }
 
-}  // namespace
+std::int64_t resident_bytes(const TrainConfig& config, const Dataset& images) {
+  constexpr std::int64_t kBytesMax = std::int64_t{4} << 30;
+  const std::int64_t bytes = images.size() * images.image_shape().elements();
+  const bool are_kept = images.in_memory() && bytes <= kBytesMax &&
+                        augmentation_for(config.data.augmentation, images) != Augmentation::kResizedCropFlip;
+  return are_kept ? bytes : 0;
+}
 
 Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device,
                    const ThreadLayout& threads, const std::shared_ptr<MemorySource>& source)
-    : sampler_(make_sampler(config, data)),
+    : sampler_(make_sampler(config, data.train->size(), data.validation ? data.validation->size() : 0)),
       loading_(std::make_unique<LoaderPool>(loader_threads(config.machine, *data.train, threads.threads))) {
-  DRIFT_CHECK(kConfig, config.model.classes == data.train->classes(),
-              "the model has {} classes and {} has {}; set --classes {}", config.model.classes, data.name,
-              data.train->classes(), data.train->classes());
-  if (device.type == DeviceType::kCuda && fit_on_device(config, *data.train)) images_.emplace(*data.train, device);
+  check_classes(config.model, data);
+  if (device.type == DeviceType::kCuda && resident_bytes(config, *data.train) > 0) {
+    images_.emplace(*data.train, device);
+  }
   for (int place = 0; place < team.local_workers(); ++place) {
     const int id = team.first_worker() + place;
     workers_.push_back(std::make_unique<Worker>(config, id, data, sampler_, device, threads.threads_per_worker,

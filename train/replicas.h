@@ -18,6 +18,13 @@
 
 namespace drift {
 
+// Throws kConfig where a model would tell apart other classes than there are.
+void check_classes(const ModelOptions& model, const DataSource& data);
+
+// What training images fill on a GPU, where they are kept there; 0: those that are decoded, parts of which are cut out
+// on the host, are not, and neither are too many.
+std::int64_t resident_bytes(const TrainConfig& config, const Dataset& images);
+
 class Replicas {
  public:
   // `data` must outlive them. Workers start from the seed's initialisation; their arenas lie in memory of `source` if

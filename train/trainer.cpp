@@ -14,6 +14,7 @@
 #include "core/stopwatch.h"
 #include "core/thread_team.h"
 #include "train/config/toml.h"
+#include "train/step/averaged_arenas.h"
 #include "train/step_collector.h"
 #include "train/step_reporter.h"
 
@@ -45,20 +46,8 @@ void average_replicas(Worker& worker, Communicator& comm, const SyncScope& scope
   ParameterSet& replica = worker.parameters();
   Backend& backend = worker.backend();
   const Span span(backend, "average parameters");
-  comm.all_reduce_mean(replica.values(), backend);
-  switch (scope.momentum) {
-    case MomentumSync::kKeep:
-      break;
-    case MomentumSync::kAverage:
-      comm.all_reduce_mean(replica.momentum(), backend);
-      break;
-    case MomentumSync::kReset:
-      backend.fill(as_tensor(replica.momentum()), 0);
-      break;
-  }
-  if (scope.batch_norm == BatchNormPolicy::kAverage && !replica.buffers().empty()) {
-    comm.all_reduce_mean(replica.buffers(), backend);
-  }
+  for (const std::span<float> arena : averaged_arenas(replica, scope)) comm.all_reduce_mean(arena, backend);
+  if (scope.momentum == MomentumSync::kReset) backend.fill(as_tensor(replica.momentum()), 0);
 }
 
 // Steps [first, ...) of one worker, until the gate says that all leave.
@@ -93,7 +82,6 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
   worker.stream().synchronize();  // whoever comes next reads the replica from another stream
 }
 
-// On a GPU every worker has a stream and its own activations, and the hardware shares itself.
 ThreadLayout layout_on(Device device, const TrainConfig& config, const Membership& membership) {
   const MachineConfig& machine = config.machine;
   const int workers = membership.team.local_workers();
@@ -102,9 +90,7 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
               "--op-times measures by the events of a GPU, and this run is on {}; bench_step does it on a CPU",
               to_string(device));
   check_share_device(device, workers);
-  ThreadLayout layout = share_threads(workers, machine.threads, machine.worker_threads, membership.cores);
-  if (device.type == DeviceType::kCuda) layout.lanes = workers;
-  return layout;
+  return share_device(device.type, workers, machine, membership.cores);
 }
 
 bool is_out_of_memory(const std::exception_ptr& error) {

@@ -23,6 +23,15 @@ TEST(ShareThreads, LanesAndThreadsPerWorker) {
   EXPECT_THROW(share_threads(4, -1, 0, 2), Error);
 }
 
+TEST(ShareThreads, OnAGpuAllWorkersComputeAtOnce) {
+  MachineConfig machine;
+  machine.threads = 4;
+  EXPECT_EQ(share_device(DeviceType::kCpu, 32, machine, 2).lanes, 4);
+  const ThreadLayout layout = share_device(DeviceType::kCuda, 32, machine, 2);
+  EXPECT_EQ(layout.lanes, 32);
+  EXPECT_EQ(layout.threads, 4);
+}
+
 TEST(LaneGate, LowestStepFirstThenFirstCome) {
   LaneGate gate(1, Device{});
   std::vector<std::pair<Step, int>> order;

@@ -26,21 +26,25 @@ Option val_split_option() {
   return allowing("a whole number of images, or a part of them from 0 to below 1", option);
 }
 
-DataSource open_split(const DataConfig& config, std::uint64_t seed) {
-  DataSource data = open_data(config.spec, seed, config.images);
-  if (config.val_split == 0) return data;
-  const std::int64_t size = data.train->size();
-  const double images = config.val_split < 1 ? config.val_split * static_cast<double>(size) : config.val_split;
-  const std::int64_t held_out = std::llround(images);
+}  // namespace
+
+std::int64_t held_out_images(const DataConfig& config, std::int64_t images) {
+  if (config.val_split == 0) return 0;
+  const double asked = config.val_split < 1 ? config.val_split * static_cast<double>(images) : config.val_split;
+  const std::int64_t held_out = std::llround(asked);
   DRIFT_CHECK(
-      kConfig, 0 < held_out && held_out < size,
+      kConfig, 0 < held_out && held_out < images,
       "--val-split {} holds out {} of the {} training images of {}: it must be at least one, and leave at least "
       "one to train on",
-      config.val_split, held_out, size, config.spec);
-  return hold_out(std::move(data), held_out, seed);
+      config.val_split, held_out, images, config.spec);
+  return held_out;
 }
 
-}  // namespace
+DataSource open_split(const DataConfig& config, std::uint64_t seed) {
+  DataSource data = open_data(config.spec, seed, config.images);
+  const std::int64_t held_out = held_out_images(config, data.train->size());
+  return held_out == 0 ? std::move(data) : hold_out(std::move(data), held_out, seed);
+}
 
 DataSource open_data(const DataConfig& config, std::uint64_t seed) {
   DataSource data = open_split(config, seed);

@@ -23,8 +23,12 @@ struct DataConfig {
   double val_split = 0;        // training images held out: from 1 on their number, below 1 a part of all
 };
 
-// The data set of --data with what --val-split holds out of it, normalised as asked for; the statistics of pixels are
-// those of the images to train on. Throws kConfig where none or all would be held out.
+// How many of so many training images --val-split holds out. Throws kConfig where none or all would be held out.
+std::int64_t held_out_images(const DataConfig& config, std::int64_t images);
+
+// The data set of --data with what --val-split holds out of it. Throws as held_out_images().
+DataSource open_split(const DataConfig& config, std::uint64_t seed);
+// The same, normalised as asked for; the statistics of pixels are those of the images to train on.
 DataSource open_data(const DataConfig& config, std::uint64_t seed);
 
 std::vector<Option> data_options();

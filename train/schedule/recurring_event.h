@@ -25,6 +25,14 @@ class RecurringEvent {
   }
   // Whether there is one with exactly `step` steps done.
   bool at(Step step) const { return step > 0 && next(step - 1) == step; }
+  // How many there are in the run, the one at its end included.
+  std::int64_t count() const {
+    if (interval_ <= 0 || interval_ > static_cast<double>(total_)) return 1;
+    if (interval_ <= 1) return total_;
+    auto count = static_cast<Step>(static_cast<double>(total_) / interval_) + 1;
+    while (event(count) >= total_) --count;
+    return count + 1;
+  }
 
  private:
   Step event(Step count) const { return std::llround(static_cast<double>(count) * interval_); }

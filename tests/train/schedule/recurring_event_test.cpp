@@ -28,5 +28,17 @@ TEST(RecurringEvent, FallsOnTheSameStepsWhereverARunIsCut) {
   EXPECT_EQ(RecurringEvent(1e-300, 5, 12).next(3), 4);
 }
 
+TEST(RecurringEvent, CountsThem) {
+  for (const double every : {0.0, 0.01, 0.2, 0.21, 0.26, 0.5, 0.7, 1.0, 2.39, 2.4, 2.41, 7.0, 1e18}) {
+    for (const Step total : {1, 2, 5, 12, 13}) {
+      const RecurringEvent events(every, 5, total);
+      std::int64_t count = 0;
+      for (Step step = 0; step < total; step = events.next(step)) ++count;
+      EXPECT_EQ(events.count(), count) << every << " epochs, " << total << " steps";
+    }
+  }
+  EXPECT_EQ(RecurringEvent(0.3, 5, Step{1} << 40).count(), 733007751851);  // not one by one
+}
+
 }  // namespace
 }  // namespace drift
