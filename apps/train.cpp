@@ -12,6 +12,7 @@
 #include "apps/command_line.h"
 #include "apps/convolutions.h"
 #include "apps/output.h"
+#include "apps/print_plan.h"
 #include "apps/resume.h"
 #include "apps/session.h"
 #include "apps/setup_stop.h"
@@ -248,7 +249,7 @@ int train(Request request, const Job& job, SetupStop& setup, bool quiet) {
 
 struct Invocation {
   Request request;
-  bool print_config = false, quiet = false;
+  bool print_config = false, print_plan = false, quiet = false;
 };
 
 // Nothing where help was asked for.
@@ -265,9 +266,10 @@ std::optional<Invocation> parse(int argc, char** argv) {
        "drift train --resume runs/20260131-120000-quickstart --change lr,epochs --lr 0.01 --epochs 20",
        "drift train --recipe recipes/quickstart.toml --out runs/a --resume auto --max-time 3h50m"});
   std::string recipe;
-  bool print_config = false, quiet = false;
+  bool print_config = false, print_plan = false, quiet = false;
   command_line.add_value("--recipe", "FILE", &recipe, "settings from a TOML file; flags beat them");
   command_line.add_switch("--print-config", print_config, "print every value with its origin and stop");
+  command_line.add_switch("--print-plan", print_plan, "print steps, rounds, rates, bytes, memory of the run, and stop");
   command_line.add_switch("-q,--quiet", quiet, "no progress, only warnings and the result");
   if (!command_line.parse(argc, argv)) return std::nullopt;
 
@@ -277,8 +279,10 @@ std::optional<Invocation> parse(int argc, char** argv) {
   std::string command = "drift";
   for (int i = 0; i < argc; ++i) command += " " + shell_quoted(argv[i]);
   DRIFT_CHECK(kUsage, is_utf8(command), "the command line is not UTF-8, as the files of a run are");
-  return Invocation{
-      .request = resolve_request(std::move(layers), command), .print_config = print_config, .quiet = quiet};
+  return Invocation{.request = resolve_request(std::move(layers), command),
+                    .print_config = print_config,
+                    .print_plan = print_plan,
+                    .quiet = quiet};
 }
 
 // Which engine is the fastest may be another one next time, or in another process.
@@ -347,6 +351,10 @@ int run_train(int argc, char** argv) {
   if (asked && asked->print_config) {
     make_model(asked->request.resolved.config.model);  // says so if there is no such network
     if (launch.process == 0) print("{}", annotated_toml(asked->request.resolved));
+    return 0;
+  }
+  if (asked && asked->print_plan) {
+    if (launch.process == 0) print_plan(asked->request.resolved.config, launch.processes);
     return 0;
   }
   const ProcessesConfig processes = asked ? asked->request.resolved.config.processes : ProcessesConfig{};

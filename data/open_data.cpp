@@ -157,6 +157,10 @@ DataSource open_data(std::string_view spec, std::uint64_t seed, const ImageOptio
              did_you_mean(kind, kinds), fmt::join(kDirectoryKinds, ":DIR, "), kShapesUsage, kSyntheticUsage);
 }
 
+bool has_image_files(std::string_view spec) {
+  return is_image_kind(parts_of(spec).kind);
+}
+
 ImageSources open_image_sources(std::string_view spec) {
   const Parts parts = parts_of(spec);
   DRIFT_CHECK(kUsage, is_image_kind(parts.kind), "{}: has no image files: expected imagefolder:DIR or packed:DIR",

@@ -7,7 +7,8 @@
 
 namespace drift {
 
-// Of a data set's training images so many are trained on, and so many are held out. Throws as Sampler does.
+// Of a data set's training images so many are trained on, and so many are held out. Throws kConfig where these are not
+// --train-images, and what Sampler throws.
 Sampler make_sampler(const TrainConfig& config, std::int64_t images, std::int64_t held_out);
 
 }  // namespace drift

@@ -93,6 +93,9 @@ std::vector<Option> data_options() {
        number(row("label-smoothing", "P", "training loss: the part P of a label is spread over all classes"),
               {.min = 0, .max = 1}, DRIFT_FIELD(data.label_smoothing)),
        also_in({Scope::kEval}, val_split_option()),
+       free_on_resume(number(
+           row("train-images", "N", "that --data must have; --print-plan takes them where it is not there; 0: any"),
+           counted_from(0), DRIFT_FIELD(data.train_images))),
        also_in({Scope::kEval, Scope::kData},
                number(row("seed", "N", "of initialisation, samples, augmentation, noise, --val-split, built-in data"),
                       at_least(0), DRIFT_FIELD(seed)))});

@@ -19,8 +19,9 @@ struct DataConfig {
   Augmentation augmentation = Augmentation::kAuto;
   Sampling sampling = Sampling::kWithoutReplacement;
   double label_noise = 0;
-  double label_smoothing = 0;  // of the training loss; labels may be noisy as well
-  double val_split = 0;        // training images held out: from 1 on their number, below 1 a part of all
+  double label_smoothing = 0;     // of the training loss; labels may be noisy as well
+  double val_split = 0;           // training images held out: from 1 on their number, below 1 a part of all
+  std::int64_t train_images = 0;  // that the data set must have, those held out included; 0: any number
 };
 
 // How many of so many training images --val-split holds out. Throws kConfig where none or all would be held out.

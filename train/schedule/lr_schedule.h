@@ -17,6 +17,8 @@ class LrSchedule {
   // total_steps: where the cosine reaches config.min_lr.
   LrSchedule(const LrConfig& config, double peak, Step warmup_steps, Step total_steps, std::vector<Step> decay_steps);
   double at(Step step) const;
+  LrShape shape() const { return config_.shape; }
+  Step warmup_steps() const { return warmup_steps_; }
   const std::vector<Step>& decay_steps() const { return decay_steps_; }
 
  private:

@@ -31,7 +31,8 @@ StepMemory step_memory(const StepSetting& setting) {
     return dry_run(*model, images, setting.precision, kTraining, backend);
   };
   StepMemory memory;
-  if (setting.device == DeviceType::kCpu) {
+  const bool can_compute = setting.precision != DType::kBFloat16 || cpu_features().bf16;  // so that plans can be made
+  if (setting.device == DeviceType::kCpu && can_compute) {
     CpuMeter meter(*stream, setting.convolutions);
     memory.activations = run_on(meter);
     memory.workspace = meter.workspace();

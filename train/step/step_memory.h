@@ -14,7 +14,7 @@ struct StepMemory {
   std::int64_t state = 0;        // of a replica: values, gradients, momentum, running statistics
   std::int64_t batch = 0;        // of a worker: the images that it computes on, and those that are prepared meanwhile
   std::int64_t activations = 0;  // of a lane: all that backward needs, and what is in between
-  std::int64_t workspace = 0;    // of a lane: scratch memory of the largest operation. On a GPU 0: not known here
+  std::int64_t workspace = 0;    // of a lane: scratch memory of the largest operation; 0: not known here
 
   std::int64_t of(std::int64_t workers, std::int64_t lanes) const {
     return workers * (state + batch) + lanes * (activations + workspace);

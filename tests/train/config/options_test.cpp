@@ -76,6 +76,7 @@ const std::map<std::string, std::string>& other_values() {
       {"label-noise", "0.1"},
       {"label-smoothing", "0.2"},
       {"val-split", "0.05"},
+      {"train-images", "1281167"},
       {"algo", "post-local"},
       {"workers", "32"},
       {"local-batch", "7"},

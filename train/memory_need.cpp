@@ -1,0 +1,23 @@
+#include "train/memory_need.h"
+
+#include "engine/parameter_set.h"
+
+namespace drift {
+
+MemoryNeed memory_need(const TrainConfig& config, const ParameterSet& replica, const Team& team,
+                       const ThreadLayout& layout, DeviceType device, const Shape& image,
+                       std::optional<std::int64_t> images) {
+  return {.replicas = team.local_workers(),
+          .lanes = layout.lanes,
+          .step = step_memory({.model = config.model,
+                               .batch = config.sync.local_batch,
+                               .image = image,
+                               .precision = config.machine.precision,
+                               .device = device,
+                               .convolutions = config.machine.convolutions,
+                               .threads = layout.threads_per_worker}),
+          .averaged_model = static_cast<std::int64_t>(replica.values().size_bytes() + replica.buffers().size_bytes()),
+          .images = images};
+}
+
+}  // namespace drift

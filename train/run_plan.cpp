@@ -1,0 +1,123 @@
+#include "train/run_plan.h"
+
+#include <algorithm>
+
+#include "comm/collective.h"
+#include "core/check.h"
+#include "kernels/observed/addresses.h"
+#include "kernels/observed/null_backend.h"
+#include "train/replicas.h"
+#include "train/sampling.h"
+#include "train/schedule/recurring_event.h"
+#include "train/step/averaged_arenas.h"
+
+namespace drift {
+namespace {
+
+// Training images.
+struct ImageCounts {
+  std::int64_t trained_on = 0, held_out = 0;
+};
+
+// Nothing where nobody says how many there are.
+std::optional<ImageCounts> count_images(const DataConfig& config, const DataSource* data) {
+  if (data != nullptr) return ImageCounts{data->train->size(), data->validation ? data->validation->size() : 0};
+  if (config.train_images == 0) return std::nullopt;
+  const std::int64_t held_out = held_out_images(config, config.train_images);
+  return ImageCounts{config.train_images - held_out, held_out};
+}
+
+std::int64_t steps_per_epoch(const TrainConfig& config, const std::optional<ImageCounts>& images) {
+  if (images) return make_sampler(config, images->trained_on, images->held_out).steps_per_epoch();
+  DRIFT_CHECK(kConfig, config.length.steps_per_epoch > 0,
+              "how many training images has --data {}? Give --train-images N, or --steps-per-epoch", config.data.spec);
+  return config.length.steps_per_epoch;
+}
+
+DeviceType device_type(const std::string& asked) {
+  if (asked == "auto") return default_device().type;
+  return asked == "cpu" ? DeviceType::kCpu : DeviceType::kCuda;
+}
+
+std::optional<std::int64_t> images_on(DeviceType device, const TrainConfig& config, const DataSource* data) {
+  if (device == DeviceType::kCpu || has_image_files(config.data.spec)) return 0;
+  return data == nullptr ? std::nullopt : std::optional(resident_bytes(config, *data->train));
+}
+
+Shape image_of(const Model& model, const TrainConfig& config, const DataSource* data) {
+  if (data != nullptr) return data->train->image_shape();
+  const std::int64_t side = config.data.images.side;
+  return side == 0 || !has_image_files(config.data.spec) ? model.input : Shape{side, side, 3};
+}
+
+std::string obstacle_to(DeviceType device, int workers) {
+  try {
+    check_share_device({.type = device}, workers);
+    return "";
+  } catch (const Error& error) {
+    return error.message();
+  }
+}
+
+void count_bytes(const TrainConfig& config, const ParameterSet& replica, RunPlan& plan) {
+  const int workers = config.sync.workers;
+  const auto sent = [&](std::span<const float> arena, std::int64_t averages) {
+    const std::int64_t once = bytes_on_wire(Collective::kAllReduceMean, std::ssize(arena), workers);
+    return static_cast<double>(workers) * static_cast<double>(once) * static_cast<double>(averages);
+  };
+  plan.bytes_of_sgd = sent(replica.gradients(), plan.schedule.total_steps);
+  for (const Phase& phase : plan.phases) {
+    if (phase.sync == Sync::kGradients) {
+      plan.bytes += sent(replica.gradients(), phase.averages);
+      continue;
+    }
+    for (const std::span<float> arena : averaged_arenas(replica, config.sync.scope)) {
+      plan.bytes += sent(arena, phase.averages);
+    }
+  }
+}
+
+// Its files have the state of each worker and the averaged model (train/checkpoint/).
+double checkpoint_bytes(const ParameterSet& replica, int workers) {
+  const auto bytes = [](std::span<const float> arena) { return static_cast<double>(arena.size_bytes()); };
+  const double model = bytes(replica.values()) + bytes(replica.buffers());
+  return workers * (model + bytes(replica.momentum())) + model;
+}
+
+}  // namespace
+
+RunPlan plan_run(const TrainConfig& config, const DataSource* data, int processes) {
+  check(config.checkpoints, config.data.val_split);
+  const Team team{.workers = config.sync.workers, .processes = processes};
+  check(team);
+  if (data != nullptr) check_classes(config.model, *data);
+  const std::optional<ImageCounts> images = count_images(config.data, data);
+  RunPlan plan{.team = team, .schedule = make_schedule(config, steps_per_epoch(config, images))};
+  if (images) plan.train_images = images->trained_on;
+  if (images) plan.held_out = images->held_out;
+  plan.phases = phases_of(plan.schedule);
+  plan.rates = rates_of(plan.schedule);
+  const Step steps = plan.schedule.total_steps, epoch = plan.schedule.steps_per_epoch;
+  plan.images_seen = static_cast<double>(steps) * static_cast<double>(config.sync.global_batch());
+  plan.evaluations = RecurringEvent(config.evaluation.every, epoch, steps).count();
+  plan.checkpoints = RecurringEvent(config.checkpoints.every, epoch, steps).count();
+
+  const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
+  NullBackend nothing(*stream);
+  const std::unique_ptr<Model> model = make_model(config.model);
+  model->parameters.allocate(nothing, /*with_training_state=*/true, addresses_alone());
+  plan.parameters = model->parameters.parameter_count();
+  count_bytes(config, model->parameters, plan);
+  plan.checkpoint_bytes = checkpoint_bytes(model->parameters, config.sync.workers);
+  plan.device = device_type(config.machine.device);
+  const int workers = plan.team.local_workers();
+  plan.obstacle = obstacle_to(plan.device, workers);
+  // As drift launch would start them, beside each other on this machine.
+  const int cores = std::max(1, cpu_features().cores / processes);
+  plan.memory =
+      memory_need(config, model->parameters, plan.team, share_device(plan.device, workers, config.machine, cores),
+                  plan.device, image_of(*model, config, data), images_on(plan.device, config, data));
+  return plan;
+}
+
+}  // namespace drift
