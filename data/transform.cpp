@@ -5,21 +5,18 @@
 #include "data/image_header.h"
 
 namespace drift {
-namespace {
 
-int shrink_for(const Resize& resize) {
+Transform::Transform(const OutputSizes& sizes, JpegLibrary library) : sizes_(sizes), decoder_(library) {}
+
+int Transform::shrink_for(const Resize& resize) {
   const auto keeps_enough = [&](int shrink) {
-    const std::int64_t least = shrink * Transform::kShrinkKeeps;
+    const std::int64_t least = shrink * kShrinkKeeps;
     return resize.box.width >= least * resize.size.width && resize.box.height >= least * resize.size.height;
   };
   int shrink = 1;
   while (shrink < kShrinkMax && keeps_enough(2 * shrink)) shrink *= 2;
   return shrink;
 }
-
-}  // namespace
-
-Transform::Transform(const OutputSizes& sizes, JpegLibrary library) : sizes_(sizes), decoder_(library) {}
 
 void Transform::evaluation(std::span<const std::uint8_t> encoded, std::span<std::uint8_t> image) {
   const ImageHeader header = read_image_header(encoded);

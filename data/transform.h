@@ -29,6 +29,8 @@ class Transform {
   void training(std::span<const std::uint8_t> encoded, const Rng& rng, std::span<std::uint8_t> image);
 
   static constexpr std::int64_t kShrinkKeeps = 2;
+  // What a file is decoded with for this.
+  static int shrink_for(const Resize& resize);
 
  private:
   void run(std::span<const std::uint8_t> encoded, const ImageHeader& header, const Resize& resize,

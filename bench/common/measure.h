@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <time.h>
 #include <vector>
 
 #include "core/clock.h"
@@ -18,6 +19,13 @@ struct Sample {
   }
   double median() const { return at(0.5); }
 };
+
+// Of the process, all of its threads.
+inline double cpu_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 template <class Body>
 Sample measure(int warm_up, int samples, const Body& body) {
