@@ -10,8 +10,7 @@ bool Dataset::read_crop(std::int64_t index, const Rng& rng, std::span<std::uint8
   if (!read_image(index, whole)) return false;
   const ImageSize size{.width = image_shape()[1], .height = image_shape()[0]};
   Resizer resizer;
-  resizer.run({whole, size}, Resize::whole(draw_resized_crop(rng, size), size), image);
-  if (draw_mirror(rng)) mirror(image, size);
+  resizer.run({whole, size}, draw_resize(rng, size, size), image);
   return true;
 }
 

@@ -46,15 +46,10 @@ bool draw_mirror(const Rng& rng) {
   return rng.below(kCropDraws, 2) == 1;
 }
 
-void mirror(std::span<std::uint8_t> image, const ImageSize& size) {
-  DRIFT_ASSERT(std::ssize(image) == 3 * size.width * size.height, "{} bytes of {}x{} pixels", image.size(), size.width,
-               size.height);
-  for (std::int64_t y = 0; y < size.height; ++y) {
-    std::uint8_t* const row = image.data() + y * size.width * 3;
-    for (std::int64_t left = 0, right = size.width - 1; left < right; ++left, --right) {
-      std::swap_ranges(row + 3 * left, row + 3 * left + 3, row + 3 * right);
-    }
-  }
+Resize draw_resize(const Rng& rng, const ImageSize& image, const ImageSize& size) {
+  Resize resize = Resize::whole(draw_resized_crop(rng, image), size);
+  resize.mirrored = draw_mirror(rng);
+  return resize;
 }
 
 Resize resize_and_centre_crop(const ImageSize& image, std::int64_t short_side, std::int64_t side) {

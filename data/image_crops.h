@@ -18,9 +18,10 @@ struct CropDistribution {
 inline constexpr std::uint64_t kCropDraws = 40;
 Box draw_resized_crop(const Rng& rng, const ImageSize& image, const CropDistribution& distribution = {});
 
-// Whether what the same stream cut out is mirrored, which half of all is, and what that does to it, row by row.
+// Whether what the same stream cut out is mirrored, which half of all is.
 bool draw_mirror(const Rng& rng);
-void mirror(std::span<std::uint8_t> image, const ImageSize& size);
+// Both, brought to a size.
+Resize draw_resize(const Rng& rng, const ImageSize& image, const ImageSize& size);
 
 // The shorter side becomes short_side, and of that the middle is kept, side x side pixels. 0 < side <= short_side.
 Resize resize_and_centre_crop(const ImageSize& image, std::int64_t short_side, std::int64_t side);

@@ -1,19 +1,33 @@
 #include "data/resize.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 
 #include "core/check.h"
 
 namespace drift {
 namespace {
 
-constexpr int kChannels = 3;
-constexpr int kFraction = 22;  // bits of a weight: sums of 8-bit pixels stay below 2^31
-constexpr std::int32_t kHalf = std::int32_t{1} << (kFraction - 1);
+constexpr std::int64_t kChannels = 3;
+constexpr std::int64_t kTile = ResizeWeights::kLineMultiple;  // rows and bytes of them that are turned at once
 
-std::uint8_t rounded(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kFraction, 0, 255));
+using Bytes __attribute__((vector_size(kTile))) = std::uint8_t;
+
+// Byte j of line i becomes byte i of line j. A shuffle of all bytes of a tile, as of a pack of cards, once for each bit
+// of i.
+void transpose(const std::uint8_t* from, std::int64_t from_apart, std::uint8_t* to, std::int64_t to_apart) {
+  Bytes tile[kTile], mixed[kTile];
+  for (std::int64_t i = 0; i < kTile; ++i) std::memcpy(&tile[i], from + i * from_apart, sizeof tile[i]);
+#pragma GCC unroll 4
+  for (int bits = 1; bits < kTile; bits *= 2) {
+    for (int i = 0; i < kTile / 2; ++i) {
+      const Bytes a = tile[i], b = tile[i + kTile / 2];
+      mixed[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      mixed[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    }
+    for (int i = 0; i < kTile; ++i) tile[i] = mixed[i];
+  }
+  for (std::int64_t i = 0; i < kTile; ++i) std::memcpy(to + i * to_apart, &tile[i], sizeof tile[i]);
 }
 
 bool contains(std::int64_t extent, std::int64_t begin, std::int64_t count) {
@@ -41,33 +55,6 @@ Resize Resize::of_shrunk(int shrink) const {
   return result;
 }
 
-void Resizer::Weights::set(std::int64_t inputs, double origin, double extent, std::int64_t outputs, std::int64_t begin,
-                           std::int64_t count) {
-  const double scale = extent / static_cast<double>(outputs), support = std::max(scale, 1.0);
-  most = 2 * static_cast<std::size_t>(std::ceil(support)) + 1;
-  first.assign(static_cast<std::size_t>(count), 0);
-  values.assign(static_cast<std::size_t>(count) * most, 0);
-  std::vector<double> weights(most);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const double centre = origin + (static_cast<double>(begin + i) + 0.5) * scale;
-    const auto low = static_cast<std::int64_t>(std::max(centre - support + 0.5, 0.0));
-    const std::int64_t high = std::min(static_cast<std::int64_t>(centre + support + 0.5), inputs);
-    double total = 0;
-    for (std::int64_t k = low; k < high; ++k) {
-      const double distance = std::abs((static_cast<double>(k) - centre + 0.5) * (1.0 / support));
-      weights[static_cast<std::size_t>(k - low)] = std::max(1.0 - distance, 0.0);
-      total += weights[static_cast<std::size_t>(k - low)];
-    }
-    // Where all of `most` would reach past the last input, they begin earlier, with weights of 0.
-    const std::int64_t start = std::max<std::int64_t>(std::min(low, inputs - static_cast<std::int64_t>(most)), 0);
-    first[static_cast<std::size_t>(i)] = start;
-    std::int32_t* const to = values.data() + static_cast<std::size_t>(i) * most + (low - start);
-    for (std::int64_t k = 0; k < high - low; ++k) {
-      to[k] = static_cast<std::int32_t>(0.5 + weights[static_cast<std::size_t>(k)] / total * (1 << kFraction));
-    }
-  }
-}
-
 void Resizer::run(const ImageView& image, const Resize& resize, std::span<std::uint8_t> output) {
   const Box &box = resize.box, &window = resize.window;
   DRIFT_ASSERT(std::ssize(image.pixels) == image.size.width * image.size.height * kChannels &&
@@ -81,37 +68,41 @@ void Resizer::run(const ImageView& image, const Resize& resize, std::span<std::u
                         : Part{.width = static_cast<double>(box.width), .height = static_cast<double>(box.height)};
   across_.set(box.width, part.left, part.width, resize.size.width, window.left, window.width);
   down_.set(box.height, part.top, part.height, resize.size.height, window.top, window.height);
-  const std::int64_t rows_begin = *std::ranges::min_element(down_.first);
-  const std::int64_t rows_end =
-      std::min(*std::ranges::max_element(down_.first) + static_cast<std::int64_t>(down_.most), box.height);
-  const std::int64_t line = window.width * kChannels;
-  rows_.resize(static_cast<std::size_t>((rows_end - rows_begin) * line));
+  if (resize.mirrored) across_.mirror();
+  const std::int64_t apart = image.size.width * kChannels;
+  const std::int64_t left = box.left + across_.first_input(), columns = across_.end_input() - across_.first_input();
+  const std::int64_t top = box.top + down_.first_input(), rows = down_.end_input() - down_.first_input();
+  const std::int64_t bytes = window.width * kChannels, line = (bytes + kTile - 1) / kTile * kTile;
+  resize_rows(image.pixels.data() + top * apart + left * kChannels, apart, columns * kChannels, rows, line);
+  down_.apply(rows_.data(), line, bytes, output.data(), bytes);
+}
 
-  const auto columns = std::min<std::int64_t>(static_cast<std::int64_t>(across_.most), box.width);
-  for (std::int64_t row = rows_begin; row < rows_end; ++row) {
-    const std::uint8_t* const from = image.pixels.data() + ((box.top + row) * image.size.width + box.left) * kChannels;
-    std::uint8_t* to = rows_.data() + (row - rows_begin) * line;
-    for (std::size_t x = 0; x < across_.first.size(); ++x, to += kChannels) {
-      const std::int32_t* const weights = across_.values.data() + x * across_.most;
-      const std::uint8_t* pixel = from + across_.first[x] * kChannels;
-      std::int32_t sums[kChannels] = {kHalf, kHalf, kHalf};
-      for (std::int64_t k = 0; k < columns; ++k, pixel += kChannels) {
-        for (int c = 0; c < kChannels; ++c) sums[c] += weights[k] * pixel[c];
-      }
-      for (int c = 0; c < kChannels; ++c) to[c] = rounded(sums[c]);
+// Makes rows_ of input rows of so many bytes, kTile rows at a time: turned into columns, their pixels are lines that
+// can be weighted as a whole.
+void Resizer::resize_rows(const std::uint8_t* pixels, std::int64_t apart, std::int64_t bytes, std::int64_t rows,
+                          std::int64_t line) {
+  if (rows < kTile || bytes < kTile) {  // less than a tile
+    const std::int64_t more_rows = std::max(rows, kTile), more_bytes = std::max(bytes, kTile);
+    padded_.resize(static_cast<std::size_t>(more_rows * more_bytes));
+    for (std::int64_t row = 0; row < rows; ++row) {
+      std::copy_n(pixels + row * apart, bytes, padded_.begin() + row * more_bytes);
     }
+    return resize_rows(padded_.data(), more_bytes, more_bytes, more_rows, line);
   }
-
-  const auto lines = std::min<std::int64_t>(static_cast<std::int64_t>(down_.most), box.height);
-  sums_.resize(static_cast<std::size_t>(line));
-  for (std::size_t y = 0; y < down_.first.size(); ++y) {
-    std::ranges::fill(sums_, kHalf);
-    for (std::int64_t k = 0; k < lines; ++k) {
-      const std::int32_t weight = down_.values[y * down_.most + static_cast<std::size_t>(k)];
-      const std::uint8_t* const from = rows_.data() + (down_.first[y] - rows_begin + k) * line;
-      for (std::int64_t i = 0; i < line; ++i) sums_[static_cast<std::size_t>(i)] += weight * from[i];
+  constexpr std::int64_t kPixel = kChannels * kTile;  // bytes of a pixel of each of these rows
+  columns_.resize(static_cast<std::size_t>(bytes * kTile));
+  resized_columns_.resize(static_cast<std::size_t>(line * kTile));
+  rows_.resize(static_cast<std::size_t>(rows * line));
+  for (std::int64_t done = 0; done < rows; done += kTile) {
+    const std::int64_t row = std::min(done, rows - kTile);
+    for (std::int64_t turned = 0; turned < bytes; turned += kTile) {
+      const std::int64_t at = std::min(turned, bytes - kTile);
+      transpose(pixels + row * apart + at, apart, columns_.data() + at * kTile, kTile);
     }
-    std::ranges::transform(sums_, output.begin() + static_cast<std::ptrdiff_t>(y) * line, rounded);
+    across_.apply(columns_.data(), kPixel, kPixel, resized_columns_.data(), kPixel);
+    for (std::int64_t at = 0; at < line; at += kTile) {
+      transpose(resized_columns_.data() + at * kTile, kTile, rows_.data() + row * line + at, line);
+    }
   }
 }
 

@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "data/resize_weights.h"
+
 namespace drift {
 
 struct ImageSize {
@@ -40,7 +42,8 @@ struct Resize {
   Box box;
   ImageSize size;
   Box window;
-  Part part = {};  // without width and height: all of the box
+  Part part = {};         // without width and height: all of the box
+  bool mirrored = false;  // the window, left to right
 
   static Resize whole(const Box& box, const ImageSize& size) { return {box, size, {0, 0, size.width, size.height}}; }
 
@@ -57,20 +60,13 @@ class Resizer {
   void run(const ImageView& image, const Resize& resize, std::span<std::uint8_t> output);
 
  private:
-  // Of each output in a range: where its weights begin, and they.
-  struct Weights {
-    std::vector<std::int64_t> first;  // input of the first weight
-    std::vector<std::int32_t> values;
-    std::size_t most = 0;  // weights of an output, those that it does not need being 0
+  void resize_rows(const std::uint8_t* pixels, std::int64_t apart, std::int64_t bytes, std::int64_t rows,
+                   std::int64_t line);
 
-    // Of the inputs [origin, origin + extent), of which there are `inputs`, made `outputs`: those from `begin` on.
-    void set(std::int64_t inputs, double origin, double extent, std::int64_t outputs, std::int64_t begin,
-             std::int64_t count);
-  };
-
-  Weights across_, down_;
-  std::vector<std::uint8_t> rows_;  // the input rows that matter, each resized
-  std::vector<std::int32_t> sums_;
+  ResizeWeights across_, down_;
+  std::vector<std::uint8_t> padded_;                     // an image that is very small
+  std::vector<std::uint8_t> columns_, resized_columns_;  // of a few rows
+  std::vector<std::uint8_t> rows_;                       // the input rows that matter, each resized
 };
 
 }  // namespace drift

@@ -24,10 +24,8 @@ void Transform::evaluation(std::span<const std::uint8_t> encoded, std::span<std:
 }
 
 void Transform::training(std::span<const std::uint8_t> encoded, const Rng& rng, std::span<std::uint8_t> image) {
-  const ImageSize size{sizes_.side, sizes_.side};
   const ImageHeader header = read_image_header(encoded);
-  run(encoded, header, Resize::whole(draw_resized_crop(rng, header.size), size), image);
-  if (draw_mirror(rng)) mirror(image, size);
+  run(encoded, header, draw_resize(rng, header.size, {sizes_.side, sizes_.side}), image);
 }
 
 void Transform::run(std::span<const std::uint8_t> encoded, const ImageHeader& header, const Resize& resize,

@@ -49,11 +49,10 @@ StageSeconds run_stages(const Source& source, JpegLibrary library, const Sampler
       const std::span<const std::uint8_t> encoded = source.read(index, memory);
       const ImageHeader header = read_image_header(encoded);
       lap.add_to(seconds.read);
-      const Resize resize = Resize::whole(draw_resized_crop(rng, header.size), size);
+      const Resize resize = draw_resize(rng, header.size, size);
       const DecodedImage decoded = decoder.decode(encoded, header, Transform::shrink_for(resize));
       lap.add_to(seconds.decode);
       resizer.run(decoded.image, decoded.shrink == 1 ? resize : resize.of_shrunk(decoded.shrink), image);
-      if (draw_mirror(rng)) mirror(image, size);
       lap.add_to(seconds.resize);
       seconds.bytes += static_cast<double>(encoded.size());
       made(position, image);

@@ -16,7 +16,7 @@ namespace drift::bench {
 struct StageSeconds {
   double read = 0;    // the encoded bytes, from a file or with the checksum of a packed image, and their header
   double decode = 0;  // these, which lie in memory, to pixels: nothing where they are pixels
-  double resize = 0;  // the crop of it, and the mirrored copy where one is drawn
+  double resize = 0;  // the crop of it, mirrored where that is drawn
   double bytes = 0;   // encoded, no seconds
 };
 

@@ -44,7 +44,7 @@ std::vector<double> along(const std::vector<double>& line, double origin, double
 
 // Without any rounding between rows and columns.
 std::vector<double> expected(const Bytes& pixels, const ImageSize& image, const Resize& resize) {
-  const auto& [box, size, window, given] = resize;
+  const auto& [box, size, window, given, mirrored] = resize;
   const Part part =
       given.width > 0 ? given : Part{0, 0, static_cast<double>(box.width), static_cast<double>(box.height)};
   std::vector<double> output(static_cast<std::size_t>(window.width * window.height * 3));
@@ -59,7 +59,8 @@ std::vector<double> expected(const Bytes& pixels, const ImageSize& image, const 
     }
     for (std::int64_t x = 0; x < window.width; ++x) {
       std::vector<double> column;
-      for (const auto& row : rows) column.push_back(row[static_cast<std::size_t>(window.left + x)]);
+      const std::int64_t from = mirrored ? window.width - 1 - x : x;
+      for (const auto& row : rows) column.push_back(row[static_cast<std::size_t>(window.left + from)]);
       const std::vector<double> resized = along(column, part.top, part.height, size.height);
       for (std::int64_t y = 0; y < window.height; ++y) {
         output[static_cast<std::size_t>((y * window.width + x) * 3 + c)] =
@@ -99,6 +100,7 @@ RC_GTEST_PROP(Resize, IsWithinItsRoundingsOfTheDefinition, ()) {
     resize.part.top =
         fraction(height) / static_cast<double>(height) * (static_cast<double>(height) - resize.part.height);
   }
+  resize.mirrored = *rc::gen::arbitrary<bool>();
   const Bytes pixels = picture(image, *rc::gen::arbitrary<std::uint32_t>());
   const Bytes output = run(pixels, image, resize);
   const std::vector<double> wanted = expected(pixels, image, resize);
