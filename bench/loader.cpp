@@ -166,14 +166,18 @@ void measure_epoch(const Options& options, const Case& one, const Sampler& sampl
   }
 }
 
-// Prints a row for each number of threads. Alone: the decoding, and of pixels, which are not decoded, the resizing.
+// Prints a row for each number of threads. Alone: the decoding of whole images; of pixels, which are not decoded,
+// reading and resizing them.
 nlohmann::json report(const Options& options, const Case& one, double images, const Measured& measured) {
   nlohmann::json rows = nlohmann::json::array();
   const auto per_image = [&](double StageSeconds::*stage) {
     return measured.median([&](std::size_t i) { return measured.stages[i].*stage; }) / images;
   };
   const bool pixels = one.name == "packed raw";
-  const auto alone = [&](std::size_t i) { return pixels ? measured.stages[i].resize : measured.stages[i].decode; };
+  const auto alone = [&](std::size_t i) {
+    const StageSeconds& stages = measured.stages[i];
+    return pixels ? stages.read + stages.resize : stages.decode_whole;
+  };
   const double read = per_image(&StageSeconds::read), decode = per_image(&StageSeconds::decode);
   const double resize = per_image(&StageSeconds::resize), bytes = per_image(&StageSeconds::bytes);
   const double alone_rate = images / measured.median(alone);

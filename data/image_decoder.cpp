@@ -15,12 +15,20 @@ JpegLibrary best_jpeg_library() {
   return JpegTurbo::available() ? JpegLibrary::kTurbo : JpegLibrary::kStb;
 }
 
+Resize DecodedImage::of_this(const Resize& of_file) const {
+  Resize resize = shrink == 1 ? of_file : of_file.of_shrunk(shrink);
+  resize.box.left -= left;
+  resize.box.top -= top;
+  return resize;
+}
+
 ImageDecoder::ImageDecoder(JpegLibrary library)
     : turbo_(library == JpegLibrary::kTurbo ? std::make_unique<JpegTurbo>() : nullptr) {}
 
 ImageDecoder::~ImageDecoder() = default;
 
-DecodedImage ImageDecoder::decode(std::span<const std::uint8_t> bytes, const ImageHeader& header, int shrink) {
+DecodedImage ImageDecoder::decode(std::span<const std::uint8_t> bytes, const ImageHeader& header, int shrink,
+                                  const Box& box) {
   DRIFT_ASSERT(shrink == 1 || shrink == 2 || shrink == 4 || shrink == kShrinkMax, "an image shrunk by {}", shrink);
   DRIFT_CHECK(kData, bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()), "a file of {} bytes",
               bytes.size());
@@ -29,8 +37,8 @@ DecodedImage ImageDecoder::decode(std::span<const std::uint8_t> bytes, const Ima
     return {{bytes.subspan(kRawImageStartBytes, pixels), header.size}, header.size, 1};
   }
   if (header.format == ImageFormat::kJpeg && turbo_) {
-    const ImageSize size = turbo_->decode(bytes, header.size, shrink, pixels_);
-    return {{pixels_, size}, header.size, shrink};
+    const Box part = turbo_->decode(bytes, header.size, shrink, box, pixels_);
+    return {{pixels_, {part.width, part.height}}, header.size, shrink, part.left, part.top};
   }
   constexpr int kChannels = 3;
   int width = 0, height = 0, channels = 0;

@@ -23,8 +23,12 @@ JpegLibrary best_jpeg_library();
 
 struct DecodedImage {
   ImageView image;
-  ImageSize full;  // of the file
-  int shrink = 1;  // so many pixels of it, each way, are one of `image`
+  ImageSize full;                  // of the file
+  int shrink = 1;                  // so many pixels of it, each way, are one of `image`
+  std::int64_t left = 0, top = 0;  // where, in the shrunk file, `image` begins
+
+  // What resizes a box of the file, of `image`.
+  Resize of_this(const Resize& of_file) const;
 };
 
 inline constexpr int kShrinkMax = 8;
@@ -43,10 +47,12 @@ class ImageDecoder {
   // ignore it. Throws kData, saying what is wrong, for what read_image_header() refuses and for pixels that cannot be
   // decoded.
   DecodedImage decode(std::span<const std::uint8_t> bytes, int shrink = 1) {
-    return decode(bytes, read_image_header(bytes), shrink);
+    const ImageHeader header = read_image_header(bytes);
+    return decode(bytes, header, shrink, {0, 0, header.size.width, header.size.height});
   }
-  // For whoever has read the header.
-  DecodedImage decode(std::span<const std::uint8_t> bytes, const ImageHeader& header, int shrink);
+  // For whoever has read the header, and needs the pixels in a box of the file: libjpeg-turbo decodes little more, with
+  // the same bits, and does not look at what is below it.
+  DecodedImage decode(std::span<const std::uint8_t> bytes, const ImageHeader& header, int shrink, const Box& box);
 
  private:
   std::unique_ptr<JpegTurbo> turbo_;

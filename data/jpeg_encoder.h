@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -22,7 +23,9 @@ class JpegEncoder {
   std::span<const std::uint8_t> encode(const ImageView& image, int quality);
 
  private:
-  void* handle_ = nullptr;
+  struct Library;
+
+  std::unique_ptr<Library> library_;
   std::vector<std::uint8_t> file_;
 };
 

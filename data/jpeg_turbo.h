@@ -1,7 +1,8 @@
-// JPEG decoding by libjpeg-turbo (its TurboJPEG API), or, in missing/, what there is without it.
+// JPEG decoding by libjpeg-turbo, or, in missing/, what there is without it.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -18,12 +19,15 @@ class JpegTurbo {
   JpegTurbo(const JpegTurbo&) = delete;
   JpegTurbo& operator=(const JpegTurbo&) = delete;
 
-  // The size of what is in `pixels` then. `full`: what the file says; shrink: see ImageDecoder::decode(). Throws kData.
-  ImageSize decode(std::span<const std::uint8_t> bytes, const ImageSize& full, int shrink,
-                   std::vector<std::uint8_t>& pixels);
+  // What is in `pixels` then, of the shrunk image. `full`: what the file says; shrink, box: see ImageDecoder::decode().
+  // Throws kData.
+  Box decode(std::span<const std::uint8_t> bytes, const ImageSize& full, int shrink, const Box& box,
+             std::vector<std::uint8_t>& pixels);
 
  private:
-  void* handle_ = nullptr;
+  struct Library;
+
+  std::unique_ptr<Library> library_;
 };
 
 }  // namespace drift

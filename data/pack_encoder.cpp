@@ -11,8 +11,9 @@ namespace drift {
 std::span<const std::uint8_t> PackEncoder::encode(std::span<const std::uint8_t> file) {
   const ImageHeader header = read_image_header(file);
   const bool smaller = std::min(header.size.width, header.size.height) > options_.short_side;
-  const DecodedImage decoded =
-      decoder_.decode(file, header, /*shrink=*/1);  // also where it stays as it is: whoever trains will have to
+  const Box whole{0, 0, header.size.width, header.size.height};
+  // Also where it stays as it is: whoever trains will have to.
+  const DecodedImage decoded = decoder_.decode(file, header, /*shrink=*/1, whole);
   if (options_.jpeg_quality && header.format == ImageFormat::kJpeg && !smaller) return file;
   const ImageView image = resized(decoded.image, smaller);
   if (options_.jpeg_quality) {

@@ -40,18 +40,19 @@ bool contains(const ImageSize& size, const Box& box) {
 
 }  // namespace
 
+Box shrunk(const Box& box, int shrink) {
+  const auto up = [shrink](std::int64_t end) { return (end + shrink - 1) / shrink; };
+  const std::int64_t left = box.left / shrink, top = box.top / shrink;
+  return {left, top, up(box.left + box.width) - left, up(box.top + box.height) - top};
+}
+
 Resize Resize::of_shrunk(int shrink) const {
-  Resize result = *this;
-  const auto shrink_side = [shrink](std::int64_t begin, std::int64_t count, std::int64_t& first, std::int64_t& pixels,
-                                    double& origin, double& extent) {
-    first = begin / shrink;
-    pixels = (begin + count + shrink - 1) / shrink - first;
-    origin = static_cast<double>(begin - first * shrink) / shrink;
-    extent = static_cast<double>(count) / shrink;
-  };
   DRIFT_ASSERT(part.width == 0, "a part of {}x{} is not shrunk again", part.width, part.height);
-  shrink_side(box.left, box.width, result.box.left, result.box.width, result.part.left, result.part.width);
-  shrink_side(box.top, box.height, result.box.top, result.box.height, result.part.top, result.part.height);
+  Resize result = *this;
+  result.box = shrunk(box, shrink);
+  const auto pixels = [shrink](std::int64_t count) { return static_cast<double>(count) / shrink; };
+  result.part = {pixels(box.left - result.box.left * shrink), pixels(box.top - result.box.top * shrink),
+                 pixels(box.width), pixels(box.height)};
   return result;
 }
 

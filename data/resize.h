@@ -25,6 +25,10 @@ struct Box {
   bool operator==(const Box&) const = default;
 };
 
+// Pixels of the image each of whose pixels is one for shrink x shrink of these, or, at its right and lower edges, for
+// fewer: all that have a part of the box.
+Box shrunk(const Box& box, int shrink);
+
 // Interleaved RGB, top row first, rows without gaps.
 struct ImageView {
   std::span<const std::uint8_t> pixels;

@@ -30,8 +30,8 @@ void Transform::training(std::span<const std::uint8_t> encoded, const Rng& rng, 
 
 void Transform::run(std::span<const std::uint8_t> encoded, const ImageHeader& header, const Resize& resize,
                     std::span<std::uint8_t> image) {
-  const DecodedImage decoded = decoder_.decode(encoded, header, shrink_for(resize));
-  resizer_.run(decoded.image, decoded.shrink == 1 ? resize : resize.of_shrunk(decoded.shrink), image);
+  const DecodedImage decoded = decoder_.decode(encoded, header, shrink_for(resize), resize.box);
+  resizer_.run(decoded.image, decoded.of_this(resize), image);
 }
 
 }  // namespace drift

@@ -32,7 +32,7 @@ StageSeconds run_stages(const Source& source, JpegLibrary library, const Sampler
                         std::int64_t side,
                         const std::function<void(std::int64_t position, std::span<const std::uint8_t>)>& made) {
   const ImageSize size{side, side};
-  ImageDecoder decoder(library);
+  ImageDecoder decoder(library), whole_decoder(library);
   Resizer resizer;
   std::string memory;
   std::vector<std::uint8_t> image(static_cast<std::size_t>(3 * side * side));
@@ -50,9 +50,12 @@ StageSeconds run_stages(const Source& source, JpegLibrary library, const Sampler
       const ImageHeader header = read_image_header(encoded);
       lap.add_to(seconds.read);
       const Resize resize = draw_resize(rng, header.size, size);
-      const DecodedImage decoded = decoder.decode(encoded, header, Transform::shrink_for(resize));
+      const int shrink = Transform::shrink_for(resize);
+      whole_decoder.decode(encoded, header, shrink, {0, 0, header.size.width, header.size.height});
+      lap.add_to(seconds.decode_whole);
+      const DecodedImage decoded = decoder.decode(encoded, header, shrink, resize.box);
       lap.add_to(seconds.decode);
-      resizer.run(decoded.image, decoded.shrink == 1 ? resize : resize.of_shrunk(decoded.shrink), image);
+      resizer.run(decoded.image, decoded.of_this(resize), image);
       lap.add_to(seconds.resize);
       seconds.bytes += static_cast<double>(encoded.size());
       made(position, image);

@@ -8,6 +8,8 @@
 
 namespace drift {
 
+struct JpegEncoder::Library {};
+
 JpegEncoder::JpegEncoder() = default;
 JpegEncoder::~JpegEncoder() = default;
 

@@ -5,17 +5,19 @@
 
 namespace drift {
 
+struct JpegTurbo::Library {};
+
 bool JpegTurbo::available() {
   return false;
 }
 
 JpegTurbo::JpegTurbo() {
-  DRIFT_FAIL(kConfig, "this build has no libjpeg-turbo (Debian: libturbojpeg0-dev)");
+  DRIFT_FAIL(kConfig, "this build has no libjpeg-turbo (Debian: libjpeg-dev)");
 }
 
 JpegTurbo::~JpegTurbo() = default;
 
-ImageSize JpegTurbo::decode(std::span<const std::uint8_t>, const ImageSize&, int, std::vector<std::uint8_t>&) {
+Box JpegTurbo::decode(std::span<const std::uint8_t>, const ImageSize&, int, const Box&, std::vector<std::uint8_t>&) {
   DRIFT_FAIL(kInternal, "a decoder that cannot be made");
 }
 

@@ -1,12 +1,17 @@
 // See jpeg_turbo.h. Pillow decodes by the same library: with its default transforms the pixels are the same.
 #include "data/jpeg_turbo.h"
 
-#include <turbojpeg.h>
+#include <algorithm>
 
 #include "core/check.h"
+#include "data/turbo/jpeg_errors.h"
 
 namespace drift {
 namespace {
+
+constexpr const char* kFailed = "cannot be decoded";
+// Columns beside a box that have a part in its pixels, where colours have half the columns and are interpolated.
+constexpr std::int64_t kBeside = 2;
 
 // a b / 255, rounded.
 int scaled(int a, int b) {
@@ -28,35 +33,60 @@ void to_rgb(std::vector<std::uint8_t>& pixels) {
 
 }  // namespace
 
+struct JpegTurbo::Library {
+  jpeg_decompress_struct info{};
+  JpegErrors errors;
+};
+
 bool JpegTurbo::available() {
   return true;
 }
 
-JpegTurbo::JpegTurbo() : handle_(tjInitDecompress()) {
-  DRIFT_CHECK(kDevice, handle_ != nullptr, "no memory for a JPEG decoder");
+JpegTurbo::JpegTurbo() : library_(std::make_unique<Library>()) {
+  library_->info.err = library_->errors.manager();
+  library_->errors.run("no JPEG decoder", [this] { jpeg_create_decompress(&library_->info); });
 }
 
 JpegTurbo::~JpegTurbo() {
-  tjDestroy(handle_);
+  jpeg_destroy_decompress(&library_->info);
 }
 
-ImageSize JpegTurbo::decode(std::span<const std::uint8_t> bytes, const ImageSize& full, int shrink,
-                            std::vector<std::uint8_t>& pixels) {
-  const auto fail = [&] { DRIFT_FAIL(kData, "cannot be decoded: {}", tjGetErrorStr2(handle_)); };
-  int width = 0, height = 0, subsampling = 0, colours = 0;
-  if (tjDecompressHeader3(handle_, bytes.data(), bytes.size(), &width, &height, &subsampling, &colours) != 0) fail();
-  DRIFT_CHECK(kData, width == full.width && height == full.height, "damaged: {}x{} pixels, or {}x{}", width, height,
-              full.width, full.height);
-  const tjscalingfactor factor{1, shrink};
-  const ImageSize size{TJSCALED(width, factor), TJSCALED(height, factor)};
-  const bool inks = colours == TJCS_CMYK || colours == TJCS_YCCK;
-  pixels.resize(static_cast<std::size_t>(size.width * size.height * (inks ? 4 : 3)));
-  const int failed = tjDecompress2(handle_, bytes.data(), bytes.size(), pixels.data(), static_cast<int>(size.width), 0,
-                                   static_cast<int>(size.height), inks ? TJPF_CMYK : TJPF_RGB, 0);
-  // A warning leaves an image that Pillow takes too.
-  if (failed != 0 && tjGetErrorCode(handle_) != TJERR_WARNING) fail();
+Box JpegTurbo::decode(std::span<const std::uint8_t> bytes, const ImageSize& full, int shrink, const Box& box,
+                      std::vector<std::uint8_t>& pixels) {
+  jpeg_decompress_struct& info = library_->info;
+  JpegErrors& errors = library_->errors;
+  jpeg_abort_decompress(&info);  // an image that failed
+  errors.run(kFailed, [&] {
+    jpeg_mem_src(&info, bytes.data(), bytes.size());
+    jpeg_read_header(&info, TRUE);
+  });
+  DRIFT_CHECK(kData, info.image_width == full.width && info.image_height == full.height,
+              "damaged: {}x{} pixels, or {}x{}", info.image_width, info.image_height, full.width, full.height);
+  const bool inks = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
+  info.out_color_space = inks ? JCS_CMYK : JCS_RGB;
+  info.scale_num = 1;
+  info.scale_denom = static_cast<unsigned>(shrink);
+  Box part = shrunk(box, shrink);
+  errors.run(kFailed, [&] {
+    jpeg_start_decompress(&info);
+    auto left = static_cast<JDIMENSION>(std::max<std::int64_t>(part.left - kBeside, 0));
+    JDIMENSION width = std::min(static_cast<JDIMENSION>(part.left + part.width + kBeside), info.output_width) - left;
+    if (width < info.output_width) jpeg_crop_scanline(&info, &left, &width);  // it may become more
+    part.left = left;
+    part.width = width;
+  });
+  const std::int64_t row_bytes = part.width * (inks ? 4 : 3);
+  pixels.resize(static_cast<std::size_t>(part.height * row_bytes));
+  errors.run(kFailed, [&] {
+    if (part.top > 0) jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(part.top));
+    for (std::int64_t y = 0; y < part.height; ++y) {
+      JSAMPROW row = pixels.data() + y * row_bytes;
+      jpeg_read_scanlines(&info, &row, 1);
+    }
+  });
+  jpeg_abort_decompress(&info);  // rows below are not looked at
   if (inks) to_rgb(pixels);
-  return size;
+  return part;
 }
 
 }  // namespace drift

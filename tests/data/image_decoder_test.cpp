@@ -8,8 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "data/image_crops.h"
 #include "tests/data/data_support.h"
+#include "tests/support/drawn_images.h"
 #include "tests/support/file_damage.h"
+#include "tests/support/seed.h"
 
 namespace drift {
 namespace {
@@ -43,6 +46,45 @@ TEST(ImageDecoder, ShrinksByAPowerOfTwoRoundedUp) {
     EXPECT_NEAR(mean_of(decoded.image.pixels), mean, 12);  // the edges, rounded up, weigh more
   }
   EXPECT_EQ(decoder.decode(image("rgb.png"), 8).image.size, (ImageSize{17, 11})) << "PNG files are not shrunk";
+}
+
+// Of colours at half the resolution and at all of it, of files with one scan and with several.
+TEST(ImageDecoder, GivesABoxTheBitsOfTheWholeImage) {
+  std::vector<std::vector<std::uint8_t>> files;
+  for (const char* const name :
+       {"rgb.jpg", "whole_chroma.jpg", "grey.jpg", "cmyk.jpg", "progressive.jpg", "restarts.jpg"}) {
+    files.push_back(image(name));
+  }
+  for (const auto& [width, height] : {std::pair(200, 131), {67, 240}}) {
+    const std::string text = testing::drawn_file(width, height, /*number=*/5, "jpg");
+    files.emplace_back(text.begin(), text.end());
+  }
+  std::int64_t smaller = 0;
+  for (const JpegLibrary library : libraries()) {
+    ImageDecoder whole_decoder(library), decoder(library);
+    for (std::size_t file = 0; file < files.size(); ++file) {
+      const ImageHeader header = read_image_header(files[file]);
+      for (std::uint64_t draw = 0; draw < 60; ++draw) {
+        const Rng rng(testing::seed(), stream_id(Purpose::kTest, file, draw));
+        const int shrink = 1 << draw % 4;
+        const DecodedImage whole = whole_decoder.decode(files[file], shrink);
+        const Box box = draw_resized_crop(rng, header.size), wanted = shrunk(box, whole.shrink);
+        const DecodedImage part = decoder.decode(files[file], header, shrink, box);
+        ASSERT_EQ(part.shrink, whole.shrink);
+        smaller += part.image.pixels.size() < whole.image.pixels.size() ? 1 : 0;
+        for (std::int64_t y = wanted.top; y < wanted.top + wanted.height; ++y) {
+          const auto row = [&](const DecodedImage& of) {
+            const std::int64_t at = (y - of.top) * of.image.size.width + wanted.left - of.left;
+            return of.image.pixels.subspan(static_cast<std::size_t>(3 * at),
+                                           static_cast<std::size_t>(3 * wanted.width));
+          };
+          ASSERT_TRUE(std::ranges::equal(row(part), row(whole)))
+              << "file " << file << ", draw " << draw << ", row " << y;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(smaller > 0, best_jpeg_library() == JpegLibrary::kTurbo);
 }
 
 TEST(ImageDecoder, GoesOnAfterWhatItRefuses) {
