@@ -77,7 +77,7 @@ TEST(Recipes, Fig1bOnFourGpusAsInThePaper) {
   EXPECT_EQ(plan.obstacle, "");
   EXPECT_EQ(plan.memory.replicas, 64);
   EXPECT_EQ(plan.memory.lanes, 64);
-  EXPECT_EQ(plan.memory.of_replica, 4 * (3 * 25'557'032 + 2 * 26'560));  // 26560 batch norm channels
+  EXPECT_EQ(plan.memory.step.state, 4 * (3 * 25'557'032 + 2 * 26'560));  // 26560 batch norm channels
   EXPECT_EQ(plan.memory.averaged_model, 4 * (25'557'032 + 2 * 26'560));
   EXPECT_EQ(plan.memory.images, 0);
   EXPECT_EQ(plan.checkpoint_bytes, 256 * 4.0 * (2 * kResNet50 + 2 * 26'560) + 4.0 * (kResNet50 + 2 * 26'560));

@@ -13,10 +13,10 @@ ImageUploads::ImageUploads(Device device, std::int64_t capacity)
       copies_(make_stream(device, 1)) {}
 
 void ImageUploads::upload(std::span<const std::uint8_t> images, const TensorView& to, Backend& backend) {
-  Slot& slot = slots_[turn_++ % 2];
+  Slot& slot = slots_[turn_ % 2];
   slot.copied.synchronize();
   std::memcpy(slot.memory.data(), images.data(), images.size());
-  taken_.wait(*copies_);
+  if (turn_++ > 0) taken_.wait(*copies_);
   copy_from_host(*copies_, slot.memory, images.size(), arriving_.data());
   slot.copied.record(*copies_);
   slot.copied.wait(backend.stream());
