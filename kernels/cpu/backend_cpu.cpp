@@ -31,6 +31,7 @@ void CpuBackend::run(const Op& op) {
 }
 
 std::int64_t CpuBackend::workspace_bytes(const Op& op) {
+  use_openmp_threads(threads_);  // for which oneDNN plans
   return static_cast<std::int64_t>(std::visit([this](const auto& args) { return workspace_of(args); }, op));
 }
 
