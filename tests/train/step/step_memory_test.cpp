@@ -85,8 +85,8 @@ INSTANTIATE_TEST_SUITE_P(Networks, StepMemoryOf,
 
 // No memory is taken for it, whatever the network and the batch.
 TEST(StepMemory, IsToldOfStepsThatThisMachineCouldNotHold) {
-  const StepMemory memory = step_memory({.model = {.name = "resnet152"}, .batch = 1 << 11});
-  EXPECT_GT(memory.activations, std::int64_t{300} << 30);
+  const StepMemory memory = step_memory({.model = {.name = "resnet152"}, .batch = 1 << 9});
+  EXPECT_GT(memory.activations, std::int64_t{75} << 30);
 }
 
 }  // namespace
