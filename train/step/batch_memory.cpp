@@ -40,7 +40,8 @@ TensorView ResidentImages::view() const {
   return {.data = images_.data(), .shape = shape_, .dtype = DType::kUint8};
 }
 
-BatchMemory::BatchMemory(Device device, const Shape& image, std::int64_t capacity, const ResidentImages* resident)
+BatchMemory::BatchMemory(Device device, const Shape& image, std::int64_t capacity, const ResidentImages* resident,
+                         bool steady)
     : image_(image),
       capacity_(capacity),
       resident_(resident),
@@ -48,7 +49,8 @@ BatchMemory::BatchMemory(Device device, const Shape& image, std::int64_t capacit
       indices_(device, bytes_for(resident != nullptr, capacity * std::int64_t{sizeof(std::int32_t)})),
       labels_(device, bytes_for(true, capacity * std::int64_t{sizeof(std::int32_t)})),
       crops_(device, bytes_for(true, capacity * std::int64_t{sizeof(Crop)})) {
-  if (resident == nullptr && device.type == DeviceType::kCuda) uploads_.emplace(device, capacity * image.elements());
+  const bool travel = resident == nullptr && device.type == DeviceType::kCuda;
+  if (travel && steady) uploads_.emplace(device, capacity * image.elements());
 }
 
 DeviceBatch BatchMemory::upload(const Batch& batch, Backend& backend) {

@@ -39,7 +39,9 @@ class ResidentImages {
 class BatchMemory {
  public:
   // For batches of at most `capacity` samples of shape `image`. resident, which must outlive it, may be nullptr.
-  BatchMemory(Device device, const Shape& image, std::int64_t capacity, const ResidentImages* resident = nullptr);
+  // steady: for the whole of a training; images that travel then do so beside the steps (image_uploads.h).
+  BatchMemory(Device device, const Shape& image, std::int64_t capacity, const ResidentImages* resident = nullptr,
+              bool steady = false);
 
   // Enqueues the copy of the labels, of the crops if the batch has them, and of the images, or of the indices of
   // resident ones; the host's batch may change at once.

@@ -43,7 +43,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       loader_(std::make_unique<Loader>(*data.train, sampler, loading_of(config, id, images == nullptr), loading)),
       lr_(device),
       clip_scale_(device, sizeof(float)),
-      batch_memory_(device, data.train->image_shape(), config.sync.local_batch, images),
+      batch_memory_(device, data.train->image_shape(), config.sync.local_batch, images, /*steady=*/true),
       result_(device, 3 * sizeof(float)),
       results_(device),
       finite_check_(device),
