@@ -11,8 +11,9 @@ Spares<Storage>& Workspace::pieces() {
 }
 
 std::byte* Workspace::taken(std::size_t bytes) {
-  if (!piece_) piece_.emplace(pieces());
-  Storage& storage = **piece_;
+  const bool is_own = bytes <= kOwnMax;
+  if (!is_own && !piece_) piece_.emplace(pieces());
+  Storage& storage = is_own ? own_ : **piece_;
   if (bytes > storage.bytes()) {
     storage = Storage();  // free first
     storage = Storage(Device{}, bytes);

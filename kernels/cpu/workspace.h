@@ -1,7 +1,8 @@
 // Workspace: scratch memory for the operations of one backend. Each operation cuts what it needs from the start and
-// gives it back when it is done, so nothing in it survives from one operation to the next. The memory is the process's:
-// as many pieces as operations ever ran at once, each of the size of the largest that came by. So workers that take
-// turns need that of one.
+// gives it back when it is done, so nothing in it survives from one operation to the next. Much of it is the process's:
+// as many pieces as such operations ever ran at once, each of the size of the largest that came by. So workers that
+// take turns need that of one. A little is the backend's own, or what runs beside the steps of others (a look at the
+// finished replica) would take a piece from them, now and then, and they would have to make another one.
 #pragma once
 
 #include <array>
@@ -52,6 +53,8 @@ class Workspace {
   static Spares<Storage>& pieces();
   std::byte* taken(std::size_t bytes);
 
+  static constexpr std::size_t kOwnMax = std::size_t{256} << 10;
+  Storage own_;
   std::optional<Spares<Storage>::Loan> piece_;
   std::size_t largest_ = 0;
   std::vector<double> doubles_;
