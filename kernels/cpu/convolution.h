@@ -13,12 +13,11 @@ class Convolutions {
   Convolutions(Workspace& workspace, int threads, ConvolutionChoice choice)
       : choice_(choice), direct_(workspace), winograd_(workspace, threads) {}
 
-  void run(const Conv2dForward& op) { is_direct(op) ? direct_.forward(op) : winograd_.forward(op); }
-  void run(const Conv2dBackwardData& op) { is_direct(op) ? direct_.backward_data(op) : winograd_.backward_data(op); }
-  void run(const Conv2dBackwardWeights& op) {
-    is_direct(op) ? direct_.backward_weights(op) : winograd_.backward_weights(op);
+  // Conv: forward, backward data or backward weights.
+  template <class Conv>
+  void run(const Conv& op) {
+    is_direct(op) ? direct_.run(op) : winograd_.run(op);
   }
-
   // Bytes of workspace that run() cuts.
   template <class Conv>
   std::size_t workspace_bytes(const Conv& op) {

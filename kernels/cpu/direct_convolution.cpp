@@ -95,7 +95,7 @@ DirectConvolutions::Plan DirectConvolutions::make_plan(const Convolution& c) con
   return plan;
 }
 
-void DirectConvolutions::run(const Convolution& c) {
+void DirectConvolutions::compute(const Convolution& c) {
   Plan& p = plan(c);
   const auto [weights, scratch] = workspace_.cut(p.layout_bytes(), p.scratch_bytes());
   const bool back = c.direction == Direction::kBackwardWeights;
@@ -111,28 +111,6 @@ void DirectConvolutions::run(const Convolution& c) {
     if (p.reorders && back) p.reorder.execute(stream_, p.weights, p.arena_weights);
   };
   onednn::checked(body, [&] { return c.text(); });
-}
-
-std::size_t DirectConvolutions::workspace_bytes(const Conv2dForward& args) {
-  return plan(Convolution(args)).workspace_bytes();
-}
-std::size_t DirectConvolutions::workspace_bytes(const Conv2dBackwardData& args) {
-  return plan(Convolution(args)).workspace_bytes();
-}
-std::size_t DirectConvolutions::workspace_bytes(const Conv2dBackwardWeights& args) {
-  return plan(Convolution(args)).workspace_bytes();
-}
-
-void DirectConvolutions::forward(const Conv2dForward& args) {
-  run(Convolution(args));
-}
-
-void DirectConvolutions::backward_data(const Conv2dBackwardData& args) {
-  run(Convolution(args));
-}
-
-void DirectConvolutions::backward_weights(const Conv2dBackwardWeights& args) {
-  run(Convolution(args));
 }
 
 }  // namespace drift

@@ -15,14 +15,16 @@ class DirectConvolutions {
  public:
   explicit DirectConvolutions(Workspace& workspace) : workspace_(workspace), stream_(onednn::engine()) {}
 
-  void forward(const Conv2dForward& args);
-  void backward_data(const Conv2dBackwardData& args);
-  void backward_weights(const Conv2dBackwardWeights& args);
-
-  // Bytes that the above cut; makes their plan.
-  std::size_t workspace_bytes(const Conv2dForward& args);
-  std::size_t workspace_bytes(const Conv2dBackwardData& args);
-  std::size_t workspace_bytes(const Conv2dBackwardWeights& args);
+  // Conv: forward, backward data or backward weights. Throws kDevice where oneDNN has none.
+  template <class Conv>
+  void run(const Conv& op) {
+    compute(Convolution(op));
+  }
+  // Bytes of workspace that run() cuts; makes its plan.
+  template <class Conv>
+  std::size_t workspace_bytes(const Conv& op) {
+    return plan(Convolution(op)).workspace_bytes();
+  }
 
  private:
   enum class Direction { kForward, kBackwardData, kBackwardWeights };
@@ -33,11 +35,11 @@ class DirectConvolutions {
     dnnl::memory input, output, weights, arena_weights, bias, scratchpad;  // output: also the incoming gradient
     dnnl::reorder reorder;
     bool reorders = false;
+    std::unordered_map<int, dnnl::memory> arguments;
 
     std::size_t layout_bytes() const { return reorders ? weights.get_desc().get_size() : 0; }
     std::size_t scratch_bytes() const { return scratchpad.get_desc().get_size(); }
     std::size_t workspace_bytes() const { return Workspace::bytes_for(layout_bytes(), scratch_bytes()); }
-    std::unordered_map<int, dnnl::memory> arguments;
   };
   using Key = std::tuple<Direction, DType, std::array<std::int64_t, 4>, std::array<std::int64_t, 4>,
                          std::array<std::int64_t, 3>, bool>;
@@ -56,10 +58,9 @@ class DirectConvolutions {
     std::string text() const;
   };
 
-  // Throws kDevice where oneDNN has none.
   Plan& plan(const Convolution& c);
   Plan make_plan(const Convolution& c) const;
-  void run(const Convolution& c);
+  void compute(const Convolution& c);
 
   Workspace& workspace_;
   dnnl::stream stream_;

@@ -148,15 +148,15 @@ std::int64_t WinogradConvolutions::workspace_floats(const Conv2dBackwardWeights&
   return std::max(sums, sum_columns_floats(args.dy, args.dbias));
 }
 
-void WinogradConvolutions::forward(const Conv2dForward& args) {
+void WinogradConvolutions::run(const Conv2dForward& args) {
   convolve(Convolution(args));
 }
 
-void WinogradConvolutions::backward_data(const Conv2dBackwardData& args) {
+void WinogradConvolutions::run(const Conv2dBackwardData& args) {
   convolve(Convolution(args));
 }
 
-void WinogradConvolutions::backward_weights(const Conv2dBackwardWeights& args) {
+void WinogradConvolutions::run(const Conv2dBackwardWeights& args) {
   winograd::CorrelatePass pass = correlation_of(args);
   const std::int64_t sum_floats = pass.work() * pass.sum_floats(), block_floats = pass.block_floats();
   float* const sums = workspace_.floats(workspace_floats(args));

@@ -20,11 +20,11 @@ class WinogradConvolutions {
   // Tiles of 4x4 outputs, whole or partial, of images [N,H,W,C].
   static std::int64_t tiles(const Shape& x);
 
-  void forward(const Conv2dForward& args);
-  void backward_data(const Conv2dBackwardData& args);
-  void backward_weights(const Conv2dBackwardWeights& args);
+  void run(const Conv2dForward& args);
+  void run(const Conv2dBackwardData& args);
+  void run(const Conv2dBackwardWeights& args);
 
-  // Floats that the above cut.
+  // Floats of workspace that run() cuts.
   std::int64_t workspace_floats(const Conv2dForward& args) const;
   std::int64_t workspace_floats(const Conv2dBackwardData& args) const;
   std::int64_t workspace_floats(const Conv2dBackwardWeights& args) const;
