@@ -5,17 +5,11 @@
 
 #include "kernels/cpu/normalisation.h"
 #include "kernels/launch/column_sums_cpu.h"
+#include "kernels/launch/row_spaces.h"
 #include "kernels/math/batch_norm_statistics.h"
 #include "kernels/with_type.h"
 
 namespace drift {
-namespace {
-
-RowSpace rows_of(const TensorView& x) {
-  return {1, x.shape.rows(), x.shape.channels()};
-}
-
-}  // namespace
 
 std::int64_t Normalisations::workspace_floats(const BatchNormForward& args) {
   const RowSpace space = rows_of(args.x);

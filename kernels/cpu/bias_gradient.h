@@ -4,24 +4,21 @@
 
 #include "kernels/cpu/workspace.h"
 #include "kernels/launch/column_sums_cpu.h"
+#include "kernels/launch/row_spaces.h"
 #include "kernels/math/pool.h"
 #include "kernels/tensor_view.h"
 #include "kernels/with_type.h"
 
 namespace drift {
 
-inline RowSpace rows_of_bias(const TensorView& dy, const TensorView& dbias) {
-  return {1, dy.elements() / dbias.elements(), dbias.elements()};
-}
-
 // Floats that sum_columns cuts; 0 without a bias.
 inline std::int64_t sum_columns_floats(const TensorView& dy, const TensorView& dbias) {
-  return dbias ? column_sums_workspace<PlainSums<float>>(rows_of_bias(dy, dbias)) : 0;
+  return dbias ? column_sums_workspace<PlainSums<float>>(rows_of(dy)) : 0;
 }
 
 inline void sum_columns(int threads, const TensorView& dy, const TensorView& dbias, Workspace& workspace) {
   with_type(dy.dtype, [&]<class T>(T) {
-    const RowSpace space = rows_of_bias(dy, dbias);
+    const RowSpace space = rows_of(dy);
     const PlainSums<T> sums{dy.as<T>(), space.columns};
     auto& totals = workspace.doubles(space.columns);
     column_sums(threads, space, sums, workspace.floats(sum_columns_floats(dy, dbias)), totals);

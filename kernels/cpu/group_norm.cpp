@@ -2,20 +2,13 @@
 // double, handed to the maps as tables of one entry per sample and channel.
 #include "kernels/cpu/normalisation.h"
 #include "kernels/launch/column_sums_cpu.h"
+#include "kernels/launch/row_spaces.h"
 #include "kernels/math/batch_norm.h"
 #include "kernels/math/batch_norm_statistics.h"
 #include "kernels/math/group_norm_statistics.h"
 #include "kernels/with_type.h"
 
 namespace drift {
-namespace {
-
-// One segment per sample, and tables of one float per (sample, channel) that the maps read.
-RowSpace samples_of(const TensorView& x) {
-  return {x.shape[0], x.shape[1] * x.shape[2], x.shape[3]};
-}
-
-}  // namespace
 
 std::int64_t Normalisations::workspace_floats(const GroupNormForward& args) {
   const RowSpace space = samples_of(args.x);

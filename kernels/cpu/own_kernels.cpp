@@ -4,6 +4,7 @@
 
 #include "kernels/cpu/backend_cpu.h"
 #include "kernels/launch/column_sums_cpu.h"
+#include "kernels/launch/row_spaces.h"
 #include "kernels/math/augment.h"
 #include "kernels/math/average.h"
 #include "kernels/math/clip.h"
@@ -17,11 +18,6 @@
 
 namespace drift {
 namespace {
-
-// One segment for each image.
-RowSpace images_of(const TensorView& x) {
-  return {x.shape[0], x.shape[1] * x.shape[2], x.shape[3]};
-}
 
 // Whole packets as rows of a matrix; the rest is less than a row.
 RowSpace packets_of(std::span<const float> values) {
@@ -109,12 +105,12 @@ void CpuBackend::run_now(const PoolBackward& op) {
 }
 
 std::size_t CpuBackend::workspace_of(const GlobalAveragePoolForward& op) const {
-  return Workspace::bytes_of_floats(column_sums_workspace<PlainSums<float>>(images_of(op.x)));
+  return Workspace::bytes_of_floats(column_sums_workspace<PlainSums<float>>(samples_of(op.x)));
 }
 
 void CpuBackend::run_now(const GlobalAveragePoolForward& op) {
   with_type(op.x.dtype, [&]<class T>(T) {
-    const RowSpace space = images_of(op.x);
+    const RowSpace space = samples_of(op.x);
     auto& totals = workspace_.doubles(space.segments * space.columns);
     column_sums(threads_, space, PlainSums<T>{op.x.as<T>(), space.columns},
                 workspace_.floats(column_sums_workspace<PlainSums<T>>(space)), totals);
@@ -124,7 +120,7 @@ void CpuBackend::run_now(const GlobalAveragePoolForward& op) {
 
 void CpuBackend::run_now(const GlobalAveragePoolBackward& op) {
   with_type(op.dy.dtype, [&]<class T>(T) {
-    const RowSpace space = images_of(op.dx);
+    const RowSpace space = samples_of(op.dx);
     const float scale = 1.0f / static_cast<float>(space.rows);
     for_each_row_packet(threads_, space,
                         GlobalAveragePoolBackwardMap<T>{op.dy.as<T>(), op.dx.as<T>(), scale, space.columns});

@@ -1,16 +1,13 @@
 // Batch normalisation: column sums that end in the numbers per channel, then the map.
 #include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/column_sums_cuda.cuh"
+#include "kernels/launch/row_spaces.h"
 #include "kernels/math/batch_norm.h"
 #include "kernels/math/batch_norm_statistics.h"
 #include "kernels/with_type.h"
 
 namespace drift {
 namespace {
-
-RowSpace rows_of(const TensorView& x) {
-  return {1, x.shape.rows(), x.shape.channels()};
-}
 
 template <class T>
 Packed<MaskedGradient<T>> incoming(const BatchNormBackward& args) {

@@ -1,6 +1,7 @@
 // Group normalisation: column sums per sample, a thread per group for the numbers in double, then the map.
 #include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/column_sums_cuda.cuh"
+#include "kernels/launch/row_spaces.h"
 #include "kernels/math/batch_norm.h"
 #include "kernels/math/batch_norm_statistics.h"
 #include "kernels/math/group_norm_statistics.h"
@@ -8,10 +9,6 @@
 
 namespace drift {
 namespace {
-
-RowSpace samples_of(const TensorView& x) {
-  return {x.shape[0], x.shape[1] * x.shape[2], x.shape[3]};
-}
 
 constexpr std::int64_t kFloat = sizeof(float), kDouble = sizeof(double);
 

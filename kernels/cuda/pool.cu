@@ -1,6 +1,7 @@
 // Max and average pooling.
 #include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/for_each_cuda.cuh"
+#include "kernels/launch/row_spaces.h"
 #include "kernels/math/pool.h"
 #include "kernels/with_type.h"
 
@@ -30,7 +31,7 @@ void run_on(cudaStream_t stream, const PoolBackward& op) {
 
 void run_on(cudaStream_t stream, const GlobalAveragePoolBackward& op) {
   with_type(op.dy.dtype, [&]<class T>(T) {
-    const RowSpace space{op.dx.shape[0], op.dx.shape[1] * op.dx.shape[2], op.dx.shape[3]};
+    const RowSpace space = samples_of(op.dx);
     const float scale = 1.0f / static_cast<float>(space.rows);
     for_each_row_packet(stream, space,
                         packed<GlobalAveragePoolBackwardMap<T>>(op.dy.as<T>(), op.dx.as<T>(), scale, space.columns));

@@ -2,6 +2,7 @@
 // gradients are clipped by.
 #include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/column_sums_cuda.cuh"
+#include "kernels/launch/row_spaces.h"
 #include "kernels/math/clip.h"
 #include "kernels/math/finite.h"
 #include "kernels/math/pool.h"
@@ -11,7 +12,7 @@ namespace drift {
 
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const GlobalAveragePoolForward& op) {
   with_type(op.x.dtype, [&]<class T>(T) {
-    const RowSpace space{op.x.shape[0], op.x.shape[1] * op.x.shape[2], op.x.shape[3]};
+    const RowSpace space = samples_of(op.x);
     float* const partials = workspace.floats(column_sums_workspace<PlainSums<T>>(space));
     column_sums(stream, space, packed<PlainSums<T>>(op.x.as<T>(), space.columns), partials,
                 StoreMean<T>{op.y.as<T>(), space.columns, static_cast<double>(space.rows)});
@@ -36,7 +37,7 @@ void run_on(cudaStream_t stream, CudaWorkspace& workspace, const ClipScale& op) 
 
 void bias_gradient_on(cudaStream_t stream, CudaWorkspace& workspace, const TensorView& dy, const TensorView& dbias) {
   with_type(dy.dtype, [&]<class T>(T) {
-    const RowSpace space{1, dy.shape.rows(), dy.shape.channels()};
+    const RowSpace space = rows_of(dy);
     float* const partials = workspace.floats(column_sums_workspace<PlainSums<T>>(space));
     column_sums(stream, space, packed<PlainSums<T>>(dy.as<T>(), space.columns), partials,
                 StoreTotal{dbias.as<float>()});
