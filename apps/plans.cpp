@@ -7,7 +7,7 @@
 #include "core/check.h"
 #include "core/text.h"
 #include "kernels/cuda.h"
-#include "models/registry.h"
+#include "models/dry_model.h"
 #include "train/config/resolve.h"
 #include "train/step/dry_run.h"
 #include "train/step/worker.h"
@@ -39,8 +39,7 @@ int run_plans(int argc, char** argv) {
     ++plans;
   };
   const std::unique_ptr<Backend> backend = make_planning_backend(*stream, properties, options);
-  const std::unique_ptr<Model> model = make_model(config.model);
-  model->parameters.allocate(*backend);
+  const std::unique_ptr<Model> model = make_dry_model(config.model);
   for (const TapeOptions mode : {kTraining, kInference})
     dry_run(*model, images_for(*model, batch), config.machine.precision, mode, *backend);
   print("{} plans for {} at batch {} in {}\n", plans, name, batch, name_of(config.machine.precision));

@@ -10,6 +10,7 @@
 #include "engine/optim/sgd.h"
 #include "kernels/cost.h"
 #include "kernels/observed/null_backend.h"
+#include "models/dry_model.h"
 #include "train/step/dry_run.h"
 
 namespace drift::bench {
@@ -74,9 +75,7 @@ void print_row(std::string_view name, const Floor& floor) {
 
 void print_floor(const std::string& name, std::int64_t batch, DType precision, bool tf32) {
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
-  const std::unique_ptr<Model> model = make_model({.name = name});
-  NullBackend nothing(*stream);
-  model->parameters.allocate(nothing);
+  const std::unique_ptr<Model> model = make_dry_model({.name = name});
   FloorBackend backend(*stream, precision, tf32);
   dry_run(*model, images_for(*model, batch), precision, kTraining, backend);
   Sgd{.momentum = 0.9f, .weight_decay = 1e-4f}.update(backend, model->parameters, {});

@@ -159,6 +159,11 @@ std::span<float> ParameterSet::buffers() const {
   return allocated(buffer_values_, "buffer");
 }
 
+std::int64_t ParameterSet::bytes() const {
+  return static_cast<std::int64_t>(values_.size_bytes() + gradients_.size_bytes() + momentum_.size_bytes() +
+                                   buffer_values_.size_bytes());
+}
+
 std::int64_t ParameterSet::parameter_count() const {
   std::int64_t count = 0;
   for (const Parameter* parameter : parameter_list_) count += parameter->shape().elements();

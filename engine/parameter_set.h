@@ -102,6 +102,7 @@ class ParameterSet {
   std::span<float> buffers() const;
   std::int64_t decayed_count() const { return decayed_count_; }  // values()[0, decayed_count) decay, the rest does not
   std::int64_t parameter_count() const;                          // without padding: 853018 for ResNet-56
+  std::int64_t bytes() const;                                    // of all arenas that there are
 
   // In declaration order.
   const std::vector<Parameter*>& parameters() const { return parameter_list_; }

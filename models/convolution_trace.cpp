@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kernels/observed/null_backend.h"
+#include "models/dry_model.h"
 
 namespace drift {
 namespace {
@@ -47,9 +48,7 @@ class ConvolutionTracer final : public NullBackend {
 std::vector<ConvolutionTrace> trace_convolutions(const ModelOptions& options, std::int64_t batch, DType precision,
                                                  ConvolutionChoice choice) {
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
-  const std::unique_ptr<Model> model = make_model(options);
-  NullBackend nothing(*stream);
-  model->parameters.allocate(nothing, /*with_training_state=*/false);
+  const std::unique_ptr<Model> model = make_dry_model(options);
   ConvolutionTracer tracer(*stream, batch, choice);
   MemoryPool pool(Device{});
   Tape tape(tracer, pool, precision, kInference);

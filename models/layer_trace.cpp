@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "kernels/cost.h"
 #include "kernels/observed/null_backend.h"
+#include "models/dry_model.h"
 
 namespace drift {
 namespace {
@@ -81,9 +82,7 @@ class Tracer final : public NullBackend {
 
 std::vector<LayerInfo> trace_layers(const ModelOptions& options) {
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
-  const std::unique_ptr<Model> model = make_model(options);
-  NullBackend nothing(*stream);
-  model->parameters.allocate(nothing, /*with_training_state=*/false);
+  const std::unique_ptr<Model> model = make_dry_model(options);
   Tracer tracer(*stream);
   MemoryPool pool(Device{});
   Tape tape(tracer, pool, DType::kFloat32, kInference);

@@ -14,13 +14,12 @@ void upload(const std::vector<float>& host, std::span<float> arena, Backend& bac
 
 // On a CPU more memory is handed out than there is: who then uses it is killed, without a word.
 void require_room(Device device, const ParameterSet& replica, int more) {
-  const std::size_t floats = 3 * replica.values().size() + replica.buffers().size();
-  const auto needed = static_cast<std::int64_t>(floats * sizeof(float)) * more;
+  const std::int64_t needed = replica.bytes() * more;
   if (device.type != DeviceType::kCpu || needed <= free_bytes(device)) return;
   throw OutOfMemory(
       fmt::format("{} more replicas of {:.2f} MB each need {:.2f} GB, and {:.2f} GB are free: use fewer "
                   "--workers, or processes on several machines",
-                  more, 1e-6 * static_cast<double>(floats * sizeof(float)), 1e-9 * static_cast<double>(needed),
+                  more, 1e-6 * static_cast<double>(replica.bytes()), 1e-9 * static_cast<double>(needed),
                   1e-9 * static_cast<double>(free_bytes(device))));
 }
 

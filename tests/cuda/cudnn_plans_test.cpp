@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <thread>
 
+#include "models/dry_model.h"
 #include "tests/cuda/planning.h"
 #include "tests/support/require_gpu.h"
 #include "train/step/dry_run.h"
@@ -33,8 +34,7 @@ std::vector<Asked> everything() {
 }
 
 void plan(const Asked& asked, Backend& backend) {
-  const std::unique_ptr<Model> model = make_model(asked.options);
-  model->parameters.allocate(backend);
+  const std::unique_ptr<Model> model = make_dry_model(asked.options);
   const Shape images = images_for(*model, asked.batch);
   for (const TapeOptions mode : {kTraining, kInference}) dry_run(*model, images, asked.precision, mode, backend);
 }

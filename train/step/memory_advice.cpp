@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 #include <new>
 
-#include "kernels/observed/addresses.h"
 #include "kernels/observed/null_backend.h"
+#include "models/dry_model.h"
 #include "train/step/dry_run.h"
 
 namespace drift {
@@ -13,12 +13,11 @@ namespace drift {
 ActivationBytes activation_bytes(const TrainConfig& config, const Shape& image) {
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
   NullBackend backend(*stream);
-  const std::unique_ptr<Model> model = make_model(config.model);
-  const auto of = [&](std::int64_t batch) {
-    return dry_run(*model, {batch, image[0], image[1], image[2]}, config.machine.precision, kTraining, backend);
-  };
   try {
-    model->parameters.allocate(backend, /*with_training_state=*/true, addresses_alone());
+    const std::unique_ptr<Model> model = make_dry_model(config.model);
+    const auto of = [&](std::int64_t batch) {
+      return dry_run(*model, {batch, image[0], image[1], image[2]}, config.machine.precision, kTraining, backend);
+    };
     const std::int64_t one = of(1), each = of(2) - one;
     return {.fixed = one - each, .each = each};
   } catch (const OutOfMemory&) {

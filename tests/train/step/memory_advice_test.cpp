@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/observed/null_backend.h"
+#include "models/dry_model.h"
 #include "train/step/dry_run.h"
 
 namespace drift {
@@ -12,8 +13,7 @@ namespace {
 std::int64_t bytes_for(const TrainConfig& config, std::int64_t batch) {
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
   NullBackend backend(*stream);
-  const std::unique_ptr<Model> model = make_model(config.model);
-  model->parameters.allocate(backend);
+  const std::unique_ptr<Model> model = make_dry_model(config.model);
   return dry_run(*model, images_for(*model, batch), config.machine.precision, kTraining, backend);
 }
 
