@@ -80,15 +80,6 @@ bool is_directory_kind(std::string_view kind) {
   return std::ranges::find(kDirectoryKinds, kind) != kDirectoryKinds.end();
 }
 
-OutputSizes sizes_from(const ImageOptions& options) {
-  OutputSizes sizes;
-  if (options.side != 0) sizes = {.side = options.side, .short_side = (8 * options.side + 3) / 7};
-  if (options.short_side != 0) sizes.short_side = options.short_side;
-  DRIFT_CHECK(kUsage, sizes.short_side >= sizes.side,
-              "--eval-resize {} is less than --image-size {}, which is cut out of it", sizes.short_side, sizes.side);
-  return sizes;
-}
-
 ImageSources open_image_folder(const std::filesystem::path& directory) {
   ImageFolder folder = list_image_folder(directory);
   const auto source = [&](ImageFolderSplit& split) {
@@ -114,7 +105,7 @@ bool is_image_kind(std::string_view kind) {
 }
 
 DataSource open_images(std::string_view spec, const ImageOptions& options) {
-  const OutputSizes sizes = sizes_from(options);
+  const OutputSizes sizes = output_sizes(options);
   ImageSources sources = open_image_sources(spec);
   const auto dataset = [&](std::unique_ptr<const Source> source) {
     return std::make_unique<ImageDataset>(std::move(source), sizes, options.bad_images);
@@ -155,6 +146,15 @@ DataSource open_data(std::string_view spec, std::uint64_t seed, const ImageOptio
   kinds.insert(kinds.end(), {"shapes", "synthetic"});
   DRIFT_FAIL(kUsage, "--data {}: unknown data set '{}'.{} There are: {}:DIR, {}, {}", spec, kind,
              did_you_mean(kind, kinds), fmt::join(kDirectoryKinds, ":DIR, "), kShapesUsage, kSyntheticUsage);
+}
+
+OutputSizes output_sizes(const ImageOptions& options) {
+  OutputSizes sizes;
+  if (options.side != 0) sizes = {.side = options.side, .short_side = (8 * options.side + 3) / 7};
+  if (options.short_side != 0) sizes.short_side = options.short_side;
+  DRIFT_CHECK(kUsage, sizes.short_side >= sizes.side,
+              "--eval-resize {} is less than --image-size {}, which is cut out of it", sizes.short_side, sizes.side);
+  return sizes;
 }
 
 bool has_image_files(std::string_view spec) {

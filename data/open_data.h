@@ -21,6 +21,9 @@ struct ImageOptions {
 // mean") or sizes that the images cannot have, kData for files that are missing, truncated or malformed.
 DataSource open_data(std::string_view spec, std::uint64_t seed, const ImageOptions& images = {});
 
+// What comes out of images that are decoded. Throws kUsage where more is to be cut out than there is.
+OutputSizes output_sizes(const ImageOptions& options);
+
 // Whether images are decoded each time they are read: those of "imagefolder:DIR" and "packed:DIR".
 bool has_image_files(std::string_view spec);
 // These files; other specs have none. Throws as open_data().

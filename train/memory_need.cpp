@@ -14,6 +14,7 @@ MemoryNeed memory_need(const TrainConfig& config, const ParameterSet& replica, c
                                .image = image,
                                .precision = config.machine.precision,
                                .device = device,
+                               .images_travel = images == 0,
                                .convolutions = config.machine.convolutions,
                                .threads = layout.threads_per_worker}),
           .averaged_model = static_cast<std::int64_t>(replica.values().size_bytes() + replica.buffers().size_bytes()),

@@ -4,8 +4,7 @@
 
 #include "comm/collective.h"
 #include "core/check.h"
-#include "kernels/observed/addresses.h"
-#include "kernels/observed/null_backend.h"
+#include "models/dry_model.h"
 #include "train/replicas.h"
 #include "train/sampling.h"
 #include "train/schedule/recurring_event.h"
@@ -44,10 +43,12 @@ std::optional<std::int64_t> images_on(DeviceType device, const TrainConfig& conf
   return data == nullptr ? std::nullopt : std::optional(resident_bytes(config, *data->train));
 }
 
-Shape image_of(const Model& model, const TrainConfig& config, const DataSource* data) {
+// CIFAR's where there are no files to decode: all other data is always there.
+Shape image_of(const DataConfig& config, const DataSource* data) {
   if (data != nullptr) return data->train->image_shape();
-  const std::int64_t side = config.data.images.side;
-  return side == 0 || !has_image_files(config.data.spec) ? model.input : Shape{side, side, 3};
+  constexpr std::int64_t kCifar = 32;
+  const std::int64_t side = has_image_files(config.spec) ? output_sizes(config.images).side : kCifar;
+  return {side, side, 3};
 }
 
 std::string obstacle_to(DeviceType device, int workers) {
@@ -102,10 +103,7 @@ RunPlan plan_run(const TrainConfig& config, const DataSource* data, int processe
   plan.evaluations = RecurringEvent(config.evaluation.every, epoch, steps).count();
   plan.checkpoints = RecurringEvent(config.checkpoints.every, epoch, steps).count();
 
-  const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
-  NullBackend nothing(*stream);
-  const std::unique_ptr<Model> model = make_model(config.model);
-  model->parameters.allocate(nothing, /*with_training_state=*/true, addresses_alone());
+  const std::unique_ptr<Model> model = make_dry_model(config.model);
   plan.parameters = model->parameters.parameter_count();
   count_bytes(config, model->parameters, plan);
   plan.checkpoint_bytes = checkpoint_bytes(model->parameters, config.sync.workers);
@@ -116,7 +114,7 @@ RunPlan plan_run(const TrainConfig& config, const DataSource* data, int processe
   const int cores = std::max(1, cpu_features().cores / processes);
   plan.memory =
       memory_need(config, model->parameters, plan.team, share_device(plan.device, workers, config.machine, cores),
-                  plan.device, image_of(*model, config, data), images_on(plan.device, config, data));
+                  plan.device, image_of(config.data, data), images_on(plan.device, config, data));
   return plan;
 }
 

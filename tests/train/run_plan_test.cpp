@@ -134,6 +134,7 @@ TEST(RunPlan, IsOfAnotherMachineToo) {
   EXPECT_EQ(plan.device, DeviceType::kCuda);
   EXPECT_EQ(plan.memory.lanes, 2);
   EXPECT_EQ(plan.memory.images, 64 * 8 * 8 * 3);
+  EXPECT_EQ(plan.memory.step.batch, 0);  // they lie there
   EXPECT_EQ(plan.obstacle, "");
   config.data.train_images = 64;
   EXPECT_EQ(plan_run(config, nullptr, 2).memory.images, std::nullopt);

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "data/batches_ahead.h"
 #include "kernels/backend.h"
 #include "models/registry.h"
 
@@ -27,6 +26,7 @@ struct StepSetting {
   Shape image = {};  // [H,W,3]; none: the network's own
   DType precision = DType::kFloat32;
   DeviceType device = DeviceType::kCpu;
+  bool images_travel = true;                                  // on a GPU: step by step; else all of them lie there
   ConvolutionChoice convolutions = ConvolutionChoice::kAuto;  // on a CPU
   int threads = 1;                                            // of a lane, on a CPU
 };
