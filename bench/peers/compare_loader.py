@@ -9,20 +9,17 @@ mean of both Drift's over each other's best number of workers. Exits 9 when a ch
 """
 import argparse
 import importlib.util
-import json
 import pathlib
-import subprocess
 import sys
 import tempfile
+
+from in_turn import run
 
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def run(command, report):
-    code = subprocess.run([*command, "--json", report], check=False).returncode
-    if code != 0:
-        sys.exit(9)
-    return json.loads(pathlib.Path(report).read_text())["rows"]
+def rows_of(command, report):
+    return run(command, report)["rows"]
 
 
 def best_of(rows):
@@ -54,10 +51,11 @@ def main():
     else:
         print("nvidia.dali is not installed: left out")
     with tempfile.TemporaryDirectory() as folder:
-        before = run(drift, f"{folder}/before.json")
-        others = [row for peer in peers for row in run([sys.executable, str(HERE / peer), "--data", args.data, *common],
-                                                       f"{folder}/{peer}.json")]
-        after = run(drift, f"{folder}/after.json")
+        before = rows_of(drift, f"{folder}/before.json")
+        others = [row for peer in peers
+                  for row in rows_of([sys.executable, str(HERE / peer), "--data", args.data, *common],
+                                     f"{folder}/{peer}.json")]
+        after = rows_of(drift, f"{folder}/after.json")
     first, second, best = drift_rates(before), drift_rates(after), best_of(others)
     print("\n| images per CPU-second | before, after | " + " | ".join(f"/ {name}" for name in best) + " |")
     print("|---|---|" + "---:|" * len(best))

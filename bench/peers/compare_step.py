@@ -7,20 +7,13 @@ Run it with a Python that has PyTorch:
 Drift is timed before and after PyTorch, so that a change in the machine's mood shows. Exits 9 when a check failed.
 """
 import argparse
-import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 
+from in_turn import run
+
 HERE = pathlib.Path(__file__).resolve().parent
-
-
-def run(command, report):
-    code = subprocess.run([*command, "--json", report], check=False).returncode
-    if code != 0:
-        sys.exit(9)
-    return json.loads(pathlib.Path(report).read_text())
 
 
 def rate(report, precision):

@@ -6,20 +6,14 @@ Run it with a Python that has PyTorch, as compare_step.py. Drift is timed before
 the machine's mood shows. Exits 9 when a check failed.
 """
 import argparse
-import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 
+from in_turn import run
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-
-
-def run(command, report):
-    if subprocess.run([*command, "--json", report], check=False).returncode != 0:
-        sys.exit(9)
-    return json.loads(pathlib.Path(report).read_text())
 
 
 def compare_steps(before, torch, after):

@@ -4,12 +4,11 @@
 In two ways: its decoder decodes the drawn crop alone, or the whole image; each by one and two threads. Each must read
 every image once. CPU time is that of the process.
 """
-import argparse
-import json
 import pathlib
 import statistics
 import time
 
+import loader_peer
 import nvidia.dali
 from nvidia.dali import fn, pipeline_def, types
 
@@ -35,9 +34,9 @@ def make(files, side, crop_in_decoder, batch, threads):
     return made
 
 
-def check(files, side, crop_in_decoder):
+def check(files, side, crop_in_decoder, threads):
     """Every image once, bytes of the right shape."""
-    images, numbers = make(files, side, crop_in_decoder, len(files), 1).run()
+    images, numbers = make(files, side, crop_in_decoder, len(files), threads).run()
     pixels = images.as_array()
     assert pixels.dtype == "uint8" and pixels.shape == (len(files), side, side, 3), pixels.shape
     assert sorted(numbers.as_array().ravel().tolist()) == list(range(len(files)))
@@ -60,29 +59,14 @@ def measure(files, side, crop_in_decoder, batch, threads, samples):
     return 1 / statistics.median(cpu[1:]), 1 / statistics.median(wall[1:]) / threads
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="the image folder")
-    parser.add_argument("--image-size", type=int, default=224)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="threads")
-    parser.add_argument("--samples", type=int, default=9)
-    parser.add_argument("--json")
-    args = parser.parse_args()
+def ways(args):
     files = sorted(str(path) for path in (pathlib.Path(args.data) / "train").rglob("*") if path.is_file())
-    rows = []
     for crop_in_decoder in (True, False):
-        name = f"DALI {nvidia.dali.__version__}, decodes " + ("the crop" if crop_in_decoder else "all")
-        mean = check(files, args.image_size, crop_in_decoder)
-        for threads in args.workers:
-            cpu_rate, wall_rate = measure(files, args.image_size, crop_in_decoder, args.batch, threads, args.samples)
-            rows.append({"name": name, "workers": threads, "images_per_cpu_second": cpu_rate,
-                         "images_per_second_per_core": wall_rate})
-            print(f"  {name}, {threads} threads: {cpu_rate:.0f} images per CPU-second, {wall_rate:.0f} images/s per "
-                  f"core (mean {mean:.1f})", flush=True)
-    if args.json:
-        pathlib.Path(args.json).write_text(json.dumps({"rows": rows}, indent=2))
+        kind = (files, args.image_size, crop_in_decoder)
+        yield (f"DALI {nvidia.dali.__version__}, decodes " + ("the crop" if crop_in_decoder else "all"),
+               lambda threads, kind=kind: check(*kind, threads),
+               lambda threads, kind=kind: measure(*kind, args.batch, threads, args.samples))
 
 
 if __name__ == "__main__":
-    main()
+    loader_peer.run(__doc__, ([1, 2], "threads"), ways)

@@ -5,14 +5,13 @@ Two ways of reading an image folder through a DataLoader: Pillow (whichever Pyth
 transforms of its images, and torchvision's own JPEG decoder with transforms of tensors; each in the main process and in
 workers that persist. Each must read every image once. CPU time is that of the main process and the workers.
 """
-import argparse
 import collections
-import json
 import multiprocessing
 import pathlib
 import statistics
 import time
 
+import loader_peer
 import numpy
 import PIL
 import torch
@@ -68,30 +67,15 @@ def measure(dataset, batch, workers, samples):
     return 1 / statistics.median(cpu[1:]), 1 / statistics.median(wall[1:]) / max(workers, 1)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="the image folder")
-    parser.add_argument("--image-size", type=int, default=224)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--samples", type=int, default=9)
-    parser.add_argument("--json")
-    args = parser.parse_args()
+def ways(args):
     torch.set_num_threads(1)
     versions = f"torchvision {torchvision.__version__}"
-    rows = []
     for name, make in ((f"{versions}, Pillow {PIL.__version__}", pillow), (f"{versions}, decode_jpeg", tensors)):
         dataset = make(str(pathlib.Path(args.data) / "train"), args.image_size)
-        for workers in args.workers:
-            mean = check(dataset, args.batch, workers, args.image_size)
-            cpu_rate, wall_rate = measure(dataset, args.batch, workers, args.samples)
-            rows.append({"name": name, "workers": workers, "images_per_cpu_second": cpu_rate,
-                         "images_per_second_per_core": wall_rate})
-            print(f"  {name}, {workers} workers: {cpu_rate:.0f} images per CPU-second, {wall_rate:.0f} images/s per "
-                  f"core (mean {mean:.1f})", flush=True)
-    if args.json:
-        pathlib.Path(args.json).write_text(json.dumps({"rows": rows}, indent=2))
+        yield (name,
+               lambda workers, dataset=dataset: check(dataset, args.batch, workers, args.image_size),
+               lambda workers, dataset=dataset: measure(dataset, args.batch, workers, args.samples))
 
 
 if __name__ == "__main__":
-    main()
+    loader_peer.run(__doc__, ([0, 1, 2], "workers"), ways)
