@@ -16,7 +16,9 @@ constexpr const char* kOwnGroup = "This command";
 
 // "-q,--quiet", "--[no-]nesterov", "--weight-decay,--wd X", "MODEL".
 std::string flag_text(const CLI::Option& option) {
-  if (option.get_positional()) return option.get_name(/*positional=*/true);
+  if (option.get_positional()) {
+    return option.get_name(/*positional=*/true) + (option.get_items_expected_max() > 1 ? " ..." : "");
+  }
   std::vector<std::string> names;
   for (const std::string& name : option.get_snames()) names.push_back("-" + name);
   const bool negatable = !option.get_fnames().empty();
@@ -111,6 +113,19 @@ void CommandLine::add_value(const std::string& name, const std::string& placehol
 void CommandLine::add_required_value(const std::string& name, const std::string& placeholder, Value value,
                                      const std::string& help) {
   parser_->add_value(name, placeholder, value, help)->required();
+}
+
+void CommandLine::add_required_values(const std::string& name, std::vector<std::string>& values,
+                                      const std::string& help) {
+  const auto take = [name, &values](const CLI::results_t& given) {
+    for (const std::string& text : given) read(name, text, &values.emplace_back());
+    return true;
+  };
+  parser_->app.add_option(name, take, help)
+      ->group(kOwnGroup)
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->allow_extra_args()
+      ->required();
 }
 
 void CommandLine::add_switch(const std::string& name, bool& value, const std::string& help) {

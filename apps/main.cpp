@@ -26,6 +26,8 @@ constexpr std::array kCommands = {
     Command{"train", "train a network with SGD, Local SGD or Post-local SGD", run_train},
     Command{"launch", "start several processes of this machine that train together", run_launch},
     Command{"eval", "measure the accuracy of stored weights", run_eval},
+    Command{"report", "runs as one HTML page with figures", run_report},
+    Command{"runs", "the runs of a directory: how far, how good, resumable or not", run_runs},
     Command{"describe", "layers, parameters, multiply-adds and memory of a network", run_describe},
     Command{"data", "look at a data set: preview, info", run_data},
     Command{"plans", "the cuDNN plans of a network, on a GPU that need not be there", run_plans},

@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "core/file_errors.h"
 #include "core/log.h"
+#include "core/stopwatch.h"
 #include "core/text.h"
 #include "train/config/option_kinds.h"
 #include "train/schedule/recurring_event.h"
@@ -140,11 +141,17 @@ void Session::write_quickly() {
 
 void Session::write(const fs::path& directory, int keep, const Model& model, bool provisional) {
   if (outputs_.run != nullptr) outputs_.run->make_durable();  // a checkpoint must not outlive the records of its steps
+  const Stopwatch watch;
   Checkpoint checkpoint = trainer_.checkpoint();
   checkpoint.meta.provisional = provisional;
   checkpoint.meta.data = outputs_.data;
   const fs::path path = write_checkpoint(directory, checkpoint, membership_, model, trainer_.backend(), keep);
   pace_.written();
+  if (outputs_.run != nullptr) {
+    outputs_.run->checkpoint({.step = trainer_.step(),
+                              .path = (directory.filename() / path.filename()).string(),
+                              .seconds = watch.seconds()});
+  }
   if (outputs_.progress != nullptr) outputs_.progress->message("checkpoint " + path.string());
 }
 

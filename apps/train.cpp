@@ -68,7 +68,8 @@ std::unique_ptr<RunDirectory> open_run_directory(const Request& request, const J
   const RunDescription description = {.config = config,
                                       .command = request.command,
                                       .environment = environment,
-                                      .branch = describe_branch(request, trainer)};
+                                      .branch = describe_branch(request, trainer),
+                                      .first_step = trainer.step()};
   if (!goes_on) return RunDirectory::create(path, description);
   std::unique_ptr<RunDirectory> run = RunDirectory::reopen(path, description, request.checkpoint->meta.step);
   for (const fs::path& directory : {run->checkpoints(), run->best()}) {

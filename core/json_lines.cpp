@@ -55,9 +55,9 @@ void JsonLines::write(const Json& object) {
   }
 }
 
-std::vector<Json> read_json_lines(const std::filesystem::path& path) {
+void for_each_json_line(const std::filesystem::path& path, const std::function<void(Json&&, std::size_t)>& take) {
   InputFile file(path, ErrorKind::kData);
-  std::vector<Json> lines;
+  std::size_t number = 1;
   std::string piece, line;  // line: what is known of the one under way
   while (file.remaining() > 0) {
     piece.resize(std::min<std::uint64_t>(kPieceBytes, file.remaining()));
@@ -65,13 +65,19 @@ std::vector<Json> read_json_lines(const std::filesystem::path& path) {
     std::string_view rest = piece;
     for (std::size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
       line += rest.substr(0, end);
-      lines.push_back(parse_line(path, lines.size() + 1, line));
+      take(parse_line(path, number, line), number);
+      ++number;
       line.clear();
     }
     line += rest;
-    check_length(path, lines.size() + 1, line);
+    check_length(path, number, line);
   }
-  return lines;  // without the last line if no newline is behind it: torn
+}
+
+std::vector<Json> read_json_lines(const std::filesystem::path& path) {
+  std::vector<Json> lines;
+  for_each_json_line(path, [&](Json&& line, std::size_t) { lines.push_back(std::move(line)); });
+  return lines;
 }
 
 }  // namespace drift

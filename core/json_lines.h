@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -25,8 +26,10 @@ class JsonLines {
   int file_ = -1;
 };
 
-// Every whole line, in order; a torn last line (of a machine that went down) is left out. Throws kData naming a damaged
-// one, one of more than 1 MiB or one that nests deeper than 8 levels.
+// Calls `take` with every whole line, in order, and its number, from 1; a torn last line (of a machine that went down,
+// or of a program that is writing it) is left out. Throws kData naming a damaged one, one of more than 1 MiB or one
+// that nests deeper than 8 levels.
+void for_each_json_line(const std::filesystem::path& path, const std::function<void(Json&&, std::size_t)>& take);
 std::vector<Json> read_json_lines(const std::filesystem::path& path);
 
 }  // namespace drift

@@ -7,9 +7,12 @@ set -euo pipefail
 run=(g++ cmake ninja-build git libdnnl-dev ocl-icd-opencl-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev
      nlohmann-json3-dev libstb-dev libxxhash-dev zlib1g-dev libjpeg-dev)
 # libgmock-dev: GTest's CMake package names its library too. clang-format-14: another version formats differently.
-# libopenmpi-dev, openmpi-bin: processes. iproute2: two networks that stand for two hosts.
+# libopenmpi-dev, openmpi-bin: processes. iproute2: two networks that stand for two hosts. chromium (with a font) looks
+# at reports.
 tests=(libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev python3 clang-format-14
-       libopenmpi-dev openmpi-bin iproute2)
+       libopenmpi-dev openmpi-bin iproute2 fonts-dejavu-core chromium)
+# Not everywhere a package; without it a test is skipped.
+if_offered=(chromium)
 
 case "${1:-}" in
   run) wanted=("${run[@]}") ;;
@@ -27,10 +30,19 @@ fi
 
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
+offered() { [[ "$(apt-cache policy "$1" 2>/dev/null)" =~ Candidate:\ [0-9] ]]; }
+# What is missing of all, but for what is not to be had.
 missing=()
-for package in "${wanted[@]}"; do
-  installed "$package" || missing+=("$package")
-done
+look() {
+  missing=()
+  for package in "${wanted[@]}"; do
+    installed "$package" && continue
+    [[ " ${if_offered[*]} " == *" $package "* ]] && ! offered "$package" && continue
+    missing+=("$package")
+  done
+}
+
+look
 if [ ${#missing[@]} -eq 0 ]; then
   echo "install_packages: all ${#wanted[@]} packages are installed"
   exit 0
@@ -48,4 +60,5 @@ fi
 echo "install_packages: installing ${missing[*]}"
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
 "${apt[@]}" update
+look  # there may be more packages now
 "${apt[@]}" install --no-install-recommends "${missing[@]}"

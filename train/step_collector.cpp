@@ -69,6 +69,8 @@ StepRecord StepCollector::record_of(const Pending& pending) {
   const auto workers = static_cast<double>(workers_);
   StepTimes mean_times = pending.times;
   mean_times /= workers;
+  const double seconds = pending.elapsed_seconds - std::exchange(elapsed_seconds_, pending.elapsed_seconds);
+  const auto batch = static_cast<double>(workers_ * local_batch_);
   return {.step = step,
           .epoch = schedule_.epoch_of(step + 1),
           .samples = (step + 1) * workers_ * local_batch_,
@@ -78,7 +80,8 @@ StepRecord StepCollector::record_of(const Pending& pending) {
           .top1 = static_cast<double>(pending.correct) / (workers * static_cast<double>(local_batch_)),
           .lr = schedule_.lr.at(step),
           .sync = schedule_.plan.at(step),
-          .seconds = pending.elapsed_seconds - std::exchange(elapsed_seconds_, pending.elapsed_seconds),
+          .images_per_second = seconds > 0 ? batch / seconds : 0,
+          .seconds = seconds,
           .times = mean_times,
           .bytes = pending.bytes};
 }

@@ -28,11 +28,11 @@ struct Phase {
   const char *name, *call;
   Step first, last;  // how many steps are done when the run has left
 };
-// The run's name, config.toml, env.json and cmd.txt come to the disk first. The seventh record is that of step 5, after
-// an evaluation; one of the workers may have entered step 6, and none the next one. The checkpoint is the one after
-// step 4.
+// The run's name, config.toml, env.json and cmd.txt come to the disk first. The ninth record is that of step 5, after
+// an evaluation and a checkpoint; one of the workers may have entered step 6, and none the next one. The checkpoint is
+// the one after step 4.
 constexpr Phase kPhases[] = {{"set-up", "uname 1", 0, 0},      {"locking", "open 1", 0, 0},
-                             {"claiming", "fsync 5", 0, 0},    {"training", "append 7", 6, 7},
+                             {"claiming", "fsync 5", 0, 0},    {"training", "append 9", 6, 7},
                              {"checkpoint", "fsync 10", 4, 4}, {"checkpoint", "fsync 14", 4, 4}};
 
 class Stops : public ::testing::Test {

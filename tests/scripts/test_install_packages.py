@@ -53,6 +53,16 @@ class InstallPackages(unittest.TestCase):
         self.assertTrue(install.endswith(" libcli11-dev"))
         self.assertNotIn("cmake", install)
 
+    def test_what_no_repository_offers_is_left_out(self):
+        self.machine(user=1000, missing="chromium", sudo=False)
+        self.fake("apt-cache", 'echo "  Candidate: (none)"')
+        self.assertEqual(self.run_script("tests").returncode, 0)
+        self.assertEqual(self.apt_calls(), [])
+        self.machine(user=0, missing="chromium", sudo=False)
+        self.fake("apt-cache", 'echo "  Candidate: 156.0"')
+        self.assertEqual(self.run_script("tests").returncode, 0)
+        self.assertTrue(self.apt_calls()[1].endswith(" chromium"))
+
     def test_user_goes_through_sudo(self):
         self.machine(user=1000, missing="libgtest-dev", sudo=True)
         self.assertEqual(self.run_script("tests").returncode, 0)

@@ -3,6 +3,8 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <string>
@@ -66,6 +68,18 @@ DirectoryLock::DirectoryLock(const std::filesystem::path& directory) : path_(dir
   if (::ftruncate(file_, 0) != 0 || ::pwrite(file_, holder.data(), holder.size(), 0) < 0) {
     log_warning("{}: cannot be written: {}", path_.string(), std::strerror(errno));  // the lock holds all the same
   }
+}
+
+std::string DirectoryLock::holder_of(const std::filesystem::path& directory) {
+  const OpenedFile opened = open_regular_file(directory / kFile, O_RDONLY);
+  if (!opened) return "";
+  const std::string holder = text_of(opened.descriptor);
+  ::close(opened.descriptor);
+  int process = 0;
+  std::array<char, 256> host{};
+  const bool is_here =
+      std::sscanf(holder.c_str(), "process %d on %255s", &process, host.data()) == 2 && host_name() == host.data();
+  return is_here && ::kill(process, 0) != 0 && errno == ESRCH ? "" : holder;
 }
 
 DirectoryLock::~DirectoryLock() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace drift {
 
@@ -17,6 +18,10 @@ class DirectoryLock {
   DirectoryLock& operator=(DirectoryLock&&) = delete;
 
   static constexpr const char* kFile = ".lock";
+
+  // Who holds it, "process 12 on node1", for those who only look; "" for nobody. A holder on another machine that was
+  // killed there may be named still.
+  static std::string holder_of(const std::filesystem::path& directory);
 
  private:
   std::filesystem::path path_;

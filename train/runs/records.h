@@ -1,13 +1,22 @@
-// MetricsSink receives one record per step and per evaluation, in order.
+// What a run records of itself, one struct per kind; record_fields.h has their fields as a table. MetricsSink receives
+// those of steps and evaluations, in order.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "core/step.h"
 #include "core/step_times.h"
 
 namespace drift {
+
+// Somebody begins to work on the run: its first start, or one that goes on.
+struct BeginRecord {
+  Step step = 0;          // steps done
+  std::string time = {};  // UTC, 2026-01-31T12:00:00Z
+  std::string host = {};
+};
 
 struct StepRecord {
   Step step = 0;             // 0-based; the record of step t describes the update from step t to t+1
@@ -19,6 +28,7 @@ struct StepRecord {
   double top1 = 0;           // training accuracy on the augmented batches, in [0,1]
   double lr = 0;
   Sync sync = Sync::kNone;
+  double images_per_second = 0;
   double seconds = 0;      // wall time since the previous record, over the slowest worker
   StepTimes times = {};    // mean over workers
   std::int64_t bytes = 0;  // sent by all workers in this step
@@ -39,6 +49,19 @@ struct EvalRecord {
   std::int64_t correct = 0, correct_top5 = 0, total = 0;
   std::optional<ValidationRecord> validation = {};  // with --val-split
   double seconds = 0;                               // averaging and batch-norm re-estimation included
+};
+
+struct CheckpointRecord {
+  Step step = 0;          // steps done
+  std::string path = {};  // below the run directory: "ckpt/step-12"
+  double seconds = 0;
+};
+
+// Of a session that could still say so.
+struct EndRecord {
+  Step step = 0;            // steps done
+  std::string time = {};    // UTC, as in BeginRecord
+  std::string status = {};  // "finished", "stopped", "diverged", "failed"; why: summary.json
 };
 
 class MetricsSink {

@@ -1,6 +1,7 @@
 // RunDirectory: what a run leaves behind. config.toml (resolved), cmd.txt, env.json, metrics.jsonl (one flat object per
-// step and evaluation, on the disk's side as soon as it is known), summary.json, ckpt/ and best/. A resumed run goes on
-// in the same directory: its metrics beyond the resumed step are cut, so the file reads like an uninterrupted run's.
+// record, on the disk's side as soon as it is known), summary.json, ckpt/ and best/. A resumed run goes on in the same
+// directory: its metrics beyond the resumed step are cut, so that they read like an uninterrupted run's, but for who
+// worked on it when.
 // While it lives nobody else can have it (directory_lock.h).
 #pragma once
 
@@ -13,9 +14,12 @@
 #include "core/json_lines.h"
 #include "train/config/config.h"
 #include "train/runs/directory_lock.h"
-#include "train/runs/records.h"
+#include "train/runs/record_fields.h"
+#include "train/runs/run_totals.h"
 
 namespace drift {
+
+constexpr const char* kMetricsFile = "metrics.jsonl";
 
 // A file there by which the processes of a team tell that they see the same directory; gone before training begins.
 constexpr const char* kProcessSign = ".process-0";
@@ -31,19 +35,7 @@ struct RunDescription {
   std::string command;                // as typed
   Json environment = Json::object();  // env.json: the machine, the build, what was decided at start
   Json branch = {};                   // of a new run: branch.json, what it branched off from; null: nothing
-};
-
-struct RunOutcome {
-  std::string status;      // "finished", "stopped", "diverged", "failed"
-  std::string message;     // why, unless finished
-  std::string sync_scope;  // describe_scope
-};
-
-struct BestEvaluation {
-  Step step = 0;
-  double val_top1 = 0;
-
-  bool operator==(const BestEvaluation&) const = default;
+  Step first_step = 0;                // of a new run: steps done where it begins
 };
 
 class RunDirectory final : public MetricsSink {
@@ -63,40 +55,26 @@ class RunDirectory final : public MetricsSink {
 
   void step(const StepRecord& record) override;
   void evaluation(const EvalRecord& record) override;
+  void checkpoint(const CheckpointRecord& written) { record(written); }
 
-  // The first of the best evaluations so far, by accuracy on the images held out; nothing where there is none.
-  std::optional<BestEvaluation> best_evaluation() const;
+  std::optional<BestEvaluation> best_evaluation() const { return totals_.best_evaluation(); }
 
   // Returns when the records so far are on the disk.
   void make_durable() const { drift::make_durable(path_ / kMetricsFile); }
 
-  // summary.json, over all sessions of the run. Returns what was written.
+  // The record of the session's end and summary.json, over all sessions of the run. Returns what was written there.
   Json write_summary(const RunOutcome& outcome);
 
  private:
-  static constexpr const char* kMetricsFile = "metrics.jsonl";
-
   RunDirectory(std::filesystem::path path, DirectoryLock lock, const RunDescription& run);
-  void record(const Json& line);
+  void begin(Step step);
+  void record(const Record& record);
 
   std::filesystem::path path_;
   DirectoryLock lock_;
   std::string command_;
-  std::int64_t global_batch_;
   std::unique_ptr<JsonLines> metrics_;
-
-  // What the lines of metrics.jsonl add up to.
-  struct Totals {
-    Step steps = 0;
-    std::int64_t samples = 0;  // of the whole run, also where its first part is in another directory
-    std::int64_t bytes = 0;
-    std::int64_t timed_samples = 0;
-    double epoch = 0, train_seconds = 0, eval_seconds = 0;
-    Json loss, last_evaluation;  // null until there is one
-    Json best_evaluation;        // by validation accuracy, the first of equals; null where no images are held out
-
-    void add(const Json& line, std::int64_t global_batch);
-  } totals_;
+  RunTotals totals_;
 };
 
 }  // namespace drift

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <limits>
@@ -39,6 +40,7 @@ StepRecord record_of(Step step, double loss = 1.5) {
   record.lr = 0.1;
   record.sync = Sync::kParameters;
   record.seconds = 0.5;
+  record.images_per_second = 20;
   record.times.data_seconds = 0.125;
   record.times.forward_seconds = 0.25;
   record.times.backward_seconds = 0.5;
@@ -70,6 +72,23 @@ EvalRecord evaluation_of(Step step, std::int64_t correct, std::optional<std::int
   return record;
 }
 
+// The lines of steps and evaluations: what a resumed run shares with an uninterrupted one.
+std::vector<Json> measured(const fs::path& run) {
+  std::vector<Json> lines = read_json_lines(run / "metrics.jsonl");
+  std::erase_if(lines, [](const Json& line) { return line.at("kind") != "step" && line.at("kind") != "eval"; });
+  return lines;
+}
+
+// "begin 0, step 0, eval 1": kinds and steps.
+std::string outline(const fs::path& run) {
+  std::string text;
+  for (const Json& line : read_json_lines(run / "metrics.jsonl")) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", line.at("kind").get<std::string>(),
+                        line.at("step").get<Step>());
+  }
+  return text;
+}
+
 std::string text_of(const fs::path& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -90,7 +109,7 @@ TEST(RunDirectory, HoldsConfigCommandEnvironmentAndMetrics) {
   run->step(record_of(0));
   run->evaluation(evaluation_of(1, 60));
   // While the run is open: a killed program leaves this.
-  const std::vector<Json> lines = read_json_lines(run->path() / "metrics.jsonl");
+  const std::vector<Json> lines = measured(run->path());
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(lines[0].at("kind"), "step");
   EXPECT_EQ(lines[0].at("sync"), "parameters");
@@ -112,7 +131,7 @@ TEST(RunDirectory, NumbersReadBackToTheSameBits) {
   const auto run = RunDirectory::create(directory / "run", {small_config(), ""});
   const std::vector<double> losses = {0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, 2.0};
   for (const double loss : losses) run->step(record_of(0, loss));
-  const std::vector<Json> lines = read_json_lines(run->path() / "metrics.jsonl");
+  const std::vector<Json> lines = measured(run->path());
   ASSERT_EQ(lines.size(), losses.size());
   for (std::size_t i = 0; i < losses.size(); ++i) EXPECT_EQ(lines[i].at("loss").get<double>(), losses[i]);
 }
@@ -122,7 +141,7 @@ TEST(RunDirectory, ADivergedLossIsNull) {
   const auto run = RunDirectory::create(directory / "run", {small_config(), ""});
   run->step(record_of(0, std::nan("")));
   run->step(record_of(1, std::numeric_limits<double>::infinity()));
-  for (const Json& line : read_json_lines(run->path() / "metrics.jsonl")) EXPECT_TRUE(line.at("loss").is_null());
+  for (const Json& line : measured(run->path())) EXPECT_TRUE(line.at("loss").is_null());
   EXPECT_EQ(run->write_summary({"diverged", "loss is not finite", ""}).at("status"), "diverged");
   EXPECT_TRUE(Json::parse(text_of(run->path() / "summary.json")).at("train_loss").is_null());
 }
@@ -155,9 +174,9 @@ TEST(RunDirectory, AResumedRunReadsLikeAnUninterruptedOne) {
   { record_steps(*RunDirectory::create(directory / "cut", {small_config(), "first"}), 0, 5); }
   std::ofstream(directory / "cut/metrics.jsonl", std::ios::app) << "{\"kind\":\"st";  // torn by a crash
   const auto again = RunDirectory::reopen(directory / "cut", {small_config(), "first"}, 3);
-  EXPECT_EQ(read_json_lines(directory / "cut/metrics.jsonl").size(), 4u);  // steps 0, 1, 2 and the evaluation at 2
+  EXPECT_EQ(outline(directory / "cut"), "begin 0, step 0, step 1, eval 2, step 2, begin 3");
   record_steps(*again, 3, 6);
-  EXPECT_EQ(text_of(directory / "cut/metrics.jsonl"), text_of(directory / "whole/metrics.jsonl"));
+  EXPECT_EQ(measured(directory / "cut"), measured(directory / "whole"));
   EXPECT_EQ(again->write_summary({"finished", "", "scope"}), expected);
   EXPECT_EQ(text_of(directory / "cut/cmd.txt"), "first\nfirst\n");
 }
@@ -170,7 +189,7 @@ TEST(RunDirectory, AnEvaluationAtTheResumedStepIsCutBecauseItIsDoneAgain) {
     run->evaluation(evaluation_of(1, 50));
   }
   RunDirectory::reopen(directory / "run", {small_config(), ""}, 1);
-  EXPECT_EQ(read_json_lines(directory / "run/metrics.jsonl").size(), 1u);
+  EXPECT_EQ(outline(directory / "run"), "begin 0, step 0, begin 1");
 }
 
 TEST(RunDirectory, ADamagedMetricsFileIsAnErrorThatNamesTheLine) {
@@ -178,7 +197,7 @@ TEST(RunDirectory, ADamagedMetricsFileIsAnErrorThatNamesTheLine) {
   RunDirectory::create(directory / "run", {small_config(), ""})->step(record_of(0));
   std::ofstream(directory / "run/metrics.jsonl", std::ios::app) << "garbage\n";
   const Error error = error_of([&] { RunDirectory::reopen(directory / "run", {small_config(), ""}, 1); });
-  EXPECT_NE(error.message().find("metrics.jsonl:2"), std::string::npos) << error.message();
+  EXPECT_NE(error.message().find("metrics.jsonl:3"), std::string::npos) << error.message();
 }
 
 // Records of an earlier version have no top-5.
@@ -196,6 +215,28 @@ TEST(RunDirectory, AnEvaluationWithoutTop5IsTaken) {
   const Json summary = run->write_summary({"finished", "", ""});
   EXPECT_EQ(summary.at("top1"), 0.5);
   EXPECT_TRUE(summary.at("top5").is_null());
+}
+
+TEST(RunDirectory, SaysWhoWorkedOnItAndWhenThatEnded) {
+  const testing::TempDirectory directory;
+  {
+    const auto run = RunDirectory::create(directory / "run", {small_config(), ""});
+    run->step(record_of(0));
+    run->checkpoint({.step = 1, .path = "ckpt/step-1", .seconds = 0.5});
+    run->write_summary({"stopped", "by a signal", ""});
+  }
+  const auto run = RunDirectory::reopen(directory / "run", {small_config(), ""}, 1);
+  run->step(record_of(1));
+  run->write_summary({"finished", "", ""});
+  EXPECT_EQ(outline(directory / "run"), "begin 0, step 0, checkpoint 1, end 1, begin 1, step 1, end 2");
+  const std::vector<Json> lines = read_json_lines(directory / "run/metrics.jsonl");
+  EXPECT_EQ(lines[2].at("path"), "ckpt/step-1");
+  EXPECT_EQ(lines[3].at("status"), "stopped");
+  EXPECT_EQ(lines[6].at("status"), "finished");
+  const auto time = lines[6].at("time").get<std::string>();
+  EXPECT_TRUE(time.starts_with("20") && time.ends_with("Z") && time.size() == 20) << time;
+  RunDirectory::create(directory / "branch", {.config = small_config(), .command = "", .first_step = 7});
+  EXPECT_EQ(outline(directory / "branch"), "begin 7");
 }
 
 TEST(RunDirectory, SummaryAddsUp) {

@@ -1,0 +1,243 @@
+#include "analysis/report/figures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <utility>
+
+#include "analysis/report/series.h"
+
+namespace drift {
+namespace {
+
+using Evaluations = std::function<double(const EvalRecord&)>;
+
+Samples evaluated(const Evaluations& quantity) {
+  return [quantity](const RunRecords& run) {
+    std::vector<Sample> samples;
+    for (const EvalRecord& record : run.evaluations) {
+      samples.push_back({.steps_done = record.step, .value = quantity(record)});
+    }
+    return samples;
+  };
+}
+
+Samples in_pieces(std::function<double(std::span<const StepRecord>)> quantity) {
+  return [quantity = std::move(quantity)](const RunRecords& run) { return by_pieces(run, quantity); };
+}
+
+Samples at_changes(std::function<double(const StepRecord&)> quantity) {
+  return [quantity = std::move(quantity)](const RunRecords& run) { return changes_of(run, quantity); };
+}
+
+double mean_loss(std::span<const StepRecord> steps) {
+  double sum = 0;
+  for (const StepRecord& step : steps) sum += step.loss;
+  return sum / static_cast<double>(steps.size());
+}
+
+double speed(std::span<const StepRecord> steps) {
+  double images = 0, seconds = 0;
+  for (const StepRecord& step : steps) {
+    images += step.images_per_second * step.seconds;
+    seconds += step.seconds;
+  }
+  return images / seconds;
+}
+
+double comm_share(std::span<const StepRecord> steps) {
+  double comm = 0, seconds = 0;
+  for (const StepRecord& step : steps) {
+    comm += step.times.comm_seconds;
+    seconds += step.seconds;
+  }
+  return comm / seconds;
+}
+
+struct Look {
+  bool dots = false, steps = false;
+};
+
+std::vector<PlotLine> lines_of(const std::vector<Arm>& arms, const Samples& samples, RunClock clock, Look look) {
+  std::vector<PlotLine> lines;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    lines.push_back({.name = arms[i].name,
+                     .colour = static_cast<int>(i),
+                     .points = points_of(arms[i], samples, clock),
+                     .dots = look.dots,
+                     .steps = look.steps,
+                     .dashed = i >= kPlotColours});
+  }
+  return lines;
+}
+
+// Where a learning rate falls abruptly and where local steps begin, in the first run of each arm.
+std::vector<PlotRule> rules_of(const std::vector<Arm>& arms) {
+  constexpr double kFall = 0.75;
+  constexpr std::size_t kMost = 12;
+  std::vector<PlotRule> rules;
+  const auto add = [&](double x, std::string name) {
+    const bool is_known = std::ranges::any_of(rules, [&](const PlotRule& rule) {
+      return std::abs(rule.x - x) < 1e-6 * std::max(1.0, x) && rule.name == name;
+    });
+    if (is_known) return;
+    PlotRule& rule = rules.emplace_back();
+    rule.x = x;
+    rule.name = std::move(name);
+  };
+  for (const Arm& arm : arms) {
+    const std::vector<StepRecord>& steps = arm.runs.front().steps;
+    for (std::size_t i = 1; i < steps.size(); ++i) {
+      const StepRecord &before = steps[i - 1], &now = steps[i];
+      if (now.lr < kFall * before.lr) {
+        add(before.epoch, fmt::format("learning rate {:.4g} to {:.4g}", before.lr, now.lr));
+      }
+      if (before.sync == Sync::kGradients && now.sync != Sync::kGradients) add(before.epoch, "local steps begin");
+    }
+  }
+  if (rules.size() > kMost) rules.clear();
+  return rules;
+}
+
+// Parameter averages, over epochs, in the first run of each arm.
+std::vector<PlotMarks> rounds_of(const std::vector<Arm>& arms) {
+  std::vector<PlotMarks> rounds;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    PlotMarks marks{.colour = static_cast<int>(i)};
+    for (const StepRecord& step : arms[i].runs.front().steps) {
+      if (step.sync == Sync::kParameters) marks.x.push_back(step.epoch);
+    }
+    if (!marks.x.empty()) rounds.push_back(std::move(marks));
+  }
+  return rounds;
+}
+
+// Something else than 0, everywhere.
+bool says_something(const Plot& plot) {
+  return plot.has_points() && std::ranges::any_of(plot.lines, [](const PlotLine& line) {
+           return std::ranges::any_of(line.points, [](const PlotPoint& point) { return point.y != 0; });
+         });
+}
+
+double top1(const EvalRecord& record) {
+  return record.top1;
+}
+
+class Figures {
+ public:
+  explicit Figures(const std::vector<Arm>& arms) : arms_(arms), rules_(rules_of(arms)), rounds_(rounds_of(arms)) {}
+
+  std::vector<Plot> all() {
+    results();
+    schedule();
+    cost();
+    return std::move(plots_);
+  }
+
+ private:
+  // Over epochs, with rules where something changes.
+  void over_epochs(Plot plot, const Samples& samples, Look look, bool with_rounds = false) {
+    plot.x_name = "epoch";
+    plot.rules = rules_;
+    if (with_rounds) {
+      plot.marks = rounds_;
+      plot.marks_name = "parameter averages";
+    }
+    over(&Progression::epoch, std::move(plot), samples, look);
+  }
+  void over(RunClock clock, Plot plot, const Samples& samples, Look look) {
+    plot.lines = lines_of(arms_, samples, clock, look);
+    if (says_something(plot)) plots_.push_back(std::move(plot));
+  }
+
+  void results() {
+    constexpr Look kMeasured = {.dots = true};
+    const Samples accuracy = evaluated(top1);
+    over_epochs({.id = "test-accuracy",
+                 .title = "Test accuracy",
+                 .note = "Of the averaged model. Marks below the axis: parameter averages; dotted lines: the learning "
+                         "rate falls, or local steps begin.",
+                 .y_unit = Unit::kPercent},
+                accuracy, kMeasured, /*with_rounds=*/true);
+    over_epochs({.id = "training-loss",
+                 .title = "Training loss",
+                 .note = "Mean over the workers, each on its own parameters and on augmented batches, over pieces of "
+                         "the run."},
+                in_pieces(mean_loss), {}, /*with_rounds=*/true);
+    over(&Progression::seconds,
+         {.id = "accuracy-over-time",
+          .title = "Test accuracy over wall time",
+          .note = "Steps and evaluations of these directories; not set-up and checkpoints.",
+          .x_name = "time",
+          .x_unit = Unit::kSeconds,
+          .y_unit = Unit::kPercent},
+         accuracy, kMeasured);
+    over(&Progression::averages,
+         {.id = "accuracy-over-averages",
+          .title = "Test accuracy over communication rounds",
+          .note = "How often workers had communicated: averages of gradients or of parameters.",
+          .x_name = "averages",
+          .x_scale = Scale::kLog,
+          .y_unit = Unit::kPercent},
+         accuracy, kMeasured);
+    over_epochs({.id = "test-loss", .title = "Test loss", .note = "Cross-entropy of the averaged model."},
+                evaluated([](const EvalRecord& record) { return record.loss; }), kMeasured);
+    over_epochs(
+        {.id = "validation-accuracy",
+         .title = "Accuracy on images held out",
+         .note = "Of the averaged model, on training images that --val-split held out.",
+         .y_unit = Unit::kPercent},
+        evaluated([](const EvalRecord& record) { return record.validation ? record.validation->top1 : std::nan(""); }),
+        kMeasured);
+  }
+
+  void schedule() {
+    over_epochs({.id = "learning-rate", .title = "Learning rate", .note = "Of every worker.", .y_scale = Scale::kLog},
+                at_changes([](const StepRecord& step) { return step.lr; }), {.steps = true});
+    const bool is_local = std::ranges::any_of(arms_, [](const Arm& arm) {
+      const std::vector<StepRecord>& steps = arm.runs.front().steps;
+      return std::ranges::any_of(steps, [](const StepRecord& step) { return step.sync != Sync::kGradients; });
+    });
+    if (!is_local) return;
+    over_epochs({.id = "period",
+                 .title = "H, local steps per round",
+                 .note = "1 where gradients are averaged at every step.",
+                 .y_scale = Scale::kLog},
+                at_changes([](const StepRecord& step) { return static_cast<double>(step.period); }), {.steps = true});
+  }
+
+  void cost() {
+    over_epochs({.id = "speed", .title = "Images per second", .note = "Of all workers together."}, in_pieces(speed),
+                {});
+    over_epochs({.id = "communication",
+                 .title = "Time in the communicator",
+                 .note = "As a part of the wall time of steps, waiting for other workers included; mean over workers.",
+                 .y_unit = Unit::kPercent},
+                in_pieces(comm_share), {});
+    over_epochs({.id = "bytes",
+                 .title = "Bytes sent",
+                 .note = "By all workers so far, as if each sat on a machine of its own.",
+                 .y_scale = Scale::kLog,
+                 .y_unit = Unit::kBytes},
+                [](const RunRecords& run) {
+                  const Timeline timeline(run);
+                  std::vector<Sample> samples = by_pieces(run, [](std::span<const StepRecord>) { return 0.0; });
+                  for (Sample& sample : samples) sample.value = timeline.at(sample.steps_done).bytes;
+                  return samples;
+                },
+                {});
+  }
+
+  const std::vector<Arm>& arms_;
+  const std::vector<PlotRule> rules_;
+  const std::vector<PlotMarks> rounds_;
+  std::vector<Plot> plots_;
+};
+
+}  // namespace
+
+std::vector<Plot> figures_of(const std::vector<Arm>& arms) {
+  return Figures(arms).all();
+}
+
+}  // namespace drift

@@ -1,0 +1,92 @@
+#include "analysis/report/series.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "analysis/statistics.h"
+
+namespace drift {
+namespace {
+
+constexpr std::size_t kPieces = 120;  // that a figure can show
+constexpr double kAbruptly = 0.02;    // of its value: a change that is no part of a slope
+
+}  // namespace
+
+Timeline::Timeline(const RunRecords& run) {
+  if (run.steps.empty()) return;
+  const StepRecord& first = run.steps.front();
+  const auto steps_before = static_cast<double>(first.step);
+  start_.epoch = first.epoch * steps_before / (steps_before + 1);
+  Progression now;
+  auto evaluation = run.evaluations.begin();
+  for (const StepRecord& step : run.steps) {
+    for (; evaluation != run.evaluations.end() && evaluation->step <= step.step; ++evaluation) {
+      now.seconds += evaluation->seconds;
+    }
+    now.epoch = step.epoch;
+    now.seconds += step.seconds;
+    now.averages += step.sync == Sync::kNone ? 0 : 1;
+    now.bytes += static_cast<double>(step.bytes);
+    steps_.push_back(step.step + 1);
+    progressions_.push_back(now);
+  }
+}
+
+Progression Timeline::at(Step steps_done) const {
+  const auto behind = std::ranges::upper_bound(steps_, steps_done);
+  if (behind == steps_.begin()) return start_;
+  return progressions_[static_cast<std::size_t>(behind - steps_.begin()) - 1];
+}
+
+std::vector<PlotPoint> points_of(const Arm& arm, const Samples& samples, RunClock clock) {
+  struct Together {
+    std::vector<double> x, y;
+  };
+  std::map<Step, Together> by_step;
+  for (const RunRecords& run : arm.runs) {
+    const Timeline timeline(run);
+    for (const Sample& sample : samples(run)) {
+      if (!std::isfinite(sample.value)) continue;
+      by_step[sample.steps_done].x.push_back(timeline.at(sample.steps_done).*clock);
+      by_step[sample.steps_done].y.push_back(sample.value);
+    }
+  }
+  std::vector<PlotPoint> points;
+  for (const auto& [step, together] : by_step) {
+    const Estimate x = estimate_mean(together.x), y = estimate_mean(together.y);
+    points.push_back({.x = x.mean, .y = y.mean, .low = y.low(), .high = y.high()});
+  }
+  return points;
+}
+
+std::vector<Sample> by_pieces(const RunRecords& run,
+                              const std::function<double(std::span<const StepRecord>)>& quantity) {
+  const std::span steps(run.steps);
+  const std::size_t size = std::max<std::size_t>(1, (steps.size() + kPieces - 1) / kPieces);
+  std::vector<Sample> samples;
+  for (std::size_t begin = 0; begin + size <= steps.size(); begin += size) {
+    const auto piece = steps.subspan(begin, size);
+    samples.push_back({.steps_done = piece.back().step + 1, .value = quantity(piece)});
+  }
+  return samples;
+}
+
+std::vector<Sample> changes_of(const RunRecords& run, const std::function<double(const StepRecord&)>& quantity) {
+  const std::size_t rhythm = std::max<std::size_t>(1, run.steps.size() / kPieces);
+  std::vector<Sample> samples;
+  double before = std::numeric_limits<double>::quiet_NaN();
+  for (std::size_t i = 0; i < run.steps.size(); ++i) {
+    const double value = quantity(run.steps[i]);
+    const bool is_abrupt = !(std::abs(value - before) <= kAbruptly * std::abs(before));
+    if (is_abrupt || i % rhythm == 0 || i + 1 == run.steps.size()) {
+      samples.push_back({.steps_done = run.steps[i].step, .value = value});
+    }
+    before = value;
+  }
+  return samples;
+}
+
+}  // namespace drift
