@@ -10,6 +10,7 @@ int run_eval(int argc, char** argv);
 int run_describe(int argc, char** argv);
 int run_data(int argc, char** argv);
 int run_report(int argc, char** argv);
+int run_compare(int argc, char** argv);
 int run_runs(int argc, char** argv);
 int run_plans(int argc, char** argv);
 int run_doctor(int argc, char** argv);

@@ -26,6 +26,7 @@ constexpr std::array kCommands = {
     Command{"train", "train a network with SGD, Local SGD or Post-local SGD", run_train},
     Command{"launch", "start several processes of this machine that train together", run_launch},
     Command{"eval", "measure the accuracy of stored weights", run_eval},
+    Command{"compare", "train the arms of a comparison and say how they differ", run_compare},
     Command{"report", "runs as one HTML page with figures", run_report},
     Command{"runs", "the runs of a directory: how far, how good, resumable or not", run_runs},
     Command{"describe", "layers, parameters, multiply-adds and memory of a network", run_describe},

@@ -1,14 +1,14 @@
 // drift report: runs as one HTML page, or as single figures.
-#include <chrono>
 #include <filesystem>
-#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <vector>
 
+#include "analysis/compare/outcome.h"
 #include "analysis/report/figures.h"
-#include "analysis/report/page.h"
 #include "apps/command.h"
 #include "apps/command_line.h"
 #include "apps/output.h"
+#include "apps/report_page.h"
 #include "core/atomic_file.h"
 #include "core/check.h"
 
@@ -17,9 +17,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string now_text() {
-  return fmt::format("{:%Y-%m-%d %H:%M} UTC",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+// Those of comparisons as they are called there, then those of single runs.
+std::vector<Arm> read_arms(const std::vector<std::string>& paths) {
+  std::vector<Arm> arms;
+  std::vector<RunRecords> runs;
+  for (const std::string& path : paths) {
+    if (!is_comparison(path)) {
+      runs.push_back(read_run(path));
+      continue;
+    }
+    for (Arm& arm : arms_in(path)) arms.push_back(std::move(arm));
+  }
+  for (Arm& arm : arms_of(std::move(runs))) arms.push_back(std::move(arm));
+  DRIFT_CHECK(kUsage, !arms.empty(), "{}: no run has begun there", paths.front());
+  return arms;
 }
 
 void write_figures(const std::vector<Arm>& arms, const fs::path& directory) {
@@ -45,25 +56,20 @@ int run_report(int argc, char** argv) {
        "drift report runs/* --svg figures"});
   std::vector<std::string> paths;
   std::string out, figures, title;
-  command_line.add_required_values("RUN", paths, "run directories");
-  command_line.add_value("--out", "FILE", &out, "the page; of one run its report.html unless given, else report.html");
+  command_line.add_required_values("RUN", paths, "run directories, or those of drift compare");
+  command_line.add_value("--out", "FILE", &out, "the page [report.html of the run, or of this directory]");
   command_line.add_value("--svg", "DIR", &figures, "single figures instead, as SVG files");
   command_line.add_value("--title", "TEXT", &title, "the page's title");
   if (!command_line.parse(argc, argv)) return 0;
 
-  std::vector<RunRecords> runs;
-  for (const std::string& path : paths) runs.push_back(read_run(path));
-  const std::vector<Arm> arms = arms_of(std::move(runs));
-  if (!figures.empty()) {
-    write_figures(arms, figures);
-    if (out.empty()) return 0;
-  }
+  const std::vector<Arm> arms = read_arms(paths);
+  if (!figures.empty()) write_figures(arms, figures);
+  if (!figures.empty() && out.empty()) return 0;
+  if (title.empty()) title = arms.size() == 1 ? arms.front().name : "Runs compared";
   const fs::path page = !out.empty()        ? fs::path(out)
-                        : paths.size() == 1 ? fs::path(paths[0]) / "report.html"
+                        : paths.size() == 1 ? fs::path(paths.front()) / "report.html"
                                             : "report.html";
-  write_file_atomically(
-      page, report_page(arms, title.empty() ? arms.size() == 1 ? arms[0].name : "Runs compared" : title, now_text()));
-  print("{}\n", page.string());
+  print("{}\n", write_report(arms, title, page).string());
   return 0;
 }
 

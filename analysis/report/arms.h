@@ -10,8 +10,8 @@
 namespace drift {
 
 struct Arm {
-  std::string name;
-  std::vector<RunRecords> runs;  // by seed
+  std::string name = {};
+  std::vector<RunRecords> runs = {};  // by seed
 };
 
 // What is set differently between arms: for each option the value in each arm, "" where it is not set.

@@ -71,9 +71,9 @@ std::vector<PlotLine> lines_of(const std::vector<Arm>& arms, const Samples& samp
   return lines;
 }
 
-// Where a learning rate falls abruptly and where local steps begin, in the first run of each arm.
+// Where a learning rate falls in one step, not as a part of a slope, and where local steps begin, in the first run of each arm.
 std::vector<PlotRule> rules_of(const std::vector<Arm>& arms) {
-  constexpr double kFall = 0.75;
+  constexpr double kFall = 0.75, kSteady = 0.98;
   constexpr std::size_t kMost = 12;
   std::vector<PlotRule> rules;
   const auto add = [&](double x, std::string name) {
@@ -89,7 +89,8 @@ std::vector<PlotRule> rules_of(const std::vector<Arm>& arms) {
     const std::vector<StepRecord>& steps = arm.runs.front().steps;
     for (std::size_t i = 1; i < steps.size(); ++i) {
       const StepRecord &before = steps[i - 1], &now = steps[i];
-      if (now.lr < kFall * before.lr) {
+      const bool was_steady = i == 1 || before.lr > kSteady * steps[i - 2].lr;
+      if (was_steady && now.lr < kFall * before.lr) {
         add(before.epoch, fmt::format("learning rate {:.4g} to {:.4g}", before.lr, now.lr));
       }
       if (before.sync == Sync::kGradients && now.sync != Sync::kGradients) add(before.epoch, "local steps begin");

@@ -76,27 +76,27 @@ ArmResult result_of(const Arm& arm) {
   return result;
 }
 
-std::optional<Estimate> paired(const ArmResult& arm, const ArmResult& first) {
+}  // namespace
+
+std::optional<Estimate> paired_difference(const ArmResult& arm, const ArmResult& other) {
   std::map<std::uint64_t, double> baseline;
-  for (std::size_t i = 0; i < first.seeds.size(); ++i) baseline[first.seeds[i]] = first.accuracies[i];
+  for (std::size_t i = 0; i < other.seeds.size(); ++i) baseline[other.seeds[i]] = other.accuracies[i];
   std::vector<double> differences;
   for (std::size_t i = 0; i < arm.seeds.size(); ++i) {
-    const auto other = baseline.find(arm.seeds[i]);
-    if (other == baseline.end()) continue;
-    const double difference = arm.accuracies[i] - other->second;
+    const auto partner = baseline.find(arm.seeds[i]);
+    if (partner == baseline.end()) continue;
+    const double difference = arm.accuracies[i] - partner->second;
     if (std::isfinite(difference)) differences.push_back(difference);
   }
   if (differences.empty()) return std::nullopt;
   return estimate_mean(differences);
 }
 
-}  // namespace
-
 std::vector<ArmResult> results_of(const std::vector<Arm>& arms) {
   std::vector<ArmResult> results;
   for (const Arm& arm : arms) {
     results.push_back(result_of(arm));
-    if (results.size() > 1) results.back().difference = paired(results.back(), results.front());
+    if (results.size() > 1) results.back().difference = paired_difference(results.back(), results.front());
   }
   return results;
 }

@@ -27,6 +27,9 @@ struct ArmResult {
 
 std::vector<ArmResult> results_of(const std::vector<Arm>& arms);
 
+// Of the seeds that both have; nothing where there are none.
+std::optional<Estimate> paired_difference(const ArmResult& arm, const ArmResult& other);
+
 // "71.8 ± 0.4", in percent; without an interval where there is none, "" without a value.
 std::string percent_text(const Estimate& estimate, bool with_sign = false);
 

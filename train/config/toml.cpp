@@ -72,15 +72,41 @@ std::string toml_value(const Option& option, const std::string& text) {
   }
 }
 
-SettingLayer layer_of(std::string_view text, const std::string& name, std::string origin) {
-  SettingLayer layer{.origin = std::move(origin), .kind = ErrorKind::kConfig, .settings = {}};
+toml::table parse(std::string_view text, const std::string& name) {
   check_is_flat_toml(text, name);
-  toml::table table;
   try {
-    table = toml::parse(text);
+    return toml::parse(text);
   } catch (const toml::parse_error& error) {
     DRIFT_FAIL(kConfig, "{}:{}: not valid TOML: {}", name, error.source().begin.line, error.description());
   }
+}
+
+// Takes the keys out of the table.
+OwnKeys take_own(std::span<const std::string_view> names, const std::string& file, toml::table& table) {
+  OwnKeys own;
+  const auto take = [&](std::string_view key, const toml::node& node) {
+    std::optional<std::string> text = value_text(node, ValueKind::kText);
+    if (!text) text = value_text(node, ValueKind::kNumber);
+    DRIFT_CHECK(kConfig, text, "{}:{}: {} must be a text, a number or a list of those", file, node.source().begin.line,
+                key);
+    own[std::string(key)].push_back(*text);
+  };
+  for (const std::string_view name : names) {
+    const toml::node* node = table.get(name);
+    if (node == nullptr) continue;
+    own[std::string(name)];
+    if (const auto* items = node->as_array()) {
+      for (const toml::node& item : *items) take(name, item);
+    } else {
+      take(name, *node);
+    }
+    table.erase(name);
+  }
+  return own;
+}
+
+SettingLayer layer_of(const toml::table& table, const std::string& name, std::string origin) {
+  SettingLayer layer{.origin = std::move(origin), .kind = ErrorKind::kConfig, .settings = {}};
   std::vector<std::string> known;
   for (const Option& option : options_of(Scope::kTrain)) known.push_back(option.name);
   for (const auto& [key_node, node] : table) {
@@ -127,15 +153,20 @@ std::string write_toml(const TrainConfig& config, const ResolvedConfig* resolved
 }  // namespace
 
 SettingLayer read_recipe(const std::filesystem::path& path) {
+  return read_extended_recipe(path, {}).options;
+}
+
+ExtendedRecipe read_extended_recipe(const std::filesystem::path& path, std::span<const std::string_view> own) {
   constexpr std::size_t kBytesMax = 1 << 20;
-  SettingLayer layer =
-      layer_of(read_text(path, kBytesMax, ErrorKind::kConfig), path.string(), "recipe " + path.string());
-  std::erase_if(layer.settings, [](const Setting& setting) {
+  toml::table table = parse(read_text(path, kBytesMax, ErrorKind::kConfig), path.string());
+  ExtendedRecipe recipe{.options = {}, .own = take_own(own, path.string(), table)};
+  recipe.options = layer_of(table, path.string(), "recipe " + path.string());
+  std::erase_if(recipe.options.settings, [](const Setting& setting) {
     if (setting.name != "resume" && setting.name != "change") return false;
     log_warning("{}: left out: a recipe starts a run, --resume on the command line goes on with one", setting.where);
     return true;
   });
-  return layer;
+  return recipe;
 }
 
 std::string config_to_toml(const TrainConfig& config) {
@@ -152,7 +183,7 @@ std::string annotated_toml(const ResolvedConfig& resolved) {
 }
 
 TrainConfig config_from_toml(std::string_view text, std::string_view name) {
-  SettingLayer layer = layer_of(text, std::string(name), std::string(name));
+  SettingLayer layer = layer_of(parse(text, std::string(name)), std::string(name), std::string(name));
   std::erase_if(layer.settings, [](const Setting& setting) {  // earlier versions kept some
     return find_option(setting.name)->on_resume == OnResume::kSession;
   });

@@ -2,6 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "train/config/resolve.h"
 
@@ -10,6 +16,15 @@ namespace drift {
 // Throws kConfig for a file that cannot be read or has more than 1 MiB, is not flat TOML (flat_toml.h) or has an
 // unknown key (with a "did you mean").
 SettingLayer read_recipe(const std::filesystem::path& path);
+
+// Keys of a recipe that are no options, each with its text, its number, or its list of those.
+using OwnKeys = std::map<std::string, std::vector<std::string>, std::less<>>;
+struct ExtendedRecipe {
+  SettingLayer options;
+  OwnKeys own;
+};
+// The same for recipes in which these keys may stand, too.
+ExtendedRecipe read_extended_recipe(const std::filesystem::path& path, std::span<const std::string_view> own);
 
 // Every value that is set and kept with a run, by section; reading it back gives the same config, but for what belongs
 // to one session (OnResume::kSession).
