@@ -62,7 +62,7 @@ bool is_finished(const PlannedRun& planned, const fs::path& directory) {
 }
 
 // A branch of its first phase, by what is different.
-std::vector<std::string> branch_words(const PlannedRun& run, const TrainConfig& parent, const fs::path& out) {
+std::vector<std::string> branch_words(const PlannedRun& run, const TrainConfig& parent, const fs::path& origin) {
   std::vector<std::string> values, names;
   const std::vector<ChangedOption> changed = changed_options(parent, run.config);
   for (const Option& option : options_of(Scope::kTrain)) {
@@ -81,7 +81,7 @@ std::vector<std::string> branch_words(const PlannedRun& run, const TrainConfig& 
     names = {"seed"};
     values.push_back(fmt::format("--seed={}", run.config.seed));
   }
-  std::vector<std::string> words = {"--resume", (out / run.parent).string(), "--change", joined(names, ",")};
+  std::vector<std::string> words = {"--resume", origin.string(), "--change", joined(names, ",")};
   words.insert(words.end(), values.begin(), values.end());
   return words;
 }
@@ -123,7 +123,7 @@ class Comparer {
   bool start_next() {
     const auto next = std::ranges::find_if(left_, [&](int i) {
       const fs::path& parent = run(i).parent;
-      return parent.empty() || std::ranges::find(done_, parent) != done_.end();
+      return parent.empty() || comparison_.origin || std::ranges::find(done_, parent) != done_.end();
     });
     if (next == left_.end()) return false;
     const int i = *next;
@@ -142,9 +142,8 @@ class Comparer {
       write_file_atomically(plan, config_to_toml(run.config));
       rest = {"--recipe", plan.string(), "--out", directory.string()};
     } else {
-      const auto parent = std::ranges::find(runs_, run.parent, &PlannedRun::directory);
       make(directory.parent_path());
-      rest = branch_words(run, parent->config, out_);
+      rest = branch_words(run, parent_config(comparison_, run), comparison_.origin ? run.parent : out_ / run.parent);
       rest.insert(rest.end(), {"--out", directory.string()});
     }
     words.insert(words.end(), rest.begin(), rest.end());
@@ -229,9 +228,10 @@ int run_compare(int argc, char** argv) {
       {"drift compare recipes/compare/quickstart.toml",
        "drift compare recipes/compare/fig1a.toml --data cifar10:DIR --out /shared/fig1a",
        "drift compare recipes/compare/quickstart.toml --jobs 2 --out runs/compared"});
-  std::string recipe;
+  std::string recipe, origin;
   std::int64_t jobs = 1;
   command_line.add_required_value("RECIPE", "", &recipe, "what is compared: a TOML file, as those in recipes/compare");
+  command_line.add_value("--from", "CHECKPOINT", &origin, "a run or checkpoint that arms branch from: no first phase");
   command_line.add_value("--jobs", "N", CommandLine::Integer{&jobs, {.min = 1, .max = 1024}},
                          "runs at a time, which share the cores [1]");
   if (!command_line.parse(argc, argv)) return 0;
@@ -244,7 +244,7 @@ int run_compare(int argc, char** argv) {
                 "--{} is of single runs; the same `drift compare` goes on by itself", setting.name);
     return setting.name == "out";
   });
-  const Comparison comparison = read_comparison(recipe, given);
+  const Comparison comparison = read_comparison(recipe, given, origin);
   if (out.empty()) out = fs::path("runs") / comparison.name;
   make(out);
   const DirectoryLock lock(out);

@@ -127,17 +127,23 @@ void check_branch(const TrainConfig& parent, const PlannedRun& run) {
 
 }  // namespace
 
-Comparison read_comparison(const std::filesystem::path& recipe, const SettingLayer& given) {
+Comparison read_comparison(const std::filesystem::path& recipe, const SettingLayer& given,
+                           const std::filesystem::path& origin) {
   const std::string file = recipe.string();
   ExtendedRecipe read = read_extended_recipe(recipe, kOwnKeys);
   Comparison comparison{.name = recipe.stem().string(), .common = {std::move(read.options), given}};
-  if (const auto text = one(read.own, "first-phase", file)) {
-    comparison.first_phase = settings_from(*text, file + ": first-phase");
-  }
+  const auto phase = one(read.own, "first-phase", file);
   comparison.starts = count(read.own, "starts", file);
   comparison.seeds = count(read.own, "seeds", file);
-  DRIFT_CHECK(kConfig, comparison.starts == 1 || comparison.first_phase,
+  DRIFT_CHECK(kConfig, comparison.starts == 1 || phase,
               "{}: starts = {} needs a first-phase: of what are there to be so many?", file, comparison.starts);
+  const bool has_weights = std::ranges::find(given.settings, "weights", &Setting::name) != given.settings.end();
+  DRIFT_CHECK(kUsage, !has_weights || origin.empty(), "--from and --weights: give one start, not two");
+  if (!origin.empty()) comparison.origin = look_at_checkpoint(origin);
+  if (has_weights || comparison.origin) comparison.starts = 1;
+  if (phase && !has_weights && !comparison.origin) {
+    comparison.first_phase = settings_from(*phase, file + ": first-phase");
+  }
   DRIFT_CHECK(kConfig, comparison.starts <= comparison.seeds, "{}: starts = {}, but only {} seeds would use them", file,
               comparison.starts, comparison.seeds);
   std::set<std::string> names;
@@ -151,9 +157,8 @@ Comparison read_comparison(const std::filesystem::path& recipe, const SettingLay
   for (const std::string& text : read.own["expect"]) {
     comparison.expectations.push_back(expectation_from(text, comparison.arms, file));
   }
-  const std::vector<PlannedRun> runs = planned_runs(comparison);
-  for (const PlannedRun& run : runs) {
-    if (!run.parent.empty()) check_branch(runs.front().config, run);
+  for (const PlannedRun& run : planned_runs(comparison)) {
+    if (!run.parent.empty()) check_branch(parent_config(comparison, run), run);
   }
   return comparison;
 }
@@ -171,15 +176,26 @@ std::vector<PlannedRun> planned_runs(const Comparison& comparison) {
     }
   }
   for (int i = 0; i < comparison.seeds; ++i) {
+    std::filesystem::path parent;
+    if (comparison.first_phase) parent = start(i % comparison.starts);
+    if (comparison.origin) parent = comparison.origin->directory;
     for (const ArmPlan& arm : comparison.arms) {
       runs.push_back({.arm = arm.name,
                       .repetition = i,
                       .directory = std::filesystem::path(arm.name) / fmt::format("seed-{}", i + 1),
-                      .parent = comparison.first_phase ? start(i % comparison.starts) : "",
+                      .parent = parent,
                       .config = config_of(comparison, arm.settings, i)});
     }
   }
   return runs;
+}
+
+TrainConfig parent_config(const Comparison& comparison, const PlannedRun& run) {
+  if (comparison.origin) {
+    const std::string name = "config in " + comparison.origin->directory.string();
+    return config_from_toml(comparison.origin->meta.config_toml, name);
+  }
+  return config_of(comparison, *comparison.first_phase, run.repetition % comparison.starts);
 }
 
 }  // namespace drift

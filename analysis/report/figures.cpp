@@ -71,7 +71,8 @@ std::vector<PlotLine> lines_of(const std::vector<Arm>& arms, const Samples& samp
   return lines;
 }
 
-// Where a learning rate falls in one step, not as a part of a slope, and where local steps begin, in the first run of each arm.
+// Where a learning rate falls in one step, not as a part of a slope, and where local steps begin, in the first run of
+// each arm.
 std::vector<PlotRule> rules_of(const std::vector<Arm>& arms) {
   constexpr double kFall = 0.75, kSteady = 0.98;
   constexpr std::size_t kMost = 12;

@@ -23,6 +23,7 @@ bool has(const std::string& text, const std::string& part) {
 TEST(PrintPlan, EveryRecipeHasOneWithoutItsData) {
   const TempDirectory empty;
   for (const auto& entry : fs::directory_iterator(DRIFT_RECIPES)) {
+    if (entry.is_directory()) continue;  // of comparisons
     const Outcome plan = run_drift_within({.directory = empty.path()},
                                           {"train", "--recipe", fs::absolute(entry.path()).string(), "--print-plan"});
     EXPECT_EQ(plan.exit_code, 0) << entry.path() << ": " << plan.err;
