@@ -12,6 +12,7 @@ find_path(DRIFT_STB_INCLUDE stb_image_write.h PATH_SUFFIXES stb REQUIRED)
 find_path(DRIFT_XXHASH_INCLUDE xxhash.h REQUIRED)
 find_library(DRIFT_XXHASH_LIBRARY xxhash REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(LibArchive REQUIRED)
 
 if(DRIFT_TESTS)
   find_package(GTest REQUIRED)

@@ -7,10 +7,9 @@
 #include <utility>
 
 #include "core/check.h"
-#include "core/checked_file.h"
 #include "core/file_errors.h"
-#include "core/regular_file.h"
-#include "core/text.h"
+#include "data/cifar_layout.h"
+#include "data/data_files.h"
 #include "data/memory_dataset.h"
 
 namespace drift {
@@ -18,91 +17,39 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kSide = 32;
-constexpr std::int64_t kPlane = kSide * kSide;
-constexpr std::int64_t kPixels = 3 * kPlane;
+constexpr std::size_t kNamesBytesMax = 1 << 20;
 
-struct File {
-  std::string name;
-  std::int64_t official_records;
-};
-
-struct LabelByte {
-  std::string name;
-  int classes;
-};
-
-struct Layout {
-  std::string name, title;
-  std::string folder;  // in the official archive
-  std::vector<File> train;
-  File test;
-  std::vector<LabelByte> labels;  // the last one is the class
-  std::string names_file;
-  std::vector<std::string> class_names;
-  Normalisation normalisation;
-
-  std::int64_t label_bytes() const { return static_cast<std::int64_t>(labels.size()); }
-  std::int64_t record_bytes() const { return label_bytes() + kPixels; }
-};
-
-Layout cifar10_layout() {
-  Layout layout;
-  layout.name = "cifar10";
-  layout.title = "CIFAR-10";
-  layout.folder = "cifar-10-batches-bin";
-  for (int i = 1; i <= 5; ++i) layout.train.push_back({fmt::format("data_batch_{}.bin", i), 10000});
-  layout.test = {"test_batch.bin", 10000};
-  layout.labels = {{"label", 10}};
-  layout.names_file = "batches.meta.txt";
-  layout.class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
-  layout.normalisation = {{0.4914f, 0.4822f, 0.4465f}, {0.2023f, 0.1994f, 0.2010f}};
-  return layout;
-}
-
-Layout cifar100_layout() {
-  Layout layout;
-  layout.name = "cifar100";
-  layout.title = "CIFAR-100";
-  layout.folder = "cifar-100-binary";
-  layout.train = {{"train.bin", 50000}};
-  layout.test = {"test.bin", 10000};
-  layout.labels = {{"coarse label", 20}, {"fine label", 100}};
-  layout.names_file = "fine_label_names.txt";
-  layout.class_names = {
-      "apple",      "aquarium_fish", "baby",         "bear",       "beaver",      "bed",         "bee",
-      "beetle",     "bicycle",       "bottle",       "bowl",       "boy",         "bridge",      "bus",
-      "butterfly",  "camel",         "can",          "castle",     "caterpillar", "cattle",      "chair",
-      "chimpanzee", "clock",         "cloud",        "cockroach",  "couch",       "crab",        "crocodile",
-      "cup",        "dinosaur",      "dolphin",      "elephant",   "flatfish",    "forest",      "fox",
-      "girl",       "hamster",       "house",        "kangaroo",   "keyboard",    "lamp",        "lawn_mower",
-      "leopard",    "lion",          "lizard",       "lobster",    "man",         "maple_tree",  "motorcycle",
-      "mountain",   "mouse",         "mushroom",     "oak_tree",   "orange",      "orchid",      "otter",
-      "palm_tree",  "pear",          "pickup_truck", "pine_tree",  "plain",       "plate",       "poppy",
-      "porcupine",  "possum",        "rabbit",       "raccoon",    "ray",         "road",        "rocket",
-      "rose",       "sea",           "seal",         "shark",      "shrew",       "skunk",       "skyscraper",
-      "snail",      "snake",         "spider",       "squirrel",   "streetcar",   "sunflower",   "sweet_pepper",
-      "table",      "tank",          "telephone",    "television", "tiger",       "tractor",     "train",
-      "trout",      "tulip",         "turtle",       "wardrobe",   "whale",       "willow_tree", "wolf",
-      "woman",      "worm"};
-  layout.normalisation = {{0.5071f, 0.4865f, 0.4409f}, {0.2673f, 0.2564f, 0.2762f}};
-  return layout;
-}
-
-fs::path find_folder(const Layout& layout, const fs::path& directory) {
-  DRIFT_CHECK(kData, fs::is_directory(directory), "{}: no such directory; expected the binary version of {} there",
-              directory.string(), layout.title);
+// Those of a folder, or of the official archive's folder in it.
+std::unique_ptr<DataFiles> find_folder(const CifarLayout& layout, const fs::path& directory) {
   const fs::path inner = directory / layout.folder;
-  return !fs::exists(directory / layout.train.front().name) && fs::is_directory(inner) ? inner : directory;
+  const bool is_inner = !fs::exists(directory / layout.train.front().name) && fs::is_directory(inner);
+  return files_in_folder(is_inner ? inner : directory);
 }
 
-std::int64_t count_records(const Layout& layout, const fs::path& folder, const File& file) {
-  const std::string path = (folder / file.name).string();
+std::unique_ptr<DataFiles> open_archive(const CifarLayout& layout, const fs::path& archive) {
+  std::vector<WantedFile> wanted = {{layout.names_file, kNamesBytesMax}};
+  for (const CifarFile& file : layout.files()) {
+    wanted.push_back({file.name, static_cast<std::uint64_t>(file.official_records * layout.record_bytes())});
+  }
+  return files_in_archive(archive, wanted, std::span(&layout.folder, 1));
+}
+
+std::unique_ptr<DataFiles> find_files(const CifarLayout& layout, const fs::path& place) {
+  if (fs::is_regular_file(place)) return open_archive(layout, place);
+  DRIFT_CHECK(kData, fs::is_directory(place),
+              "{}: no such directory or file; expected the binary version of {} there, or its .tar.gz archive",
+              place.string(), layout.title);
+  return find_folder(layout, place);
+}
+
+std::int64_t count_records(const CifarLayout& layout, const DataFiles& files, const CifarFile& file) {
+  const std::string path = files.place(file.name);
   const std::int64_t record = layout.record_bytes();
   const std::string expected = fmt::format("{} records of {} bytes as in the binary version of {} ({} bytes)",
                                            file.official_records, record, layout.title, file.official_records * record);
-  DRIFT_CHECK(kData, fs::is_regular_file(path), "{}: no such file; expected {}", path, expected);
-  const auto bytes = static_cast<std::int64_t>(fs::file_size(path));
+  const std::optional<std::uint64_t> size = files.size_of(file.name);
+  DRIFT_CHECK(kData, size, "{}: no such file; expected {}", path, expected);
+  const auto bytes = static_cast<std::int64_t>(*size);
   DRIFT_CHECK(kData, bytes > 0, "{}: ends at offset 0; expected {}", path, expected);
   DRIFT_CHECK(kData, bytes % record == 0, "{}: ends at offset {}, {} bytes into a record of {}; expected {}", path,
               bytes, bytes % record, record, expected);
@@ -110,22 +57,22 @@ std::int64_t count_records(const Layout& layout, const fs::path& folder, const F
 }
 
 // Finds every file and checks all sizes before any is read. Returns the training set's number of records.
-std::int64_t check_files(const Layout& layout, const fs::path& folder) {
+std::int64_t check_files(const CifarLayout& layout, const DataFiles& files) {
   struct Found {
-    const File* file;
+    const CifarFile* file;
     std::int64_t records;
   };
   std::vector<Found> found;
-  for (const File& file : layout.train) found.push_back({&file, count_records(layout, folder, file)});
+  for (const CifarFile& file : layout.train) found.push_back({&file, count_records(layout, files, file)});
   const std::int64_t most = std::ranges::max_element(found, {}, &Found::records)->records;
   const std::int64_t train_records =
       std::accumulate(found.begin(), found.end(), std::int64_t{0}, [](auto sum, Found f) { return sum + f.records; });
-  found.push_back({&layout.test, count_records(layout, folder, layout.test)});
+  found.push_back({&layout.test, count_records(layout, files, layout.test)});
 
   const auto require = [&](const Found& f, std::int64_t expected, const std::string& reason) {
     DRIFT_CHECK(kData, f.records == expected,
                 "{}: ends at offset {} after {} records; expected {} records ({} bytes), because {}",
-                (folder / f.file->name).string(), f.records * layout.record_bytes(), f.records, expected,
+                files.place(f.file->name), f.records * layout.record_bytes(), f.records, expected,
                 expected * layout.record_bytes(), reason);
   };
   const auto official = std::ranges::find_if(found, [](Found f) { return f.records == f.file->official_records; });
@@ -144,27 +91,27 @@ struct Split {
   std::vector<std::int32_t> labels;
 };
 
-void append_record(const std::uint8_t* record, const Layout& layout, Split& split) {
+void append_record(const std::uint8_t* record, const CifarLayout& layout, Split& split) {
   split.labels.push_back(record[layout.label_bytes() - 1]);
   const std::uint8_t* planes = record + layout.label_bytes();
   const std::size_t start = split.images.size();
-  split.images.resize(start + static_cast<std::size_t>(kPixels));
+  split.images.resize(start + static_cast<std::size_t>(kCifarPixels));
   std::uint8_t* image = split.images.data() + start;
-  for (std::int64_t pixel = 0; pixel < kPlane; ++pixel) {
+  for (std::int64_t pixel = 0; pixel < kCifarPlane; ++pixel) {
     for (std::int64_t channel = 0; channel < 3; ++channel)
-      image[3 * pixel + channel] = planes[channel * kPlane + pixel];
+      image[3 * pixel + channel] = planes[channel * kCifarPlane + pixel];
   }
 }
 
-void append_file(const Layout& layout, const fs::path& folder, const File& file, Split& split) {
-  const std::string path = (folder / file.name).string();
+void append_file(const CifarLayout& layout, DataFiles& files, const CifarFile& file, Split& split) {
+  const std::string path = files.place(file.name);
   const std::int64_t record_bytes = layout.record_bytes();
-  const std::int64_t records = count_records(layout, folder, file);
-  InputFile in(path, ErrorKind::kData);
+  const std::unique_ptr<DataFile> in = files.open(file.name);
+  const std::int64_t records = static_cast<std::int64_t>(in->size()) / record_bytes;
   std::vector<std::uint8_t> record(static_cast<std::size_t>(record_bytes));
   for (std::int64_t i = 0; i < records; ++i) {
     const std::int64_t offset = i * record_bytes;
-    in.read(std::as_writable_bytes(std::span(record)), fmt::format("record {} of {}", i, records));
+    in->read(std::as_writable_bytes(std::span(record)), fmt::format("record {} of {}", i, records));
     for (std::size_t b = 0; b < layout.labels.size(); ++b) {
       DRIFT_CHECK(kData, record[b] < layout.labels[b].classes, "{}: {} {} at offset {} (record {}); expected 0..{}",
                   path, layout.labels[b].name, record[b], offset + static_cast<std::int64_t>(b), i,
@@ -174,36 +121,40 @@ void append_file(const Layout& layout, const fs::path& folder, const File& file,
   }
 }
 
-std::vector<std::string> read_class_names(const Layout& layout, const fs::path& folder) {
-  constexpr std::size_t kBytesMax = 1 << 20;
-  const fs::path path = folder / layout.names_file;
-  const std::optional<std::string> text = text_if_there(path, kBytesMax, ErrorKind::kData);
-  if (!text) return layout.class_names;
-  std::istringstream in(*text);
+std::vector<std::string> read_class_names(const CifarLayout& layout, DataFiles& files) {
+  const std::optional<std::uint64_t> size = files.size_of(layout.names_file);
+  if (!size) return layout.class_names;
+  const std::string path = files.place(layout.names_file);
+  DRIFT_CHECK(kData, *size <= kNamesBytesMax, "{}: more than {} bytes, the most it may have", path, kNamesBytesMax);
+  std::string text(static_cast<std::size_t>(*size), '\0');
+  files.open(layout.names_file)->read(std::as_writable_bytes(std::span(text)), "class names");
+  std::istringstream in(text);
   std::vector<std::string> names;
   for (std::string line; std::getline(in, line);) {
     if (line.ends_with('\r')) line.pop_back();
     if (!line.empty()) names.push_back(line);
   }
-  DRIFT_CHECK(kData, names.size() == layout.class_names.size(), "{}: {} class names; expected {}, one a line",
-              path.string(), names.size(), layout.class_names.size());
+  DRIFT_CHECK(kData, names.size() == layout.class_names.size(), "{}: {} class names; expected {}, one a line", path,
+              names.size(), layout.class_names.size());
   return names;
 }
 
-DataSource open_cifar(const Layout& layout, const fs::path& directory) {
-  const auto [folder, train_records] = with_file_errors(ErrorKind::kData, [&] {
-    const fs::path found = find_folder(layout, directory);
-    return std::pair(found, check_files(layout, found));
+DataSource open_cifar(const CifarLayout& layout, const fs::path& place) {
+  std::unique_ptr<DataFiles> files;
+  const std::int64_t train_records = with_file_errors(ErrorKind::kData, [&] {
+    files = find_files(layout, place);
+    return check_files(layout, *files);
   });
-  const std::vector<std::string> class_names = read_class_names(layout, folder);
+  const std::vector<std::string> class_names =
+      with_file_errors(ErrorKind::kData, [&] { return read_class_names(layout, *files); });
 
   Split train, test;
-  train.images.reserve(static_cast<std::size_t>(train_records * kPixels));
-  for (const File& file : layout.train) append_file(layout, folder, file, train);
-  append_file(layout, folder, layout.test, test);
+  train.images.reserve(static_cast<std::size_t>(train_records * kCifarPixels));
+  for (const CifarFile& file : layout.train) append_file(layout, *files, file, train);
+  append_file(layout, *files, layout.test, test);
 
   const auto dataset = [&](Split& split) {
-    return std::make_unique<MemoryDataset>(Shape{kSide, kSide, 3}, class_names, std::move(split.images),
+    return std::make_unique<MemoryDataset>(Shape{kCifarSide, kCifarSide, 3}, class_names, std::move(split.images),
                                            std::move(split.labels));
   };
   return {layout.name, dataset(train), dataset(test), layout.normalisation};
@@ -211,12 +162,12 @@ DataSource open_cifar(const Layout& layout, const fs::path& directory) {
 
 }  // namespace
 
-DataSource open_cifar10(const fs::path& directory) {
-  return open_cifar(cifar10_layout(), directory);
+DataSource open_cifar10(const fs::path& place) {
+  return open_cifar(cifar10_layout(), place);
 }
 
-DataSource open_cifar100(const fs::path& directory) {
-  return open_cifar(cifar100_layout(), directory);
+DataSource open_cifar100(const fs::path& place) {
+  return open_cifar(cifar100_layout(), place);
 }
 
 }  // namespace drift

@@ -14,10 +14,11 @@
 
 namespace drift {
 
-// `directory` holds the files, or the official archive's folder (cifar-10-batches-bin, cifar-100-binary) which does.
+// `place`: a directory with the files, or with the official archive's folder (cifar-10-batches-bin, cifar-100-binary)
+// which has them; or that archive itself, a .tar.gz file. The sets are the same from all of them.
 // Class names are read from batches.meta.txt or fine_label_names.txt where present; else they are the official ones.
-// Throws kData naming the file, the offset and what was expected there.
-DataSource open_cifar10(const std::filesystem::path& directory);
-DataSource open_cifar100(const std::filesystem::path& directory);
+// Throws kData naming the file (or archive and member), the offset and what was expected there.
+DataSource open_cifar10(const std::filesystem::path& place);
+DataSource open_cifar100(const std::filesystem::path& place);
 
 }  // namespace drift

@@ -14,8 +14,8 @@ struct ImageOptions {
   BadImages bad_images = BadImages::kFail;
 };
 
-// spec: "cifar10:DIR", "cifar100:DIR" (official binary layouts, data/cifar.h), "imagefolder:DIR" (train/ and val/, a
-// folder per class, data/image_folder.h), "shapes[:TRAIN_SIZE[:TEST_SIZE]]" (procedural, a function of `seed`,
+// spec: "cifar10:DIR", "cifar100:DIR" (official layouts, or the archive, data/cifar.h), "imagefolder:DIR" (train/ and
+// val/, a folder per class, data/image_folder.h), "shapes[:TRAIN_SIZE[:TEST_SIZE]]" (procedural, a function of `seed`,
 // data/shapes.h) or "synthetic:SIDE[:CLASSES]" (random pixels, data/synthetic.h), or "packed:DIR" (what `drift data
 // pack` made of images, data/pack_format.h). Throws kUsage for a malformed spec, an unknown kind (with a "did you
 // mean") or sizes that the images cannot have, kData for files that are missing, truncated or malformed.
@@ -36,7 +36,7 @@ ImageSources open_image_sources(std::string_view spec);
 inline constexpr const char* kPackedTrain = "train.pack";
 inline constexpr const char* kPackedVal = "val.pack";
 
-// The DIR that ends a spec; "" for what is built in, and for what no data set is called.
+// The DIR, or the archive, that ends a spec; "" for what is built in, and for what no data set is called.
 std::string_view data_directory(std::string_view spec);
 
 }  // namespace drift

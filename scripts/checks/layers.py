@@ -34,11 +34,12 @@ ROOMS = {
 # Rooms that see less of the other folders than train/ as a whole does.
 ROOM_SEES = {"train/runs": {"core"}}
 
-# Header name -> the only folder that may include it.
+# Header name -> the only folder, with those below it, that may include it.
 HOMES = [
     (re.compile(r"^(oneapi/)?dnnl|^(cuda|cudnn|cublas|nvrtc|nvToolsExt|nvtx3/)"), "kernels"),
     (re.compile(r"^(mpi|nccl)\.h$"), "comm"),
     (re.compile(r"^(stb/)?stb_|^(turbo)?jpeg"), "data"),
+    (re.compile(r"^archive(_entry)?\.h$"), "data"),
     (re.compile(r"^omp\.h$"), "kernels"),
 ]
 # What is done in one place only, and said so of all others: (pattern, place, what is done there).
@@ -79,7 +80,7 @@ def check_include(path: str, quote: str, header: str, project: Tree) -> str | No
     folder = folder_of(path)
     if quote == "<":
         homes = [home for pattern, home in HOMES if pattern.search(header)]
-        if homes and folder not in FREE and folder != homes[0]:
+        if homes and folder not in FREE and not path.startswith(homes[0] + "/"):
             return f"<{header}> is at home in {homes[0]}/ only"
         return None
     if header not in project.names:

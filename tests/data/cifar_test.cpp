@@ -2,11 +2,11 @@
 
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
 
+#include "tests/data/cifar_support.h"
 #include "tests/data/data_support.h"
 #include "tests/support/temp_directory.h"
 
@@ -15,53 +15,14 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::contains;
+using testing::kRecord10;
+using testing::kRecord100;
 using testing::message_of;
+using testing::overwrite_byte;
 using testing::TempDirectory;
-
-constexpr std::int64_t kRecord10 = 3073;
-constexpr std::int64_t kRecord100 = 3074;
-
-// A record whose planes differ: red is `shade` + x, green + 50, blue + 100.
-std::string record(const std::string& labels, int shade) {
-  std::string bytes = labels;
-  for (int plane = 0; plane < 3; ++plane) {
-    for (int pixel = 0; pixel < 1024; ++pixel) bytes += static_cast<char>(shade + 50 * plane + pixel % 32);
-  }
-  return bytes;
-}
-
-void write(const fs::path& path, const std::string& bytes) {
-  std::ofstream out(path, std::ios::binary);
-  out << bytes;
-  ASSERT_TRUE(out.good()) << path;
-}
-
-std::string text(char label) {
-  return std::string(1, label);
-}
-
-// data_batch_i.bin: labels i and i + 1; test_batch.bin: labels 0, 1, 9.
-void write_cifar10(const fs::path& directory) {
-  fs::create_directories(directory);
-  for (char i = 1; i <= 5; ++i) {
-    write(directory / ("data_batch_" + std::to_string(i) + ".bin"),
-          record(text(i), i) + record(text(static_cast<char>(i + 1)), 10 * i));
-  }
-  write(directory / "test_batch.bin", record(text(0), 0) + record(text(1), 1) + record(text(9), 2));
-}
-
-void write_cifar100(const fs::path& directory) {
-  fs::create_directories(directory);
-  write(directory / "train.bin", record({19, 99}, 1) + record({0, 1}, 2) + record({3, 4}, 3));
-  write(directory / "test.bin", record({5, 42}, 4));
-}
-
-void overwrite_byte(const fs::path& path, std::int64_t offset, char value) {
-  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
-  file.seekp(offset);
-  file.put(value);
-  ASSERT_TRUE(file.good()) << path;
-}
+using testing::write;
+using testing::write_cifar10;
+using testing::write_cifar100;
 
 std::string cifar10_error(const TempDirectory& directory) {
   return message_of(ErrorKind::kData, [&] { open_cifar10(directory.path()); });
@@ -175,7 +136,7 @@ TEST(Cifar10, AMissingFileOrDirectoryIsNamed) {
       << message;
   const fs::path nowhere = directory / "nowhere";
   const std::string missing = message_of(ErrorKind::kData, [&] { open_cifar10(nowhere); });
-  EXPECT_TRUE(contains(missing, nowhere.string() + ": no such directory")) << missing;
+  EXPECT_TRUE(contains(missing, nowhere.string() + ": no such directory or file")) << missing;
 }
 
 TEST(Cifar10, ALabelOutOfRangeIsNamedWithItsOffset) {

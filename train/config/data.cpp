@@ -59,7 +59,7 @@ std::vector<Option> data_options() {
       {also_in({Scope::kEval, Scope::kData},
                on_resume(OnResume::kRenamed,
                          text(row("data", "SPEC",
-                                  "cifar10|cifar100|imagefolder|packed:DIR, shapes[:TRAIN[:TEST]], synthetic:N"),
+                                  "cifar10|cifar100|imagefolder|packed:PATH, shapes[:TRAIN[:TEST]], synthetic:N"),
                               DRIFT_FIELD(data.spec)))),
        also_in({Scope::kEval}, choice(row("normalisation", "",
                                           "mean and deviation: the paper's code's, the training pixels', ImageNet's"),

@@ -1,0 +1,56 @@
+#include "data/cifar_layout.h"
+
+#include <fmt/format.h>
+
+namespace drift {
+
+std::vector<CifarFile> CifarLayout::files() const {
+  std::vector<CifarFile> all = train;
+  all.push_back(test);
+  return all;
+}
+
+CifarLayout cifar10_layout() {
+  CifarLayout layout;
+  layout.name = "cifar10";
+  layout.title = "CIFAR-10";
+  layout.folder = "cifar-10-batches-bin";
+  for (int i = 1; i <= 5; ++i) layout.train.push_back({fmt::format("data_batch_{}.bin", i), 10000});
+  layout.test = {"test_batch.bin", 10000};
+  layout.labels = {{"label", 10}};
+  layout.names_file = "batches.meta.txt";
+  layout.class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+  layout.normalisation = {{0.4914f, 0.4822f, 0.4465f}, {0.2023f, 0.1994f, 0.2010f}};
+  return layout;
+}
+
+CifarLayout cifar100_layout() {
+  CifarLayout layout;
+  layout.name = "cifar100";
+  layout.title = "CIFAR-100";
+  layout.folder = "cifar-100-binary";
+  layout.train = {{"train.bin", 50000}};
+  layout.test = {"test.bin", 10000};
+  layout.labels = {{"coarse label", 20}, {"fine label", 100}};
+  layout.names_file = "fine_label_names.txt";
+  layout.class_names = {
+      "apple",      "aquarium_fish", "baby",         "bear",       "beaver",      "bed",         "bee",
+      "beetle",     "bicycle",       "bottle",       "bowl",       "boy",         "bridge",      "bus",
+      "butterfly",  "camel",         "can",          "castle",     "caterpillar", "cattle",      "chair",
+      "chimpanzee", "clock",         "cloud",        "cockroach",  "couch",       "crab",        "crocodile",
+      "cup",        "dinosaur",      "dolphin",      "elephant",   "flatfish",    "forest",      "fox",
+      "girl",       "hamster",       "house",        "kangaroo",   "keyboard",    "lamp",        "lawn_mower",
+      "leopard",    "lion",          "lizard",       "lobster",    "man",         "maple_tree",  "motorcycle",
+      "mountain",   "mouse",         "mushroom",     "oak_tree",   "orange",      "orchid",      "otter",
+      "palm_tree",  "pear",          "pickup_truck", "pine_tree",  "plain",       "plate",       "poppy",
+      "porcupine",  "possum",        "rabbit",       "raccoon",    "ray",         "road",        "rocket",
+      "rose",       "sea",           "seal",         "shark",      "shrew",       "skunk",       "skyscraper",
+      "snail",      "snake",         "spider",       "squirrel",   "streetcar",   "sunflower",   "sweet_pepper",
+      "table",      "tank",          "telephone",    "television", "tiger",       "tractor",     "train",
+      "trout",      "tulip",         "turtle",       "wardrobe",   "whale",       "willow_tree", "wolf",
+      "woman",      "worm"};
+  layout.normalisation = {{0.5071f, 0.4865f, 0.4409f}, {0.2673f, 0.2564f, 0.2762f}};
+  return layout;
+}
+
+}  // namespace drift
