@@ -1,10 +1,11 @@
-// drift data: look at a data set before training on it.
+// drift data: get a data set, and look at it before training on it.
 #include <fmt/format.h>
 #include <utility>
 #include <vector>
 
 #include "apps/command.h"
 #include "apps/command_line.h"
+#include "apps/data_fetch.h"
 #include "apps/data_pack.h"
 #include "apps/output.h"
 #include "core/check.h"
@@ -110,13 +111,16 @@ int info(int argc, char** argv) {
 
 int run_data(int argc, char** argv) {
   const std::string action = argc > 1 ? argv[1] : "--help";
+  if (action == "fetch") return run_data_fetch(argc - 1, argv + 1);
   if (action == "preview") return preview(argc - 1, argv + 1);
   if (action == "info") return info(argc - 1, argv + 1);
   if (action == "pack") return run_data_pack(argc - 1, argv + 1);
   if (action == "verify") return run_data_verify(argc - 1, argv + 1);
   if (action == "--help" || action == "-h") {
     print(
-        "Look at a data set before training on it, and pack one.\n\nUsage: drift data ACTION [flags]\n\nActions:\n"
+        "Get a data set, look at it before training on it, and pack one.\n\nUsage: drift data ACTION [flags]\n\n"
+        "Actions:\n"
+        "  fetch      download CIFAR-10 or CIFAR-100\n"
         "  preview    write a contact sheet (PNG)\n"
         "  info       print sizes, classes and what --normalisation means\n"
         "  pack       make two files of an image folder\n"
@@ -124,7 +128,7 @@ int run_data(int argc, char** argv) {
         "`drift data ACTION --help` lists the flags.\n");
     return 0;
   }
-  const std::vector<std::string> actions = {"preview", "info", "pack", "verify"};
+  const std::vector<std::string> actions = {"fetch", "preview", "info", "pack", "verify"};
   DRIFT_FAIL(kUsage, "unknown action 'data {}'.{} Actions: {}", action, did_you_mean(action, actions), joined(actions));
 }
 

@@ -30,7 +30,7 @@ constexpr std::array kCommands = {
     Command{"report", "runs as one HTML page with figures", run_report},
     Command{"runs", "the runs of a directory: how far, how good, resumable or not", run_runs},
     Command{"describe", "layers, parameters, multiply-adds and memory of a network", run_describe},
-    Command{"data", "look at a data set: preview, info", run_data},
+    Command{"data", "get a data set and look at it: fetch, preview, info", run_data},
     Command{"plans", "the cuDNN plans of a network, on a GPU that need not be there", run_plans},
     Command{"doctor", "what this machine and this build offer", run_doctor},
 };

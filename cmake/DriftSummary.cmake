@@ -4,7 +4,7 @@ message(STATUS "")
 message(STATUS "Drift ${PROJECT_VERSION}: ${CMAKE_BUILD_TYPE}, -march=${DRIFT_ARCH}, "
                "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
 message(STATUS "  CPU backend   oneDNN ${dnnl_VERSION} (${dnnl_DIR})")
-foreach(backend CUDA NCCL MPI TURBOJPEG)
+foreach(backend CUDA NCCL MPI TURBOJPEG CURL)
   if(DRIFT_HAVE_${backend})
     message(STATUS "  ${backend}  ${DRIFT_SEEN_${backend}}")
   else()

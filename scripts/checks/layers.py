@@ -40,6 +40,7 @@ HOMES = [
     (re.compile(r"^(mpi|nccl)\.h$"), "comm"),
     (re.compile(r"^(stb/)?stb_|^(turbo)?jpeg"), "data"),
     (re.compile(r"^archive(_entry)?\.h$"), "data"),
+    (re.compile(r"^curl/|^md5\.h$"), "data/fetch"),
     (re.compile(r"^omp\.h$"), "kernels"),
 ]
 # What is done in one place only, and said so of all others: (pattern, place, what is done there).

@@ -34,6 +34,7 @@ TEST(CommandLine, HelpNamesEveryCommand) {
                                                   {"eval"},
                                                   {"describe"},
                                                   {"data"},
+                                                  {"data", "fetch"},
                                                   {"data", "preview"},
                                                   {"data", "info"},
                                                   {"plans"},

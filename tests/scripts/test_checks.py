@@ -53,12 +53,13 @@ class Layers(unittest.TestCase):
     def test_vendor_headers_stay_at_home(self):
         homes = {"dnnl.hpp": "kernels", "oneapi/dnnl/dnnl.hpp": "kernels", "cuda_runtime.h": "kernels"}
         homes |= {"mpi.h": "comm", "nccl.h": "comm", "stb_image_write.h": "data", "omp.h": "kernels"}
-        homes |= {"archive.h": "data", "archive_entry.h": "data"}
+        homes |= {"archive.h": "data", "archive_entry.h": "data", "curl/curl.h": "data__fetch", "md5.h": "data__fetch"}
         for header, home in homes.items():
             with self.subTest(header):
                 line = f"#include <{header}>\n"
                 self.assertEqual(self.findings(**{f"{home}__a_cpp": line}), [])
                 self.assertEqual(len(self.findings(**{"train__a_cpp": line})), 1)
+        self.assertEqual(len(self.findings(data__a_cpp="#include <curl/curl.h>\n")), 1, "a folder above its home")
 
     def test_threads_are_spread_in_launchers_only(self):
         loop = "#pragma omp parallel for\n"

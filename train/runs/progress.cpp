@@ -5,15 +5,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 namespace drift {
 namespace {
 
 constexpr Step kPlainLines = 50;     // of a whole run
 constexpr std::size_t kLatest = 20;  // steps that loss and speed are means over
-constexpr double kRedrawSeconds = 0.1;
 
 // 1, 2, 5, 10, 20, 50 ...: the first that gives at most kPlainLines lines.
 Step plain_rhythm(Step total_steps) {
@@ -54,52 +51,36 @@ std::string sync_text(const StepRecord& record) {
                      record.round + (record.sync == Sync::kParameters ? 1 : 0));
 }
 
-// Of a pseudo-terminal that was never given a size: 80.
-int columns_of_stderr() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
 }  // namespace
 
 void adapt_to_stderr(ProgressOptions& options) {
-  const char* term = std::getenv("TERM");
-  const bool terminal = isatty(STDERR_FILENO) != 0 && term != nullptr && std::string_view(term) != "dumb";
   const char* no_color = std::getenv("NO_COLOR");
-  if (terminal) options.columns = columns_of_stderr;
-  options.color = terminal && (no_color == nullptr || *no_color == '\0');
+  options.columns = stderr_columns();
+  options.color = options.columns && (no_color == nullptr || *no_color == '\0');
 }
 
 Progress::Progress(const ProgressOptions& options, std::ostream& out, const Clock& clock)
     : options_(options),
       out_(out),
       clock_(clock),
+      terminal_(options.columns, out, clock),
       line_every_(plain_rhythm(options.total_steps)),
       started_(clock.seconds()) {}
-
-Progress::~Progress() {
-  clear();
-}
 
 void Progress::step(const StepRecord& record) {
   latest_.push_back(record);
   if (latest_.size() > kLatest) latest_.pop_front();
   const Step done = record.step + 1;
   const bool last = done == options_.total_steps;
-  if (!options_.columns) {
+  if (!terminal_.is_there()) {
     if (done % line_every_ == 0 || done == options_.first_step + 1 || last) print_line(line(record, std::string::npos));
     return;
   }
-  if (!last && clock_.seconds() - drawn_ < kRedrawSeconds) return;
-  drawn_ = clock_.seconds();
-  clear();
-  // A line as wide as the terminal would put the cursor into the next one, on some terminals.
-  out_ << line(record, static_cast<std::size_t>(std::max(options_.columns() - 1, 0))) << std::flush;
-  line_open_ = true;
+  if (last || terminal_.is_due()) terminal_.draw(line(record, terminal_.width()));
 }
 
 void Progress::evaluation(const EvalRecord& record) {
-  clear();
+  terminal_.clear();
   const char* bold = options_.color ? "\033[1m" : "";
   const char* plain = options_.color ? "\033[0m" : "";
   std::string validation;
@@ -114,7 +95,7 @@ void Progress::evaluation(const EvalRecord& record) {
 }
 
 void Progress::message(std::string_view text) {
-  clear();
+  terminal_.clear();
   print_line(text);
 }
 
@@ -141,12 +122,6 @@ std::string Progress::remaining(Step steps_done) const {
 
 void Progress::print_line(std::string_view text) {
   out_ << std::string(text) + "\n" << std::flush;  // one write: mpirun hands on what comes at once
-}
-
-void Progress::clear() {
-  if (!line_open_) return;
-  out_ << "\r\033[K";
-  line_open_ = false;
 }
 
 std::string duration_text(double seconds) {

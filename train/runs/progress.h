@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/clock.h"
+#include "core/terminal_line.h"
 #include "train/runs/records.h"
 
 namespace drift {
@@ -30,7 +31,6 @@ void adapt_to_stderr(ProgressOptions& options);
 class Progress final : public MetricsSink {
  public:
   Progress(const ProgressOptions& options, std::ostream& out, const Clock& clock);
-  ~Progress() override;
 
   void step(const StepRecord& record) override;
   void evaluation(const EvalRecord& record) override;
@@ -42,15 +42,13 @@ class Progress final : public MetricsSink {
   std::string line(const StepRecord& record, std::size_t width) const;
   std::string remaining(Step steps_done) const;
   void print_line(std::string_view text);
-  void clear();
 
   ProgressOptions options_;
   std::ostream& out_;
   const Clock& clock_;
+  TerminalLine terminal_;
   Step line_every_;
   double started_;
-  double drawn_ = -1e9;  // when the terminal line was last rewritten
-  bool line_open_ = false;
   std::deque<StepRecord> latest_;
 };
 
