@@ -4,7 +4,7 @@
 
 namespace drift {
 
-std::vector<CifarFile> CifarLayout::files() const {
+std::vector<CifarFile> CifarVersion::files() const {
   std::vector<CifarFile> all = train;
   all.push_back(test);
   return all;
@@ -14,11 +14,19 @@ CifarLayout cifar10_layout() {
   CifarLayout layout;
   layout.name = "cifar10";
   layout.title = "CIFAR-10";
-  layout.folder = "cifar-10-batches-bin";
-  for (int i = 1; i <= 5; ++i) layout.train.push_back({fmt::format("data_batch_{}.bin", i), 10000});
-  layout.test = {"test_batch.bin", 10000};
+  layout.binary.folder = "cifar-10-batches-bin";
+  layout.binary.test = {"test_batch.bin", 10000};
+  layout.binary.names_file = "batches.meta.txt";
+  layout.python.folder = "cifar-10-batches-py";
+  layout.python.test = {"test_batch", 10000};
+  layout.python.names_file = "batches.meta";
+  for (int i = 1; i <= 5; ++i) {
+    layout.binary.train.push_back({fmt::format("data_batch_{}.bin", i), 10000});
+    layout.python.train.push_back({fmt::format("data_batch_{}", i), 10000});
+  }
   layout.labels = {{"label", 10}};
-  layout.names_file = "batches.meta.txt";
+  layout.labels_key = "labels";
+  layout.names_key = "label_names";
   layout.class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
   layout.normalisation = {{0.4914f, 0.4822f, 0.4465f}, {0.2023f, 0.1994f, 0.2010f}};
   return layout;
@@ -28,11 +36,17 @@ CifarLayout cifar100_layout() {
   CifarLayout layout;
   layout.name = "cifar100";
   layout.title = "CIFAR-100";
-  layout.folder = "cifar-100-binary";
-  layout.train = {{"train.bin", 50000}};
-  layout.test = {"test.bin", 10000};
+  layout.binary.folder = "cifar-100-binary";
+  layout.binary.train = {{"train.bin", 50000}};
+  layout.binary.test = {"test.bin", 10000};
+  layout.binary.names_file = "fine_label_names.txt";
+  layout.python.folder = "cifar-100-python";
+  layout.python.train = {{"train", 50000}};
+  layout.python.test = {"test", 10000};
+  layout.python.names_file = "meta";
   layout.labels = {{"coarse label", 20}, {"fine label", 100}};
-  layout.names_file = "fine_label_names.txt";
+  layout.labels_key = "fine_labels";
+  layout.names_key = "fine_label_names";
   layout.class_names = {
       "apple",      "aquarium_fish", "baby",         "bear",       "beaver",      "bed",         "bee",
       "beetle",     "bicycle",       "bottle",       "bowl",       "boy",         "bridge",      "bus",

@@ -14,11 +14,11 @@ constexpr std::uint64_t kNamesBytesMax = 1 << 12;  // of a file of class names
 RemoteArchive cifar(const CifarLayout& layout, RemoteArchive archive) {
   archive.name = layout.name;
   archive.title = layout.title;
-  archive.folder = layout.folder;
-  for (const CifarFile& file : layout.files()) {
+  archive.folder = layout.binary.folder;
+  for (const CifarFile& file : layout.binary.files()) {
     archive.files.push_back({file.name, static_cast<std::uint64_t>(file.official_records * layout.record_bytes())});
   }
-  archive.files.push_back({layout.names_file, kNamesBytesMax, /*up_to=*/true});
+  archive.files.push_back({layout.binary.names_file, kNamesBytesMax, /*up_to=*/true});
   return archive;
 }
 

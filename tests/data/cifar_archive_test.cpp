@@ -19,23 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::contains;
+using testing::entries_of;
+using testing::expect_same_sets;
 using testing::TarEntry;
-
-// The files of a folder, below `inside`, in another order than they are read in.
-std::vector<TarEntry> entries_of(const fs::path& folder, const std::string& inside) {
-  std::vector<TarEntry> entries;
-  for (const fs::directory_entry& file : fs::directory_iterator(folder)) {
-    entries.push_back({inside + file.path().filename().string(), testing::file_text(file.path())});
-  }
-  std::ranges::sort(entries, std::ranges::greater(), &TarEntry::name);
-  return entries;
-}
-
-void expect_same_sets(const DataSource& a, const DataSource& b) {
-  EXPECT_EQ(fingerprint(a), fingerprint(b));
-  EXPECT_TRUE(std::ranges::equal(a.train->class_names(), b.train->class_names()));
-  EXPECT_EQ(a.normalisation.std, b.normalisation.std);
-}
 
 class CifarArchive : public ::testing::Test {
  protected:

@@ -1,10 +1,16 @@
 // Small sets in the layouts of CIFAR-10 and CIFAR-100, whose images can be told from each other.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <string>
+#include <vector>
+
+#include "data/fingerprint.h"
+#include "tests/support/file_damage.h"
+#include "tests/support/tar_archive.h"
 
 namespace drift::testing {
 
@@ -51,6 +57,22 @@ inline void overwrite_byte(const std::filesystem::path& path, std::int64_t offse
   file.seekp(offset);
   file.put(value);
   ASSERT_TRUE(file.good()) << path;
+}
+
+// The files of a folder, below `inside`, in another order than they are read in.
+inline std::vector<TarEntry> entries_of(const std::filesystem::path& folder, const std::string& inside) {
+  std::vector<TarEntry> entries;
+  for (const std::filesystem::directory_entry& file : std::filesystem::directory_iterator(folder)) {
+    entries.push_back({inside + file.path().filename().string(), file_text(file.path())});
+  }
+  std::ranges::sort(entries, std::ranges::greater(), &TarEntry::name);
+  return entries;
+}
+
+inline void expect_same_sets(const DataSource& a, const DataSource& b) {
+  EXPECT_EQ(fingerprint(a), fingerprint(b));
+  EXPECT_TRUE(std::ranges::equal(a.train->class_names(), b.train->class_names()));
+  EXPECT_EQ(a.normalisation.std, b.normalisation.std);
 }
 
 }  // namespace drift::testing
