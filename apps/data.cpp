@@ -60,7 +60,9 @@ Json split_json(const Dataset& split) {
 std::vector<std::pair<std::string, Normalisation>> normalisations_of(const DataSource& data, LoaderPool& loading) {
   return {{"paper", data.normalisation},
           {"pixels", statistics_of_pixels(*data.train, loading)},
-          {"imagenet", kImagenetNormalisation}};
+          {"imagenet", kImagenetNormalisation},
+          {"cifar10", kCifar10Normalisation},
+          {"cifar100", kCifar100Normalisation}};
 }
 
 Json normalisations_json(std::span<const std::pair<std::string, Normalisation>> normalisations) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "data/normalisation.h"
+
 namespace drift {
 
 std::vector<CifarFile> CifarVersion::files() const {
@@ -28,7 +30,7 @@ CifarLayout cifar10_layout() {
   layout.labels_key = "labels";
   layout.names_key = "label_names";
   layout.class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
-  layout.normalisation = {{0.4914f, 0.4822f, 0.4465f}, {0.2023f, 0.1994f, 0.2010f}};
+  layout.normalisation = kCifar10Normalisation;
   return layout;
 }
 
@@ -63,7 +65,7 @@ CifarLayout cifar100_layout() {
       "table",      "tank",          "telephone",    "television", "tiger",       "tractor",     "train",
       "trout",      "tulip",         "turtle",       "wardrobe",   "whale",       "willow_tree", "wolf",
       "woman",      "worm"};
-  layout.normalisation = {{0.5071f, 0.4865f, 0.4409f}, {0.2673f, 0.2564f, 0.2762f}};
+  layout.normalisation = kCifar100Normalisation;
   return layout;
 }
 

@@ -31,6 +31,10 @@ Normalisation normalisation_from(NormalisationSource source, const DataSource& d
       return training_pixels(data, loading);
     case NormalisationSource::kImagenet:
       return kImagenetNormalisation;
+    case NormalisationSource::kCifar10:
+      return kCifar10Normalisation;
+    case NormalisationSource::kCifar100:
+      return kCifar100Normalisation;
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
 #include "tests/apps/tiny_run.h"
+#include "tests/support/cifar_pair.h"
 #include "tests/support/drawn_images.h"
 #include "tests/support/file_damage.h"
 #include "tests/support/temp_directory.h"
@@ -109,6 +110,18 @@ TEST_F(ImageFolderRun, HasTheSameBitsFromAPackedSet) {
   const Outcome damaged = run_drift({"data", "verify", packed});
   EXPECT_EQ(damaged.exit_code, 4) << damaged.err;
   EXPECT_NE(damaged.err.find("val.pack: damaged: image "), std::string::npos) << damaged.err;
+}
+
+TEST_F(ImageFolderRun, OfCifarAsPngFilesHasTheBitsOfItsBinaryVersion) {
+  write_cifar_pair(directory_ / "pair", /*train=*/4, /*test=*/3);
+  const Flags cifar = {
+      {"--data", "cifar10:" + (directory_ / "pair/binary").string()}, {"--image-size", "32"}, {"--classes", "10"}};
+  Flags folder = cifar;
+  folder["--data"] = "imagefolder:" + (directory_ / "pair/folder").string();
+  folder.insert({{"--eval-resize", "32"}, {"--augment", "pad-crop-flip"}, {"--normalisation", "cifar10"}});
+  train(directory_ / "binary", cifar);
+  train(directory_ / "folder", folder);
+  expect_same_run(directory_ / "binary", directory_ / "folder", 10);
 }
 
 TEST_F(ImageFolderRun, IsShownByTheToolsForData) {

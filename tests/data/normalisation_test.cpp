@@ -66,6 +66,12 @@ TEST(Normalisation, OfImageNetIsTorchvisionsForAnySet) {
   }
 }
 
+TEST(Normalisation, OfCifarIsGivenToAnySet) {
+  const DataSource shapes = open_data("shapes:10:10", 1);
+  EXPECT_EQ(from(NormalisationSource::kCifar10, shapes).std, (Channels{0.2023f, 0.1994f, 0.2010f}));
+  EXPECT_EQ(from(NormalisationSource::kCifar100, shapes).mean, (Channels{0.5071f, 0.4865f, 0.4409f}));
+}
+
 // Golden: drawn images are the same everywhere, and so are sums of integers.
 TEST(Normalisation, OfTheBuiltInImagesIsKnown) {
   const Normalisation of = from(NormalisationSource::kPixels, open_data("shapes:2000:10", 1));

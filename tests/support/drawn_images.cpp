@@ -35,18 +35,26 @@ std::vector<std::uint8_t> drawn_pixels(int width, int height, int number) {
   return pixels;
 }
 
+namespace {
+
+void append(void* to, void* bytes, int size) {
+  static_cast<std::string*>(to)->append(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
+}
+
+}  // namespace
+
+std::string png_of(int width, int height, const std::vector<std::uint8_t>& pixels) {
+  std::string file;
+  stbi_write_png_to_func(append, &file, width, height, 3, pixels.data(), 3 * width);
+  return file;
+}
+
 std::string drawn_file(int width, int height, int number, std::string_view format) {
   constexpr int kQuality = 90;
   const std::vector<std::uint8_t> pixels = drawn_pixels(width, height, number);
+  if (format == "png") return png_of(width, height, pixels);
   std::string file;
-  const auto append = [](void* to, void* bytes, int size) {
-    static_cast<std::string*>(to)->append(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
-  };
-  if (format == "png") {
-    stbi_write_png_to_func(append, &file, width, height, 3, pixels.data(), 3 * width);
-  } else {
-    stbi_write_jpg_to_func(append, &file, width, height, 3, pixels.data(), kQuality);
-  }
+  stbi_write_jpg_to_func(append, &file, width, height, 3, pixels.data(), kQuality);
   return file;
 }
 

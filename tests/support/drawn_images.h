@@ -12,7 +12,8 @@ namespace drift::testing {
 
 // [height,width,3]; another picture for each number.
 std::vector<std::uint8_t> drawn_pixels(int width, int height, int number);
-// The same as a file: "jpg" of quality 90, or "png".
+std::string png_of(int width, int height, const std::vector<std::uint8_t>& pixels);
+// A picture as a file: "jpg" of quality 90, or "png".
 std::string drawn_file(int width, int height, int number, std::string_view format);
 
 // directory/train and directory/val with the classes "blue" and "red": `train` and `val` images in each, of sizes of

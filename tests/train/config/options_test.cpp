@@ -241,7 +241,9 @@ TEST(Options, ValuesOutOfRangeNameFlagValueAndWhatIsAllowed) {
       {"lr", "-1", "--lr must be a number above 0, found '-1'."},
       {"label-noise", "1.5", "--label-noise must be a number from 0 to 1, found '1.5'."},
       {"label-smoothing", "-0.1", "--label-smoothing must be a number from 0 to 1, found '-0.1'."},
-      {"normalisation", "cifar", "--normalisation must be one of paper, pixels, imagenet, found 'cifar'."},
+      {"normalisation", "cifar",
+       "--normalisation must be one of paper, pixels, imagenet, cifar10, cifar100, found 'cifar'. Did you mean "
+       "'cifar10'?"},
       {"clip-grad-norm", "-1", "--clip-grad-norm must be a number of at least 0, found '-1'."},
       {"momentum", "1", "--momentum must be a number of at least 0 and below 1, found '1'."},
       {"algo", "postlocal",
