@@ -7,6 +7,7 @@ namespace drift {
 int run_train(int argc, char** argv);
 int run_launch(int argc, char** argv);
 int run_eval(int argc, char** argv);
+int run_convert(int argc, char** argv);
 int run_describe(int argc, char** argv);
 int run_data(int argc, char** argv);
 int run_report(int argc, char** argv);

@@ -241,7 +241,7 @@ int run_eval(int argc, char** argv) {
       "Measures stored weights on the test split, and on the images that --val-split holds out: correct count, top-1,\n"
       "top-5 and mean loss. The checkpoints of a RUN bring their model, data, seed and so on; flags beat them.",
       {"drift eval runs/x", "drift eval runs/x --all-checkpoints --bn-stats reestimate:100 --json",
-       "drift eval --weights resnet56.safetensors --model resnet56 --data cifar10:DIR"});
+       "drift eval --weights resnet56.pt --model resnet56 --data cifar10:DIR"});
   std::string run;
   bool json = false, all = false;
   command.add_value("RUN", "", &run, "a run, its newest checkpoint; or a ckpt, best or step-<n> directory");
@@ -253,7 +253,7 @@ int run_eval(int argc, char** argv) {
   Subject weights{.config = resolve_config(std::vector{given}, Scope::kEval).config};
   const std::string& file = weights.config.files.weights;
   DRIFT_CHECK(kUsage, run.empty() != file.empty(),
-              "drift eval measures a RUN or --weights FILE.safetensors, and {} given: give one of them",
+              "drift eval measures a RUN or --weights FILE, and {} given: give one of them",
               run.empty() ? "neither is" : "both are");
   DRIFT_CHECK(kUsage, !all || file.empty(), "--all-checkpoints are those of a RUN, not of --weights");
   std::error_code absent;

@@ -15,6 +15,8 @@ find_package(ZLIB REQUIRED)
 find_package(LibArchive REQUIRED)
 find_path(DRIFT_MD_INCLUDE md5.h REQUIRED)  # of libmd, which does nothing else: libcrypto and nettle are many times it
 find_library(DRIFT_MD_LIBRARY md REQUIRED)
+find_path(DRIFT_ZIP_INCLUDE zip.h REQUIRED)  # libzip; its CMake package wants its programs, too
+find_library(DRIFT_ZIP_LIBRARY zip REQUIRED)
 
 if(DRIFT_TESTS)
   find_package(GTest REQUIRED)

@@ -5,8 +5,8 @@ set -euo pipefail
 
 # ocl-icd-opencl-dev: oneDNN's CMake package demands OpenCL, its Debian package only recommends it.
 run=(g++ cmake ninja-build git libdnnl-dev ocl-icd-opencl-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev
-     nlohmann-json3-dev libstb-dev libxxhash-dev zlib1g-dev libarchive-dev libmd-dev libjpeg-dev
-     libcurl4-openssl-dev ca-certificates)
+     nlohmann-json3-dev libstb-dev libxxhash-dev zlib1g-dev libarchive-dev libmd-dev libzip-dev
+     libjpeg-dev libcurl4-openssl-dev ca-certificates)
 # libgmock-dev: GTest's CMake package names its library too. clang-format-14: another version formats differently.
 # libopenmpi-dev, openmpi-bin: processes. iproute2: two networks that stand for two hosts. chromium (with a font) looks
 # at reports.

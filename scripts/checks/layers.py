@@ -42,6 +42,7 @@ HOMES = [
     (re.compile(r"^archive(_entry)?\.h$"), "data"),
     (re.compile(r"^curl/|^md5\.h$"), "data/fetch"),
     (re.compile(r"^omp\.h$"), "kernels"),
+    (re.compile(r"^zip(conf)?\.h$"), "train"),
 ]
 # What is done in one place only, and said so of all others: (pattern, place, what is done there).
 PLACES = [

@@ -34,6 +34,7 @@ Arguments complete(const std::string& command) {
        {"--model", "cifar-resnet8", "--data", "shapes:16:8", "--bn-stats", "local", "--steps", "2", "--local-batch",
         "4", "--threads", "1"}},
       {"eval", {"--weights", "weights", "--model", "cifar-resnet8", "--data", "shapes:16:8", "--threads", "1"}},
+      {"convert", {"weights", "out.pt"}},
       {"describe", {"cifar-resnet8"}},
       {"data preview", small},
       {"data info", small},

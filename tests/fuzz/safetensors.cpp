@@ -9,8 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static testing::MemoryFile file;
   file.hold(testing::text_of(data, size));
   testing::is_read(ErrorKind::kCheckpoint, [&] {
-    const SafetensorsFile weights(file.path());
-    for (const SafetensorsEntry& entry : weights.entries()) {
+    const TensorFile weights = read_safetensors(file.path());
+    for (const TensorEntry& entry : weights.entries()) {
       std::uint64_t count = 1;
       for (const std::int64_t extent : entry.shape) count *= static_cast<std::uint64_t>(extent);
       testing::is_read(ErrorKind::kCheckpoint, [&] {

@@ -1,6 +1,15 @@
 #include "train/checkpoint/file_tensors.h"
 
+#include <utility>
+
 namespace drift {
+namespace {
+
+// Layers that have two names. The paper's ResNets for CIFAR and akamaster's end in "linear", torchvision's and others
+// in "fc"; all else is called the same.
+constexpr std::pair<std::string_view, std::string_view> kLayers[] = {{"linear.", "fc."}};
+
+}  // namespace
 
 FileTensors file_tensors_of(const ParameterSet& model) {
   FileTensors tensors;
@@ -20,11 +29,25 @@ FileTensors file_tensors_of(const ParameterSet& model) {
   return tensors;
 }
 
-std::string_view model_name(std::string_view file_name) {
-  for (const std::string_view prefix : {"module.", "_orig_mod."}) {
-    if (file_name.starts_with(prefix)) return model_name(file_name.substr(prefix.size()));
+std::string_view without_wrappers(std::string_view name) {
+  for (bool found = true; found;) {
+    found = false;
+    for (const std::string_view prefix : {"module.", "_orig_mod."}) {
+      if (!name.starts_with(prefix)) continue;
+      name.remove_prefix(prefix.size());
+      found = true;
+    }
   }
-  return file_name;
+  return name;
+}
+
+std::string other_name(std::string_view name) {
+  for (const auto& [ours, theirs] : kLayers) {
+    for (const auto& [from, to] : {std::pair(ours, theirs), std::pair(theirs, ours)}) {
+      if (name.starts_with(from)) return std::string(to) + std::string(name.substr(from.size()));
+    }
+  }
+  return "";
 }
 
 bool is_batch_count(std::string_view name) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,9 +27,12 @@ using FileTensors = std::map<std::string_view, FileTensor>;  // by the model's n
 // Of a model whose arenas need not be allocated yet.
 FileTensors file_tensors_of(const ParameterSet& model);
 
-// The model's name of what a file calls so: without what PyTorch's wrappers put in front, "module." (data parallel) and
-// "_orig_mod." (torch.compile), in any order and number.
-std::string_view model_name(std::string_view file_name);
+// What a file calls a tensor without what PyTorch's wrappers put in front, "module." (data parallel) and "_orig_mod."
+// (torch.compile), in any order and number.
+std::string_view without_wrappers(std::string_view name);
+// What other programs call the same tensor of such a network: "fc.weight" for "linear.weight", and the other way round;
+// "" where there is no other name.
+std::string other_name(std::string_view name);
 // Whether it is a count that PyTorch keeps and no model of ours has.
 bool is_batch_count(std::string_view name);
 

@@ -1,7 +1,7 @@
 #include "train/checkpoint/weight_file.h"
 
+#include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +11,7 @@
 #include "core/text.h"
 #include "train/checkpoint/file_tensors.h"
 #include "train/checkpoint/safetensors.h"
+#include "train/checkpoint/weight_format.h"
 #include "train/checkpoint/weights_model.h"
 
 namespace drift {
@@ -42,22 +43,33 @@ std::vector<float> from_file_layout(std::vector<float> values, const FileTensor&
   return transposed(values, shape[0], shape[3], shape[1] * shape[2]);
 }
 
-// "missing a, b, c and 5 more; " or nothing.
+// A line for each finding, broken where it is long: all of them, so that a foreign file is understood at once.
 std::string listed(std::string_view finding, const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 4;
+  constexpr std::size_t kShown = 1000, kShownOfName = 200, kColumns = 110;
   if (names.empty()) return "";
-  return fmt::format("{} {}; ", finding, a_few(names, kShown));
+  std::string text, line = fmt::format("  {}", finding);
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    const std::string word = fmt::format(" {}{}", names[i].substr(0, kShownOfName), i + 1 < names.size() ? "," : "");
+    if (line.size() + word.size() > kColumns) {
+      text += "\n" + line;
+      line = "   ";
+    }
+    line += word;
+  }
+  if (names.size() > kShown) line += fmt::format(" and {} more", names.size() - kShown);
+  return text + "\n" + line;
 }
 
 // The file's entry for each tensor of the model. Throws with everything that does not fit, and with what would.
-std::map<std::string_view, const SafetensorsEntry*> matched(const SafetensorsFile& file, const FileTensors& wanted,
-                                                            const ModelOptions& options) {
-  std::map<std::string_view, const SafetensorsEntry*> found;
+std::map<std::string_view, const TensorEntry*> matched(const TensorFile& file, const FileTensors& wanted,
+                                                       const ModelOptions& options) {
+  std::map<std::string_view, const TensorEntry*> found;
   std::vector<std::string> missing, unknown, wrong, twice;
-  for (const SafetensorsEntry& entry : file.entries()) {
-    const std::string_view name = model_name(entry.name);
+  for (const TensorEntry& entry : file.entries()) {
+    const std::string_view name = without_wrappers(entry.name);
     if (is_batch_count(name)) continue;
-    const auto tensor = wanted.find(name);
+    auto tensor = wanted.find(name);
+    if (tensor == wanted.end()) tensor = wanted.find(other_name(name));
     if (tensor == wanted.end()) {
       unknown.push_back(entry.name);
     } else if (!found.emplace(tensor->first, &entry).second) {
@@ -70,13 +82,12 @@ std::map<std::string_view, const SafetensorsEntry*> matched(const SafetensorsFil
   for (const auto& [name, tensor] : wanted) {
     if (!found.contains(name)) missing.emplace_back(name);
   }
-  std::string findings = listed("missing", missing) + listed("unknown", unknown) + listed("wrong shape", wrong) +
-                         listed("with and without 'module.'", twice);
+  const std::string findings = listed("missing", missing) + listed("unknown", unknown) + listed("wrong shape", wrong) +
+                               listed("with and without 'module.', or by two names", twice);
   if (!findings.empty()) {
-    findings.resize(findings.size() - 2);
     const std::string hint = model_hint(file, options);
-    DRIFT_FAIL(kCheckpoint, "{}: does not fit the model: {}{}{}", file.path().string(), findings,
-               hint.empty() ? "" : ".", hint);
+    DRIFT_FAIL(kCheckpoint, "{}: does not fit the model:{}{}{}", file.path().string(), findings,
+               hint.empty() ? "" : "\n", hint);
   }
   return found;
 }
@@ -85,7 +96,7 @@ std::map<std::string_view, const SafetensorsEntry*> matched(const SafetensorsFil
 
 void write_weights(OutputFile& file, const Model& model, Backend& backend) {
   std::vector<std::vector<float>> values;
-  std::vector<SafetensorsTensor> tensors;
+  std::vector<NamedTensor> tensors;
   for (const auto& [name, tensor] : file_tensors_of(model.parameters)) {
     std::vector<float> host(static_cast<std::size_t>(tensor.view().elements()));
     backend.download(tensor.view(), host.data());
@@ -103,7 +114,7 @@ void write_weights(const std::filesystem::path& path, const Model& model, Backen
 }
 
 void read_weights(const std::filesystem::path& path, const Model& model, Backend& backend) {
-  const SafetensorsFile file(path);
+  const TensorFile file = read_tensors(path);
   const FileTensors wanted = file_tensors_of(model.parameters);
   std::map<std::string_view, std::vector<float>> values;
   for (const auto& [name, entry] : matched(file, wanted, model.options)) {

@@ -1,4 +1,4 @@
-// A model's weights as a safetensors file that PyTorch programs read and write: its names, its layouts ([O,I,k,k] for
+// A model's weights as a file that PyTorch programs read and write: its names, its layouts ([O,I,k,k] for
 // convolutions), parameters and running statistics. The arenas may lie on any device: all goes through the backend.
 #pragma once
 
@@ -10,14 +10,15 @@
 
 namespace drift {
 
-// Written aside, then renamed, with the model's options as metadata. The second form writes into a file that the caller
-// finishes.
+// As safetensors, written aside, then renamed, with the model's options as metadata. The second form writes into a file
+// that the caller finishes.
 void write_weights(const std::filesystem::path& path, const Model& model, Backend& backend);
 void write_weights(OutputFile& file, const Model& model, Backend& backend);
 
-// Ignores "*.num_batches_tracked" and the prefixes of PyTorch's wrappers; any other missing, unknown or wrongly shaped
-// tensor is kCheckpoint with the first few of them and, where the file is of another network of ours, the flags of
-// that. So are options that the file's metadata contradict. Then the model is as before.
+// Of a safetensors file or a checkpoint of PyTorch's. Ignores "*.num_batches_tracked" and the prefixes of PyTorch's
+// wrappers; any other missing, unknown or wrongly shaped tensor is kCheckpoint with all of them and, where the file is
+// of another network of ours, the flags of that. So are options that the file's metadata contradict. Then the model is
+// as before.
 void read_weights(const std::filesystem::path& path, const Model& model, Backend& backend);
 
 }  // namespace drift

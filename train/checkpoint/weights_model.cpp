@@ -16,12 +16,21 @@ constexpr const char* kModelKey = "drift.model";
 constexpr const char* kGroupsKey = "drift.groups";
 constexpr const char* kV1Key = "drift.resnet-v1";
 
-std::map<std::string_view, const SafetensorsEntry*> entries_by_name(const SafetensorsFile& file) {
-  std::map<std::string_view, const SafetensorsEntry*> entries;
-  for (const SafetensorsEntry& entry : file.entries()) {
-    if (!is_batch_count(entry.name)) entries.emplace(model_name(entry.name), &entry);
+using Entries = std::map<std::string_view, const TensorEntry*>;
+
+Entries entries_by_name(const TensorFile& file) {
+  Entries entries;
+  for (const TensorEntry& entry : file.entries()) {
+    if (!is_batch_count(entry.name)) entries.emplace(without_wrappers(entry.name), &entry);
   }
   return entries;
+}
+
+// Of the model's tensor of this name, or nothing.
+const TensorEntry* entry_of(const Entries& entries, std::string_view name) {
+  auto found = entries.find(name);
+  if (found == entries.end()) found = entries.find(other_name(name));
+  return found == entries.end() ? nullptr : found->second;
 }
 
 std::string text_of(const std::map<std::string, std::string>& metadata, const char* key) {
@@ -30,7 +39,7 @@ std::string text_of(const std::map<std::string, std::string>& metadata, const ch
 }
 
 // Every network that the file may hold: those with a name, and the CIFAR ResNet of as many layers.
-std::vector<std::string> candidates(const SafetensorsFile& file) {
+std::vector<std::string> candidates(const TensorFile& file) {
   std::vector<std::string> names = model_names();
   const std::string told = text_of(file.metadata(), kModelKey);
   if (!told.empty()) names.insert(names.begin(), told);
@@ -49,26 +58,26 @@ std::unique_ptr<Model> try_make_model(const ModelOptions& options) {
 }
 
 // The rows of the last linear layer, if the file has it.
-std::optional<std::int64_t> classes_in(const std::map<std::string_view, const SafetensorsEntry*>& entries,
-                                       const ParameterSet& model) {
+std::optional<std::int64_t> classes_in(const Entries& entries, const ParameterSet& model) {
   std::string_view name;
   for (const Parameter* parameter : model.parameters()) {
     if (parameter->role() == ParameterRole::kLinearWeight) name = parameter->name();
   }
-  const auto found = entries.find(name);
-  if (found == entries.end() || found->second->shape.empty()) return std::nullopt;
-  return found->second->shape.front();
+  const TensorEntry* const entry = entry_of(entries, name);
+  if (entry == nullptr || entry->shape.empty()) return std::nullopt;
+  return entry->shape.front();
 }
 
-bool has_tensors_of(const std::map<std::string_view, const SafetensorsEntry*>& entries, const ParameterSet& model) {
+bool has_tensors_of(const Entries& entries, const ParameterSet& model) {
   const FileTensors wanted = file_tensors_of(model);
-  return std::ranges::equal(entries, wanted, [](const auto& entry, const auto& tensor) {
-    return entry.first == tensor.first && entry.second->shape == tensor.second.file_shape;
-  });
+  return entries.size() == wanted.size() && std::ranges::all_of(wanted, [&](const auto& tensor) {
+           const TensorEntry* const entry = entry_of(entries, tensor.first);
+           return entry != nullptr && entry->shape == tensor.second.file_shape;
+         });
 }
 
 // The form of bottlenecks shows in no shape. Nothing where the file does not tell.
-std::optional<bool> is_v1(const SafetensorsFile& file) {
+std::optional<bool> is_v1(const TensorFile& file) {
   const std::string told = text_of(file.metadata(), kV1Key);
   return told.empty() ? std::nullopt : std::optional(told == "true");
 }
@@ -78,7 +87,7 @@ const char* v1_flag(bool v1) {
 }
 
 // The network whose tensors are those of the file. Groups that the file does not tell are those asked for.
-std::unique_ptr<Model> model_of(const SafetensorsFile& file, const ModelOptions& asked) {
+std::unique_ptr<Model> model_of(const TensorFile& file, const ModelOptions& asked) {
   const auto entries = entries_by_name(file);
   const std::optional<std::int64_t> groups = parse_integer(text_of(file.metadata(), kGroupsKey));
   for (const std::string& name : candidates(file)) {
@@ -106,7 +115,7 @@ std::map<std::string, std::string> model_metadata(const ModelOptions& options) {
           {kV1Key, options.resnet_v1 ? "true" : "false"}};
 }
 
-std::string model_hint(const SafetensorsFile& file, const ModelOptions& asked) {
+std::string model_hint(const TensorFile& file, const ModelOptions& asked) {
   const std::unique_ptr<Model> model = model_of(file, asked);
   if (!model) return "";
   const ModelOptions& found = model->options;
@@ -119,14 +128,14 @@ std::string model_hint(const SafetensorsFile& file, const ModelOptions& asked) {
   if (found.classes != asked.classes) flags.push_back(fmt::format("--classes {}", found.classes));
   if (is_v1(file).value_or(asked.resnet_v1) != asked.resnet_v1) flags.push_back(v1_flag(found.resnet_v1));
   if (flags.empty()) return "";
-  return fmt::format(" It holds {} with {}{} classes: give {}", found.name,
+  return fmt::format("It holds {} with {}{} classes: give {}", found.name,
                      group   ? "group norm, for there are no running statistics, and "
                      : batch ? "batch norm and "
                              : "",
                      found.classes, joined(flags, " "));
 }
 
-void check_metadata(const SafetensorsFile& file, const ModelOptions& options) {
+void check_metadata(const TensorFile& file, const ModelOptions& options) {
   const std::string groups = text_of(file.metadata(), kGroupsKey);
   DRIFT_CHECK(kCheckpoint, options.norm != "group" || groups.empty() || groups == std::to_string(options.groups),
               "{}: was trained with {} groups, the model has {}: give --groups {}", file.path().string(), groups,

@@ -19,7 +19,7 @@ std::vector<Option> file_options() {
       "Files",
       {also_in({Scope::kEval},
                on_resume(OnResume::kOfStates,
-                         text(row("weights", "FILE", "start from these parameters (safetensors, PyTorch's names)"),
+                         text(row("weights", "FILE", "start from these parameters: safetensors, or PyTorch's .pt"),
                               DRIFT_FIELD(files.weights)))),
        on_resume(OnResume::kSession,
                  text(row("out", "DIR", "the run directory; must be new or empty [runs/<date>-<time>-<name>]"),

@@ -27,7 +27,7 @@ std::string with_length(const std::string& header) {
   return text + header;
 }
 
-void write(const std::filesystem::path& path, std::span<const SafetensorsTensor> tensors) {
+void write(const std::filesystem::path& path, std::span<const NamedTensor> tensors) {
   OutputFile file(path);
   write_safetensors(file, tensors);
 }
@@ -41,7 +41,7 @@ const std::string kSmallData("\0\0\x80\x3f\0\0\0\xc0\0\0\0\x3f", 12);
 TEST(Safetensors, WritesTheGoldenBytes) {
   const TempDirectory directory;
   const std::vector<float> a{1, -2}, b{0.5f};
-  write(directory / "small", std::vector<SafetensorsTensor>{{"a", {2}, a}, {"b", {}, b}});
+  write(directory / "small", std::vector<NamedTensor>{{"a", {2}, a}, {"b", {}, b}});
   EXPECT_EQ(kSmallHeader.size() % 8, 0u);
   EXPECT_EQ(file_text(directory / "small"), with_length(kSmallHeader) + kSmallData);
 }
@@ -53,19 +53,19 @@ TEST(Safetensors, MetadataReadBack) {
     write_safetensors(file, {}, {{"drift.model", "\"größe\""}});
   }
   const std::map<std::string, std::string> expected{{"drift.model", "\"größe\""}, {"format", "pt"}};
-  EXPECT_EQ(SafetensorsFile(directory / "file").metadata(), expected);
+  EXPECT_EQ(read_safetensors(directory / "file").metadata(), expected);
   set_file_text(directory / "file", with_length(R"({"__metadata__":{"a":1,"b":"text","c":[]}})"));
-  EXPECT_EQ(SafetensorsFile(directory / "file").metadata(), (std::map<std::string, std::string>{{"b", "text"}}));
+  EXPECT_EQ(read_safetensors(directory / "file").metadata(), (std::map<std::string, std::string>{{"b", "text"}}));
   set_file_text(directory / "file", with_length(R"({"__metadata__":[1]})"));
-  EXPECT_TRUE(SafetensorsFile(directory / "file").metadata().empty());
+  EXPECT_TRUE(read_safetensors(directory / "file").metadata().empty());
 }
 
 TEST(Safetensors, ReadsWhatPythonWrote) {
   const auto path = std::filesystem::path(DRIFT_CHECKPOINT_FILES) / "interop.safetensors";
-  const SafetensorsFile file(path);
+  const TensorFile file = read_safetensors(path);
   ASSERT_EQ(file.entries().size(), 6u);
-  const auto entry = [&](std::string_view name) -> const SafetensorsEntry& {
-    return *std::ranges::find(file.entries(), name, &SafetensorsEntry::name);
+  const auto entry = [&](std::string_view name) -> const TensorEntry& {
+    return *std::ranges::find(file.entries(), name, &TensorEntry::name);
   };
   EXPECT_EQ(entry("conv.weight").shape, (std::vector<std::int64_t>{2, 3, 2, 2}));
   std::vector<float> eighths(24);
@@ -86,7 +86,7 @@ TEST(Safetensors, ReadsEveryHalf) {
   for (int bits = 0; bits < 0x10000; ++bits) data += {static_cast<char>(bits & 0xff), static_cast<char>(bits >> 8)};
   set_file_text(directory / "halves",
                 with_length(R"({"x":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}})") + data);
-  const SafetensorsFile file(directory / "halves");
+  const TensorFile file = read_safetensors(directory / "halves");
   const std::vector<float> values = file.floats(file.entries()[0]);
   for (int bits = 0; bits < 0x10000; ++bits) {
     const int exponent = (bits >> 10) & 31, fraction = bits & 1023;
@@ -103,15 +103,15 @@ TEST(Safetensors, ReadsEveryHalf) {
 
 RC_GTEST_PROP(Safetensors, RoundTrips, (const std::vector<std::vector<float>>& arrays)) {
   const TempDirectory directory;
-  std::vector<SafetensorsTensor> tensors;
+  std::vector<NamedTensor> tensors;
   for (const auto& array : arrays) {
     tensors.push_back({fmt::format("t{}", tensors.size()), {static_cast<std::int64_t>(array.size()), 1}, array});
   }
   write(directory / "file", tensors);
-  const SafetensorsFile file(directory / "file");
+  const TensorFile file = read_safetensors(directory / "file");
   RC_ASSERT(file.entries().size() == tensors.size());
-  for (const SafetensorsEntry& entry : file.entries()) {
-    const SafetensorsTensor& tensor = tensors[static_cast<std::size_t>(std::stoi(entry.name.substr(1)))];
+  for (const TensorEntry& entry : file.entries()) {
+    const NamedTensor& tensor = tensors[static_cast<std::size_t>(std::stoi(entry.name.substr(1)))];
     RC_ASSERT(entry.shape == tensor.shape);
     const std::vector<float> values = file.floats(entry);
     RC_ASSERT(std::ranges::equal(std::as_bytes(std::span(values)), std::as_bytes(tensor.values)));
@@ -122,13 +122,13 @@ TEST(Safetensors, EveryTruncationAndExtensionIsAnError) {
   const TempDirectory directory;
   const std::string whole = with_length(kSmallHeader) + kSmallData;
   set_file_text(directory / "file", whole);
-  EXPECT_NO_THROW(SafetensorsFile(directory / "file"));
+  EXPECT_NO_THROW(read_safetensors(directory / "file"));
   for (std::size_t length = 0; length < whole.size(); ++length) {
     set_file_text(directory / "file", whole.substr(0, length));
-    expect_checkpoint_error([&] { SafetensorsFile(directory / "file"); }, {"/file: "}, std::to_string(length));
+    expect_checkpoint_error([&] { read_safetensors(directory / "file"); }, {"/file: "}, std::to_string(length));
   }
   set_file_text(directory / "file", whole + "x");
-  expect_checkpoint_error([&] { SafetensorsFile(directory / "file"); }, {"13 bytes of data", "end at 12"});
+  expect_checkpoint_error([&] { read_safetensors(directory / "file"); }, {"13 bytes of data", "end at 12"});
 }
 
 TEST(Safetensors, AnyChangedByteIsReadOrRefused) {
@@ -141,8 +141,8 @@ TEST(Safetensors, AnyChangedByteIsReadOrRefused) {
       text[position] = static_cast<char>(text[position] ^ mask);
       set_file_text(directory / "file", text);
       try {
-        const SafetensorsFile file(directory / "file");
-        for (const SafetensorsEntry& entry : file.entries()) {
+        const TensorFile file = read_safetensors(directory / "file");
+        for (const TensorEntry& entry : file.entries()) {
           if (entry.dtype == "F32") file.floats(entry);
         }
       } catch (const Error& error) {
@@ -194,7 +194,7 @@ TEST(Safetensors, EveryDamageIsNamed) {
   const TempDirectory directory;
   for (const auto& [header, message] : damages) {
     set_file_text(directory / "f.safetensors", with_length(header) + kSmallData);
-    expect_checkpoint_error([&] { SafetensorsFile(directory / "f.safetensors"); }, {"f.safetensors: ", message},
+    expect_checkpoint_error([&] { read_safetensors(directory / "f.safetensors"); }, {"f.safetensors: ", message},
                             header.substr(0, 200));
   }
 }
@@ -202,7 +202,7 @@ TEST(Safetensors, EveryDamageIsNamed) {
 TEST(Safetensors, AHugeHeaderIsRefusedUnread) {
   const TempDirectory directory;
   set_file_text(directory / "file", std::string(8, '\xff') + "{}");
-  expect_checkpoint_error([&] { SafetensorsFile(directory / "file"); }, {"header of 18446744073709551615 bytes"});
+  expect_checkpoint_error([&] { read_safetensors(directory / "file"); }, {"header of 18446744073709551615 bytes"});
 }
 
 }  // namespace

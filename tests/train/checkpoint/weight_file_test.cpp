@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <gtest/gtest.h>
+#include <sstream>
 #include <string>
 
 #include "tests/support/checkpoint_error.h"
@@ -21,10 +22,10 @@ using testing::TinyModel;
 
 // The file at `path` with each name changed by `rename` and the tensors of `more` added.
 template <class Rename>
-void rewrite(const std::filesystem::path& path, const Rename& rename, std::vector<SafetensorsTensor> more = {}) {
-  const SafetensorsFile file(path);
+void rewrite(const std::filesystem::path& path, const Rename& rename, std::vector<NamedTensor> more = {}) {
+  const TensorFile file = read_safetensors(path);
   std::vector<std::vector<float>> values;
-  for (const SafetensorsEntry& entry : file.entries()) {
+  for (const TensorEntry& entry : file.entries()) {
     values.push_back(file.floats(entry));
     more.push_back({rename(entry.name), entry.shape, values.back()});
   }
@@ -38,8 +39,8 @@ TEST(Weights, ConvolutionsAreWrittenInPyTorchsLayout) {
   model.fill(1);
   write_weights(directory / "w", model.model, *model.backend);
 
-  const SafetensorsFile file(directory / "w");
-  const auto conv = *std::ranges::find(file.entries(), "conv.weight", &SafetensorsEntry::name);
+  const TensorFile file = read_safetensors(directory / "w");
+  const auto conv = *std::ranges::find(file.entries(), "conv.weight", &TensorEntry::name);
   EXPECT_EQ(conv.shape, (std::vector<std::int64_t>{3, 2, 3, 3}));
   const std::vector<float> values = file.floats(conv);
   const float* arena = model.set.find_parameter("conv.weight")->value().as<float>();
@@ -53,7 +54,7 @@ TEST(Weights, ConvolutionsAreWrittenInPyTorchsLayout) {
       }
     }
   }
-  const auto linear = *std::ranges::find(file.entries(), "fc.weight", &SafetensorsEntry::name);
+  const auto linear = *std::ranges::find(file.entries(), "fc.weight", &TensorEntry::name);
   EXPECT_EQ(linear.shape, (std::vector<std::int64_t>{2, 3}));
   const float* rows = model.set.find_parameter("fc.weight")->value().as<float>();
   EXPECT_EQ(file.floats(linear), std::vector<float>(rows, rows + 6));
@@ -81,11 +82,40 @@ TEST(Weights, EverythingThatDoesNotFitIsListedAndTheModelIsAsBefore) {
   model.fill(100);
   const std::vector<float> before = model.contents();
   write_weights(directory / "w", wide.model, *wide.backend);
-  rewrite(directory / "w", [](const std::string& name) { return name == "fc.weight" ? "linear.weight" : name; });
+  rewrite(directory / "w", [](const std::string& name) { return name == "fc.weight" ? "head.weight" : name; });
   expect_checkpoint_error([&] { read_weights(directory / "w", model.model, *model.backend); },
-                          {"/w: does not fit the model", "missing fc.weight", "unknown linear.weight",
-                           "bn.bias [4] (the model's is [3])", "and 1 more"});
+                          {"/w: does not fit the model", "missing fc.weight", "unknown head.weight",
+                           "bn.bias [4] (the model's is [3])", "conv.weight [4,2,3,3] (the model's is [3,2,3,3])"});
   EXPECT_EQ(model.contents(), before);
+}
+
+TEST(Weights, ACheckpointOfPyTorchIsReadAsItIs) {
+  for (const char* name : {"plain", "nested", "compiled", "brain", "strided"}) {
+    SCOPED_TRACE(name);
+    TinyModel model;
+    read_weights(std::filesystem::path(DRIFT_TORCH_FILES) / (name + std::string(".pt")), model.model, *model.backend);
+    const float* arena = model.set.find_parameter("conv.weight")->value().as<float>();
+    for (int o = 0; o < 3; ++o) {
+      for (int i = 0; i < 2; ++i) {
+        for (int k = 0; k < 9; ++k) EXPECT_EQ(arena[(o * 9 + k) * 2 + i], static_cast<float>((o * 2 + i) * 9 + k) / 8);
+      }
+    }
+    const float* rows = model.set.find_parameter("fc.weight")->value().as<float>();
+    EXPECT_EQ(std::vector<float>(rows, rows + 6), (std::vector<float>{8.25f, 8.375f, 8.5f, 8.625f, 8.75f, 8.875f}));
+  }
+}
+
+TEST(Weights, ALayerThatHasTwoNamesIsReadByEither) {
+  const TempDirectory directory;
+  TinyModel written, read;
+  written.fill(1);
+  write_weights(directory / "w", written.model, *written.backend);
+  rewrite(directory / "w", [](const std::string& name) { return name == "fc.weight" ? "module.linear.weight" : name; });
+  read_weights(directory / "w", read.model, *read.backend);
+  EXPECT_EQ(read.contents(), written.contents());
+  const std::vector<float> rows(6);
+  rewrite(directory / "w", [](const std::string& name) { return name; }, {{"fc.weight", {2, 3}, rows}});
+  expect_checkpoint_error([&] { read_weights(directory / "w", read.model, *read.backend); }, {"or by two names"});
 }
 
 TEST(Weights, AConvolutionInOurOwnLayoutIsRefused) {
@@ -94,7 +124,7 @@ TEST(Weights, AConvolutionInOurOwnLayoutIsRefused) {
   const std::vector<float> values(54);
   {
     OutputFile file(directory / "w");
-    write_safetensors(file, std::vector<SafetensorsTensor>{{"conv.weight", {3, 3, 3, 2}, values}});
+    write_safetensors(file, std::vector<NamedTensor>{{"conv.weight", {3, 3, 3, 2}, values}});
   }
   expect_checkpoint_error([&] { read_weights(directory / "w", model.model, *model.backend); },
                           {"wrong shape conv.weight [3,3,3,2] (the model's is [3,2,3,3])"});
@@ -107,7 +137,7 @@ TEST(Weights, ATensorGivenTwiceIsAnError) {
   const std::vector<float> bias(3);
   rewrite(directory / "w", [](const std::string& name) { return name; }, {{"module.bn.bias", {3}, bias}});
   expect_checkpoint_error([&] { read_weights(directory / "w", model.model, *model.backend); },
-                          {"with and without 'module.' bn.bias"});
+                          {"with and without 'module.', or by two names bn.bias"});
 }
 
 // A network of ours, whose parameters are all 0.
@@ -137,29 +167,29 @@ TEST(Weights, ThoseOfAnotherNetworkSayWhichAndHowToAskForIt) {
   } cases[] = {
       {{.name = "resnet20", .classes = 100},
        {.name = "resnet20"},
-       " It holds resnet20 with batch norm and 100 classes: give --classes 100",
-       " It holds resnet20 with batch norm and 100 classes: give --classes 100"},
+       "\nIt holds resnet20 with batch norm and 100 classes: give --classes 100",
+       "\nIt holds resnet20 with batch norm and 100 classes: give --classes 100"},
       {{.name = "resnet20", .norm = "group", .groups = 4},
        {.name = "resnet20"},
-       " It holds resnet20 with group norm, for there are no running statistics, and 10 classes: give --norm group "
+       "\nIt holds resnet20 with group norm, for there are no running statistics, and 10 classes: give --norm group "
        "--groups 4",
-       " It holds resnet20 with group norm, for there are no running statistics, and 10 classes: give --norm group"},
+       "\nIt holds resnet20 with group norm, for there are no running statistics, and 10 classes: give --norm group"},
       {{.name = "resnet32"},
        {.name = "resnet20", .norm = "group", .classes = 7},
-       " It holds resnet32 with batch norm and 10 classes: give --model resnet32 --norm batch --classes 10",
-       " It holds resnet32 with batch norm and 10 classes: give --model resnet32 --norm batch --classes 10"},
+       "\nIt holds resnet32 with batch norm and 10 classes: give --model resnet32 --norm batch --classes 10",
+       "\nIt holds resnet32 with batch norm and 10 classes: give --model resnet32 --norm batch --classes 10"},
       {{.name = "cifar-resnet8"},
        {.name = "vgg16"},
-       " It holds cifar-resnet8 with batch norm and 10 classes: give --model cifar-resnet8",
-       " It holds cifar-resnet8 with batch norm and 10 classes: give --model cifar-resnet8"},
+       "\nIt holds cifar-resnet8 with batch norm and 10 classes: give --model cifar-resnet8",
+       "\nIt holds cifar-resnet8 with batch norm and 10 classes: give --model cifar-resnet8"},
       {{.name = "resnet34", .classes = 3},
        {.name = "resnet18", .classes = 3},
-       " It holds resnet34 with batch norm and 3 classes: give --model resnet34",
-       " It holds resnet34 with batch norm and 3 classes: give --model resnet34"},
+       "\nIt holds resnet34 with batch norm and 3 classes: give --model resnet34",
+       "\nIt holds resnet34 with batch norm and 3 classes: give --model resnet34"},
       {{.name = "vgg16", .classes = 3},
        {.name = "resnet50", .classes = 3},
-       " It holds vgg16 with 3 classes: give --model vgg16",
-       " It holds vgg16 with 3 classes: give --model vgg16"},
+       "\nIt holds vgg16 with 3 classes: give --model vgg16",
+       "\nIt holds vgg16 with 3 classes: give --model vgg16"},
   };
   for (const auto& test : cases) {
     SCOPED_TRACE(test.written.name + " for " + test.asked.name);
@@ -202,6 +232,35 @@ TEST(Weights, WhereTheStridesLieIsCheckedWhereTheFileTells) {
   EXPECT_NO_THROW(v1.read(file));
 }
 
+TEST(Weights, AllThatIsMissingIsListedInLinesThatFit) {
+  const TempDirectory directory;
+  Network({.name = "resnet20"}).write(directory / "w");
+  make_foreign(directory / "w");
+  Network asked({.name = "resnet56"});
+  const std::string message = testing::error_of([&] { asked.read(directory / "w"); }).message();
+  for (int stage = 1; stage <= 3; ++stage) {
+    for (int block = 3; block < 9; ++block) {
+      for (const char* tensor : {"bn1.bias", "bn2.running_var", "conv1.weight", "conv2.weight"}) {
+        const std::string name = fmt::format(" layer{}.{}.{}", stage, block, tensor);
+        EXPECT_NE(message.find(name), std::string::npos) << name;
+      }
+    }
+  }
+  std::istringstream lines(message);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 120u) << line;
+  EXPECT_TRUE(message.ends_with("\nIt holds resnet20 with batch norm and 10 classes: give --model resnet20"))
+      << message;
+}
+
+TEST(Weights, ThoseOfAnotherNetworkAreToldByEitherNameOfALayer) {
+  const TempDirectory directory;
+  Network({.name = "resnet20", .classes = 100}).write(directory / "w");
+  rewrite(directory / "w",
+          [](const std::string& name) { return name.starts_with("linear.") ? "fc." + name.substr(7) : name; });
+  expect_checkpoint_error([&] { Network({.name = "resnet20"}).read(directory / "w"); },
+                          {"wrong shape fc.bias [100] (the model's is [10]), fc.weight", "give --classes 100"});
+}
+
 TEST(Weights, NoFlagIsGivenWhereNoneWouldHelp) {
   const TempDirectory directory;
   const std::filesystem::path file = directory / "w";
@@ -210,7 +269,7 @@ TEST(Weights, NoFlagIsGivenWhereNoneWouldHelp) {
   const std::vector<float> bias(16);
   rewrite(file, [](const std::string& name) { return name; }, {{"module.bn1.bias", {16}, bias}});
   const std::string message = testing::error_of([&] { network.read(file); }).message();
-  EXPECT_TRUE(message.ends_with("with and without 'module.' bn1.bias")) << message;
+  EXPECT_TRUE(message.ends_with("with and without 'module.', or by two names bn1.bias")) << message;
 }
 
 TEST(Weights, AreThoseOfTheNetworkByWhateverName) {
