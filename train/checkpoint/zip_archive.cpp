@@ -125,8 +125,11 @@ void write_zip(OutputFile& file, std::span<const ZipPart> parts) {
   check(archive != nullptr, &error);
   zip_source_keep(source.get());  // the archive, which is written into it, has a share of its own
   for (const ZipPart& part : parts) check(add(archive.get(), part), zip_get_error(archive.get()));
-  check(zip_close(archive.get()) == 0, zip_get_error(archive.get()));
-  static_cast<void>(archive.release());
+  zip* const closing = archive.release();
+  if (zip_close(closing) != 0) {  // else it is gone
+    archive.reset(closing);
+    check(false, zip_get_error(closing));
+  }
 
   check(zip_source_open(source.get()) == 0, zip_source_error(source.get()));
   std::vector<std::byte> piece(1 << 20);
