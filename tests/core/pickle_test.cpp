@@ -167,6 +167,7 @@ TEST(Pickle, DamageIsNamed) {
   expect_refused("J\1\2\3", "4 bytes are announced, 3 follow");
   expect_refused(".", "a value is missing on the stack");
   expect_refused("K\1(a.", "a value is missing on the stack");
+  expect_refused("](K\1a.", "a value is missing on the stack");  // the list lies below the mark
   expect_refused("K\1K\2.", "1 more values than one at the end");
   expect_refused("(K\1.", "1 more values");
   expect_refused("K\1.K", "1 bytes follow the end");
