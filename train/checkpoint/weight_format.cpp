@@ -36,6 +36,13 @@ std::string beginning_of(const std::filesystem::path& path) {
   return beginning;
 }
 
+// A safetensors file may begin with the same two bytes, of the length of its header, but is never so long.
+bool begins_like_pickle(std::string_view beginning) {
+  constexpr std::string_view kProtocols = "\2\3\4\5";
+  return beginning.size() >= 8 && beginning[0] == '\x80' && kProtocols.find(beginning[1]) != std::string_view::npos &&
+         beginning.substr(4, 4) != std::string_view("\0\0\0\0", 4);
+}
+
 }  // namespace
 
 TensorFile read_tensors(const std::filesystem::path& path) {
@@ -44,6 +51,9 @@ TensorFile read_tensors(const std::filesystem::path& path) {
   DRIFT_CHECK(kCheckpoint, !begins_like_legacy_torch_file(beginning),
               "{}: of the format that PyTorch had before version 1.6. Save it anew with PyTorch 1.6 or later: "
               "torch.save(torch.load(FILE, map_location='cpu', weights_only=True), NEW_FILE)",
+              path.string());
+  DRIFT_CHECK(kCheckpoint, !begins_like_pickle(beginning),
+              "{}: a pickle, but none of torch.save(): save its tensors with torch.save(), or as safetensors",
               path.string());
   return read_safetensors(path);
 }

@@ -44,7 +44,8 @@ std::vector<std::string> candidates(const TensorFile& file) {
   const std::string told = text_of(file.metadata(), kModelKey);
   if (!told.empty()) names.insert(names.begin(), told);
   const auto convolutions = std::ranges::count_if(file.entries(), [](const auto& e) { return e.shape.size() == 4; });
-  names.push_back(fmt::format("cifar-resnet{}", convolutions + 1));
+  constexpr std::ptrdiff_t kMostLayers = 10'000;  // more are no network, and building one would take all memory
+  if (convolutions < kMostLayers) names.push_back(fmt::format("cifar-resnet{}", convolutions + 1));
   return names;
 }
 

@@ -132,7 +132,7 @@ void write_zip(OutputFile& file, std::span<const ZipPart> parts) {
   }
 
   check(zip_source_open(source.get()) == 0, zip_source_error(source.get()));
-  std::vector<std::byte> piece(1 << 20);
+  std::vector<std::byte> piece(1 << 16);
   zip_int64_t count = 0;
   while ((count = zip_source_read(source.get(), piece.data(), piece.size())) > 0) {
     file.write(std::span(piece).first(static_cast<std::size_t>(count)));

@@ -34,6 +34,10 @@ TEST(WeightFormat, IsToldByContentsWhateverTheName) {
   expect_checkpoint_error([&] { read_tensors(directory / "c.pt"); }, {"c.pt: truncated: the header's length"});
   testing::set_file_text(directory / "c.pt", "neither of the two");
   expect_checkpoint_error([&] { read_tensors(directory / "c.pt"); }, {"c.pt: truncated, or not a safetensors file"});
+  testing::set_file_text(directory / "c.pt", "\x80\4\x95 a pickle");
+  expect_checkpoint_error([&] { read_tensors(directory / "c.pt"); }, {"c.pt: a pickle, but none of torch.save()"});
+  testing::set_file_text(directory / "c.pt", "\x80\2" + std::string(6, '\0') + "{}" + std::string(638, ' '));
+  EXPECT_TRUE(read_tensors(directory / "c.pt").entries().empty());  // the header has 640 bytes
   expect_checkpoint_error([&] { read_tensors(directory / "d.pt"); }, {"d.pt: cannot be read: No such file"});
 }
 
