@@ -21,6 +21,7 @@ std::vector<MetricsSink*> sinks(const SessionOutputs& outputs) {
   std::vector<MetricsSink*> sinks;
   if (outputs.run != nullptr) sinks.push_back(outputs.run);
   if (outputs.progress != nullptr) sinks.push_back(outputs.progress);
+  if (outputs.tensorboard != nullptr) sinks.push_back(outputs.tensorboard);
   return sinks;
 }
 

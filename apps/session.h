@@ -20,7 +20,8 @@ struct SessionOutputs {
   std::filesystem::path best = {};  // where the best of them is kept, if it is
   RunDirectory* run = nullptr;      // nullptr in processes that do not write
   Progress* progress = nullptr;     // also with -q
-  std::string data = {};            // what checkpoints say of it, data/fingerprint.h
+  MetricsSink* tensorboard = nullptr;
+  std::string data = {};  // what checkpoints say of it, data/fingerprint.h
 };
 
 class Session {

@@ -34,6 +34,7 @@
 #include "train/environment.h"
 #include "train/runs/progress.h"
 #include "train/runs/run_directory.h"
+#include "train/runs/tensorboard.h"
 #include "train/trainer.h"
 
 namespace drift {
@@ -208,11 +209,16 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
   adapt_to_stderr(options);
   const std::unique_ptr<Progress> progress =
       quiet || run == nullptr ? nullptr : std::make_unique<Progress>(options, std::cerr, steady_clock());
+  const std::unique_ptr<TensorBoard> tensorboard =
+      run == nullptr || !config.files.tensorboard
+          ? nullptr
+          : std::make_unique<TensorBoard>(run->path() / "tb", config, trainer.step());
   setup.is_over();
   const SessionOutputs outputs = {.checkpoints = directory / "ckpt",
                                   .best = directory / "best",
                                   .run = run,
                                   .progress = progress.get(),
+                                  .tensorboard = tensorboard.get(),
                                   .data = data_text};
   return Session(config, membership, trainer, request.checkpoint, outputs, stop_requested()).run();
 }

@@ -27,6 +27,7 @@ if setarch -R true 2>/dev/null; then fixed_addresses=(setarch -R); fi
 say "packages"
 bash scripts/install_packages.sh tests
 bash scripts/fetch_cudnn_frontend.sh
+bash scripts/fetch_tensorboard.sh
 
 say "checks"
 python3 scripts/check || [ $? -eq 77 ]

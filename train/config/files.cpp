@@ -27,6 +27,8 @@ std::vector<Option> file_options() {
        free_on_resume(
            allowing("a name without '/'", text(row("name", "NAME", "end of that default [<model>-<algorithm>]"),
                                                DRIFT_FIELD(files.name), is_file_name))),
+       free_on_resume(on_off(row("tensorboard", "", "write TensorBoard's event files, too: tb/ in the run directory"),
+                             DRIFT_FIELD(files.tensorboard))),
        on_resume(
            OnResume::kSession,
            text(row("resume", "DIR", "continue this run, or one of its checkpoints; auto: start or continue --out"),

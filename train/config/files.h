@@ -14,6 +14,7 @@ struct FilesConfig {
   std::string change;   // with resume: names of options that may have other values, separated by commas
   std::string out;      // the run directory; "": runs/<date>-<time>-<name>
   std::string name;     // "": made from model and algorithm
+  bool tensorboard = false;
 };
 
 std::vector<Option> file_options();

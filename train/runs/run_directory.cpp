@@ -24,9 +24,9 @@ namespace {
 
 // What a run writes.
 constexpr std::string_view kBranchFile = "branch.json";
-constexpr std::array<std::string_view, 11> kOwnFiles = {
-    "config.toml",  "cmd.txt",   "env.json",           "metrics.jsonl", "ckpt",       "best",
-    "summary.json", kBranchFile, DirectoryLock::kFile, kProcessSign,    "report.html"};
+constexpr std::array<std::string_view, 12> kOwnFiles = {
+    "config.toml",  "cmd.txt",   "env.json",           "metrics.jsonl", "ckpt",        "best",
+    "summary.json", kBranchFile, DirectoryLock::kFile, kProcessSign,    "report.html", "tb"};
 
 // Of a file that an earlier run wrote there, if one did.
 std::string old_text(const fs::path& path) {

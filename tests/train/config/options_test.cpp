@@ -111,6 +111,7 @@ const std::map<std::string, std::string>& other_values() {
       {"checkpoint-every", "0.5"},
       {"keep-checkpoints", "0"},
       {"keep-best", "true"},
+      {"tensorboard", "true"},
   };
   values.merge(other_surroundings());
   return values;
