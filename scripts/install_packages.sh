@@ -3,7 +3,8 @@
 # tests, checks and benches need (tests). Does nothing, and needs no rights, when all of it is there.
 set -euo pipefail
 
-# ocl-icd-opencl-dev: oneDNN's CMake package demands OpenCL, its Debian package only recommends it.
+# ocl-icd-opencl-dev: oneDNN's CMake package demands OpenCL, its Debian package only recommends it. ca-certificates:
+# without them libcurl trusts nobody.
 run=(g++ cmake ninja-build git libdnnl-dev ocl-icd-opencl-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev
      nlohmann-json3-dev libstb-dev libxxhash-dev zlib1g-dev libarchive-dev libmd-dev libzip-dev
      libjpeg-dev libcurl4-openssl-dev ca-certificates)

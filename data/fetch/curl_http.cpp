@@ -58,8 +58,7 @@ class Transfer {
     set(CURLOPT_URL, request.url.c_str());
     set(CURLOPT_USERAGENT, fmt::format("drift/{}", build_info().version).c_str());
     set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_PROTOCOLS_STR, "http,https");
-    set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_PROTOCOLS_STR, "http,https");  // behind redirects, too
     set(CURLOPT_FOLLOWLOCATION, 1L);
     set(CURLOPT_MAXREDIRS, kRedirectsMax);
     set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);

@@ -3,6 +3,8 @@
 #include <csignal>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <string>
+#include <vector>
 
 #include "tests/apps/program.h"
 #include "tests/support/http_server.h"

@@ -80,6 +80,7 @@ TEST_F(Archive, NamesThatLeadOutOfItAreRefused) {
 TEST_F(Archive, OnlyFilesAreMembers) {
   const std::vector<std::pair<TarEntry, std::string>> cases = {
       {{"l", "", '1', "fine"}, "a hard link"},
+      {{"l", "with bytes", '1', "fine"}, "a hard link"},
       {{"l", "", '2', "/etc/passwd"}, "a symbolic link"},
       {{"l", "", '3'}, "a device"},
       {{"l", "", '4'}, "a device"},

@@ -1,5 +1,7 @@
 // CIFAR-10 as an image folder of PNG files: the batches of the binary version, bit for bit.
+#include <algorithm>
 #include <gtest/gtest.h>
+#include <vector>
 
 #include "data/open_data.h"
 #include "data/plain_batches.h"

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <string>
+#include <vector>
 
 #include "tests/support/drawn_images.h"
 #include "tests/support/file_damage.h"

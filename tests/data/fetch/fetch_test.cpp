@@ -78,6 +78,7 @@ TEST_F(Fetch, AnEmptyDirectoryAndWhatACrashLeftAreTaken) {
   testing::set_file_text(directory_ / "made/.set.partial/images.bin", "half");
   fetch_from(server, archive_);
   expect_fetched();
+  EXPECT_FALSE(fs::exists(place() / "deep"));
 }
 
 TEST_F(Fetch, AWholeArchiveIsNotDownloadedAgain) {
@@ -100,7 +101,7 @@ TEST_F(Fetch, AWrongChecksumNamesBothAndRemovesTheFile) {
 }
 
 TEST_F(Fetch, NoMemberLeavesTheDirectory) {
-  for (const char* name : {"../evil", "/tmp/evil", "set/../../evil"}) {
+  for (const char* name : {"../evil", "/evil", "set/../../evil"}) {
     std::vector<TarEntry> entries = good_entries();
     entries.insert(entries.begin() + 1, {name, "evil"});
     const std::string message = error_of_archive(entries);

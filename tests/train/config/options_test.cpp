@@ -303,6 +303,7 @@ TEST(Options, PrintedConfigReadsBackAndShowsOrigins) {
 TEST(Options, EveryRecipeParses) {
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(DRIFT_RECIPES)) {
+    if (entry.is_directory()) continue;  // of comparisons
     SCOPED_TRACE(entry.path().string());
     EXPECT_NO_THROW(resolve({read_recipe(entry.path())}));
     ++count;
