@@ -182,6 +182,20 @@ class Figures {
           .x_scale = Scale::kLog,
           .y_unit = Unit::kPercent},
          accuracy, kMeasured);
+    over(&Progression::seconds,
+         {.id = "loss-over-time",
+          .title = "Training loss over wall time",
+          .note = "As above, over the time of steps and evaluations.",
+          .x_name = "time",
+          .x_unit = Unit::kSeconds},
+         in_pieces(mean_loss), {});
+    over(&Progression::averages,
+         {.id = "loss-over-averages",
+          .title = "Training loss over communication rounds",
+          .note = "As above, over averages of gradients or of parameters.",
+          .x_name = "averages",
+          .x_scale = Scale::kLog},
+         in_pieces(mean_loss), {});
     over_epochs({.id = "test-loss", .title = "Test loss", .note = "Cross-entropy of the averaged model."},
                 evaluated([](const EvalRecord& record) { return record.loss; }), kMeasured);
     over_epochs(

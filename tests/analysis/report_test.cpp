@@ -163,9 +163,9 @@ TEST_F(Reports, FiguresHaveALinePerArmAndSayWhereSomethingChanges) {
     EXPECT_TRUE(plot.has_points()) << plot.id;
     EXPECT_FALSE(plot.title.empty() || plot.note.empty() || plot.x_name.empty()) << plot.id;
   }
-  EXPECT_EQ(ids,
-            (std::vector<std::string>{"test-accuracy", "training-loss", "accuracy-over-time", "accuracy-over-averages",
-                                      "test-loss", "learning-rate", "period", "speed", "communication", "bytes"}));
+  EXPECT_EQ(ids, (std::vector<std::string>{"test-accuracy", "training-loss", "accuracy-over-time",
+                                           "accuracy-over-averages", "loss-over-time", "loss-over-averages",
+                                           "test-loss", "learning-rate", "period", "speed", "communication", "bytes"}));
   const Plot& accuracy = figures[0];
   ASSERT_EQ(accuracy.lines[0].points.size(), 2u);
   EXPECT_NEAR(accuracy.lines[0].points[1].y, 0.55, 1e-12);
