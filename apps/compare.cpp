@@ -30,8 +30,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kDiverged = 7;
-
 void make(const fs::path& directory) {
   std::error_code error;
   make_directories(directory, error);
@@ -49,6 +47,11 @@ bool has_checkpoints(const fs::path& run) {
   return with_file_errors(ErrorKind::kCheckpoint, [&] { return fs::exists(run) && !checkpoints_in(run).empty(); });
 }
 
+// That an arm diverges is a result; nothing branches from a first phase that did.
+bool may_diverge(const PlannedRun& run) {
+  return !run.arm.empty();
+}
+
 // Throws kUsage where an earlier call with other settings left a run.
 bool is_finished(const PlannedRun& planned, const fs::path& directory) {
   if (!is_run(directory)) return false;
@@ -58,7 +61,7 @@ bool is_finished(const PlannedRun& planned, const fs::path& directory) {
                 "{} was trained with --{} {}, and the comparison says {} now: give another --out, or remove it",
                 directory.string(), changed.name, changed.before.value_or("not set"), changed.now.value_or("not set"));
   }
-  return run.status() == "finished";
+  return run.status() == "finished" || (run.status() == "diverged" && may_diverge(planned));
 }
 
 // A branch of its first phase, by what is different.
@@ -157,7 +160,7 @@ class Comparer {
     const PlannedRun& planned = run(child.id);
     const std::string name = planned.directory.string();
     if (child.exit_code == exit_code(ErrorKind::kStopped)) return;
-    if (child.exit_code != 0 && child.exit_code != kDiverged) {
+    if (child.exit_code != 0 && !(child.exit_code == exit_code(ErrorKind::kDiverged) && may_diverge(planned))) {
       if (code_ == 0) code_ = child.exit_code;
       log_warning("{} ended with exit code {}; {}:\n{}", name, child.exit_code, log_of(planned).string(),
                   last_lines(log_of(planned)));
@@ -167,7 +170,7 @@ class Comparer {
     const ArmResult result = results_of({Arm{.name = name, .runs = {read_run(out_ / planned.directory)}}}).front();
     log_info("[{}/{}] {}: {}, {}{}", done_.size(), runs_.size(), name,
              result.accuracy.count == 0 ? "no evaluation" : percent_text(result.accuracy) + " %",
-             duration_text(result.seconds), child.exit_code == kDiverged ? ", diverged" : left_text());
+             duration_text(result.seconds), child.exit_code == 0 ? left_text() : ", diverged");
   }
 
   std::string left_text() const {

@@ -128,6 +128,23 @@ TEST_F(Compare, ARunThatFailsEndsItWithItsCodeAndItsWords) {
   EXPECT_NE(failed.err.find("39"), std::string::npos) << failed.err;
 }
 
+TEST_F(Compare, ThatAnArmDivergesIsAResult) {
+  std::string recipe = kRecipe;
+  const std::string sgd = "\"sgd: --algo sgd\"";
+  recipe.replace(recipe.find(sgd), sgd.size(), "\"wild: --lr 1e30\"");
+  set_file_text(recipe_, recipe);
+  const fs::path out = directory_ / "out";
+  for (const char* done : {"0 done", "6 done"}) {
+    const Outcome outcome = compare(out);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find(done), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.out.find("diverged at step "), std::string::npos) << outcome.out;
+  }
+  EXPECT_EQ(summary_of(out).at("arms")[1].at("state"), "finished");
+  const Outcome first_phase = compare(directory_ / "other", {"--lr", "1e30"});
+  EXPECT_EQ(first_phase.exit_code, 7) << first_phase.err;
+}
+
 TEST_F(Compare, ArmsBranchFromAGivenCheckpoint) {
   const fs::path out = directory_ / "out";
   ASSERT_EQ(compare(directory_ / "first").exit_code, 0);
