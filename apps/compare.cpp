@@ -36,6 +36,19 @@ void make(const fs::path& directory) {
   DRIFT_CHECK(kOutput, !error, "cannot make {}: {}", directory.string(), error.message());
 }
 
+// Throws kUsage for a directory of something else.
+void check_place(const fs::path& out) {
+  if (is_comparison(out)) return;
+  with_file_errors(ErrorKind::kUsage, [&] {
+    for (const auto& entry : fs::directory_iterator(out)) {
+      const std::string name = entry.path().filename().string();
+      DRIFT_CHECK(kUsage, name == DirectoryLock::kFile,
+                  "{} is not empty, and no directory of a comparison: there is {}. Give another --out", out.string(),
+                  name);
+    }
+  });
+}
+
 // "local64-seed-1": one word for files beside the runs.
 std::string word_of(const PlannedRun& run) {
   std::string word = run.directory.string();
@@ -251,6 +264,7 @@ int run_compare(int argc, char** argv) {
   if (out.empty()) out = fs::path("runs") / comparison.name;
   make(out);
   const DirectoryLock lock(out);
+  check_place(out);
   Comparer comparer(comparison, out, static_cast<int>(jobs));
   const int code = comparer.train();
   const bool as_expected = tell(comparison, out);

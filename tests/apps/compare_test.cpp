@@ -155,9 +155,12 @@ TEST_F(Compare, ArmsBranchFromAGivenCheckpoint) {
   EXPECT_EQ(timeless_metrics(out / "sgd/seed-1"), timeless_metrics(directory_ / "first/sgd/seed-1"));
 }
 
-TEST_F(Compare, OneAtATimeUsesADirectory) {
+TEST_F(Compare, WhatIsOfSomethingElseIsRefused) {
   const fs::path out = directory_ / "out";
-  ASSERT_EQ(compare(out).exit_code, 0);
+  const Outcome foreign = compare(directory_.path());
+  EXPECT_EQ(foreign.exit_code, 2);
+  EXPECT_NE(foreign.err.find("is not empty, and no directory of a comparison: there is "), std::string::npos)
+      << foreign.err;
   for (const char* flag : {"--resume=auto", "--change=lr", "--name=x"}) {
     EXPECT_EQ(compare(out, {flag}).exit_code, 2) << flag;
   }
