@@ -40,7 +40,7 @@ std::filesystem::path state_dict_of(const std::string& network) {
   if (std::filesystem::exists(path)) return path;
   const json state_dict = json::parse(golden_file().metadata.at("state_dicts")).at(network);
   std::vector<std::vector<float>> values;
-  std::vector<SafetensorsTensor> tensors;
+  std::vector<NamedTensor> tensors;
   for (const json& entry : state_dict) {
     const auto shape = entry[1].get<std::vector<std::int64_t>>();
     values.push_back(shape.empty() ? std::vector<float>{0} : recipe_values(entry[0].get<std::string>(), shape));
