@@ -1,7 +1,6 @@
 #include "data/data_files.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <utility>
 
@@ -54,7 +53,7 @@ class FileInMemory final : public DataFile {
     DRIFT_CHECK(kData, bytes.size() <= member_.bytes.size() - read_,
                 "{}: truncated: {} needs {} bytes at offset {}, it has {}", member_.place, what, bytes.size(), read_,
                 member_.bytes.size());
-    std::memcpy(bytes.data(), member_.bytes.data() + read_, bytes.size());
+    std::ranges::copy(std::span(member_.bytes).subspan(read_, bytes.size()), bytes.begin());
     read_ += bytes.size();
   }
 
