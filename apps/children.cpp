@@ -1,18 +1,15 @@
 #include "apps/children.h"
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
-#include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
+#include "apps/child_process.h"
 #include "apps/signals.h"
 #include "core/check.h"
 #include "core/clock.h"
@@ -24,26 +21,6 @@ namespace {
 constexpr double kAskEverySeconds = 0.5;
 constexpr std::chrono::milliseconds kLookEvery{50};
 
-std::string this_program() {
-  std::array<char, 4096> self{};
-  DRIFT_CHECK(kInternal, ::readlink("/proc/self/exe", self.data(), self.size() - 1) > 0, "where is this program?");
-  return self.data();
-}
-
-[[noreturn]] void become(const std::vector<std::string>& words, int log) {
-  ::setpgid(0, 0);                     // a Ctrl-C is for this program, which passes it on
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // and where it is gone, nobody is left behind
-  if (std::freopen("/dev/null", "r", stdin) == nullptr) ::_exit(127);
-  for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);
-  ::dup2(log, STDOUT_FILENO);
-  ::dup2(log, STDERR_FILENO);
-  std::vector<char*> argv;
-  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  ::execv(argv[0], argv.data());
-  ::_exit(127);
-}
-
 }  // namespace
 
 void Children::start(int id, const std::vector<std::string>& words, const std::filesystem::path& log) {
@@ -52,9 +29,13 @@ void Children::start(int id, const std::vector<std::string>& words, const std::f
   const OpenedFile file = open_regular_file(log, O_WRONLY | O_CREAT | O_APPEND);
   DRIFT_CHECK(kOutput, file, "cannot open {} for writing: {}", log.string(), file.problem);
   const pid_t child = ::fork();
-  if (child == 0) become(command, file.descriptor);
+  if (child == 0) {
+    become_child(file.descriptor, file.descriptor);
+    run_instead(command);
+    ::_exit(127);
+  }
   ::close(file.descriptor);
-  DRIFT_CHECK(kDevice, child > 0, "cannot start a process: {}", std::strerror(errno));
+  DRIFT_CHECK(kDevice, child > 0, "cannot start a process: {}", system_reason());
   running_[child] = id;
 }
 
@@ -68,7 +49,7 @@ Children::Ended Children::wait() {
       running_.erase(child);
       return {.id = id, .exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)};
     }
-    DRIFT_CHECK(kInternal, ended >= 0 || errno == EINTR, "no process to wait for: {}", std::strerror(errno));
+    DRIFT_CHECK(kInternal, ended >= 0 || errno == EINTR, "no process to wait for: {}", system_reason());
     if (const double now = steady_clock().seconds(); stop_requested() && now >= ask_at) {
       ask_at = now + kAskEverySeconds;
       for (const auto& [child, id] : running_) ::kill(child, SIGUSR1);

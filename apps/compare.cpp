@@ -30,12 +30,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void make(const fs::path& directory) {
-  std::error_code error;
-  make_directories(directory, error);
-  DRIFT_CHECK(kOutput, !error, "cannot make {}: {}", directory.string(), error.message());
-}
-
 // Throws kUsage for a directory of something else.
 void check_place(const fs::path& out) {
   if (is_comparison(out)) return;
@@ -68,7 +62,7 @@ bool may_diverge(const PlannedRun& run) {
 // Throws kUsage where an earlier call with other settings left a run.
 bool is_finished(const PlannedRun& planned, const fs::path& directory) {
   if (!is_run(directory)) return false;
-  const RunRecords run = read_run(directory);
+  const RunRecords run = read_run_without_records(directory);
   for (const ChangedOption& changed : changed_options(run.config, planned.config)) {
     DRIFT_CHECK(kUsage, find_option(changed.name)->on_resume == OnResume::kLastBits,
                 "{} was trained with --{} {}, and the comparison says {} now: give another --out, or remove it",
@@ -109,7 +103,7 @@ class Comparer {
 
   // Returns the exit code of what went wrong first, or 0.
   int train() {
-    for (const char* room : {"plan", "log"}) make(out_ / room);
+    for (const char* room : {"plan", "log"}) make_directories(out_ / room);
     write_file_atomically(out_ / kComparisonFile, describe(comparison_).dump(2) + "\n");
     find_what_is_left();
     log_info("{}: {} runs of {} arms{}, {} done; in {}", comparison_.name, runs_.size(), comparison_.arms.size(),
@@ -158,7 +152,7 @@ class Comparer {
       write_file_atomically(plan, config_to_toml(run.config));
       rest = {"--recipe", plan.string(), "--out", directory.string()};
     } else {
-      make(directory.parent_path());
+      make_directories(directory.parent_path());
       rest = branch_words(run, parent_config(comparison_, run), comparison_.origin ? run.parent : out_ / run.parent);
       rest.insert(rest.end(), {"--out", directory.string()});
     }
@@ -262,7 +256,7 @@ int run_compare(int argc, char** argv) {
   });
   const Comparison comparison = read_comparison(recipe, given, origin);
   if (out.empty()) out = fs::path("runs") / comparison.name;
-  make(out);
+  make_directories(out);
   const DirectoryLock lock(out);
   check_place(out);
   Comparer comparer(comparison, out, static_cast<int>(jobs));

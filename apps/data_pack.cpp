@@ -92,9 +92,7 @@ int run_data_pack(int argc, char** argv) {
   const BadImages bad = bad_images_of(bad_images);
   install_stop_signals();
   const ImageSources sources = open_image_sources(spec);
-  std::error_code error;
-  make_directories(out, error);
-  DRIFT_CHECK(kOutput, !error, "{}: cannot be made: {}", out, error.message());
+  make_directories(out);
   LoaderPool loading(threads_of(threads));
   for (const auto& [source, file] : {std::pair(sources.train.get(), kPackedTrain), {sources.val.get(), kPackedVal}}) {
     const fs::path path = fs::path(out) / file;

@@ -8,11 +8,11 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <string>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
+#include "apps/child_process.h"
 #include "apps/command.h"
 #include "apps/command_line.h"
 #include "apps/launched_output.h"
@@ -60,23 +60,17 @@ struct Channel {
 };
 
 std::vector<std::string> command_of(std::int64_t processes, int argc, char** argv) {
-  std::array<char, 4096> self{};
-  DRIFT_CHECK(kInternal, ::readlink("/proc/self/exe", self.data(), self.size() - 1) > 0, "where is this program?");
   // More processes than cores are no error: they share them (--threads).
-  std::vector<std::string> words = {
-      "mpirun", "-n", std::to_string(processes), "--oversubscribe", "--bind-to", "none", "--tag-output", self.data()};
+  std::vector<std::string> words = {"mpirun",          "-n",          std::to_string(processes),
+                                    "--oversubscribe", "--bind-to",   "none",
+                                    "--tag-output",    this_program()};
   words.insert(words.end(), argv, argv + argc);
   return words;
 }
 
 [[noreturn]] void become(const std::vector<std::string>& words, const Channel& out, const Channel& err) {
-  ::setpgid(0, 0);                     // a Ctrl-C is for this program, which passes it on
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // and where it is gone, nobody is left behind
-  if (std::freopen("/dev/null", "r", stdin) == nullptr) ::_exit(127);
-  for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);
+  become_child(out.write_end, err.write_end);
   ::signal(kAsksToStop, SIG_IGN);  // until mpirun listens
-  ::dup2(out.write_end, STDOUT_FILENO);
-  ::dup2(err.write_end, STDERR_FILENO);
   for (const Channel* channel : {&out, &err}) {
     ::close(channel->read_end);
     ::close(channel->write_end);
@@ -85,10 +79,7 @@ std::vector<std::string> command_of(std::int64_t processes, int argc, char** arg
     ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
     ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
   }
-  std::vector<char*> argv;
-  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  ::execvp(argv[0], argv.data());
+  run_instead(words);
   report_error(
       fmt::format("cannot start mpirun: {}. Is Open MPI installed (Debian: openmpi-bin)?", std::strerror(errno)));
   ::_exit(exit_code(ErrorKind::kConfig));

@@ -34,9 +34,7 @@ std::vector<Arm> read_arms(const std::vector<std::string>& paths) {
 }
 
 void write_figures(const std::vector<Arm>& arms, const fs::path& directory) {
-  std::error_code error;
-  make_directories(directory, error);
-  DRIFT_CHECK(kOutput, !error, "cannot make {}: {}", directory.string(), error.message());
+  make_directories(directory);
   for (const Plot& plot : figures_of(arms)) {
     const fs::path file = directory / (plot.id + ".svg");
     write_file_atomically(file, svg_file(plot));

@@ -1,9 +1,7 @@
 // drift runs: the runs of a directory, a line each.
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <vector>
 
 #include "analysis/report/results.h"
@@ -12,6 +10,7 @@
 #include "apps/output.h"
 #include "core/check.h"
 #include "core/file_errors.h"
+#include "core/text_table.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/options.h"
 
@@ -20,10 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kColumns = 7;
-using Row = std::array<std::string, kColumns>;
-constexpr std::array<std::string_view, kColumns> kHeads = {"run",  "model", "algorithm", "step",
-                                                           "top1", "img/s", "state"};
+using Row = std::vector<std::string>;
 
 std::string algorithm_text(const TrainConfig& config) {
   const std::string name = *find_option("algo")->get(config);
@@ -62,24 +58,6 @@ Row row_of(const fs::path& directory) {
   }
 }
 
-// Numbers to the right, text to the left; the last column as long as it likes.
-void print_table(const std::vector<Row>& rows) {
-  std::array<std::size_t, kColumns> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < kColumns; ++i) {
-      const bool is_number = i >= 3 && i <= 5;
-      line += is_number ? fmt::format("{:>{}}", row[i], widths[i]) : fmt::format("{:<{}}", row[i], widths[i]);
-      line += "  ";
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    print("{}\n", line);
-  }
-}
-
 }  // namespace
 
 int run_runs(int argc, char** argv) {
@@ -103,13 +81,12 @@ int run_runs(int argc, char** argv) {
     }
   });
   std::ranges::sort(runs);
-  std::vector<Row> rows(1);
-  std::ranges::copy(kHeads, rows.front().begin());
+  std::vector<Row> rows = {{"run", "model", "algorithm", "step", "top1", "img/s", "state"}};
   for (const fs::path& run : runs) rows.push_back(row_of(run));
   if (runs.empty()) {
     print("no runs in {}\n", directory);
   } else {
-    print_table(rows);
+    print("{}", text_table(rows, "<<<>>><"));
   }
   return 0;
 }

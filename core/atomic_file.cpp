@@ -75,6 +75,13 @@ bool make_directories(const fs::path& path, std::error_code& error) {
   return made;
 }
 
+bool make_directories(const fs::path& path) {
+  std::error_code error;
+  const bool made = make_directories(path, error);
+  DRIFT_CHECK(kOutput, !error, "{}: cannot be created: {}", path.string(), error.message());
+  return made;
+}
+
 void publish(const fs::path& path) {
   const fs::path from = aside(path);
   make_durable(from);

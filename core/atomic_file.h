@@ -28,6 +28,7 @@ void make_durable(const std::filesystem::path& path);
 // A directory with the missing ones above it, each durable: what lies in one whose name is lost is lost with it.
 // Returns whether it is new: of several that ask at once, one made it. `error`: why it is not there.
 bool make_directories(const std::filesystem::path& path, std::error_code& error);
+bool make_directories(const std::filesystem::path& path);  // throws kOutput instead
 
 // Puts what was written at aside(path) into its place and returns when it is durable there; the files of a directory
 // must be durable before. What was there is replaced in one atomic step, where the file system has one; a directory

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 
 namespace drift {
 
@@ -20,5 +21,8 @@ inline const Clock& steady_clock() {
   static const SteadyClock clock;
   return clock;
 }
+
+// Of the clock on the wall: 2026-01-31T12:00:00Z.
+std::string utc_time();
 
 }  // namespace drift

@@ -35,6 +35,17 @@ Json parse_line(const std::filesystem::path& path, std::size_t number, const std
 
 }  // namespace
 
+Json read_json_object(const std::filesystem::path& path) {
+  constexpr std::size_t kBytesMax = 64 << 20;
+  constexpr int kObjectDepthMax = 16;
+  const std::string text = read_text(path, kBytesMax, ErrorKind::kData);
+  DRIFT_CHECK(kData, json_depth(text) <= kObjectDepthMax, "{} nests deeper than {} levels", path.string(),
+              kObjectDepthMax);
+  Json value = Json::parse(text, /*callback=*/nullptr, /*allow_exceptions=*/false);
+  DRIFT_CHECK(kData, value.is_object(), "{} is not a JSON object", path.string());
+  return value;
+}
+
 JsonLines::JsonLines(std::filesystem::path path) : path_(std::move(path)) {
   const OpenedFile file = open_regular_file(path_, O_WRONLY | O_CREAT | O_APPEND);
   DRIFT_CHECK(kOutput, file, "cannot open {} for writing: {}", path_.string(), file.problem);

@@ -26,6 +26,10 @@ class JsonLines {
   int file_ = -1;
 };
 
+// The object that a file of at most 64 MiB is. Throws kData naming one that cannot be read, is none, or nests deeper
+// than 16 levels.
+Json read_json_object(const std::filesystem::path& path);
+
 // Calls `take` with every whole line, in order, and its number, from 1; a torn last line (of a machine that went down,
 // or of a program that is writing it) is left out. Throws kData naming a damaged one, one of more than 1 MiB or one
 // that nests deeper than 8 levels.

@@ -66,6 +66,7 @@ class PickleValue {
   // The value of a key that is this string.
   std::optional<PickleValue> find(std::string_view key) const;
 
+  bool is_call_of(std::string_view global) const;
   PickleValue arguments() const;             // of a call, a tuple
   std::optional<PickleValue> state() const;  // that the result of a call was given
   PickleValue id() const;                    // of what is persistent

@@ -106,6 +106,10 @@ std::optional<PickleValue> PickleValue::find(std::string_view key) const {
   return std::nullopt;
 }
 
+bool PickleValue::is_call_of(std::string_view global) const {
+  return is(PickleKind::kCall) && this->global() == global;
+}
+
 PickleValue PickleValue::arguments() const {
   expect(kind(), PickleKind::kCall);
   return {*pickle_, pickle_->nodes_[index_].elements.front()};

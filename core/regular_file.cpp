@@ -89,6 +89,13 @@ OpenedFile open_regular_file(const std::filesystem::path& path, int flags) {
   return file;
 }
 
+bool is_still_there(int descriptor, const std::filesystem::path& path) {
+  struct stat opened {
+  }, named{};
+  return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
+         opened.st_dev == named.st_dev;
+}
+
 std::string read_text(const std::filesystem::path& path, std::size_t bytes_max, ErrorKind kind) {
   return text_of(open_regular_file(path, O_RDONLY), path, bytes_max, kind);
 }

@@ -28,6 +28,9 @@ struct OpenedFile {
 // the umask lets. What is only written may go to a device like /dev/null.
 OpenedFile open_regular_file(const std::filesystem::path& path, int flags);
 
+// Whether `path` still names the open file: who had it before may have removed it, or put another there.
+bool is_still_there(int descriptor, const std::filesystem::path& path);
+
 // The whole file, of at most `bytes_max` bytes; files of the system too, which do not know their size. Throws `kind`
 // with the file's name and what is wrong with it.
 std::string read_text(const std::filesystem::path& path, std::size_t bytes_max, ErrorKind kind);

@@ -27,13 +27,9 @@ bool is_string(const PickleValue& value, std::string_view text) {
   return (value.is(PickleKind::kBytes) || value.is(PickleKind::kText)) && value.string() == text;
 }
 
-bool is_call(const PickleValue& value, std::string_view global) {
-  return value.is(PickleKind::kCall) && value.global() == global;
-}
-
 // dtype('uint8'): its arguments say all, its state nothing more.
 bool is_type_of_bytes(const PickleValue& value) {
-  return is_call(value, kType) && value.arguments().size() > 0 && is_string(value.arguments()[0], "u1");
+  return value.is_call_of(kType) && value.arguments().size() > 0 && is_string(value.arguments()[0], "u1");
 }
 
 bool is_integer(const PickleValue& value, std::int64_t number) {
@@ -46,7 +42,7 @@ std::string_view rows(const PickleValue& value, std::int64_t n, const std::strin
     DRIFT_CHECK(kData, good, "{}: 'data' is not an array of NumPy of {} x {} bytes (uint8), one row for each label",
                 place, n, kCifarPixels);
   };
-  require(is_call(value, kReconstruct) || is_call(value, kReconstructSince2));
+  require(value.is_call_of(kReconstruct) || value.is_call_of(kReconstructSince2));
   const std::optional<PickleValue> state = value.state();
   require(state && state->is(PickleKind::kTuple) && state->size() == 5);
   const PickleValue shape = (*state)[1], fortran = (*state)[3], bytes = (*state)[4];

@@ -1,14 +1,12 @@
 #include "analysis/compare/outcome.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <fmt/format.h>
 
 #include "analysis/plot/axis.h"
 #include "core/check.h"
-#include "core/json_depth.h"
-#include "core/regular_file.h"
+#include "core/text_table.h"
 
 namespace drift {
 namespace fs = std::filesystem;
@@ -28,11 +26,6 @@ Json estimate_json(const Estimate& estimate) {
 
 std::string number_text(double value, Unit unit) {
   return std::isfinite(value) ? value_text(value, unit) : "";
-}
-
-// In a terminal's columns, of which a ± takes one.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 }  // namespace
@@ -55,12 +48,8 @@ bool is_comparison(const fs::path& directory) {
 }
 
 std::vector<Arm> arms_in(const fs::path& directory) {
-  constexpr std::size_t kBytesMax = 1 << 22;
-  constexpr int kDepthMax = 6;
   const fs::path file = directory / kComparisonFile;
-  const std::string text = read_text(file, kBytesMax, ErrorKind::kData);
-  DRIFT_CHECK(kData, json_depth(text) <= kDepthMax, "{} nests deeper than {} levels", file.string(), kDepthMax);
-  const Json described = Json::parse(text, /*callback=*/nullptr, /*allow_exceptions=*/false);
+  const Json described = read_json_object(file);
   std::vector<Arm> arms;
   try {
     for (const Json& said : described.at("arms")) {
@@ -94,10 +83,8 @@ std::vector<Verdict> judge(const std::vector<Expectation>& expectations, const s
 }
 
 std::string table_text(const std::vector<ArmResult>& results) {
-  constexpr std::size_t kColumns = 10;
-  using Row = std::array<std::string, kColumns>;
-  std::vector<Row> rows = {{"arm", "seeds", "test accuracy, %", "to " + results.front().name, "training loss", "rounds",
-                            "sent", "time", "img/s", "state"}};
+  std::vector<std::vector<std::string>> rows = {{"arm", "seeds", "test accuracy, %", "to " + results.front().name,
+                                                 "training loss", "rounds", "sent", "time", "img/s", "state"}};
   for (const ArmResult& r : results) {
     rows.push_back({r.name, std::to_string(r.seeds.size()), percent_text(r.accuracy),
                     r.difference ? percent_text(*r.difference, /*with_sign=*/true) : "",
@@ -105,22 +92,7 @@ std::string table_text(const std::vector<ArmResult>& results) {
                     number_text(r.bytes, Unit::kBytes), number_text(r.seconds, Unit::kSeconds),
                     number_text(r.images_per_second, Unit::kNumber), r.status});
   }
-  std::array<std::size_t, kColumns> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], width_of(row[i]));
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < kColumns; ++i) {
-      const std::string space(widths[i] - width_of(row[i]), ' ');
-      const bool is_text = i == 0 || i + 1 == kColumns;
-      line += (is_text ? row[i] + space : space + row[i]) + "  ";
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
+  return text_table(rows, "<>>>>>>>><");
 }
 
 std::string text_of(const Verdict& verdict) {

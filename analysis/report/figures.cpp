@@ -30,21 +30,6 @@ Samples at_changes(std::function<double(const StepRecord&)> quantity) {
   return [quantity = std::move(quantity)](const RunRecords& run) { return changes_of(run, quantity); };
 }
 
-double mean_loss(std::span<const StepRecord> steps) {
-  double sum = 0;
-  for (const StepRecord& step : steps) sum += step.loss;
-  return sum / static_cast<double>(steps.size());
-}
-
-double speed(std::span<const StepRecord> steps) {
-  double images = 0, seconds = 0;
-  for (const StepRecord& step : steps) {
-    images += step.images_per_second * step.seconds;
-    seconds += step.seconds;
-  }
-  return images / seconds;
-}
-
 double comm_share(std::span<const StepRecord> steps) {
   double comm = 0, seconds = 0;
   for (const StepRecord& step : steps) {
@@ -223,8 +208,8 @@ class Figures {
   }
 
   void cost() {
-    over_epochs({.id = "speed", .title = "Images per second", .note = "Of all workers together."}, in_pieces(speed),
-                {});
+    over_epochs({.id = "speed", .title = "Images per second", .note = "Of all workers together."},
+                in_pieces(images_per_second), {});
     over_epochs({.id = "communication",
                  .title = "Time in the communicator",
                  .note = "As a part of the wall time of steps, waiting for other workers included; mean over workers.",

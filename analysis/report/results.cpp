@@ -18,23 +18,9 @@ double mean_of(const std::vector<double>& values) {
   return estimate_mean(known).mean;
 }
 
-double last_training_loss(const RunRecords& run) {
-  const std::size_t count = std::max<std::size_t>(1, run.steps.size() / 100);
-  if (run.steps.empty()) return std::nan("");
-  double sum = 0;
-  for (auto step = run.steps.end() - static_cast<std::ptrdiff_t>(count); step != run.steps.end(); ++step) {
-    sum += step->loss;
-  }
-  return sum / static_cast<double>(count);
-}
-
-double mean_speed(const RunRecords& run) {
-  double images = 0, seconds = 0;
-  for (const StepRecord& step : run.steps) {
-    images += step.images_per_second * step.seconds;
-    seconds += step.seconds;
-  }
-  return seconds > 0 ? images / seconds : std::nan("");
+// The last hundredth of its steps.
+std::span<const StepRecord> last_steps(const RunRecords& run) {
+  return std::span(run.steps).last(std::max<std::size_t>(1, run.steps.size() / 100));
 }
 
 std::string status_of(const Arm& arm) {
@@ -59,11 +45,12 @@ ArmResult result_of(const Arm& arm) {
     result.accuracies.push_back(is_evaluated ? run.evaluations.back().top1 : std::nan(""));
     if (is_evaluated) known.push_back(run.evaluations.back().top1);
     test_loss.push_back(is_evaluated ? run.evaluations.back().loss : std::nan(""));
-    training_loss.push_back(last_training_loss(run));
+    const bool has_steps = !run.steps.empty();
+    training_loss.push_back(has_steps ? mean_loss(last_steps(run)) : std::nan(""));
     averages.push_back(end.averages);
     bytes.push_back(end.bytes);
     seconds.push_back(end.seconds);
-    speed.push_back(mean_speed(run));
+    speed.push_back(has_steps ? images_per_second(run.steps) : std::nan(""));
   }
   result.accuracy = estimate_mean(known);
   result.test_loss = mean_of(test_loss);

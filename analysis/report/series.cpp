@@ -62,6 +62,21 @@ std::vector<PlotPoint> points_of(const Arm& arm, const Samples& samples, RunCloc
   return points;
 }
 
+double mean_loss(std::span<const StepRecord> steps) {
+  double sum = 0;
+  for (const StepRecord& step : steps) sum += step.loss;
+  return sum / static_cast<double>(steps.size());
+}
+
+double images_per_second(std::span<const StepRecord> steps) {
+  double images = 0, seconds = 0;
+  for (const StepRecord& step : steps) {
+    images += step.images_per_second * step.seconds;
+    seconds += step.seconds;
+  }
+  return images / seconds;
+}
+
 std::vector<Sample> by_pieces(const RunRecords& run,
                               const std::function<double(std::span<const StepRecord>)>& quantity) {
   const std::span steps(run.steps);

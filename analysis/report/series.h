@@ -41,6 +41,10 @@ using Samples = std::function<std::vector<Sample>(const RunRecords&)>;
 // An arm's points: the samples of its runs after equally many steps, their mean with the interval of that.
 std::vector<PlotPoint> points_of(const Arm& arm, const Samples& samples, RunClock clock);
 
+// Over these steps, of which there is one at least.
+double mean_loss(std::span<const StepRecord> steps);
+double images_per_second(std::span<const StepRecord> steps);
+
 // Pieces of a run, as many as a figure can show: for each what `quantity` makes of its steps, at its end.
 std::vector<Sample> by_pieces(const RunRecords& run,
                               const std::function<double(std::span<const StepRecord>)>& quantity);

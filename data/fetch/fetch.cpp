@@ -35,9 +35,7 @@ Fetched fetch(const RemoteArchive& archive, const fs::path& directory, const std
               const DownloadOptions& options) {
   const fs::path place = named(directory);
   if (is_unpacked(archive, place)) return Fetched::kBefore;
-  std::error_code error;
-  make_directories(place.parent_path(), error);
-  DRIFT_CHECK(kOutput, !error, "{}: cannot be made: {}", place.parent_path().string(), error.message());
+  make_directories(place.parent_path());
   PartialFile file(place.parent_path() / (place.filename().string() + ".tar.gz"));
   if (is_unpacked(archive, place)) {  // by another process, which had the file
     file.remove();

@@ -18,14 +18,6 @@ namespace {
 
 constexpr std::size_t kNotesBytesMax = 1 << 16;
 
-// Who had it before may have removed it meanwhile.
-bool is_still_there(int file, const std::filesystem::path& path) {
-  struct stat opened {
-  }, named{};
-  return ::fstat(file, &opened) == 0 && ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
-         opened.st_dev == named.st_dev;
-}
-
 }  // namespace
 
 PartialFile::PartialFile(const std::filesystem::path& path)

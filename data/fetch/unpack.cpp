@@ -55,9 +55,7 @@ void unpack(const fs::path& archive, const RemoteArchive& what, const fs::path& 
             const std::atomic<bool>& stop) {
   const fs::path place = aside(directory);
   try_remove(place);
-  std::error_code error;
-  make_directories(place, error);
-  DRIFT_CHECK(kOutput, !error, "{}: cannot be made: {}", place.string(), error.message());
+  make_directories(place);
   std::string checksums;
   std::vector<std::string> missing;
   for (const ArchivedFile& file : what.files) missing.push_back(file.name);

@@ -101,10 +101,7 @@ fs::path parent_of(const fs::path& directory) {
 }
 
 void make_directory(const fs::path& directory) {
-  if (directory_exists(directory)) return;
-  std::error_code error;
-  make_directories(directory, error);
-  DRIFT_CHECK(kOutput, !error, "{}: cannot be created: {}", directory.string(), error.message());
+  if (!directory_exists(directory)) make_directories(directory);
 }
 
 // What writers and removals that were interrupted left behind.

@@ -52,16 +52,12 @@ std::vector<std::string_view> globals() {
   return names;
 }
 
-bool is_call_of(const PickleValue& value, std::string_view global) {
-  return value.is(PickleKind::kCall) && value.global() == global;
-}
-
 bool is_dict(const PickleValue& value) {
-  return value.is(PickleKind::kDict) || (is_call_of(value, kOrderedDict) && value.arguments().size() == 0);
+  return value.is(PickleKind::kDict) || (value.is_call_of(kOrderedDict) && value.arguments().size() == 0);
 }
 
 bool is_tensor(const PickleValue& value) {
-  return is_call_of(value, kTensor) || is_call_of(value, kParameter);
+  return value.is_call_of(kTensor) || value.is_call_of(kParameter);
 }
 
 // "'epoch' is an integer"
@@ -167,9 +163,9 @@ PickleValue TorchReader::state_dict(PickleValue value) const {
 
 TensorEntry TorchReader::tensor(const std::string& name, const PickleValue& value) {
   const std::string where = fmt::format("{}: tensor '{}'", file_, name);
-  if (is_call_of(value, kParameter)) {
+  if (value.is_call_of(kParameter)) {
     const PickleValue arguments = value.arguments();
-    DRIFT_CHECK(kCheckpoint, arguments.size() > 0 && is_call_of(arguments[0], kTensor), "{}: a parameter of no tensor",
+    DRIFT_CHECK(kCheckpoint, arguments.size() > 0 && arguments[0].is_call_of(kTensor), "{}: a parameter of no tensor",
                 where);
     return tensor(name, arguments[0]);
   }

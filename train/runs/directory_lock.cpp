@@ -32,14 +32,6 @@ std::string text_of(int file) {
   return count > 0 ? std::string(text.data(), static_cast<std::size_t>(count)) : "";
 }
 
-// A holder that leaves takes the file with it: then the lock is one of a file that has no name any more.
-bool is_still_there(int file, const std::filesystem::path& path) {
-  struct stat locked {
-  }, named{};
-  return ::fstat(file, &locked) == 0 && ::stat(path.c_str(), &named) == 0 && locked.st_ino == named.st_ino &&
-         locked.st_dev == named.st_dev;
-}
-
 }  // namespace
 
 DirectoryLock::DirectoryLock(const std::filesystem::path& directory) : path_(directory / kFile) {

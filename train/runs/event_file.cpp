@@ -62,12 +62,11 @@ std::string little_endian(std::uint64_t value, int size) {
 
 // TensorBoard looks for "tfevents", and reads several files of a directory in the order of their names.
 std::filesystem::path file_name(const std::filesystem::path& directory, double seconds) {
-  std::error_code error;
-  make_directories(directory, error);
-  DRIFT_CHECK(kOutput, !error, "cannot make {}: {}", directory.string(), error.message());
+  make_directories(directory);
   const std::string stem = fmt::format("events.out.tfevents.{:010.0f}.{}.{}", seconds, host_name(), ::getpid());
   std::filesystem::path path = directory / stem;
-  for (int number = 1; std::filesystem::exists(path, error); ++number) {
+  std::error_code absent;
+  for (int number = 1; std::filesystem::exists(path, absent); ++number) {
     path = directory / fmt::format("{}.{}", stem, number);
   }
   return path;

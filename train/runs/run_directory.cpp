@@ -4,12 +4,12 @@
 #include <array>
 #include <chrono>
 #include <ctime>
-#include <fmt/chrono.h>
 #include <optional>
 #include <string_view>
 
 #include "core/atomic_file.h"
 #include "core/check.h"
+#include "core/clock.h"
 #include "core/file_errors.h"
 #include "core/host_name.h"
 #include "core/log.h"
@@ -99,11 +99,6 @@ void warn_of_gaps(const std::vector<Json>& lines, Step resumed_step, const fs::p
 
 std::string algorithm_name(const TrainConfig& config) {
   return *find_option("algo")->get(config);
-}
-
-std::string utc_time() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
 }
 
 // Whether a run that goes on with so many steps done still has it: what is done again is recorded again.

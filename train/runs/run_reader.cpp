@@ -2,7 +2,6 @@
 
 #include "core/check.h"
 #include "core/file_errors.h"
-#include "core/json_depth.h"
 #include "core/regular_file.h"
 #include "train/config/toml.h"
 #include "train/runs/directory_lock.h"
@@ -13,15 +12,13 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kFileBytesMax = 64 << 20;
-constexpr int kDepthMax = 16;
+
+bool is_there(const fs::path& path) {
+  return with_file_errors(ErrorKind::kData, [&] { return fs::exists(path); });
+}
 
 Json json_if_there(const fs::path& path) {
-  const std::optional<std::string> text = text_if_there(path, kFileBytesMax, ErrorKind::kData);
-  if (!text) return {};
-  DRIFT_CHECK(kData, json_depth(*text) <= kDepthMax, "{} nests deeper than {} levels", path.string(), kDepthMax);
-  Json value = Json::parse(*text, /*callback=*/nullptr, /*allow_exceptions=*/false);
-  DRIFT_CHECK(kData, value.is_object(), "{} is not a JSON object", path.string());
-  return value;
+  return is_there(path) ? read_json_object(path) : Json();
 }
 
 struct Filing {
@@ -44,7 +41,7 @@ bool is_run(const fs::path& directory) {
   return fs::is_regular_file(directory / "config.toml", absent);
 }
 
-RunRecords read_run(const fs::path& directory) {
+RunRecords read_run_without_records(const fs::path& directory) {
   DRIFT_CHECK(kUsage, is_run(directory), "{} is no run directory: it has no config.toml", directory.string());
   RunRecords run{.path = directory};
   const fs::path config = directory / "config.toml";
@@ -54,8 +51,13 @@ RunRecords read_run(const fs::path& directory) {
   run.branch = json_if_there(directory / "branch.json");
   run.summary = json_if_there(directory / "summary.json");
   run.holder = DirectoryLock::holder_of(directory);
+  return run;
+}
+
+RunRecords read_run(const fs::path& directory) {
+  RunRecords run = read_run_without_records(directory);
   const fs::path metrics = directory / kMetricsFile;
-  if (with_file_errors(ErrorKind::kData, [&] { return fs::exists(metrics); })) {
+  if (is_there(metrics)) {
     for_each_json_line(metrics, [&](Json&& line, std::size_t number) {
       std::visit(Filing{run}, record_from(line, fmt::format("{}:{}", metrics.string(), number)));
     });
@@ -67,7 +69,7 @@ std::string RunRecords::status() const {
   if (!holder.empty()) return "running";
   if (end) return end->status;
   const auto said = summary.is_object() ? summary.find("status") : summary.end();
-  // Earlier versions wrote no record of the end.
+  // Records that were not read, or of an earlier version, which wrote none of the end.
   return begins.empty() && summary.is_object() && said != summary.end() && said->is_string() ? said->get<std::string>()
                                                                                              : "killed";
 }

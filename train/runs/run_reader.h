@@ -36,5 +36,7 @@ bool is_run(const std::filesystem::path& directory);
 
 // Throws kUsage for what is no run directory, and what its files' readers throw.
 RunRecords read_run(const std::filesystem::path& directory);
+// All but the records: what it is of, and by its summary how it ended.
+RunRecords read_run_without_records(const std::filesystem::path& directory);
 
 }  // namespace drift
