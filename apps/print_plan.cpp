@@ -124,6 +124,7 @@ void print_memory(const TrainConfig& config, const RunPlan& plan) {
         fmt::format("activations of {} images, for as many workers at once", config.sync.local_batch));
   parts(memory.lanes, memory.step.workspace, "scratch memory of their largest operation");
   part(static_cast<double>(memory.averaged_model), "the averaged model");
+  if (memory.telemetry > 0) part(static_cast<double>(memory.telemetry), "the mean of the round before");
   if (!memory.images) {
     print("{:>10}  training images: the data is not there\n", "not known");
   } else if (*memory.images > 0) {

@@ -22,6 +22,7 @@ std::vector<MetricsSink*> sinks(const SessionOutputs& outputs) {
   if (outputs.run != nullptr) sinks.push_back(outputs.run);
   if (outputs.progress != nullptr) sinks.push_back(outputs.progress);
   if (outputs.tensorboard != nullptr) sinks.push_back(outputs.tensorboard);
+  if (outputs.watch != nullptr) sinks.push_back(outputs.watch);
   return sinks;
 }
 

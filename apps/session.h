@@ -21,6 +21,7 @@ struct SessionOutputs {
   RunDirectory* run = nullptr;      // nullptr in processes that do not write
   Progress* progress = nullptr;     // also with -q
   MetricsSink* tensorboard = nullptr;
+  MetricsSink* watch = nullptr;
   std::string data = {};  // what checkpoints say of it, data/fingerprint.h
 };
 

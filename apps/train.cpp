@@ -32,6 +32,7 @@
 #include "train/checkpoint/meta.h"
 #include "train/config/toml.h"
 #include "train/environment.h"
+#include "train/runs/averaging_watch.h"
 #include "train/runs/progress.h"
 #include "train/runs/run_directory.h"
 #include "train/runs/tensorboard.h"
@@ -213,12 +214,17 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
       run == nullptr || !config.files.tensorboard
           ? nullptr
           : std::make_unique<TensorBoard>(run->path() / "tb", config, trainer.step());
+  AveragingWatch watch([&](const std::string& text) {
+    if (progress) progress->message("warning: " + text);
+    if (!progress) log_warning("{}", text);
+  });
   setup.is_over();
   const SessionOutputs outputs = {.checkpoints = directory / "ckpt",
                                   .best = directory / "best",
                                   .run = run,
                                   .progress = progress.get(),
                                   .tensorboard = tensorboard.get(),
+                                  .watch = run == nullptr || !config.sync.telemetry ? nullptr : &watch,
                                   .data = data_text};
   return Session(config, membership, trainer, request.checkpoint, outputs, stop_requested()).run();
 }

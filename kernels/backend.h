@@ -92,6 +92,7 @@ class Backend {
     run(Average{sources, targets, n, divisor});
   }
   void count_non_finite(const CountNonFinite& args) { run(args); }
+  void squared_distance(const SquaredDistance& args) { run(args); }
 };
 
 // A name for what its scope enqueues, on a profiler's time line.

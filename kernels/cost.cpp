@@ -145,6 +145,9 @@ OpCost cost(const Average& op) {
 OpCost cost(const CountNonFinite& op) {
   return {static_cast<std::int64_t>(op.values.size_bytes())};
 }
+OpCost cost(const SquaredDistance& op) {
+  return {static_cast<std::int64_t>(op.a.size_bytes() + op.b.size_bytes())};
+}
 // A pixel of one byte for each element of y, out of however many images there are.
 OpCost cost(const Augment& op) {
   return {op.y.elements() + bytes_of(op.y)};

@@ -268,6 +268,13 @@ struct CountNonFinite {
   TensorView result;
 };
 
+// result [1] = sum (a - b)^2, in float32 partial sums; a and b of one length, or no b: zeros.
+struct SquaredDistance {
+  static constexpr std::string_view kName = "squared_distance";
+  std::span<const float> a, b;
+  TensorView result;
+};
+
 // y[n,h,w,c] = (pixel/255 - mean[c]) / std[c] of the crop at (h + dy - pad, w + dx - pad); outside the image the pixel
 // is 0 (padding happens before normalising, so the border is -mean/std). Sample n is images[indices[n]], or images[n]
 // without indices. images uint8 [M,H,W,3], indices int32 [N] or none, crops uint8 [N,4] (N times Crop) or none (images
@@ -284,7 +291,7 @@ using Op = std::variant<Copy, Upload, Download, DownloadAsync, Fill, Cast, Conv2
                         BatchNormBackward, GroupNormForward, GroupNormBackward, ActivationForward, ActivationBackward,
                         Add, ShortcutForward, ShortcutBackward, PoolForward, PoolBackward, GlobalAveragePoolForward,
                         GlobalAveragePoolBackward, SoftmaxCrossEntropy, ClipScale, SgdUpdate, Average, CountNonFinite,
-                        Augment>;
+                        SquaredDistance, Augment>;
 
 // "conv2d_forward"; lives as long as the program.
 std::string_view name_of(const Op& op);

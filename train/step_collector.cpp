@@ -1,6 +1,7 @@
 #include "train/step_collector.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -49,6 +50,11 @@ void StepCollector::take(const StepReport& report) {
   pending.losses[static_cast<std::size_t>(report.worker)] = report.result.loss;
   pending.correct += report.result.correct;
   pending.bytes += report.bytes;
+  pending.from_mean += report.round.from_mean;
+  if (!std::isnan(report.round.norm)) {
+    pending.moved = report.round.moved;
+    pending.norm = report.round.norm;
+  }
   pending.times += report.times;
   pending.elapsed_seconds = std::max(pending.elapsed_seconds, report.elapsed_seconds);
   ++pending.reports;
@@ -57,11 +63,32 @@ void StepCollector::take(const StepReport& report) {
 void StepCollector::write_complete() {
   while (!pending_.empty() && pending_.front().reports == workers_) {
     const StepRecord record = record_of(pending_.front());
+    const RoundRecord round = round_of(record, pending_.front());
     spare_.push_back({.losses = std::move(pending_.front().losses)});
     pending_.pop_front();
     ++first_;
     sink_.step(record);
+    if (!std::isnan(round.consensus)) sink_.round(round);
   }
+}
+
+// From sum u_k = K (m - m') follows that the mean of |u_k|^2 is |m - m'|^2 and the consensus distance together, and
+// that of u_i u_j, over pairs, |m - m'|^2 less a (K-1)th of that distance.
+RoundRecord StepCollector::round_of(const StepRecord& step, const Pending& pending) const {
+  const double workers = workers_, consensus = pending.from_mean / workers;
+  RoundRecord round{.step = step.step,
+                    .epoch = step.epoch,
+                    .round = step.round,
+                    .period = step.period,
+                    .loss = step.loss,
+                    .consensus = consensus,
+                    .relative_consensus = consensus / pending.norm};
+  if (!std::isnan(pending.moved)) {
+    round.update = std::sqrt(pending.moved);
+    const double mean_update = pending.moved + consensus;
+    if (mean_update > 0) round.cosine = (pending.moved - consensus / (workers - 1)) / mean_update;
+  }
+  return round;
 }
 
 StepRecord StepCollector::record_of(const Pending& pending) {

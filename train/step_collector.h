@@ -33,14 +33,17 @@ class StepCollector final : public ReportSink {
     int reports = 0;
     std::vector<double> losses;  // by worker
     std::int64_t correct = 0, bytes = 0;
-    StepTimes times = {};        // of all
-    double elapsed_seconds = 0;  // of the slowest
+    double from_mean = 0;                                 // of all, squared; NaN: not measured
+    double moved = kNoRound.moved, norm = kNoRound.norm;  // of the worker that knows
+    StepTimes times = {};                                 // of all
+    double elapsed_seconds = 0;                           // of the slowest
   };
   // All with the lock held.
   void take(const StepReport& report);
   void take_others();
   void write_complete();
   StepRecord record_of(const Pending& pending);
+  RoundRecord round_of(const StepRecord& step, const Pending& pending) const;
 
   const Schedule& schedule_;
   int workers_;

@@ -13,7 +13,7 @@ template <class Report>
 auto fields_of(Report& r) {
   return std::tie(r.step, r.worker, r.result.loss, r.result.correct, r.result.correct_top5, r.times.data_seconds,
                   r.times.forward_seconds, r.times.backward_seconds, r.times.update_seconds, r.times.comm_seconds,
-                  r.bytes, r.elapsed_seconds);
+                  r.bytes, r.round.from_mean, r.round.moved, r.round.norm, r.elapsed_seconds);
 }
 
 // The next number, and what separates it from the one behind.

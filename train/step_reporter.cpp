@@ -30,6 +30,7 @@ void StepReporter::step_done() {
   under_way_.step = next_step_++;
   under_way_.worker = worker_.id();
   under_way_.times += worker_.take_times();
+  if (worker_.rounds_waiting() > std::ssize(rounds_)) rounds_.push_back(under_way_.step);
   done_.push_back(std::exchange(under_way_, {}));
   report_known_steps();
 }
@@ -58,6 +59,10 @@ void StepReporter::finish() {
 void StepReporter::report_known_steps() {
   for (; !done_.empty() && !results_.empty(); done_.pop_front(), results_.pop_front()) {
     done_.front().result = results_.front();
+    if (!rounds_.empty() && rounds_.front() == done_.front().step) {
+      done_.front().round = worker_.take_round();
+      rounds_.pop_front();
+    }
     done_.front().elapsed_seconds = began_.seconds();
     sink_.add(done_.front());
   }

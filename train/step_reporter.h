@@ -44,6 +44,7 @@ class StepReporter {
   Step checked_ = 0;  // steps done when the replica was last checked
   StepReport under_way_;
   std::deque<StepReport> done_;      // whose results are not known yet
+  std::deque<Step> rounds_;          // of these the last steps of rounds that were measured
   std::deque<BatchResult> results_;  // known, of done_ from its front on and of the step under way
 };
 

@@ -46,8 +46,10 @@ void average_replicas(Worker& worker, Communicator& comm, const SyncScope& scope
   ParameterSet& replica = worker.parameters();
   Backend& backend = worker.backend();
   const Span span(backend, "average parameters");
+  worker.before_average();
   for (const std::span<float> arena : averaged_arenas(replica, scope)) comm.all_reduce_mean(arena, backend);
   if (scope.momentum == MomentumSync::kReset) backend.fill(as_tensor(replica.momentum()), 0);
+  worker.after_average();
 }
 
 // Steps [first, ...) of one worker, until the gate says that all leave.
@@ -57,6 +59,7 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
   for (Step step = first; gate.enter(step); ++step) {
     const Sync sync = schedule.plan.at(step);
     const double lr = schedule.lr.at(step);
+    if (const auto round = schedule.plan.round_of(step); round && round->first == step) worker.round_begins();
     {
       const Lane lane = lanes.acquire(step, worker.id());
       const Batch& batch = worker.next_batch();  // this worker's share
@@ -200,6 +203,9 @@ void Trainer::prepare() {
     worker.backend().average(twice, std::span(&target, 1), std::ssize(gradients), 0);
     worker.check_finite();
     (void)worker.take_finite_check();
+    worker.before_average();
+    worker.after_average();
+    if (worker.rounds_waiting() > 0) (void)worker.take_round();
   }
   replicas_.restore(states);
   averaged_.rehearse();

@@ -22,6 +22,16 @@ Samples evaluated(const Evaluations& quantity) {
   };
 }
 
+Samples of_rounds(const std::function<double(const RoundRecord&)>& quantity) {
+  return [quantity](const RunRecords& run) {
+    std::vector<Sample> samples;
+    for (const RoundRecord& record : run.rounds) {
+      samples.push_back({.steps_done = record.step + 1, .value = quantity(record)});
+    }
+    return thinned(samples);
+  };
+}
+
 Samples in_pieces(std::function<double(std::span<const StepRecord>)> quantity) {
   return [quantity = std::move(quantity)](const RunRecords& run) { return by_pieces(run, quantity); };
 }
@@ -117,6 +127,7 @@ class Figures {
   std::vector<Plot> all() {
     results();
     schedule();
+    rounds();
     cost();
     return std::move(plots_);
   }
@@ -205,6 +216,25 @@ class Figures {
                  .note = "1 where gradients are averaged at every step.",
                  .y_scale = Scale::kLog},
                 at_changes([](const StepRecord& step) { return static_cast<double>(step.period); }), {.steps = true});
+  }
+
+  void rounds() {
+    over_epochs({.id = "consensus",
+                 .title = "Consensus distance",
+                 .note = "Mean squared distance of the workers' parameters to their mean, when a round ends, of the "
+                         "squared norm of that mean.",
+                 .y_scale = Scale::kLog},
+                of_rounds([](const RoundRecord& round) { return round.relative_consensus; }), {});
+    over_epochs({.id = "cosine",
+                 .title = "Cosine between worker updates",
+                 .note = "Of two workers in a round, on average; 1 where all went the same way, 0 where each went its "
+                         "own."},
+                of_rounds([](const RoundRecord& round) { return round.cosine.value_or(std::nan("")); }), {});
+    over_epochs({.id = "update",
+                 .title = "Norm of the averaged update",
+                 .note = "How far the mean of the parameters moved from one round to the next.",
+                 .y_scale = Scale::kLog},
+                of_rounds([](const RoundRecord& round) { return round.update.value_or(std::nan("")); }), {});
   }
 
   void cost() {

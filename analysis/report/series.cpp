@@ -89,6 +89,15 @@ std::vector<Sample> by_pieces(const RunRecords& run,
   return samples;
 }
 
+std::vector<Sample> thinned(std::vector<Sample> samples) {
+  const std::size_t rhythm = std::max<std::size_t>(1, samples.size() / kPieces);
+  std::vector<Sample> kept;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (i % rhythm == 0 || i + 1 == samples.size()) kept.push_back(samples[i]);
+  }
+  return kept;
+}
+
 std::vector<Sample> changes_of(const RunRecords& run, const std::function<double(const StepRecord&)>& quantity) {
   const std::size_t rhythm = std::max<std::size_t>(1, run.steps.size() / kPieces);
   std::vector<Sample> samples;

@@ -49,6 +49,9 @@ double images_per_second(std::span<const StepRecord> steps);
 std::vector<Sample> by_pieces(const RunRecords& run,
                               const std::function<double(std::span<const StepRecord>)>& quantity);
 
+// Of many samples as many as a figure can show, evenly; the last one, too.
+std::vector<Sample> thinned(std::vector<Sample> samples);
+
 // Where a quantity of steps changes, and often enough in between to follow it; the last one, too.
 std::vector<Sample> changes_of(const RunRecords& run, const std::function<double(const StepRecord&)>& quantity);
 

@@ -55,9 +55,10 @@ class CpuBackend final : public Backend {
   void run_now(const SgdUpdate& op);
   void run_now(const Average& op);
   void run_now(const CountNonFinite& op);
+  void run_now(const SquaredDistance& op);
   void run_now(const Augment& op);
   template <class Terms>
-  double sum_of_values(std::span<const float> values);
+  double sum_of_values(const Terms& terms, std::span<const float> values);
 
   // What run_now cuts.
   std::size_t workspace_of(const Conv2dForward& op) { return convolutions_.workspace_bytes(op); }
@@ -68,6 +69,7 @@ class CpuBackend final : public Backend {
   std::size_t workspace_of(const SoftmaxCrossEntropy& op) const;
   std::size_t workspace_of(const ClipScale& op) const;
   std::size_t workspace_of(const CountNonFinite& op) const;
+  std::size_t workspace_of(const SquaredDistance& op) const;
   template <class Other>
   std::size_t workspace_of(const Other& op) const {
     if constexpr (requires { Normalisations::workspace_floats(op); }) {

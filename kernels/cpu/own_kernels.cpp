@@ -8,6 +8,7 @@
 #include "kernels/math/augment.h"
 #include "kernels/math/average.h"
 #include "kernels/math/clip.h"
+#include "kernels/math/distance.h"
 #include "kernels/math/elementwise.h"
 #include "kernels/math/finite.h"
 #include "kernels/math/pool.h"
@@ -173,10 +174,9 @@ void CpuBackend::run_now(const Average& op) {
   for_each_packet(threads_, op.n, tree);
 }
 
-// The sum of a term of each value.
+// The sum of a term of each value, in rows of a packet.
 template <class Terms>
-double CpuBackend::sum_of_values(std::span<const float> values) {
-  const Terms terms{values.data(), kPacket};
+double CpuBackend::sum_of_values(const Terms& terms, std::span<const float> values) {
   const RowSpace space = packets_of(values);
   auto& totals = workspace_.doubles(kPacket);
   column_sums(threads_, space, terms, workspace_.floats(column_sums_workspace<Terms>(space)), totals);
@@ -189,16 +189,25 @@ double CpuBackend::sum_of_values(std::span<const float> values) {
 std::size_t CpuBackend::workspace_of(const CountNonFinite& op) const {
   return Workspace::bytes_of_floats(column_sums_workspace<NonFiniteOnes>(packets_of(op.values)));
 }
+std::size_t CpuBackend::workspace_of(const SquaredDistance& op) const {
+  return Workspace::bytes_of_floats(column_sums_workspace<SquaredDifferences>(packets_of(op.a)));
+}
 std::size_t CpuBackend::workspace_of(const ClipScale& op) const {
   return Workspace::bytes_of_floats(column_sums_workspace<Squares>(packets_of(op.values)));
 }
 
 void CpuBackend::run_now(const CountNonFinite& op) {
-  *op.result.as<float>() = static_cast<float>(sum_of_values<NonFiniteOnes>(op.values));
+  *op.result.as<float>() = static_cast<float>(sum_of_values(NonFiniteOnes{op.values.data(), kPacket}, op.values));
+}
+
+void CpuBackend::run_now(const SquaredDistance& op) {
+  const SquaredDifferences terms{op.a.data(), op.b.data(), kPacket};
+  *op.result.as<float>() = static_cast<float>(sum_of_values(terms, op.a));
 }
 
 void CpuBackend::run_now(const ClipScale& op) {
-  StoreClipScale{op.result.as<float>(), op.max_norm}(0, 0, {sum_of_values<Squares>(op.values)});
+  StoreClipScale{op.result.as<float>(), op.max_norm}(0, 0,
+                                                     {sum_of_values(Squares{op.values.data(), kPacket}, op.values)});
 }
 
 void CpuBackend::run_now(const Augment& op) {

@@ -30,6 +30,7 @@ void run_on(cudaStream_t stream, CudaWorkspace& workspace, const ClipScale& op);
 void run_on(cudaStream_t stream, const SgdUpdate& op);
 void run_on(cudaStream_t stream, const Average& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const CountNonFinite& op);
+void run_on(cudaStream_t stream, CudaWorkspace& workspace, const SquaredDistance& op);
 void run_on(cudaStream_t stream, const Augment& op);
 
 // What operations of the libraries leave to us: a copy of `view` at `to` in that type, or the view itself if it has it;

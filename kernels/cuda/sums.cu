@@ -1,9 +1,10 @@
 // What is nothing but column sums: the global average, bias gradients, the count of what is not finite, the norm that
-// gradients are clipped by.
+// gradients are clipped by, the distance of arenas.
 #include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/column_sums_cuda.cuh"
 #include "kernels/launch/row_spaces.h"
 #include "kernels/math/clip.h"
+#include "kernels/math/distance.h"
 #include "kernels/math/finite.h"
 #include "kernels/math/pool.h"
 #include "kernels/with_type.h"
@@ -20,19 +21,27 @@ void run_on(cudaStream_t stream, CudaWorkspace& workspace, const GlobalAveragePo
 }
 
 // The sum of a term of each value. One column: neighbouring threads read neighbouring values.
-template <class Terms, class Finish>
-void sum_of_values(cudaStream_t stream, CudaWorkspace& workspace, std::span<const float> values, const Finish& finish) {
-  const RowSpace space{1, static_cast<std::int64_t>(values.size()), 1};
+template <class Terms, class Finish, class... Values>
+void sum_of_values(cudaStream_t stream, CudaWorkspace& workspace, std::size_t count, const Finish& finish,
+                   const Values*... values) {
+  const RowSpace space{1, static_cast<std::int64_t>(count), 1};
   float* const partials = workspace.floats(column_sums_workspace<Terms>(space));
-  column_sums(stream, space, packed<Terms>(values.data(), space.columns), partials, finish);
+  column_sums(stream, space, packed<Terms>(values..., space.columns), partials, finish);
 }
 
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const CountNonFinite& op) {
-  sum_of_values<NonFiniteOnes>(stream, workspace, op.values, StoreTotal{op.result.as<float>()});
+  sum_of_values<NonFiniteOnes>(stream, workspace, op.values.size(), StoreTotal{op.result.as<float>()},
+                               op.values.data());
+}
+
+void run_on(cudaStream_t stream, CudaWorkspace& workspace, const SquaredDistance& op) {
+  sum_of_values<SquaredDifferences>(stream, workspace, op.a.size(), StoreTotal{op.result.as<float>()}, op.a.data(),
+                                    op.b.data());
 }
 
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const ClipScale& op) {
-  sum_of_values<Squares>(stream, workspace, op.values, StoreClipScale{op.result.as<float>(), op.max_norm});
+  sum_of_values<Squares>(stream, workspace, op.values.size(), StoreClipScale{op.result.as<float>(), op.max_norm},
+                         op.values.data());
 }
 
 void bias_gradient_on(cudaStream_t stream, CudaWorkspace& workspace, const TensorView& dy, const TensorView& dbias) {

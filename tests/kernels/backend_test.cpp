@@ -96,6 +96,7 @@ TEST(Backend, EveryMethodEndsInRunWithItsOwnOperation) {
   backend.sgd_update({});
   backend.average({}, {}, 0);
   backend.count_non_finite({});
+  backend.squared_distance({});
   backend.augment({});
   ASSERT_EQ(backend.ops.size(), kOps);
   for (std::size_t i = 0; i < kOps; ++i) EXPECT_EQ(backend.ops[i].index(), i) << name_of(backend.ops[i]);
@@ -262,6 +263,7 @@ TEST_F(Cost, OfTheEndsOfAStep) {
   expect(Average{sources, targets, 100}, (3 + 2) * 400, 0);
   expect(SgdUpdate{memory, memory, memory, {}, {}}, 5 * 32, 0);
   expect(ClipScale{memory, {}}, 32, 0);
+  expect(SquaredDistance{memory, memory, {}}, 2 * 32, 0);
   // 4 of 1000 images.
   expect(Augment{at({1000, 8, 8, 3}, DType::kUint8), {}, {}, at({4, 8, 8, 3})}, 4 * 192 * (1 + 2), 0);
   const TensorView logits = at({5, 10}, DType::kFloat32);

@@ -282,6 +282,7 @@ void add_updates(Suite suite, Cases& cases) {
     for (const std::int64_t replicas : {2, 4, 8}) cases.push_back(AverageCase{replicas, 853'018}.make());
     cases.push_back(CountNonFiniteCase{853'018, {}}.make());
     cases.push_back(ClipScaleCase{853'018, 1}.make());
+    cases.push_back(SquaredDistanceCase{853'018}.make());
     return;
   }
   for (const std::int64_t elements : {1, 17, 64, 40'009}) {
@@ -295,6 +296,8 @@ void add_updates(Suite suite, Cases& cases) {
     }
     for (const double max_norm : {0.0, 0.01, 1e300}) cases.push_back(ClipScaleCase{elements, max_norm}.make());
     for (const double deviation : {0.0, 1e-30, 1e30}) cases.push_back(ClipScaleCase{elements, 2, deviation}.make());
+    cases.push_back(SquaredDistanceCase{.elements = elements, .from_zero = true}.make());
+    for (const double deviation : {0.0, 1.0, 1e6}) cases.push_back(SquaredDistanceCase{elements, deviation}.make());
     for (std::int64_t replicas = 1; replicas <= 9; ++replicas) cases.push_back(AverageCase{replicas, elements}.make());
     cases.push_back(CountNonFiniteCase{elements, {}}.make());
     for (const std::int64_t place : {std::int64_t{0}, elements - 1}) {

@@ -179,6 +179,13 @@ struct CountNonFiniteCase {
   OpCase make() const;
 };
 
+struct SquaredDistanceCase {
+  std::int64_t elements;
+  double deviation = 1;    // of b
+  bool from_zero = false;  // no b
+  OpCase make() const;
+};
+
 struct AugmentCase {
   std::int64_t samples, height, width;
   int pad = 4;

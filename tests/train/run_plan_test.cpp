@@ -113,6 +113,7 @@ TEST(RunPlan, MemoryIsThatOfReplicasAndLanes) {
   EXPECT_EQ(memory.replicas, 4);
   EXPECT_EQ(memory.step.state, 3 * floats(state.values) + floats(state.buffers));
   EXPECT_EQ(memory.averaged_model, floats(state.values) + floats(state.buffers));
+  EXPECT_EQ(memory.telemetry, floats(state.values));
   EXPECT_EQ(memory.lanes, 2);
   EXPECT_EQ(memory.images, 0);
 
@@ -120,7 +121,7 @@ TEST(RunPlan, MemoryIsThatOfReplicasAndLanes) {
       {.model = config.model, .batch = config.sync.local_batch, .image = data.train->image_shape(), .threads = 1});
   EXPECT_EQ(memory.step.activations, step.activations);
   EXPECT_EQ(memory.step.workspace, step.workspace);
-  EXPECT_EQ(memory.total(), step.of(4, 2) + memory.averaged_model);
+  EXPECT_EQ(memory.total(), step.of(4, 2) + memory.averaged_model + memory.telemetry);
   EXPECT_EQ(plan_run(config, &data, 2).memory.replicas, 2);
 }
 

@@ -28,8 +28,10 @@ class StepLog final : public MetricsSink {
  public:
   std::function<void(const StepRecord&)> on_step;  // after it was logged; may be empty
   std::vector<StepRecord> steps;
+  std::vector<RoundRecord> rounds;
 
   void step(const StepRecord& record) override;
+  void round(const RoundRecord& record) override { rounds.push_back(record); }
   void evaluation(const EvalRecord&) override {}
 };
 

@@ -119,7 +119,10 @@ std::vector<Option> sync_options() {
       on_off(row("final-average", "", "the last step ends a round, even a short one"), DRIFT_FIELD(sync.final_average)),
       choice(row("sync-momentum", "", "momentum at each average of parameters: as it is, averaged, or 0"),
              {{"keep", MomentumSync::kKeep}, {"average", MomentumSync::kAverage}, {"reset", MomentumSync::kReset}},
-             DRIFT_FIELD(sync.scope.momentum))};
+             DRIFT_FIELD(sync.scope.momentum)),
+      free_on_resume(
+          on_off(row("telemetry", "", "measure each round: how far the workers are apart, how far they went"),
+                 DRIFT_FIELD(sync.telemetry)))};
   std::ranges::move(bn_stats_options(), std::back_inserter(rows));
   return section("Algorithm", std::move(rows));
 }

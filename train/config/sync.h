@@ -34,6 +34,7 @@ struct SyncConfig {
   double qsr_alpha = 0;  // > 0: H = max(H, floor((alpha / lr)^power)) at each round's start (QSR)
   double qsr_power = 2;
   bool final_average = true;  // the last step ends a round, even a short one
+  bool telemetry = true;      // of rounds: how far the workers are apart
   SyncScope scope;
 
   std::int64_t global_batch() const { return workers * local_batch; }

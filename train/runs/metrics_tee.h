@@ -15,6 +15,9 @@ class MetricsTee final : public MetricsSink {
   void step(const StepRecord& record) override {
     for (MetricsSink* sink : sinks_) sink->step(record);
   }
+  void round(const RoundRecord& record) override {
+    for (MetricsSink* sink : sinks_) sink->round(record);
+  }
   void evaluation(const EvalRecord& record) override {
     for (MetricsSink* sink : sinks_) sink->evaluation(record);
   }

@@ -33,6 +33,9 @@ Json json_of(std::int64_t value) {
 Json json_of(double value) {
   return std::isfinite(value) ? Json(value) : Json();
 }
+Json json_of(const std::optional<double>& value) {
+  return value ? json_of(*value) : Json();
+}
 Json json_of(const std::string& value) {
   return value;
 }
@@ -45,6 +48,9 @@ void take(std::int64_t& value, const Json& json) {
 }
 void take(double& value, const Json& json) {
   value = json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+}
+void take(std::optional<double>& value, const Json& json) {
+  value = json.get<double>();
 }
 void take(std::string& value, const Json& json) {
   value = json.get<std::string>();
@@ -92,6 +98,7 @@ struct LastOf<First, Second, Rest...> : LastOf<Second, Rest...> {};
 template <class T>
 constexpr FieldType field_type(const FieldText& text) {
   if (std::is_same_v<T, std::int64_t>) return FieldType::kCount;
+  if (std::is_same_v<T, std::optional<double>>) return FieldType::kNumber;
   if (std::is_same_v<T, double>) return text.may_be_infinite ? FieldType::kMeasured : FieldType::kNumber;
   return FieldType::kText;
 }
@@ -139,6 +146,23 @@ constexpr std::array kStep = {
     field<&StepRecord::times, &StepTimes::comm_seconds>(
         {"t_comm", "s", "in the communicator, waiting for others included", kUsual, "time/comm"}),
     field<&StepRecord::bytes>({"bytes", "B", "sent by all workers in this step", kRequired, "comm/bytes"}),
+};
+
+constexpr std::array kRound = {
+    field<&RoundRecord::step>({"step", "", "its last step", kRequired}),
+    field<&RoundRecord::epoch>({"epoch", "", "epochs, that step included"}),
+    field<&RoundRecord::round>({"round", "", "its number, from 0"}),
+    field<&RoundRecord::period>({"H", "steps", "its length"}),
+    field<&RoundRecord::loss>(
+        {"loss", "", "of the workers, at that step; the average's is the next step's", kUsual, {}, true}),
+    field<&RoundRecord::consensus>({"consensus", "", "mean squared distance of the workers' parameters to their mean",
+                                    kUsual, "round/consensus", true}),
+    field<&RoundRecord::relative_consensus>(
+        {"consensus_rel", "", "the same, of the squared norm of that mean", kUsual, "round/consensus_rel", true}),
+    field<&RoundRecord::update>(
+        {"update", "", "how far the mean moved since the round before", kOptional, "round/update"}),
+    field<&RoundRecord::cosine>(
+        {"cosine", "", "between the updates of two workers, on average", kOptional, "round/cosine"}),
 };
 
 template <auto Member>
@@ -246,6 +270,10 @@ RecordKind kind_of<StepRecord>() {
   return {"step", "every step"};
 }
 template <>
+RecordKind kind_of<RoundRecord>() {
+  return {"round", "every round, with `--telemetry`"};
+}
+template <>
 RecordKind kind_of<EvalRecord>() {
   return {"eval", "every evaluation, of the averaged model"};
 }
@@ -265,6 +293,10 @@ std::span<const Field<BeginRecord>> fields_of<BeginRecord>() {
 template <>
 std::span<const Field<StepRecord>> fields_of<StepRecord>() {
   return kStep;
+}
+template <>
+std::span<const Field<RoundRecord>> fields_of<RoundRecord>() {
+  return kRound;
 }
 template <>
 std::span<const Field<EvalRecord>> fields_of<EvalRecord>() {

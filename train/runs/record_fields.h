@@ -12,7 +12,7 @@
 
 namespace drift {
 
-using Record = std::variant<BeginRecord, StepRecord, EvalRecord, CheckpointRecord, EndRecord>;
+using Record = std::variant<BeginRecord, StepRecord, RoundRecord, EvalRecord, CheckpointRecord, EndRecord>;
 
 enum class FieldType : std::uint8_t {
   kCount,     // an integer from 0 to 2^53

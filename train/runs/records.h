@@ -1,5 +1,5 @@
 // What a run records of itself, one struct per kind; record_fields.h has their fields as a table. MetricsSink receives
-// those of steps and evaluations, in order.
+// those of steps, rounds and evaluations, in order.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,20 @@ struct StepRecord {
   double seconds = 0;      // wall time since the previous record, over the slowest worker
   StepTimes times = {};    // mean over workers
   std::int64_t bytes = 0;  // sent by all workers in this step
+};
+
+// The end of a round, with --telemetry. Of K workers' parameters as vectors theta_k, their mean m, the mean m' of the
+// round before and updates u_k = theta_k - m'.
+struct RoundRecord {
+  Step step = 0;  // the round's last
+  double epoch = 0;
+  std::int64_t round = 0;             // from 0
+  Step period = 1;                    // H
+  double loss = 0;                    // of the workers, at that step; what the average has is the next step's
+  double consensus = 0;               // (1/K) sum |theta_k - m|^2
+  double relative_consensus = 0;      // of |m|^2
+  std::optional<double> update = {};  // |m - m'|; nothing for a round that was gone on with in the middle
+  std::optional<double> cosine = {};  // between the u_k of two workers, on average, norms taken as equal
 };
 
 // On the images held out of training.
@@ -69,6 +83,7 @@ class MetricsSink {
   virtual ~MetricsSink() = default;
   virtual void step(const StepRecord& record) = 0;  // in order of steps, from one thread at a time
   virtual void evaluation(const EvalRecord& record) = 0;
+  virtual void round(const RoundRecord& /*record*/) {}  // behind the step that ends it
 };
 
 }  // namespace drift

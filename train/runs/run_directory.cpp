@@ -103,7 +103,8 @@ std::string algorithm_name(const TrainConfig& config) {
 
 // Whether a run that goes on with so many steps done still has it: what is done again is recorded again.
 bool stays(const Record& record, Step resumed_step) {
-  const bool is_done_again = std::holds_alternative<StepRecord>(record) || std::holds_alternative<EvalRecord>(record);
+  const bool is_done_again = std::holds_alternative<StepRecord>(record) ||
+                             std::holds_alternative<RoundRecord>(record) || std::holds_alternative<EvalRecord>(record);
   return step_of(record) < resumed_step + (is_done_again ? 0 : 1);
 }
 

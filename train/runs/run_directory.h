@@ -55,6 +55,7 @@ class RunDirectory final : public MetricsSink {
 
   void step(const StepRecord& record) override;
   void evaluation(const EvalRecord& record) override;
+  void round(const RoundRecord& ended) override { record(ended); }
   void checkpoint(const CheckpointRecord& written) { record(written); }
 
   std::optional<BestEvaluation> best_evaluation() const { return totals_.best_evaluation(); }

@@ -29,6 +29,7 @@ struct Filing {
     run.begins.push_back(std::move(record));
   }
   void operator()(StepRecord&& record) const { run.steps.push_back(std::move(record)); }
+  void operator()(RoundRecord&& record) const { run.rounds.push_back(record); }
   void operator()(EvalRecord&& record) const { run.evaluations.push_back(std::move(record)); }
   void operator()(CheckpointRecord&& record) const { run.checkpoints.push_back(std::move(record)); }
   void operator()(EndRecord&& record) const { run.end = std::move(record); }

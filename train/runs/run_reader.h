@@ -21,6 +21,7 @@ struct RunRecords {
   std::string holder = {};                           // who is working on it; "": nobody
   std::vector<BeginRecord> begins = {};
   std::vector<StepRecord> steps = {};
+  std::vector<RoundRecord> rounds = {};
   std::vector<EvalRecord> evaluations = {};
   std::vector<CheckpointRecord> checkpoints = {};
   std::optional<EndRecord> end = {};  // of the latest session

@@ -43,6 +43,10 @@ void TensorBoard::step(const StepRecord& record) {
   file_.write(now(), record.step + 1, scalars_of(record));
 }
 
+void TensorBoard::round(const RoundRecord& record) {
+  file_.write(now(), record.step + 1, scalars_of(record));
+}
+
 void TensorBoard::evaluation(const EvalRecord& record) {
   file_.write(now(), record.step, scalars_of(record));
 }

@@ -16,6 +16,7 @@ class TensorBoard final : public MetricsSink {
   TensorBoard(const std::filesystem::path& directory, const TrainConfig& config, Step first_step);
 
   void step(const StepRecord& record) override;
+  void round(const RoundRecord& record) override;
   void evaluation(const EvalRecord& record) override;
 
  private:

@@ -52,6 +52,19 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       local_step_(*stream_, captures(config, *stream_)) {
   model_->parameters.allocate(*backend_, /*with_training_state=*/true, std::move(source));
   model_->parameters.initialise(*backend_, config.seed);
+  if (config.sync.telemetry && config.sync.workers > 1) telemetry_.emplace(device, /*follows_mean=*/id == 0);
+}
+
+void Worker::round_begins() {
+  if (telemetry_) telemetry_->round_begins(model_->parameters, *backend_);
+}
+
+void Worker::before_average() {
+  if (telemetry_) telemetry_->before_average(model_->parameters, *backend_);
+}
+
+void Worker::after_average() {
+  if (telemetry_) telemetry_->after_average(model_->parameters, *backend_);
 }
 
 const Batch& Worker::next_batch() {

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "engine/memory_pool.h"
@@ -20,6 +21,7 @@
 #include "train/step/finite_check.h"
 #include "train/step/joint_segment.h"
 #include "train/step/result_ring.h"
+#include "train/step/round_telemetry.h"
 
 namespace drift {
 
@@ -67,6 +69,14 @@ class Worker {
   bool finite_check_waiting() const { return finite_check_.waiting(); }
   NonFiniteCounts take_finite_check() { return finite_check_.take(); }
 
+  // Telemetry of rounds, where it was asked for: nothing happens otherwise. Around the average of a round, then taken
+  // once, in order.
+  void round_begins();
+  void before_average();
+  void after_average();
+  std::int64_t rounds_waiting() const { return telemetry_ ? telemetry_->waiting() : 0; }
+  RoundDistances take_round() { return telemetry_->take(); }
+
   // What the calls above took since this was last asked.
   StepTimes take_times() { return std::exchange(times_, {}); }
 
@@ -96,6 +106,7 @@ class Worker {
   Storage result_;     // float32 [3], what the last step left
   ResultRing results_;
   FiniteCheck finite_check_;
+  std::optional<RoundTelemetry> telemetry_;
   CapturedSegment gradients_, update_, local_step_;
   StepTimes times_;
 };

@@ -100,6 +100,34 @@ OpCase CountNonFiniteCase::make() const {
   return result;
 }
 
+OpCase SquaredDistanceCase::make() const {
+  OpCase result = new_case(
+      "squared_distance",
+      fmt::format("{} elements{}", elements, from_zero ? "" : fmt::format(", from others of deviation {}", deviation)),
+      kFloat);
+  result.input("a", {elements}, kFloat, normal());
+  if (!from_zero) result.input("b", {elements}, kFloat, normal(0, deviation));
+  result.output("result", {1}, kFloat);
+  result.operation = [c = *this](const Named<TensorView>& v) -> Op {
+    const auto floats = [&](const char* name) {
+      return std::span<const float>(v[name].as<float>(), static_cast<std::size_t>(c.elements));
+    };
+    return SquaredDistance{floats("a"), c.from_zero ? std::span<const float>() : floats("b"), v["result"]};
+  };
+  result.expect = [c = *this, elements = elements](const Named<Array>& in) {
+    double sum = 0, rounding = 0;  // each difference is rounded once
+    for (std::int64_t i = 0; i < elements; ++i) {
+      const double difference = in["a"][i] - (c.from_zero ? 0 : in["b"][i]);
+      sum += difference * difference;
+      rounding += 2 * kUnit * difference * difference;
+    }
+    Named<Expected> expected;
+    expected.set("result", {Array({1}, {sum}), Array({1}, {rounding + sum * (sum_error(elements) + kUnit)})});
+    return expected;
+  };
+  return result;
+}
+
 OpCase AverageCase::make() const {
   OpCase result = new_case("average",
                            fmt::format("{} replicas of {}{}{}", replicas, elements, in_place ? "" : ", into another",

@@ -112,6 +112,7 @@ const std::map<std::string, std::string>& other_values() {
       {"keep-checkpoints", "0"},
       {"keep-best", "true"},
       {"tensorboard", "true"},
+      {"telemetry", "false"},
   };
   values.merge(other_surroundings());
   return values;

@@ -35,6 +35,15 @@ std::vector<Record> all_kinds() {
                                   .update_seconds = 4.5,
                                   .comm_seconds = 5.5},
                         .bytes = 9};
+  const RoundRecord round{.step = 24,
+                          .epoch = 25.5,
+                          .round = 26,
+                          .period = 27,
+                          .loss = 28.5,
+                          .consensus = 29.5,
+                          .relative_consensus = 30.5,
+                          .update = 31.5,
+                          .cosine = 0.0625};
   EvalRecord evaluation{.step = 10,
                         .epoch = 11.5,
                         .loss = 12.5,
@@ -48,6 +57,7 @@ std::vector<Record> all_kinds() {
   evaluation.validation = {.loss = 17.5, .top1 = 0.375, .top5 = 0.625, .correct = 18, .correct_top5 = 19, .total = 20};
   return {begin,
           step,
+          round,
           without_validation,
           evaluation,
           CheckpointRecord{.step = 21, .path = "ckpt/step-21", .seconds = 22.5},
@@ -76,9 +86,9 @@ TEST(RecordFields, AllHaveAValueOfTheirOwn) {
 
 TEST(RecordFields, ValidationIsThereWhereImagesAreHeldOut) {
   const auto kinds = all_kinds();
-  EXPECT_FALSE(to_json(kinds[2]).contains("val_top1"));
-  EXPECT_FALSE(std::get<EvalRecord>(record_from(to_json(kinds[2]), "")).validation);
-  EXPECT_EQ(std::get<EvalRecord>(record_from(to_json(kinds[3]), "")).validation->correct, 18);
+  EXPECT_FALSE(to_json(kinds[3]).contains("val_top1"));
+  EXPECT_FALSE(std::get<EvalRecord>(record_from(to_json(kinds[3]), "")).validation);
+  EXPECT_EQ(std::get<EvalRecord>(record_from(to_json(kinds[4]), "")).validation->correct, 18);
 }
 
 TEST(RecordFields, WhatIsNotFiniteIsNullAndReadsBackAsNoNumber) {
@@ -120,7 +130,7 @@ TEST(RecordFields, AnUnknownKindOrSyncIsAnError) {
   const auto message = [](const char* line) {
     return testing::error_of([&] { record_from(Json::parse(line), "m:1"); }).message();
   };
-  EXPECT_NE(message(R"({"kind":"stop"})").find("'kind' must be one of begin, step, eval, checkpoint, end"),
+  EXPECT_NE(message(R"({"kind":"stop"})").find("'kind' must be one of begin, step, round, eval, checkpoint, end"),
             std::string::npos);
   EXPECT_NE(message("{}").find("'kind' must be"), std::string::npos);
   Json step = to_json(StepRecord{});
