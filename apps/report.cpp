@@ -1,4 +1,5 @@
 // drift report: runs as one HTML page, or as single figures.
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 #include <vector>
@@ -11,6 +12,8 @@
 #include "apps/report_page.h"
 #include "core/atomic_file.h"
 #include "core/check.h"
+#include "core/text.h"
+#include "train/config/option_kinds.h"
 
 namespace drift {
 namespace {
@@ -33,6 +36,19 @@ std::vector<Arm> read_arms(const std::vector<std::string>& paths) {
   return arms;
 }
 
+// Those that are named, in that order.
+std::vector<Arm> selected(const std::vector<Arm>& arms, std::string_view names) {
+  std::vector<std::string> known;
+  for (const Arm& arm : arms) known.push_back(arm.name);
+  std::vector<Arm> chosen;
+  for (const std::string_view name : options::split(names, ',')) {
+    const auto arm = std::ranges::find(arms, name, &Arm::name);
+    DRIFT_CHECK(kUsage, arm != arms.end(), "--arms: there is no arm '{}', but {}", name, joined(known));
+    chosen.push_back(*arm);
+  }
+  return chosen;
+}
+
 void write_figures(const std::vector<Arm>& arms, const fs::path& directory) {
   make_directories(directory);
   for (const Plot& plot : figures_of(arms)) {
@@ -51,16 +67,18 @@ int run_report(int argc, char** argv) {
       "and communication rounds, speed, bytes, what is set differently, machines and commands. Runs that differ in "
       "their seed alone are repetitions of one arm. A run that is still going is shown as far as it is.",
       {"drift report runs/20260131-120000-quickstart", "drift report runs/a runs/b --out compared.html",
-       "drift report runs/* --svg figures"});
+       "drift report runs/* --svg figures", "drift report runs/fig1a --arms sgd,local600 --svg figures"});
   std::vector<std::string> paths;
-  std::string out, figures, title;
+  std::string out, figures, title, names;
   command_line.add_required_values("RUN", paths, "run directories, or those of drift compare");
   command_line.add_value("--out", "FILE", &out, "the page [report.html of the run, or of this directory]");
+  command_line.add_value("--arms", "NAME[,...]", &names, "only these arms, in this order; the first is compared with");
   command_line.add_value("--svg", "DIR", &figures, "single figures instead, as SVG files");
   command_line.add_value("--title", "TEXT", &title, "the page's title");
   if (!command_line.parse(argc, argv)) return 0;
 
-  const std::vector<Arm> arms = read_arms(paths);
+  std::vector<Arm> arms = read_arms(paths);
+  if (!names.empty()) arms = selected(arms, names);
   if (!figures.empty()) write_figures(arms, figures);
   if (!figures.empty() && out.empty()) return 0;
   if (title.empty()) title = arms.size() == 1 ? arms.front().name : "Runs compared";

@@ -53,15 +53,18 @@ struct Look {
   bool dots = false, steps = false;
 };
 
-std::vector<PlotLine> lines_of(const std::vector<Arm>& arms, const Samples& samples, RunClock clock, Look look) {
+// Of the arms that have points.
+std::vector<PlotLine> lines_of(const std::vector<Arm>& arms,
+                               const std::function<std::vector<PlotPoint>(const Arm&)>& points, Look look) {
   std::vector<PlotLine> lines;
   for (std::size_t i = 0; i < arms.size(); ++i) {
-    lines.push_back({.name = arms[i].name,
-                     .colour = static_cast<int>(i),
-                     .points = points_of(arms[i], samples, clock),
-                     .dots = look.dots,
-                     .steps = look.steps,
-                     .dashed = i >= kPlotColours});
+    PlotLine line{.name = arms[i].name,
+                  .colour = static_cast<int>(i),
+                  .points = points(arms[i]),
+                  .dots = look.dots,
+                  .steps = look.steps,
+                  .dashed = i >= kPlotColours};
+    if (!line.points.empty()) lines.push_back(std::move(line));
   }
   return lines;
 }
@@ -135,16 +138,20 @@ class Figures {
  private:
   // Over epochs, with rules where something changes.
   void over_epochs(Plot plot, const Samples& samples, Look look, bool with_rounds = false) {
-    plot.x_name = "epoch";
     plot.rules = rules_;
     if (with_rounds) {
       plot.marks = rounds_;
       plot.marks_name = "parameter averages";
     }
+    plot.x_name = "epoch";
     over(&Progression::epoch, std::move(plot), samples, look);
   }
   void over(RunClock clock, Plot plot, const Samples& samples, Look look) {
-    plot.lines = lines_of(arms_, samples, clock, look);
+    add(
+        std::move(plot), [&](const Arm& arm) { return points_of(arm, samples, clock); }, look);
+  }
+  void add(Plot plot, const std::function<std::vector<PlotPoint>(const Arm&)>& points, Look look) {
+    plot.lines = lines_of(arms_, points, look);
     if (says_something(plot)) plots_.push_back(std::move(plot));
   }
 
@@ -157,6 +164,14 @@ class Figures {
                          "rate falls, or local steps begin.",
                  .y_unit = Unit::kPercent},
                 accuracy, kMeasured, /*with_rounds=*/true);
+    add(
+        {.id = "accuracy-difference",
+         .title = fmt::format("Test accuracy, difference to {}", arms_.front().name),
+         .note = "Seed by seed, so that what a seed does to both is left out; where the band, the 95 % interval of the "
+                 "mean, leaves out 0, the arms differ.",
+         .x_name = "epoch",
+         .y_unit = Unit::kPercent},
+        [&](const Arm& arm) { return paired_points(arm, arms_.front(), accuracy); }, kMeasured);
     over_epochs({.id = "training-loss",
                  .title = "Training loss",
                  .note = "Mean over the workers, each on its own parameters and on augmented batches, over pieces of "

@@ -62,6 +62,34 @@ std::vector<PlotPoint> points_of(const Arm& arm, const Samples& samples, RunCloc
   return points;
 }
 
+std::vector<PlotPoint> paired_points(const Arm& arm, const Arm& other, const Samples& samples) {
+  constexpr double kEqual = 1e-6;  // of an epoch
+  const auto by_epoch = [&](const RunRecords& run) {
+    const Timeline timeline(run);
+    std::map<std::int64_t, double> values;
+    for (const Sample& sample : samples(run)) {
+      if (!std::isfinite(sample.value)) continue;
+      values[std::llround(timeline.at(sample.steps_done).epoch / kEqual)] = sample.value;
+    }
+    return values;
+  };
+  std::map<std::int64_t, std::vector<double>> differences;
+  for (const RunRecords& run : arm.runs) {
+    const auto pair = std::ranges::find(other.runs, run.config.seed, [](const RunRecords& r) { return r.config.seed; });
+    if (pair == other.runs.end()) continue;
+    const std::map<std::int64_t, double> others = by_epoch(*pair);
+    for (const auto& [epoch, value] : by_epoch(run)) {
+      if (const auto at = others.find(epoch); at != others.end()) differences[epoch].push_back(value - at->second);
+    }
+  }
+  std::vector<PlotPoint> points;
+  for (const auto& [epoch, values] : differences) {
+    const Estimate y = estimate_mean(values);
+    points.push_back({.x = static_cast<double>(epoch) * kEqual, .y = y.mean, .low = y.low(), .high = y.high()});
+  }
+  return points;
+}
+
 double mean_loss(std::span<const StepRecord> steps) {
   double sum = 0;
   for (const StepRecord& step : steps) sum += step.loss;

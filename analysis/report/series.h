@@ -41,6 +41,10 @@ using Samples = std::function<std::vector<Sample>(const RunRecords&)>;
 // An arm's points: the samples of its runs after equally many steps, their mean with the interval of that.
 std::vector<PlotPoint> points_of(const Arm& arm, const Samples& samples, RunClock clock);
 
+// How far an arm is ahead of another, over epochs: the difference of the samples of runs with the same seed where both
+// have come equally far, its mean with the interval of that. What a seed does to both is left out.
+std::vector<PlotPoint> paired_points(const Arm& arm, const Arm& other, const Samples& samples);
+
 // Over these steps, of which there is one at least.
 double mean_loss(std::span<const StepRecord> steps);
 double images_per_second(std::span<const StepRecord> steps);

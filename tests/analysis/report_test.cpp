@@ -70,6 +70,38 @@ class Reports : public ::testing::Test {
   testing::TempDirectory directory_;
 };
 
+TEST_F(Reports, ArmsAreComparedSeedBySeed) {
+  std::vector<RunRecords> runs;
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    const double level = 0.1 * static_cast<double>(seed);  // what a seed does to both
+    runs.push_back(made(fmt::format("sgd-{}", seed), {.seed = seed, .top1 = level}));
+    if (seed == 3) continue;
+    runs.push_back(made(fmt::format("local-{}", seed),
+                        {.algorithm = Algorithm::kLocal, .seed = seed, .top1 = level + 0.02 * level / 0.1}));
+  }
+  const std::vector<Arm> arms = arms_of(std::move(runs));
+  ASSERT_EQ(arms.size(), 2u);
+  const std::vector<Plot> plots = figures_of(arms);
+  const auto plot = std::ranges::find(plots, "accuracy-difference", &Plot::id);
+  ASSERT_NE(plot, plots.end());
+  EXPECT_EQ(plot->title, "Test accuracy, difference to algo sgd");
+  ASSERT_EQ(plot->lines.size(), 2u);
+  for (const PlotPoint& zero : plot->lines[0].points) EXPECT_EQ(zero.y, 0);
+  // Half of it after the first of two epochs: 0.01 and 0.02, whose half width is 0.005 t(0.975, 1) = 0.005 x 12.7062.
+  ASSERT_EQ(plot->lines[1].points.size(), 2u);
+  const PlotPoint& first = plot->lines[1].points[0];
+  EXPECT_NEAR(first.x, 1, 1e-9);
+  EXPECT_NEAR(first.y, 0.015, 1e-12);
+  EXPECT_NEAR(first.high - first.y, 0.005 * 12.7062, 1e-6);
+  EXPECT_NEAR(plot->lines[1].points[1].y, 0.03, 1e-12);
+}
+
+TEST_F(Reports, NothingIsComparedWithoutAPair) {
+  const std::vector<Plot> plots =
+      figures_of(arms_of({made("a", {.seed = 1}), made("b", {.algorithm = Algorithm::kLocal, .seed = 2})}));
+  EXPECT_EQ(std::ranges::count(plots, "accuracy-difference", &Plot::id), 0);
+}
+
 TEST_F(Reports, ARunIsReadAsItWasWritten) {
   const RunRecords run = made("a", {.seed = 7});
   EXPECT_EQ(run.config.seed, 7u);

@@ -82,6 +82,12 @@ TEST_F(Compare, TrainsFirstPhasesOnceAndBranchesFromThem) {
   const Outcome report = run_drift({"report", out.string(), "--out", (directory_ / "page.html").string()});
   EXPECT_EQ(report.exit_code, 0) << report.err;
   EXPECT_NE(bytes_of(directory_ / "page.html").find(">local</th>"), std::string::npos);
+  const Outcome one = run_drift({"report", out.string(), "--arms", "local", "--out", (directory_ / "1.html").string()});
+  EXPECT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_EQ(bytes_of(directory_ / "1.html").find(">sgd</th>"), std::string::npos);
+  const Outcome none = run_drift({"report", out.string(), "--arms", "local,logical"});
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_NE(none.err.find("no arm 'logical', but sgd, local"), std::string::npos) << none.err;
   const Outcome runs = run_drift({"runs", (out / "sgd").string()});
   EXPECT_NE(runs.out.find("seed-1  cifar-resnet8  sgd, 2 x 4"), std::string::npos) << runs.out;
 }
