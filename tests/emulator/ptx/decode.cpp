@@ -6,7 +6,7 @@ Decoder find_decoder(const Statement& statement) {
   static const DecoderTable table = [] {
     DecoderTable all;
     for (auto* add : {add_arithmetic, add_async_copy, add_atomics, add_barrier, add_bits, add_carry, add_compare,
-                      add_control, add_convert, add_memory, add_move, add_warp_exchange}) {
+                      add_control, add_convert, add_matrix, add_memory, add_move, add_warp_exchange}) {
       add(all);
     }
     return all;

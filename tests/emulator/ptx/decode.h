@@ -24,6 +24,7 @@ void add_carry(DecoderTable& table);
 void add_compare(DecoderTable& table);
 void add_control(DecoderTable& table);
 void add_convert(DecoderTable& table);
+void add_matrix(DecoderTable& table);
 void add_memory(DecoderTable& table);
 void add_move(DecoderTable& table);
 void add_warp_exchange(DecoderTable& table);

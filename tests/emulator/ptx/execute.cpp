@@ -40,6 +40,7 @@ class Executor {
   Next indexed_branch(const Instruction& i, u32 mask);
   Next exit(u32 mask);
   Next exchange(const Instruction& i, u32 mask);
+  Next together(const Instruction& i, u32 mask);
   Next barrier(const Instruction& i, u32 mask);
   Next park(GroupState state) {
     warp_.groups[group_] = {pc_, mask_, state, 0};
@@ -79,7 +80,8 @@ bool Executor::pick() {
   if (best == nullptr) {
     if (stuck != nullptr) {
       fail_at(warp_, code_[stuck->pc], first_lane(stuck->mask),
-              "warp deadlock: the member mask names lanes that never arrive");
+              code_[stuck->pc].e == kNone ? "warp deadlock: all lanes are wanted, some never arrive"
+                                          : "warp deadlock: the member mask names lanes that never arrive");
     }
     return false;
   }
@@ -204,8 +206,20 @@ Executor::Next Executor::exit(u32 mask) {
   return Next::kSwitch;
 }
 
+// ldmatrix and mma name no members: they run when all lanes of the warp are here, and all must be alive.
+Executor::Next Executor::together(const Instruction& i, u32 mask) {
+  if (warp_.alive != kAllLanes || (mask_ == kAllLanes && mask != kAllLanes)) {
+    fail_at(warp_, i, first_lane(mask), "all 32 lanes of the warp must run this instruction, some do not");
+  }
+  if (mask_ != kAllLanes) return park(GroupState::kWaitsForLanes);
+  i.run(warp_, i, mask);
+  ++pc_;
+  return Next::kStay;
+}
+
 // shfl.sync and its like run when all lanes named by the member mask are here.
 Executor::Next Executor::exchange(const Instruction& i, u32 mask) {
+  if (i.e == kNone) return together(i, mask);
   const u32* members = warp_.lanes<u32>(i.e);
   u32 needed = 0;
   each_lane(mask, [&](int lane) {

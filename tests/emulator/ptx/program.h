@@ -13,10 +13,11 @@ namespace drift::emulator::ptx {
 
 inline constexpr int kLanes = 32;
 inline constexpr u32 kAllLanes = ~0u;
-inline constexpr int kNone = -1;      // an operand that is not there
-inline constexpr int kCarryFlag = 0;  // the predicate CC.CF is the first register of every kernel
-inline constexpr int kMaxVector = 8;  // elements of one vector access
-inline constexpr int kBarriers = 16;  // named barriers of a block
+inline constexpr int kNone = -1;       // an operand that is not there
+inline constexpr int kCarryFlag = 0;   // the predicate CC.CF is the first register of every kernel
+inline constexpr int kMaxVector = 8;   // elements of one vector access
+inline constexpr int kMaxValues = 14;  // registers of one instruction: those of an mma
+inline constexpr int kBarriers = 16;   // named barriers of a block
 
 // Generic addresses of the spaces that are not global memory: each has a window of 4 GiB.
 inline constexpr u64 kSharedWindow = 1ull << 40, kLocalWindow = 2ull << 40, kParameterWindow = 3ull << 40;
@@ -40,7 +41,7 @@ struct Instruction {
   int d = kNone, d2 = kNone, a = kNone, b = kNone, c = kNone, e = kNone;
   int guard = kNone;   // predicate of @p
   int target = kNone;  // branches: index of an instruction, or of a jump table
-  std::array<int, kMaxVector> values = {kNone, kNone, kNone, kNone, kNone, kNone, kNone, kNone};
+  std::array<int, kMaxValues> values = none();
   Kind kind = Kind::kPlain;
   Space space = Space::kGeneric;
   Rounding rounding = Rounding::kNearest;
@@ -53,7 +54,14 @@ struct Instruction {
   bool guard_negated = false, operand_negated = false;
   bool flush = false, saturate = false, relu = false, integral = false, is_signed = false;
   bool strong = false;   // volatile and ordered accesses: allowed to meet others without a barrier
-  bool aligned = false;  // barriers: all lanes of a warp must arrive at the same instruction
+  bool aligned = false;  // all lanes of a warp must arrive at the same instruction
+
+ private:
+  static constexpr std::array<int, kMaxValues> none() {
+    std::array<int, kMaxValues> result{};
+    for (int& value : result) value = kNone;
+    return result;
+  }
 };
 
 // Where an instruction stands, for error messages.

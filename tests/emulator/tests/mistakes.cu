@@ -2,6 +2,7 @@
 // "refused: NAME" and ends with 1; where nobody notices anything it ends with 0.
 #include <cstdio>
 #include <cstring>
+#include <cuda_pipeline.h>
 #include <cuda_runtime.h>
 
 namespace {
@@ -32,6 +33,27 @@ __global__ void reverse_unsynchronised(float* p) {
   s[threadIdx.x] = p[threadIdx.x];
   p[threadIdx.x] = s[63 - threadIdx.x];
 }
+// Each of two warps reads what the other has brought to shared memory.
+template <bool kWaits, bool kSynchronises>
+__global__ void reverse_copied(float4* p) {
+  __shared__ float4 s[64];
+  __pipeline_memcpy_async(&s[threadIdx.x], &p[threadIdx.x], sizeof *p);
+  __pipeline_commit();
+  if (kWaits) __pipeline_wait_prior(0);
+  if (kSynchronises) __syncthreads();
+  p[threadIdx.x] = s[63 - threadIdx.x];
+}
+__global__ void multiply_by_lanes_below(float* p, int lanes) {
+  float d[4] = {};
+  if (static_cast<int>(threadIdx.x) < lanes) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %4, %4, %4}, {%4, %4}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(0));
+  }
+  p[threadIdx.x] = d[0];
+}
 __global__ void write_at(char* p, int offset) {
   *reinterpret_cast<float*>(p + offset) = 1;
 }
@@ -53,6 +75,11 @@ __global__ void trap_if(int thread) {
 }
 
 constexpr std::size_t kBytes = 1024;
+
+template <bool kWaits, bool kSynchronises>
+void copied(float* p) {
+  reverse_copied<kWaits, kSynchronises><<<1, 64>>>(reinterpret_cast<float4*>(p));
+}
 
 struct Setting {
   float *x = nullptr, *y = nullptr, *pinned = nullptr;
@@ -212,6 +239,11 @@ const Mistake kMistakes[] = {
     {"blocks_conflict", [](Setting& s) { write_block<<<4, 32>>>(s.x); }},
     {"blocks_conflict_in_bytes", [](Setting& s) { write_block_bytes<<<4, 32>>>(reinterpret_cast<char*>(s.x)); }},
     {"shared_race", [](Setting& s) { reverse_unsynchronised<<<1, 64>>>(s.x); }},
+    {"none_in_copies", [](Setting& s) { copied<true, true>(s.x); }},
+    {"copies_unawaited", [](Setting& s) { copied<false, true>(s.x); }},
+    {"copies_unsynchronised", [](Setting& s) { copied<true, false>(s.x); }},
+    {"none_in_products", [](Setting& s) { multiply_by_lanes_below<<<1, 32>>>(s.x, 32); }},
+    {"product_by_half_a_warp", [](Setting& s) { multiply_by_lanes_below<<<1, 32>>>(s.x, 16); }},
     {"out_of_bounds", [](Setting& s) { write_at<<<1, 1>>>(reinterpret_cast<char*>(s.x), kBytes); }},
     {"misaligned", [](Setting& s) { write_at<<<1, 1>>>(reinterpret_cast<char*>(s.x), 2); }},
     {"host_memory", [](Setting& s) { write_at<<<1, 1>>>(reinterpret_cast<char*>(&s), 0); }},
