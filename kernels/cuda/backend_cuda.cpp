@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "kernels/cuda.h"
 #include "kernels/cuda/check_cuda.h"
+#include "kernels/cuda/narrow_convolution.h"
 #include "kernels/cuda/op_clock.h"
 
 namespace drift {
@@ -82,15 +83,27 @@ void CudaBackend::enqueue(const DownloadAsync& op) {
 }
 
 void CudaBackend::enqueue(const Conv2dForward& op) {
-  convolutions_.forward(op);
+  if (is_narrow(op)) {
+    run_on(handle_, op);
+  } else {
+    convolutions_.forward(op);
+  }
 }
 
 void CudaBackend::enqueue(const Conv2dBackwardData& op) {
-  convolutions_.backward_data(op);
+  if (is_narrow(op)) {
+    run_on(handle_, op);
+  } else {
+    convolutions_.backward_data(op);
+  }
 }
 
 void CudaBackend::enqueue(const Conv2dBackwardWeights& op) {
-  convolutions_.backward_weights(op);
+  if (is_narrow(op)) {
+    run_on(handle_, workspace_, op);
+  } else {
+    convolutions_.backward_weights(op);
+  }
   if (op.dbias) bias_gradient_on(handle_, workspace_, op.dy, op.dbias);
 }
 

@@ -1,7 +1,7 @@
-// The CUDA backend: cuDNN for convolution, cuBLASLt for the linear layer, our own kernels for everything else; batch
-// norms that cuDNN takes are cuDNN's where BackendOptions::batch_norm asks for it. Everything is enqueued on one stream
-// and nothing waits, except `download` and an `upload` that finds the staging ring full; so a whole step can be
-// captured.
+// The CUDA backend: cuDNN for convolution but for narrow ones, cuBLASLt for the linear layer, our own kernels for
+// everything else; batch norms that cuDNN takes are cuDNN's where BackendOptions::batch_norm asks for it. Everything is
+// enqueued on one stream and nothing waits, except `download` and an `upload` that finds the staging ring full; so a
+// whole step can be captured.
 #pragma once
 
 #include "kernels/backend.h"

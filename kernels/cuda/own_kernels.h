@@ -9,6 +9,10 @@
 
 namespace drift {
 
+// Convolutions that are narrow (narrow_convolution.h), without dbias.
+void run_on(cudaStream_t stream, const Conv2dForward& op);
+void run_on(cudaStream_t stream, const Conv2dBackwardData& op);
+void run_on(cudaStream_t stream, CudaWorkspace& workspace, const Conv2dBackwardWeights& op);
 void run_on(cudaStream_t stream, const Fill& op);
 void run_on(cudaStream_t stream, const Cast& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const BatchNormForward& op);

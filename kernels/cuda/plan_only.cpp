@@ -1,7 +1,9 @@
-// PlanningBackend: builds the plan of every convolution and batch norm that it is asked for, on a device that need not
-// be there, and runs nothing. A model's forward and backward through it lists what the model needs of cuDNN.
+// PlanningBackend: builds the plan of every convolution and batch norm of cuDNN's that it is asked for, on a device
+// that need not be there, and runs nothing. A model's forward and backward through it lists what the model needs of
+// cuDNN.
 #include "kernels/cuda.h"
 #include "kernels/cuda/cudnn/plan_cache.h"
+#include "kernels/cuda/narrow_convolution.h"
 #include "kernels/observed/null_backend.h"
 
 namespace drift {
@@ -23,9 +25,9 @@ class PlanningBackend final : public NullBackend {
   }
 
  private:
-  void plan_for(const Conv2dForward& args) { plan(graph_of(args, tf32_)); }
-  void plan_for(const Conv2dBackwardData& args) { plan(graph_of(args, tf32_)); }
-  void plan_for(const Conv2dBackwardWeights& args) { plan(graph_of(args, tf32_)); }
+  void plan_for(const Conv2dForward& args) { plan_convolution(args); }
+  void plan_for(const Conv2dBackwardData& args) { plan_convolution(args); }
+  void plan_for(const Conv2dBackwardWeights& args) { plan_convolution(args); }
   void plan_for(const BatchNormForward& args) {
     if (cudnn_batch_norm_ && cudnn_supports(args)) plan(graph_of(args, batch_norm_multiprocessors_));
   }
@@ -34,6 +36,11 @@ class PlanningBackend final : public NullBackend {
   }
   template <class Other>
   void plan_for(const Other&) {}
+
+  template <class Convolution>
+  void plan_convolution(const Convolution& args) {
+    if (!is_narrow(args)) plan(graph_of(args, tf32_));
+  }
 
   void plan(const GraphRequest& request) { cache_->plan(request, target_, explain_); }
 

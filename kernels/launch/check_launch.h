@@ -9,6 +9,6 @@
 namespace drift {
 
 // Throws kDevice if the launch just made was refused. launcher: the launcher's signature, which names the functor.
-void check_launch(const char* launcher, const RowSpace& space, std::int64_t blocks);
+void check_launch(const char* launcher, const RowSpace& space, std::int64_t blocks, int threads = kBlockThreads);
 
 }  // namespace drift

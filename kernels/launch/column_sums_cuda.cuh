@@ -90,6 +90,16 @@ __global__ void __launch_bounds__(kBlockThreads)
 
 }  // namespace launch
 
+// The second half alone: partials [segments, chunks, kSums, columns].
+template <int kSums, class Finish>
+void finish_column_sums(cudaStream_t stream, const RowSpace& space, const float* partials, std::int64_t chunks,
+                        const Finish& finish) {
+  const std::int64_t blocks = space.segments * ceil_div(space.columns, launch::kFinishColumns);
+  launch::finish_sums<kSums>
+      <<<static_cast<unsigned>(blocks), kBlockThreads, 0, stream>>>(partials, space, chunks, finish);
+  check_launch(__PRETTY_FUNCTION__, space, blocks);
+}
+
 // finish(segment, column, sums) for every column of every segment; workspace: column_sums_workspace floats.
 template <class F, class Finish>
 void column_sums(cudaStream_t stream, const RowSpace& space, const Packed<F>& packed, float* workspace,
@@ -100,10 +110,7 @@ void column_sums(cudaStream_t stream, const RowSpace& space, const Packed<F>& pa
   const auto kernel = aligned ? launch::partial_sums<true, F> : launch::partial_sums<false, F>;
   kernel<<<static_cast<unsigned>(grid.blocks), kBlockThreads, 0, stream>>>(grid, space, packed.f, workspace);
   check_launch(__PRETTY_FUNCTION__, space, grid.blocks);
-  const std::int64_t blocks = space.segments * ceil_div(space.columns, launch::kFinishColumns);
-  launch::finish_sums<F::kSums>
-      <<<static_cast<unsigned>(blocks), kBlockThreads, 0, stream>>>(workspace, space, grid.chunks, finish);
-  check_launch(__PRETTY_FUNCTION__, space, blocks);
+  finish_column_sums<F::kSums>(stream, space, workspace, grid.chunks, finish);
 }
 
 }  // namespace DRIFT_PACKETS
