@@ -215,8 +215,11 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
           ? nullptr
           : std::make_unique<TensorBoard>(run->path() / "tb", config, trainer.step());
   AveragingWatch watch([&](const std::string& text) {
-    if (progress) progress->message("warning: " + text);
-    if (!progress) log_warning("{}", text);
+    if (progress) {
+      progress->message("warning: " + text);
+    } else {
+      log_warning("{}", text);
+    }
   });
   setup.is_over();
   const SessionOutputs outputs = {.checkpoints = directory / "ckpt",
@@ -224,7 +227,7 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
                                   .run = run,
                                   .progress = progress.get(),
                                   .tensorboard = tensorboard.get(),
-                                  .watch = run == nullptr || !config.sync.telemetry ? nullptr : &watch,
+                                  .watch = run != nullptr && config.sync.measures_rounds() ? &watch : nullptr,
                                   .data = data_text};
   return Session(config, membership, trainer, request.checkpoint, outputs, stop_requested()).run();
 }

@@ -7,8 +7,6 @@ namespace drift {
 MemoryNeed memory_need(const TrainConfig& config, const ParameterSet& replica, const Team& team,
                        const ThreadLayout& layout, DeviceType device, const Shape& image,
                        std::optional<std::int64_t> images) {
-  const bool measures_rounds =
-      config.sync.telemetry && config.sync.workers > 1 && config.sync.algorithm != Algorithm::kSgd;
   return {.replicas = team.local_workers(),
           .lanes = layout.lanes,
           .step = step_memory({.model = config.model,
@@ -20,7 +18,7 @@ MemoryNeed memory_need(const TrainConfig& config, const ParameterSet& replica, c
                                .convolutions = config.machine.convolutions,
                                .threads = layout.threads_per_worker}),
           .averaged_model = static_cast<std::int64_t>(replica.values().size_bytes() + replica.buffers().size_bytes()),
-          .telemetry = measures_rounds ? static_cast<std::int64_t>(replica.values().size_bytes()) : 0,
+          .telemetry = config.sync.measures_rounds() ? static_cast<std::int64_t>(replica.values().size_bytes()) : 0,
           .images = images};
 }
 

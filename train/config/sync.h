@@ -38,6 +38,8 @@ struct SyncConfig {
   SyncScope scope;
 
   std::int64_t global_batch() const { return workers * local_batch; }
+  // Of one worker there is nothing to tell, and averages of gradients have no rounds.
+  bool measures_rounds() const { return telemetry && workers > 1 && algorithm != Algorithm::kSgd; }
 };
 
 std::vector<Option> sync_options();

@@ -52,7 +52,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       local_step_(*stream_, captures(config, *stream_)) {
   model_->parameters.allocate(*backend_, /*with_training_state=*/true, std::move(source));
   model_->parameters.initialise(*backend_, config.seed);
-  if (config.sync.telemetry && config.sync.workers > 1) telemetry_.emplace(device, /*follows_mean=*/id == 0);
+  if (config.sync.measures_rounds()) telemetry_.emplace(device, /*follows_mean=*/id == 0);
 }
 
 void Worker::round_begins() {
