@@ -1,7 +1,6 @@
 #include "apps/child_process.h"
 
 #include <array>
-#include <csignal>
 #include <cstdio>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@ void become_child(int out, int err) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // and where it is gone, nobody is left behind
   if (std::freopen("/dev/null", "r", stdin) == nullptr) ::_exit(127);
   for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);
+  ::signal(kAsksToStop, SIG_IGN);  // until the other program listens
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
 }

@@ -52,7 +52,7 @@ Children::Ended Children::wait() {
     DRIFT_CHECK(kInternal, ended >= 0 || errno == EINTR, "no process to wait for: {}", system_reason());
     if (const double now = steady_clock().seconds(); stop_requested() && now >= ask_at) {
       ask_at = now + kAskEverySeconds;
-      for (const auto& [child, id] : running_) ::kill(child, SIGUSR1);
+      for (const auto& [child, id] : running_) ::kill(child, kAsksToStop);
     }
     std::this_thread::sleep_for(kLookEvery);
   }

@@ -25,8 +25,6 @@
 namespace drift {
 namespace {
 
-// mpirun hands it on to all processes.
-constexpr int kAsksToStop = SIGUSR1;
 constexpr double kAskEverySeconds = 0.5;
 
 // One of mpirun's outputs, cut into lines.
@@ -70,7 +68,6 @@ std::vector<std::string> command_of(std::int64_t processes, int argc, char** arg
 
 [[noreturn]] void become(const std::vector<std::string>& words, const Channel& out, const Channel& err) {
   become_child(out.write_end, err.write_end);
-  ::signal(kAsksToStop, SIG_IGN);  // until mpirun listens
   for (const Channel* channel : {&out, &err}) {
     ::close(channel->read_end);
     ::close(channel->write_end);
@@ -92,7 +89,7 @@ void pass_on_all(pid_t mpirun, Channel& out, Channel& err, LaunchedOutput& outpu
   while (ends[0].fd >= 0 || ends[1].fd >= 0) {
     if (const double now = steady_clock().seconds(); stop_requested() && now >= ask_at) {
       ask_at = now + kAskEverySeconds;
-      ::kill(mpirun, kAsksToStop);
+      ::kill(mpirun, kAsksToStop);  // which hands it on to all processes
     }
     if (::poll(ends.data(), ends.size(), static_cast<int>(kAskEverySeconds * 1e3)) <= 0) continue;
     for (std::size_t i = 0; i < ends.size(); ++i) {
