@@ -19,6 +19,7 @@
 #include "core/json_lines.h"
 #include "engine/memory_pool.h"
 #include "kernels/backend.h"
+#include "kernels/device_watch.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/checkpoint/weight_file.h"
 #include "train/config/toml.h"
@@ -74,6 +75,7 @@ bool is_reestimated(const TrainConfig& config) {
 Measured measure(const TrainConfig& config, OpenedData& opened) {
   const Device device = choose_device(config.machine.device);
   require_precision(config.machine.precision, device);
+  device_watch().set_timeout(config.machine.device_timeout_seconds);
   const int threads = config.machine.threads > 0 ? config.machine.threads : cpu_features().cores;
   const std::unique_ptr<Stream> stream = make_stream(device, threads);
   const std::unique_ptr<Backend> backend = make_backend(*stream, backend_options(config.machine));

@@ -1,6 +1,7 @@
 // drift: one binary, subcommands. Here is their table, and how errors become exit codes (core/check.h has the list).
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "core/memory_reserve.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
+#include "kernels/device_watch.h"
 
 namespace drift {
 namespace {
@@ -89,6 +91,8 @@ int main(int argc, char** argv) {
   } catch (...) {
     const drift::Error error = drift::caught_error(std::current_exception());
     drift::report_error(error.report());
-    return drift::exit_code(error.kind());
+    const int code = drift::exit_code(error.kind());
+    if (drift::device_watch().gave_up()) std::_Exit(code);  // what libraries do at the end may wait for the device
+    return code;
   }
 }

@@ -29,6 +29,7 @@
 #include "core/text.h"
 #include "data/fingerprint.h"
 #include "kernels/cuda.h"
+#include "kernels/device_watch.h"
 #include "train/checkpoint/meta.h"
 #include "train/config/toml.h"
 #include "train/environment.h"
@@ -237,6 +238,12 @@ void settle_device(MachineConfig& machine) {
   if (machine.device == "auto") machine.device = default_device().type == DeviceType::kCuda ? "cuda" : "cpu";
 }
 
+// In a team a stream may wait for another process, whose silence ends the run, too.
+double device_timeout(const TrainConfig& config, int processes) {
+  const double own = config.machine.device_timeout_seconds;
+  return processes > 1 ? std::max(own, config.processes.timeout_seconds) : own;
+}
+
 // Returns the exit code.
 int train(Request request, const Job& job, SetupStop& setup, bool quiet) {
   const TrainConfig& config = request.resolved.config;
@@ -244,6 +251,7 @@ int train(Request request, const Job& job, SetupStop& setup, bool quiet) {
   const Membership membership = job.team_of(config.sync.workers);
   std::optional<Checkpoint> start = read_start(request, membership);
   settle_device(request.resolved.config.machine);
+  device_watch().set_timeout(device_timeout(config, job.processes));
   const DataSource data = open_data(config.data, config.seed);
   const std::string data_text = fingerprint(data);
   check_data(request, data_text);

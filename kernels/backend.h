@@ -33,6 +33,8 @@ class Backend {
   // For profilers: what happens between the two belongs to a layer or a phase of that name. See Span.
   virtual void begin_span(std::string_view) {}
   virtual void end_span() {}
+  // The name of the last one that began, for errors; "" on a CPU, where what was enqueued is done.
+  virtual std::string_view last_span() const { return ""; }
   // Time on the device by name of operation since the backend was made, where BackendOptions::op_times asked for it.
   // Waits for the stream.
   virtual std::map<std::string, OpTime> op_times() { return {}; }

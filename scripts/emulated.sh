@@ -31,14 +31,13 @@ Mistakes made on purpose
   EMU_NCCL_LOSE=RANK:N       it never ends, and all ranks see an asynchronous error
   EMU_NCCL_DIE=RANK:N        the rank's process ends instead
   EMU_SKIP_WAIT=N            the N-th cudaStreamWaitEvent of the process does nothing
-  EMU_SKIP_SYNC=N            the N-th cudaEventSynchronize or cudaStreamSynchronize that finds unfinished work does
-                             nothing
+  EMU_SKIP_SYNC=N            the N-th wait of the host that finds unfinished work does nothing
+  EMU_HANG=N                 the kernel of the N-th launch of the program never ends, nor do its replays
 What happens at a mistake, and what is reported
   EMU_ON_ERROR=exit          end with status 70 (default); sticky: all later calls fail, as on a device; abort
   EMU_LEAKS=1                memory, streams, events, graphs, libraries' objects never released are a mistake
   EMU_COUNT_CALLS=FILE       writes how often each API was called
-  EMU_COUNT_WAITS=FILE       writes how often cudaStreamWaitEvent was called, how often the host had to wait, and how
-                             often it did so spinning
+  EMU_COUNT_WAITS=FILE       writes how often cudaStreamWaitEvent was called, and how often the host had to wait
   EMU_CONTEXTS=FILE          writes on which devices a context was opened
   EMU_NVTX=FILE              writes the NVTX ranges of each thread
   EMU_STATISTICS=1           instructions run

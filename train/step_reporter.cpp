@@ -49,6 +49,11 @@ void StepReporter::take_finite_check() {
               worker_.id(), checked_, to_string(counts), kAdvice);
 }
 
+DeviceTimeout StepReporter::located(const DeviceTimeout& error) const {
+  return DeviceTimeout(fmt::format("step {} of worker {}, enqueued last: {}; {}", next_result_, worker_.id(),
+                                   worker_.backend().last_span(), error.message()));
+}
+
 void StepReporter::finish() {
   take_results(worker_.results_waiting());
   report_known_steps();

@@ -7,6 +7,7 @@
 
 #include "comm/recording.h"
 #include "core/stopwatch.h"
+#include "kernels/device_watch.h"
 #include "train/schedule/schedule.h"
 #include "train/step/worker.h"
 #include "train/step_report.h"
@@ -28,6 +29,8 @@ class StepReporter {
   // Checks that the replica is finite as it is now; what is found is thrown (kDiverged) at the latest with the next
   // call of this or of finish().
   void check_replica();
+  // The same error, naming the worker, the first step whose result is not known, and what was enqueued last.
+  DeviceTimeout located(const DeviceTimeout& error) const;
   // The worker leaves: waits for the results still under way and checks its replica.
   void finish();
 

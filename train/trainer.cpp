@@ -173,8 +173,12 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
   try {
     StepReporter reporter(worker, schedule_, reports, done_);
     RecordingCommunicator comm(own, [&](const CommRecord& call) { reporter.add(call); });
-    run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, link_.gate(), reporter,
-               joint_ ? &*joint_ : nullptr, place);
+    try {
+      run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, link_.gate(), reporter,
+                 joint_ ? &*joint_ : nullptr, place);
+    } catch (const DeviceTimeout& error) {
+      throw reporter.located(error);
+    }
   } catch (...) {
     const std::exception_ptr error = with_advice(std::current_exception(), worker.id());
     link_.fail(error);  // before the others learn of it: theirs are consequences

@@ -19,6 +19,7 @@
 #include "core/stoppable.h"
 #include "core/thread_team.h"
 #include "kernels/device.h"
+#include "kernels/device_watch.h"
 
 namespace drift {
 namespace {
@@ -67,7 +68,7 @@ class NcclTransport final : public Transport, public std::enable_shared_from_thi
     watcher_ = {};
     barrier_floats_ = Storage();
     const std::lock_guard lock(mutex_);
-    if (comm_ == nullptr) return;
+    if (comm_ == nullptr || device_watch().gave_up()) return;
     try_make_current();
     if (std::uncaught_exceptions() > 0) {  // the others may never come to the end
       ncclCommAbort(comm_);
@@ -152,7 +153,7 @@ class NcclTransport final : public Transport, public std::enable_shared_from_thi
     }
     aborted_ = true;  // whoever is in a call of NCCL now leaves it
     const std::lock_guard lock(mutex_);
-    if (comm_ == nullptr) return;
+    if (comm_ == nullptr || device_watch().gave_up()) return;
     try_make_current();
     ncclCommAbort(std::exchange(comm_, nullptr));
   }
@@ -195,6 +196,7 @@ class NcclTransport final : public Transport, public std::enable_shared_from_thi
     }
 
     void release(void* data) noexcept override {
+      if (device_watch().gave_up()) return;
       const std::lock_guard lock(transport_.mutex_);
       transport_.try_make_current();
       const auto handle = handles_.extract(data);

@@ -40,7 +40,7 @@ CudaBackend::CudaBackend(Stream& stream, const BackendOptions& options)
       linears_(stream, workspace_, options.tf32) {}
 
 CudaBackend::~CudaBackend() {
-  use_device_to_release(stream_.device().index);  // for the ends of all its parts
+  (void)use_device_to_release(stream_.device().index);  // for the ends of all its parts
 }
 
 void CudaBackend::run(const Op& op) {
@@ -54,7 +54,8 @@ void CudaBackend::run(const Op& op) {
 }
 
 void CudaBackend::begin_span(std::string_view name) {
-  nvtxRangePushA(std::string(name).c_str());
+  last_span_ = name;
+  nvtxRangePushA(last_span_.c_str());
 }
 
 void CudaBackend::end_span() {

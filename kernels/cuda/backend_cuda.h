@@ -25,6 +25,7 @@ class CudaBackend final : public Backend {
   void run(const Op& op) override;
   void begin_span(std::string_view name) override;
   void end_span() override;
+  std::string_view last_span() const override { return last_span_; }
 
  private:
   void enqueue(const Copy& op);
@@ -51,6 +52,7 @@ class CudaBackend final : public Backend {
 
   Stream& stream_;
   cudaStream_t handle_;
+  std::string last_span_;
   StagingRing staging_;
   CudaWorkspace workspace_;
   bool cudnn_batch_norm_;

@@ -8,6 +8,7 @@
 #include "kernels/cuda.h"
 #include "kernels/cuda/architectures.h"
 #include "kernels/cuda/check_cuda.h"
+#include "kernels/device_watch.h"
 
 namespace drift {
 namespace {
@@ -25,7 +26,7 @@ class CudaGraph final : public CapturedWork {
     DRIFT_CUDA_STATUS(status, "cudaGraphInstantiate", "instantiating a captured step on cuda:{}", device);
   }
   ~CudaGraph() override {
-    use_device_to_release(device_);
+    if (!use_device_to_release(device_)) return;
     warn_cuda(cudaGraphExecDestroy(executable_), "cudaGraphExecDestroy");
   }
 
@@ -48,9 +49,13 @@ class CudaStream final : public Stream {
   }
   // Work still running would use memory that its owner is about to free.
   ~CudaStream() override {
-    use_device_to_release(device_.index);
-    warn_cuda(cudaStreamSynchronize(handle_), "cudaStreamSynchronize");
-    warn_cuda(cudaStreamDestroy(handle_), "cudaStreamDestroy");
+    if (!use_device_to_release(device_.index)) return;
+    try {
+      wait_for_stream(device_.index, handle_);
+      warn_cuda(cudaStreamDestroy(handle_), "cudaStreamDestroy");
+    } catch (const Error& error) {
+      log_warning("the end of a stream: {}", error.message());
+    }
   }
 
   cudaStream_t handle() const { return handle_; }
@@ -59,7 +64,7 @@ class CudaStream final : public Stream {
   int threads() const override { return 1; }
   void synchronize() override {
     use_device(device_.index);
-    DRIFT_CUDA(cudaStreamSynchronize(handle_), "waiting for {}", to_string(device_));
+    wait_for_stream(device_.index, handle_);
   }
   bool can_capture() const override { return true; }
   std::unique_ptr<CapturedWork> capture(const std::function<void()>& work) override;
@@ -87,6 +92,16 @@ std::unique_ptr<CapturedWork> CudaStream::capture(const std::function<void()>& w
   return std::make_unique<CudaGraph>(device_.index, handle_, graph);
 }
 
+// Whether what was asked for by `call` is done.
+bool is_done(cudaError_t status, const char* call, int device) {
+  if (status == cudaErrorNotReady) {
+    cudaGetLastError();  // an answer, but the runtime keeps it like an error
+    return false;
+  }
+  DRIFT_CUDA_STATUS(status, call, "waiting for cuda:{}", device);
+  return true;
+}
+
 // The runtime says that the driver is too old also where there is none.
 void require_no_driver() {
   int driver = 0;
@@ -106,10 +121,22 @@ void use_device(int device) {
   if (current != device) DRIFT_CUDA(cudaSetDevice(device), "making cuda:{} the current device", device);
 }
 
-void use_device_to_release(int device) noexcept {
+bool use_device_to_release(int device) noexcept {
+  if (device_watch().gave_up()) return false;
   int current = -1;
   warn_cuda(cudaGetDevice(&current), "cudaGetDevice");
   if (current != device) warn_cuda(cudaSetDevice(device), "cudaSetDevice");
+  return true;
+}
+
+void wait_for_stream(int device, cudaStream_t stream) {
+  device_watch().wait({DeviceType::kCuda, device},
+                      [=] { return is_done(cudaStreamQuery(stream), "cudaStreamQuery", device); });
+}
+
+void wait_for_event(int device, cudaEvent_t event) {
+  device_watch().wait({DeviceType::kCuda, device},
+                      [=] { return is_done(cudaEventQuery(event), "cudaEventQuery", device); });
 }
 
 std::string why_unusable(int capability, std::span<const int> architectures, int toolkit) {
@@ -194,8 +221,7 @@ void* allocate_cuda(int device, std::size_t bytes) {
 }
 
 void free_cuda(int device, void* data) noexcept {
-  use_device_to_release(device);
-  warn_cuda(cudaFree(data), "cudaFree");
+  if (use_device_to_release(device)) warn_cuda(cudaFree(data), "cudaFree");
 }
 
 void* allocate_cuda_host(int device, std::size_t bytes) {
@@ -211,21 +237,18 @@ void* allocate_cuda_host(int device, std::size_t bytes) {
 }
 
 void free_cuda_host(int device, void* data) noexcept {
-  use_device_to_release(device);
-  warn_cuda(cudaFreeHost(data), "cudaFreeHost");
+  if (use_device_to_release(device)) warn_cuda(cudaFreeHost(data), "cudaFreeHost");
 }
 
-// A thread that waits for it sleeps: the other workers' threads and the loader need its core.
 void* make_cuda_event(int device) {
   use_device(device);
   cudaEvent_t event = nullptr;
-  DRIFT_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync), "an event on cuda:{}",
-             device);
+  DRIFT_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "an event on cuda:{}", device);
   return event;
 }
 
 void destroy_cuda_event(int device, void* event) noexcept {
-  use_device_to_release(device);
+  if (!use_device_to_release(device)) return;
   warn_cuda(cudaEventDestroy(static_cast<cudaEvent_t>(event)), "cudaEventDestroy");
 }
 
@@ -249,7 +272,7 @@ void wait_cuda_event(void* event, Stream& stream) {
 
 void synchronize_cuda_event(int device, void* event) {
   use_device(device);
-  DRIFT_CUDA(cudaEventSynchronize(static_cast<cudaEvent_t>(event)), "waiting for an event on cuda:{}", device);
+  wait_for_event(device, static_cast<cudaEvent_t>(event));
 }
 
 }  // namespace drift

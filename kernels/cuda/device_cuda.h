@@ -17,7 +17,12 @@ int compute_capability(int device);  // 90 for sm_90
 // context on the current device, which is GPU 0 in a new thread, and takes some hundred MB there. For the same reason
 // nothing makes the device before current again: cudaSetDevice opens a context too.
 void use_device(int device);
-// The same for destructors, which must not throw.
-void use_device_to_release(int device) noexcept;
+// The same for destructors, which must not throw. False where a wait for a device was given up: then nothing is
+// released (kernels/device_watch.h).
+[[nodiscard]] bool use_device_to_release(int device) noexcept;
+
+// Waits for what was enqueued on a stream, or before an event was recorded (kernels/device_watch.h).
+void wait_for_stream(int device, cudaStream_t stream);
+void wait_for_event(int device, cudaEvent_t event);
 
 }  // namespace drift

@@ -12,7 +12,7 @@ OpClock::OpClock(std::unique_ptr<Backend> backend)
       stream_(cuda_handle(stream())) {}
 
 OpClock::~OpClock() {
-  use_device_to_release(device_.index);
+  if (!use_device_to_release(device_.index)) return;
   spare_.insert(spare_.end(), pairs_.begin(), pairs_.end());
   for (const Pair& pair : spare_) {
     for (cudaEvent_t event : {pair.begin, pair.end}) {
@@ -60,7 +60,7 @@ void OpClock::collect() {
 
 std::map<std::string, OpTime> OpClock::op_times() {
   use_device(device_.index);
-  DRIFT_CUDA(cudaStreamSynchronize(stream_), "waiting for the operations timed on {}", to_string(device_));
+  wait_for_stream(device_.index, stream_);
   collect();
   return totals_;
 }

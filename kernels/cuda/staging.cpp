@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "kernels/cuda/check_cuda.h"
 #include "kernels/cuda/device_cuda.h"
+#include "kernels/device_watch.h"
 
 namespace drift {
 
@@ -17,6 +18,7 @@ StagingRing::StagingRing(Stream& stream) : stream_(stream), memory_(stream.devic
 StagingRing::~StagingRing() {
   try {
     stream_.synchronize();
+  } catch (const DeviceTimeout&) {  // whoever waited first has thrown it
   } catch (const Error& error) {
     log_warning("the end of the copies to {}: {}", to_string(stream_.device()), error.message());
   }

@@ -16,6 +16,7 @@ class ForwardingBackend : public Backend {
   void run(const Op& op) override { inner_.run(op); }
   void begin_span(std::string_view name) override { inner_.begin_span(name); }
   void end_span() override { inner_.end_span(); }
+  std::string_view last_span() const override { return inner_.last_span(); }
   std::int64_t workspace_bytes(const Op& op) override { return inner_.workspace_bytes(op); }
   bool normalises_input(const Conv2dForward& op) const override { return inner_.normalises_input(op); }
   std::map<std::string, OpTime> op_times() override { return inner_.op_times(); }

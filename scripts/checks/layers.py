@@ -14,7 +14,7 @@ ALLOWED = {
     "core": set(),
     "kernels": {"core"},
     "engine": {"core", "kernels"},
-    "comm": {"core", "kernels/device.h", "kernels/backend.h"},
+    "comm": {"core", "kernels/device.h", "kernels/device_watch.h", "kernels/backend.h"},
     "data": {"core", "kernels/crop.h"},
     "models": {"core", "kernels", "engine"},
     "train": {"core", "kernels", "engine", "comm", "data", "models"},

@@ -91,15 +91,6 @@ TEST_F(Devices, GetAContextOnlyIfTheRunUsesThem) {
   }
 }
 
-TEST_F(Devices, LetTheHostSleepWhileItWaits) {
-  const std::string counts = directory_ / "counts";
-  ASSERT_EQ(train("run", "cuda:0", "EMU_COUNT_WAITS=" + counts).status, 0);
-  int waits = 0, syncs = 0, spins = -1;
-  std::ifstream(counts) >> waits >> syncs >> spins;
-  EXPECT_GT(syncs, 0);
-  EXPECT_EQ(spins, 0);
-}
-
 TEST_F(Devices, HaveQueuesForManyWorkersUnlessToldOtherwise) {
   unsetenv("CUDA_DEVICE_MAX_CONNECTIONS");
   ASSERT_EQ(train("untold", "cuda:0", "").status, 0);

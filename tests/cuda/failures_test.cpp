@@ -34,7 +34,7 @@ constexpr Harmless kHarmless[] = {
     {"cudaStreamDestroy", "cudaStreamDestroy failed", "the end of a stream"},
     {"cudaGraphDestroy", "cudaGraphDestroy failed", "the executable graph does not need the graph"},
     {"cudaGraphExecDestroy", "cudaGraphExecDestroy failed", "the end of a captured step"},
-    {"cudaStreamSynchronize", "cudaStreamSynchronize.* failed", "at the end of a stream"},
+    {"cudaStreamQuery", "the end of a stream: .*cudaStreamQuery.* failed", "at the end of a stream"},
     {"cudaSetDevice", "cudaSetDevice failed", "in front of a release, which says so and goes on"},
     {"cublasLtDestroy", "cublasLtDestroy failed", "the end of a backend"},
     {"cublasLtMatmulDescDestroy", "", "the end of a plan; documented to succeed"},
@@ -187,10 +187,10 @@ TEST_F(Failures, OfACallInTheMiddle) {
   }
 }
 
-// What the end of a run does: its calls release or wait.
+// What the end of a run does: its calls release. It waits, too, but how often one looks then is left to chance.
 TEST_F(Failures, OfTheLastCall) {
   for (const auto& [api, number] : count("group")) {
-    const bool at_the_end = releases(api) || !api.starts_with("cudnnBackend");
+    const bool at_the_end = !api.starts_with("cudnnBackend") && api != "cudaStreamQuery";
     if (harmless(api) != nullptr && at_the_end) fail_call("group", api, number);
   }
 }

@@ -25,7 +25,8 @@ struct MachineConfig {
   bool op_times = false;         // on a GPU: time by kind of operation; steps are then not captured
   int threads = 0;               // CPU threads in all; 0: all cores
   int worker_threads = 0;        // per worker; 0: threads / min(K, threads)
-  std::optional<int> loader_threads;  // of a process; none: 0 for images in memory, else `threads`
+  double device_timeout_seconds = 120;  // on a GPU: without progress
+  std::optional<int> loader_threads;    // of a process; none: 0 for images in memory, else `threads`
 
   // On a GPU: the events of op_times belong to calls, not to a captured whole.
   bool captures_steps() const { return graphs && !op_times; }

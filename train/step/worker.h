@@ -37,6 +37,7 @@ class Worker {
   int id() const { return id_; }
   Stream& stream() { return *stream_; }
   Backend& backend() { return *backend_; }
+  const Backend& backend() const { return *backend_; }
   Model& model() { return *model_; }
   const Model& model() const { return *model_; }
   ParameterSet& parameters() { return model_->parameters; }

@@ -7,6 +7,7 @@
 #include "kernels/cuda/cublaslt/check_cublas.h"
 #include "kernels/cuda/device_cuda.h"
 #include "kernels/cuda/own_kernels.h"
+#include "kernels/device_watch.h"
 
 namespace drift {
 namespace {
@@ -75,6 +76,7 @@ CublasLtLinears::CublasLtLinears(Stream& stream, CudaWorkspace& workspace, bool 
 
 CublasLtLinears::~CublasLtLinears() {
   plans_.clear();
+  if (device_watch().gave_up()) return;
   const cublasStatus_t status = cublasLtDestroy(handle_);
   if (status != CUBLAS_STATUS_SUCCESS) log_warning("cublasLtDestroy failed: {}", cublasLtGetStatusName(status));
 }

@@ -6,6 +6,7 @@
 #include "kernels/cuda/check_cuda.h"
 #include "kernels/cuda/cudnn/check_cudnn.h"
 #include "kernels/cuda/device_cuda.h"
+#include "kernels/device_watch.h"
 
 namespace drift {
 namespace {
@@ -13,7 +14,9 @@ namespace {
 std::shared_ptr<cudnnContext> make_handle(Device device, cudaStream_t stream) {
   cudnnHandle_t handle = nullptr;
   DRIFT_CUDNN(cudnnCreate(&handle), "cuDNN on {}", to_string(device));
-  std::shared_ptr<cudnnContext> owner(handle, [](cudnnHandle_t old) { warn_cudnn(cudnnDestroy(old), "cudnnDestroy"); });
+  std::shared_ptr<cudnnContext> owner(handle, [](cudnnHandle_t old) {
+    if (!device_watch().gave_up()) warn_cudnn(cudnnDestroy(old), "cudnnDestroy");
+  });
   DRIFT_CUDNN(cudnnSetStream(handle, stream), "cuDNN on {}", to_string(device));
   return owner;
 }
@@ -46,7 +49,7 @@ CudnnContext::CudnnContext(Stream& stream, CudaWorkspace& workspace, const Backe
 
 // Plans that this handle made may keep it longer than the stream lives.
 CudnnContext::~CudnnContext() {
-  warn_cudnn(cudnnSetStream(target_.handle.get(), nullptr), "cudnnSetStream");
+  if (!device_watch().gave_up()) warn_cudnn(cudnnSetStream(target_.handle.get(), nullptr), "cudnnSetStream");
 }
 
 const Plan& CudnnContext::plan(const GraphRequest& request) {

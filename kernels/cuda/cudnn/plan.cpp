@@ -12,6 +12,7 @@
 #include "kernels/cuda/cudnn/check_cudnn.h"
 #include "kernels/cuda/cudnn/frontend_graph.h"
 #include "kernels/cuda/cudnn/trial.h"
+#include "kernels/device_watch.h"
 
 namespace drift {
 namespace {
@@ -172,6 +173,14 @@ class FrontendPlan final : public Plan {
     require(graph_->build_plans(), "none of its engines could be built");
   }
 
+  double time_of(Trial& trial, const std::string& engine, const std::function<bool()>& enqueue) {
+    try {
+      return trial.milliseconds(enqueue);
+    } catch (const DeviceTimeout& error) {
+      throw DeviceTimeout(fmt::format("engine {} for {}: {}", engine, key_of(request_), error.message()));
+    }
+  }
+
   // The name of the fastest of those that may be used, by running each.
   std::string fastest() {
     cudaStream_t stream = nullptr;
@@ -187,8 +196,9 @@ class FrontendPlan final : public Plan {
       if (graph_->build_plan_at_index(index).is_bad()) continue;
       if (graph_->get_workspace_size_plan_at_index(index, bytes).is_bad() || bytes > Trial::kMostWorkspace) continue;
       void* const workspace = trial.workspace(bytes);
-      const double time = trial.milliseconds(
-          [&] { return graph_->execute_plan_at_index(target_.handle.get(), operands, workspace, index).is_good(); });
+      const double time = time_of(trial, engines[i], [&] {
+        return graph_->execute_plan_at_index(target_.handle.get(), operands, workspace, index).is_good();
+      });
       cudaGetLastError();  // of an engine that cannot run here
       ++info_.tried;
       if (time < least) least = time, name = engines[i];

@@ -33,6 +33,8 @@ class Trial {
   double milliseconds(const std::function<bool()>& enqueue);
 
  private:
+  // Waits for the stream; whether nothing went wrong on it.
+  bool came_through() const;
   // `calls` of `enqueue` as one graph; nullptr if there is none.
   cudaGraphExec_t captured(int calls, const std::function<bool()>& enqueue) const;
 

@@ -19,7 +19,6 @@ cudaError_t create_stream(Runtime& rt, cudaStream_t* handle, unsigned flags, int
 cudaError_t create_event(Runtime& rt, cudaEvent_t* handle, unsigned flags) {
   auto event = std::make_shared<Event>();
   event->timing = (flags & cudaEventDisableTiming) == 0;
-  event->blocking = (flags & cudaEventBlockingSync) != 0;
   *handle = static_cast<cudaEvent_t>(rt.events.add(std::move(event)));
   return cudaSuccess;
 }
@@ -61,6 +60,18 @@ cudaError_t wait_for_event(Runtime& rt, Stream* stream, const std::shared_ptr<Ev
   Work work;
   work.name = "event wait";
   rt.scheduler.enqueue(*stream, std::move(work), {event->operation});
+  return cudaSuccess;
+}
+
+// A program may poll, so a query lets some work run; whether it is enough is left to chance. The first query that finds
+// `operation` unfinished is the begin of a wait. arrive: what is due when it is done.
+cudaError_t query(Runtime& rt, std::shared_ptr<Operation> operation, const std::function<void()>& arrive) {
+  if (operation && !operation->done && !std::exchange(operation->asked_for, true) && rt.calls.skip_sync()) {
+    return cudaSuccess;
+  }
+  rt.scheduler.run_some();
+  if (operation && !operation->done) return cudaErrorNotReady;
+  arrive();
   return cudaSuccess;
 }
 
@@ -130,17 +141,13 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
   });
 }
 
-// A program may poll, so a query lets some work run; whether it is enough is left to chance.
 cudaError_t cudaStreamQuery(cudaStream_t handle) {
   return entry(__func__, [&](Runtime& rt) {
     Stream* const stream = rt.stream(handle);
     if (stream == nullptr) return cudaErrorInvalidResourceHandle;
     if (stream->capture) return rt.captures.spoil(*stream, cudaErrorStreamCaptureUnsupported);
     if (const cudaError_t error = rt.captures.refuse_unsafe(); error != cudaSuccess) return error;
-    rt.scheduler.run_one();
-    if (stream->last && !stream->last->done) return cudaErrorNotReady;
-    rt.scheduler.wait(*stream);
-    return cudaSuccess;
+    return query(rt, stream->last, [&] { rt.scheduler.wait(*stream); });
   });
 }
 
@@ -180,7 +187,6 @@ cudaError_t cudaEventSynchronize(cudaEvent_t handle) {
     if (event->captured) return cudaErrorCapturedEvent;
     if (const cudaError_t error = rt.captures.refuse_unsafe(); error != cudaSuccess) return error;
     const bool pending = event->operation && !event->operation->done;
-    if (pending && !event->blocking) rt.calls.spin();
     if (!pending || !rt.calls.skip_sync()) rt.scheduler.wait(event->operation, event->clock);
     return cudaSuccess;
   });
@@ -192,10 +198,7 @@ cudaError_t cudaEventQuery(cudaEvent_t handle) {
     if (!event) return cudaErrorInvalidResourceHandle;
     if (event->captured) return cudaErrorCapturedEvent;
     if (const cudaError_t error = rt.captures.refuse_unsafe(); error != cudaSuccess) return error;
-    rt.scheduler.run_one();
-    if (event->operation && !event->operation->done) return cudaErrorNotReady;
-    rt.scheduler.wait(event->operation, event->clock);
-    return cudaSuccess;
+    return query(rt, event->operation, [&] { rt.scheduler.wait(event->operation, event->clock); });
   });
 }
 

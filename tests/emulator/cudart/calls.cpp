@@ -44,7 +44,7 @@ bool Calls::must_fail(const std::string& api, int* code) {
 
 void Calls::write() const {
   if (!settings().count_waits_file.empty())
-    std::ofstream(settings().count_waits_file) << waits_ << " " << syncs_ << " " << spins_ << "\n";
+    std::ofstream(settings().count_waits_file) << waits_ << " " << syncs_ << "\n";
   if (!settings().contexts_file.empty()) {
     std::ofstream file(settings().contexts_file);
     for (const int device : contexts_) file << device << "\n";

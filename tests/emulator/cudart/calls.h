@@ -1,6 +1,6 @@
 // Counts the calls of every API and picks those that the environment wants to fail or to be left out: a test asks first
 // how many calls there are (EMU_COUNT_CALLS, EMU_COUNT_WAITS), then makes each of them fail in its turn (EMU_FAIL,
-// EMU_SKIP_WAIT, EMU_SKIP_SYNC).
+// EMU_SKIP_WAIT, EMU_SKIP_SYNC, EMU_HANG).
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ class Calls {
   bool skip_wait() { return ++waits_ == settings().skip_wait; }
   // True if the host must not wait, where it would find something to wait for.
   bool skip_sync() { return ++syncs_ == settings().skip_sync; }
-  // The host waits for an event of the kind that keeps a core busy meanwhile.
-  void spin() { ++spins_; }
+  // True if this launch's kernel must never end.
+  bool hang() { return ++launches_ == settings().hang; }
   void open_context(int device) { contexts_.insert(device); }
 
  private:
@@ -31,7 +31,7 @@ class Calls {
 
   std::map<std::string, std::uint64_t> counts_;
   std::set<int> contexts_;  // devices
-  std::uint64_t waits_ = 0, syncs_ = 0, spins_ = 0;
+  std::uint64_t waits_ = 0, syncs_ = 0, launches_ = 0;
 };
 
 }  // namespace drift::emulator

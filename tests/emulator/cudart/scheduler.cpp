@@ -117,6 +117,12 @@ bool Scheduler::run_one() {
   return true;
 }
 
+void Scheduler::run_some() {
+  constexpr unsigned kMost = 32;
+  for (unsigned left = settings().seed == 0 ? 1 : 1 + random_() % kMost; left > 0 && run_one(); --left) {
+  }
+}
+
 void Scheduler::run(const Candidate& candidate) {
   const std::shared_ptr<Stream> stream = candidate.stream;
   const std::shared_ptr<Operation> operation = stream->queue.front();

@@ -34,6 +34,7 @@ class Scheduler {
   void wait(Stream& stream);
   void wait_for_device(int device);
   bool run_one();  // false: nothing can run now
+  void run_some();
 
   // The device of the operation that runs now, -1 outside one.
   int running_device() const { return running_ == nullptr ? -1 : running_->device; }

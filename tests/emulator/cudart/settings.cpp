@@ -84,6 +84,7 @@ Settings read_environment() {
   read("EMU_MEMORY", result.memory);
   read("EMU_MAX_INSTRUCTIONS", result.max_instructions);
   read("EMU_TIMEOUT", result.timeout_seconds);
+  read("EMU_HANG", result.hang);
   read("EMU_SKIP_WAIT", result.skip_wait);
   read("EMU_SKIP_SYNC", result.skip_sync);
   result.on_error = on_error("EMU_ON_ERROR");

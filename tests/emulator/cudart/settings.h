@@ -33,6 +33,7 @@ struct Settings {
   std::uint64_t max_instructions = 50'000'000;     // EMU_MAX_INSTRUCTIONS of a warp in one block
   int timeout_seconds = 10;                        // EMU_TIMEOUT
   OnError on_error = OnError::kExit;               // EMU_ON_ERROR=exit|sticky|abort
+  std::uint64_t hang = 0;                          // EMU_HANG; 0: none
   std::uint64_t skip_wait = 0, skip_sync = 0;      // EMU_SKIP_WAIT, EMU_SKIP_SYNC; 0: none
   std::string count_waits_file, count_calls_file;  // EMU_COUNT_WAITS, EMU_COUNT_CALLS
   std::string contexts_file;                       // EMU_CONTEXTS

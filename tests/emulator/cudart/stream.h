@@ -20,6 +20,7 @@ struct Operation {
   Work work;
   std::vector<std::shared_ptr<Operation>> after;
   bool started = false, done = false;
+  bool asked_for = false;  // by a query that found it unfinished
   int device = 0;
   std::uint32_t stream = 0, sequence = 0;
   std::shared_ptr<const Clock> clock;
