@@ -42,6 +42,7 @@ Work copy_work(const Place& target, const Place& source, std::size_t bytes,
   work.name =
       std::string("memcpy from ") + side(source) + " to " + side(target) + ", " + std::to_string(bytes) + " bytes";
   work.type = cudaGraphNodeTypeMemcpy;
+  if (!source.on_device || !target.on_device) work.host_bytes = bytes;
   if (source.known && !source.on_device) {
     work.pinned_source = source.address;
     work.pinned_bytes = bytes;

@@ -23,27 +23,28 @@ cudaError_t create_event(Runtime& rt, cudaEvent_t* handle, unsigned flags) {
   return cudaSuccess;
 }
 
-Work record_work(const std::shared_ptr<Event>& event) {
+// A node of the stream's capture that records the event, or waits for it, whenever the graph runs.
+cudaError_t add_event_node(Runtime& rt, Stream& stream, const std::shared_ptr<Event>& event, cudaGraphNodeType type) {
+  if (!stream.capture) return cudaErrorInvalidValue;
+  const bool records = type == cudaGraphNodeTypeEventRecord;
   Work work;
-  work.name = "event record";
-  work.type = cudaGraphNodeTypeEventRecord;
-  work.run = [event] { event->time_ns = runtime().scheduler.now_ns(); };
-  return work;
+  work.name = records ? "event record" : "event wait";
+  work.type = type;
+  (records ? work.records : work.waits) = event;
+  return rt.captures.add(stream, std::move(work));
 }
 
 cudaError_t record(Runtime& rt, cudaEvent_t handle, cudaStream_t stream_handle, bool external) {
   const std::shared_ptr<Event> event = rt.events.find(handle);
   Stream* const stream = rt.stream(stream_handle);
   if (!event || stream == nullptr) return cudaErrorInvalidResourceHandle;
-  Work work = record_work(event);
-  if (stream->capture && external) {
-    work.records = event;
-    return rt.captures.add(*stream, std::move(work));
-  }
+  if (external) return add_event_node(rt, *stream, event, cudaGraphNodeTypeEventRecord);
   if (stream->capture) {
     rt.captures.record(*event, *stream);
     return cudaSuccess;
   }
+  Work work;
+  work.name = "event record";
   const cudaError_t error = rt.submit(*stream, std::move(work));
   if (error != cudaSuccess) return error;
   event->captured = false;
@@ -52,8 +53,9 @@ cudaError_t record(Runtime& rt, cudaEvent_t handle, cudaStream_t stream_handle, 
   return cudaSuccess;
 }
 
-cudaError_t wait_for_event(Runtime& rt, Stream* stream, const std::shared_ptr<Event>& event) {
+cudaError_t wait_for_event(Runtime& rt, Stream* stream, const std::shared_ptr<Event>& event, bool external) {
   if (stream == nullptr || !event) return cudaErrorInvalidResourceHandle;
+  if (external) return add_event_node(rt, *stream, event, cudaGraphNodeTypeWaitEvent);
   if (event->captured || (stream->capture && event->operation)) return rt.captures.wait(*stream, *event);
   if (!event->operation) return cudaSuccess;
   stream->clock.join(event->clock);
@@ -63,14 +65,12 @@ cudaError_t wait_for_event(Runtime& rt, Stream* stream, const std::shared_ptr<Ev
   return cudaSuccess;
 }
 
-// A program may poll, so a query lets some work run; whether it is enough is left to chance. The first query that finds
-// `operation` unfinished is the begin of a wait. arrive: what is due when it is done.
-cudaError_t query(Runtime& rt, std::shared_ptr<Operation> operation, const std::function<void()>& arrive) {
+// The first query that finds `operation` unfinished is the begin of a wait. arrive: what is due when it is over.
+cudaError_t query(Runtime& rt, const std::shared_ptr<Operation>& operation, const std::function<void()>& arrive) {
   if (operation && !operation->done && !std::exchange(operation->asked_for, true) && rt.calls.skip_sync()) {
     return cudaSuccess;
   }
-  rt.scheduler.run_some();
-  if (operation && !operation->done) return cudaErrorNotReady;
+  if (operation && !rt.scheduler.reached(operation)) return cudaErrorNotReady;
   arrive();
   return cudaSuccess;
 }
@@ -153,9 +153,8 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
   return entry(__func__, [&](Runtime& rt) {
-    if (flags != cudaEventWaitDefault) return cudaErrorNotSupported;
     if (rt.calls.skip_wait()) return cudaSuccess;
-    return wait_for_event(rt, rt.stream(stream), rt.events.find(event));
+    return wait_for_event(rt, rt.stream(stream), rt.events.find(event), flags == cudaEventWaitExternal);
   });
 }
 
@@ -209,7 +208,7 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEve
     if (first->captured || last->captured) return cudaErrorCapturedEvent;
     if (!first->operation || !last->operation) return cudaErrorInvalidResourceHandle;
     if (!first->operation->done || !last->operation->done) return cudaErrorNotReady;
-    *milliseconds = static_cast<float>(last->time_ns - first->time_ns) * 1e-6f;
+    *milliseconds = static_cast<float>(last->operation->end - first->operation->end) * 1e-6f;
     return cudaSuccess;
   });
 }

@@ -13,13 +13,14 @@ struct DeviceTable {
   int clock_khz, memory_clock_khz, bus_bits;
   int l2_bytes;
   int shared_per_multiprocessor, shared_per_block_optin;
+  double host_bytes_per_second;  // PCIe, one direction
 };
 
 inline constexpr DeviceTable kDeviceTables[] = {
-    {75, "Emulated sm_75", 40, 1590000, 5001000, 256, 4194304, 65536, 65536},
-    {80, "Emulated sm_80", 108, 1410000, 1593000, 5120, 41943040, 167936, 166912},
-    {90, "Emulated sm_90", 132, 1980000, 2619000, 5120, 52428800, 233472, 232448},
-    {100, "Emulated sm_100", 148, 1965000, 3996000, 8192, 132644864, 233472, 232448},
+    {75, "Emulated sm_75", 40, 1590000, 5001000, 256, 4194304, 65536, 65536, 12e9},
+    {80, "Emulated sm_80", 108, 1410000, 1593000, 5120, 41943040, 167936, 166912, 25e9},
+    {90, "Emulated sm_90", 132, 1980000, 2619000, 5120, 52428800, 233472, 232448, 50e9},
+    {100, "Emulated sm_100", 148, 1965000, 3996000, 8192, 132644864, 233472, 232448, 50e9},
 };
 
 inline const DeviceTable& device_table(int sm) {
@@ -27,6 +28,11 @@ inline const DeviceTable& device_table(int sm) {
     if (table.sm == sm) return table;
   }
   return kDeviceTables[2];
+}
+
+// Two transfers a clock.
+inline double memory_bytes_per_second(const DeviceTable& table) {
+  return 2e3 * table.memory_clock_khz * (table.bus_bits / 8.0);
 }
 
 inline constexpr int kThreadsPerBlock = 1024;

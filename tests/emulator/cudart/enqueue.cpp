@@ -20,6 +20,7 @@ void submit_library_work(void* stream, const char* name, std::function<bool()> g
   queued.type = cudaGraphNodeTypeKernel;
   queued.run = std::move(work);
   queued.gate = std::move(gate);
+  host_time().spend(kCall);
   const cudaError_t error = rt.submit(*target, std::move(queued));
   if (error != cudaSuccess) {
     report_fault(std::string(name) + " cannot go onto its stream: " + cudaGetErrorName(error));

@@ -91,45 +91,78 @@ void launch(ExecutableGraph& executable, Stream& stream) {
   std::vector<std::shared_ptr<Operation>> after;
   if (executable.last_launch) after.push_back(executable.last_launch);
   stream.clock.join(executable.last_clock);
-  executable.last_launch = runtime().scheduler.enqueue(stream, std::move(work), std::move(after),
-                                                       std::make_shared<GraphRun>(executable.body));
+  host_time().queue(kGraphLaunch + kGraphNode * static_cast<Nanoseconds>(executable.body->works.size()));
+  const auto run = std::make_shared<GraphRun>(executable.body);
+  executable.last_launch = runtime().scheduler.enqueue(stream, std::move(work), std::move(after), run);
+  run->order_after(stream.clock);
   executable.last_clock = stream.clock;
-  for (const Work& node : executable.body->works) {
-    if (!node.records) continue;
-    node.records->operation = executable.last_launch;
-    node.records->clock = stream.clock;
-    node.records->captured = false;
+  for (std::size_t node = 0; node < executable.body->works.size(); ++node) {
+    Event* const event = executable.body->works[node].records.get();
+    if (event == nullptr) continue;
+    event->operation = run->recorded(node);
+    event->clock = stream.clock;
+    event->captured = false;
   }
 }
 
 GraphRun::GraphRun(std::shared_ptr<const GraphBody> body)
-    : body_(std::move(body)), started_(body_->works.size()), left_(body_->works.size()) {
+    : body_(std::move(body)), started_(body_->works.size()), ends_(body_->works.size()), left_(body_->works.size()) {
   static std::uint64_t runs = 0;
   id_ = ++runs;
-  for (const Work& work : body_->works) pinned_.emplace_back(work);
+  for (const Work& work : body_->works) {
+    pinned_.emplace_back(work);
+    recorded_.push_back(work.records ? std::make_shared<Operation>() : nullptr);
+    if (work.records) recorded_.back()->work.name = work.name;
+    awaited_.push_back(work.waits ? work.waits->operation : nullptr);
+    if (work.waits) awaited_clocks_.emplace_back(awaited_.size() - 1, work.waits->clock);
+  }
   for (const auto& after : body_->after) waits_for_.push_back(after.size());
 }
 
 std::vector<int> GraphRun::ready() const {
   std::vector<int> nodes;
   for (std::size_t node = 0; node < started_.size(); ++node) {
-    if (!started_[node] && waits_for_[node] == 0) nodes.push_back(static_cast<int>(node));
+    const bool awaits = awaited_[node] && !awaited_[node]->done;
+    if (!started_[node] && waits_for_[node] == 0 && !awaits) nodes.push_back(static_cast<int>(node));
   }
   return nodes;
 }
 
-void GraphRun::finish(int node) {
+void GraphRun::finish(int node, Nanoseconds begin, Nanoseconds duration) {
   --left_;
   const auto finished = static_cast<std::size_t>(node);
+  if (awaited_[finished]) begin = std::max(begin, awaited_[finished]->end);
+  for (const std::size_t earlier : body_->after[finished]) begin = std::max(begin, ends_[earlier]);
+  ends_[finished] = begin + duration;
+  if (recorded_[finished]) {
+    recorded_[finished]->done = true;
+    recorded_[finished]->end = ends_[finished];
+  }
   for (std::size_t later = finished + 1; later < started_.size(); ++later) {
     const auto& after = body_->after[later];
     if (std::find(after.begin(), after.end(), finished) != after.end()) --waits_for_[later];
   }
 }
 
+Nanoseconds GraphRun::end(Nanoseconds begin) const {
+  for (const Nanoseconds end : ends_) begin = std::max(begin, end);
+  return begin;
+}
+
+void GraphRun::order_after(Clock& clock) const {
+  for (const auto& [node, awaited] : awaited_clocks_) clock.join(awaited);
+}
+
 OperationRecord GraphRun::record(const Operation& launch, int node) const {
-  return {launch.clock,  launch.stream, launch.sequence, work(node).name, id_, static_cast<std::size_t>(node),
-          body_->reaches};
+  const auto index = static_cast<std::size_t>(node);
+  std::shared_ptr<const Clock> clock = launch.clock;
+  for (const auto& [waiting, awaited] : awaited_clocks_) {
+    if (waiting != index && !(*body_->reaches)[index][waiting]) continue;
+    auto later = std::make_shared<Clock>(*clock);
+    later->join(awaited);
+    clock = std::move(later);
+  }
+  return {std::move(clock), launch.stream, launch.sequence, work(node).name, id_, index, body_->reaches};
 }
 
 }  // namespace drift::emulator

@@ -80,15 +80,23 @@ class GraphRun {
   const Work& work(int node) const { return body_->works[node]; }
   const PinnedGuard& pinned(int node) const { return pinned_[node]; }
   void start(int node) { started_[node] = true; }
-  void finish(int node);
+  // The launch may begin at `begin`; the node takes `duration`.
+  void finish(int node, Nanoseconds begin, Nanoseconds duration);
+  Nanoseconds end(Nanoseconds begin) const;  // of the nodes that are finished
+  // What an event stands for that this node records: it is done when the node is.
+  std::shared_ptr<Operation> recorded(std::size_t node) const { return recorded_[node]; }
+  void order_after(Clock& clock) const;  // joins what happened before the events that nodes wait for
   bool finished() const { return left_ == 0; }
   OperationRecord record(const Operation& launch, int node) const;
 
  private:
   std::shared_ptr<const GraphBody> body_;
   std::vector<PinnedGuard> pinned_;
-  std::vector<std::size_t> waits_for_;  // unfinished nodes before each
+  std::vector<std::shared_ptr<Operation>> recorded_, awaited_;  // by node, mostly empty
+  std::vector<std::pair<std::size_t, Clock>> awaited_clocks_;   // by waiting node
+  std::vector<std::size_t> waits_for_;                          // unfinished nodes before each
   std::vector<bool> started_;
+  std::vector<Nanoseconds> ends_;
   std::size_t left_;
   std::uint64_t id_;
 };

@@ -30,6 +30,7 @@ void run_kernel(const Launch& launch) {
   options.seed = settings().seed == 0 ? 0 : rt.scheduler.random() | 1;
   options.report_global = settings().race;
   options.max_warp_instructions = settings().max_instructions;
+  const std::uint64_t before = rt.statistics.global_bytes;
   try {
     ptx::launch(*launch.function->kernel, interpreter_dim(launch.grid), interpreter_dim(launch.block),
                 launch.dynamic_shared, launch.parameters.data(), rt.global, options, rt.statistics);
@@ -37,6 +38,7 @@ void run_kernel(const Launch& launch) {
     const std::string refusal = rt.global.take_refusal();
     throw ptx::Error(refusal.empty() ? error.what() : error.what() + ("; " + refusal));
   }
+  rt.scheduler.count_moved(rt.statistics.global_bytes - before);
 }
 
 }  // namespace

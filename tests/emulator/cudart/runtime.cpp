@@ -60,6 +60,7 @@ char* GlobalMemory::touch_range(std::uint64_t address, std::size_t bytes, ptx::M
   if (allocation == nullptr) throw ptx::Error(memory_.describe(address, bytes));
   if (!reachable(*allocation)) throw ptx::Error(no_peer_access(address, bytes));
   races_.touch(*allocation, address, bytes, access, RaceChecker::kWholeOperation);
+  scheduler_.count_moved(bytes);
   return memory_.host(address);
 }
 

@@ -110,6 +110,7 @@ template <typename Body>
 cudaError_t entry(const char* api, Body body) {
   Runtime& rt = runtime();
   const std::lock_guard lock(rt.mutex);
+  host_time().spend(kCall);
   int code = injected_error(api);
   cudaError_t result = cudaSuccess;
   if (rt.calls.must_fail(api, &code)) {

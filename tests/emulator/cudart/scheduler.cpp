@@ -13,6 +13,13 @@ namespace {
 
 thread_local bool inside_host_function = false;
 
+// All that an operation waits for is done by now.
+Nanoseconds begin_of(const Stream& stream, const Operation& operation) {
+  Nanoseconds begin = std::max(stream.end, operation.queued_at);
+  for (const auto& earlier : operation.after) begin = std::max(begin, earlier->end);
+  return begin;
+}
+
 }  // namespace
 
 bool Scheduler::in_host_function() {
@@ -73,6 +80,8 @@ std::shared_ptr<Operation> Scheduler::enqueue(Stream& stream, Work work, std::ve
   operation->graph = std::move(graph);
   operation->device = stream.device;
   operation->stream = stream.id;
+  host_time().queue(cost_to_queue(operation->work));
+  operation->queued_at = host_time().now();
   order_with_default_stream(stream, *operation);
   stream.clock.join(host_);
   operation->sequence = stream.clock.advance(stream.id);
@@ -117,10 +126,10 @@ bool Scheduler::run_one() {
   return true;
 }
 
-void Scheduler::run_some() {
-  constexpr unsigned kMost = 32;
-  for (unsigned left = settings().seed == 0 ? 1 : 1 + random_() % kMost; left > 0 && run_one(); --left) {
+bool Scheduler::reached(const std::shared_ptr<Operation>& operation) {
+  while (!operation->done && run_one()) {
   }
+  return operation->done && host_time().poll(operation->end);
 }
 
 void Scheduler::run(const Candidate& candidate) {
@@ -139,19 +148,22 @@ void Scheduler::run(const Candidate& candidate) {
   } else {
     graph->start(candidate.node);
   }
+  const Nanoseconds begin = begin_of(*stream, *operation);
+  moved_ = 0;
   running_ = operation.get();
   run_work(work, whole ? operation->pinned : graph->pinned(candidate.node));
   running_ = nullptr;
   if (whole) {
-    finish(stream);
+    finish(stream, graph ? graph->end(begin) : begin + duration(work, moved_));
   } else {
-    graph->finish(candidate.node);
+    graph->finish(candidate.node, begin, duration(work, moved_));
   }
   changed_.notify_all();
 }
 
-void Scheduler::finish(const std::shared_ptr<Stream>& stream) {
+void Scheduler::finish(const std::shared_ptr<Stream>& stream, Nanoseconds end) {
   Operation& operation = *stream->queue.front();
+  operation.end = stream->end = end;
   operation.done = true;
   operation.work = Work{};  // lets go of what it held
   operation.after.clear();
@@ -216,6 +228,7 @@ void Scheduler::run_until(const std::function<bool()>& done, const std::string& 
 void Scheduler::wait(const std::shared_ptr<Operation>& operation, const Clock& clock) {
   if (!operation) return;
   run_until([&] { return operation->done; }, "'" + operation->work.name + "'");
+  host_time().reach(operation->end);
   host_.join(clock);
 }
 
@@ -232,13 +245,6 @@ void Scheduler::wait_for_device(int device) {
   for (const auto& stream : std::vector(streams_)) {
     if (stream->device == device) wait(stream->last, Clock(stream->clock));
   }
-}
-
-std::int64_t Scheduler::now_ns() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  constexpr std::int64_t kTick = 1000;
-  last_time_ns_ = std::max<std::int64_t>(last_time_ns_ + kTick, std::chrono::nanoseconds(now).count());
-  return last_time_ns_;
 }
 
 }  // namespace drift::emulator

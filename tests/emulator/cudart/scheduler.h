@@ -34,13 +34,15 @@ class Scheduler {
   void wait(Stream& stream);
   void wait_for_device(int device);
   bool run_one();  // false: nothing can run now
-  void run_some();
+  // For calls that ask and do not wait: is it done by the host's time? What can run before it runs.
+  bool reached(const std::shared_ptr<Operation>& operation);
+  // The running operation read or wrote so many bytes of device memory.
+  void count_moved(std::uint64_t bytes) { moved_ += bytes; }
 
   // The device of the operation that runs now, -1 outside one.
   int running_device() const { return running_ == nullptr ? -1 : running_->device; }
   static bool in_host_function();  // is the calling thread inside one? It may not call CUDA
   std::uint64_t host_functions_run() const { return host_functions_run_; }
-  std::int64_t now_ns();  // the devices' clock: never the same twice
   std::uint64_t random() { return random_(); }
   cudaError_t sticky() const { return sticky_; }  // after a fault that did not end the process
 
@@ -52,7 +54,7 @@ class Scheduler {
   std::vector<Candidate> candidates();
   bool may_start(const Operation& operation, const std::function<bool()>& gate);
   void run(const Candidate& candidate);
-  void finish(const std::shared_ptr<Stream>& stream);
+  void finish(const std::shared_ptr<Stream>& stream, Nanoseconds end);
   void forget(const std::shared_ptr<Stream>& stream);
   void run_work(const Work& work, const PinnedGuard& pinned);
   void call_host(const std::function<void()>& function);
@@ -71,7 +73,7 @@ class Scheduler {
   bool gate_closed_ = false;  // something could run but for its gate
   int host_functions_running_ = 0;
   std::uint64_t host_functions_run_ = 0;
-  std::int64_t last_time_ns_ = 0;
+  std::uint64_t moved_ = 0;  // bytes of device memory, by the work that runs now
   cudaError_t sticky_ = cudaSuccess;
 };
 

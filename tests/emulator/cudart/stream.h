@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/emulator/cudart/clock.h"
+#include "tests/emulator/cudart/virtual_time.h"
 #include "tests/emulator/cudart/work.h"
 
 namespace drift::emulator {
@@ -26,6 +27,7 @@ struct Operation {
   std::shared_ptr<const Clock> clock;
   std::shared_ptr<GraphRun> graph;  // a graph's launch: its nodes run one by one
   PinnedGuard pinned;
+  Nanoseconds queued_at = 0, end = 0;
 };
 
 struct Stream {
@@ -38,6 +40,7 @@ struct Stream {
   bool destroyed = false;   // it lives on until its queue is empty
   std::deque<std::shared_ptr<Operation>> queue;
   std::shared_ptr<Operation> last;
+  Nanoseconds end = 0;  // of the last operation that is done
   Clock clock;
   std::shared_ptr<Capture> capture;  // while it is part of one
   std::vector<GraphNode*> tips;      // what the next captured node comes after
@@ -48,7 +51,6 @@ struct Event {
   bool blocking = false;                 // the host sleeps while it waits
   std::shared_ptr<Operation> operation;  // the last that it recorded; empty: none
   Clock clock;
-  std::int64_t time_ns = 0;
   std::weak_ptr<Capture> capture;  // where it was recorded last, if that was in a capture
   bool captured = false;
   std::vector<GraphNode*> tips;

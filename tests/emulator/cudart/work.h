@@ -21,6 +21,8 @@ struct Work {
   bool calls_host = false;               // run is a function of the program: called without the runtime's lock
   std::shared_ptr<const Launch> launch;  // of a kernel
   std::shared_ptr<Event> records;        // the event that a graph's node records
+  std::uint64_t host_bytes = 0;          // that a copy moves to or from the host
+  std::shared_ptr<Event> waits;          // the event that a graph's node waits for
   // Pinned memory that a copy will read: the host must leave it alone until then.
   std::uint64_t pinned_source = 0;
   std::size_t pinned_bytes = 0;

@@ -1,6 +1,7 @@
 #include "tests/emulator/ptx/load_store.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "tests/emulator/ptx/decode.h"
@@ -29,7 +30,9 @@ bool find_in_one_region(const Warp& warp, const Instruction& i, u32 mask, u32 by
     wrong |= (mask >> lane & 1) != 0 ? bad : 0;
     pointers.lane[lane] = region.host + at;
   }
-  return wrong == 0;
+  if (wrong != 0) return false;
+  warp.block->statistics->global_bytes += static_cast<u64>(std::popcount(mask)) * bytes;
+  return true;
 }
 
 // The same for shared memory: bounds and alignment of all lanes at once; races lane by lane.

@@ -32,6 +32,7 @@ char* resolve_global(Warp& warp, const Instruction& i, int lane, u64 address, u3
       fail_at(warp, i, lane, error.what());
     }
   }
+  warp.block->statistics->global_bytes += bytes;
   return region.host + (address - region.begin);
 }
 

@@ -85,6 +85,7 @@ struct Options {
 // Added up over launches.
 struct Statistics {
   std::uint64_t warp_instructions = 0, thread_instructions = 0;
+  std::uint64_t global_bytes = 0;  // that threads read and wrote in global memory, each access counted
 };
 
 // Throws Error with the line and the text of the first thing it does not understand.

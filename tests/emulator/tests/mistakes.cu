@@ -158,6 +158,22 @@ void graph_and_stream_unordered(Setting& s) {
   check(cudaGraphLaunch(executable, s.a));
   add_one<<<1, 32, 0, s.b>>>(s.x);
 }
+// A graph that waits for an event of another stream, before or after what needs the wait.
+template <bool kFirst>
+void graph_waits(Setting& s) {
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  check(cudaStreamBeginCapture(s.b, cudaStreamCaptureModeThreadLocal));
+  if (kFirst) check(cudaStreamWaitEvent(s.b, s.forked, cudaEventWaitExternal));
+  copy<<<1, 32, 0, s.b>>>(s.y, s.x);
+  if (!kFirst) check(cudaStreamWaitEvent(s.b, s.forked, cudaEventWaitExternal));
+  check(cudaStreamEndCapture(s.b, &graph));
+  check(cudaGraphInstantiate(&executable, graph, 0));
+  add_one<<<1, 32, 0, s.a>>>(s.x);
+  check(cudaEventRecord(s.forked, s.a));
+  check(cudaGraphLaunch(executable, s.b));
+  copy<<<1, 32, 0, s.b>>>(s.y, s.x);
+}
 void memory_used_on_another_stream(Setting& s) {
   float* memory = nullptr;
   check(cudaMallocAsync(&memory, kBytes, s.a));
@@ -232,6 +248,8 @@ const Mistake kMistakes[] = {
     {"streams_unordered", streams_unordered},
     {"reader_unordered", reader_unordered},
     {"graph_and_stream_unordered", graph_and_stream_unordered},
+    {"none_in_graph_that_waits", graph_waits<true>},
+    {"graph_waits_too_late", graph_waits<false>},
     {"memory_used_on_another_stream", memory_used_on_another_stream},
     {"freed_while_used", freed_while_used},
     {"pinned_reused_early", pinned_reused_early},
