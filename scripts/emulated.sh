@@ -68,7 +68,7 @@ emulator=$(cd "$emulator" && pwd)
 runtime=("$emulator"/libcudart.so.[0-9]*)
 compiler=("$emulator"/libnvrtc.so.[0-9]*)
 preload=("${runtime[0]}" "$emulator/libemu_cudnn.so" "$emulator/libemu_cublaslt.so" "$emulator/driver/libcuda.so.1"
-         "${compiler[0]}")
+         "${compiler[0]}" "$emulator/libemu_threads.so")
 [ ! -e "$emulator/libemu_nccl.so" ] || preload+=("$emulator/libemu_nccl.so")  # where the build has NCCL
 for library in "${preload[@]}"; do
   [ -e "$library" ] || fail "$library is not there: build all targets, cmake --build $build"

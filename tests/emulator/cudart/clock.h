@@ -19,6 +19,7 @@ class Clock {
     if (counts_.size() <= stream) counts_.resize(stream + 1);
     return ++counts_[stream];
   }
+  bool empty() const { return counts_.empty(); }
   bool has_seen(std::uint32_t stream, std::uint32_t sequence) const {
     return stream < counts_.size() && counts_[stream] >= sequence;
   }

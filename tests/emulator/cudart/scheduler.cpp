@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tests/emulator/cudart/graph.h"
+#include "tests/emulator/cudart/host_order.h"
 #include "tests/emulator/cudart/report.h"
 #include "tests/emulator/cudart/settings.h"
 
@@ -83,7 +84,7 @@ std::shared_ptr<Operation> Scheduler::enqueue(Stream& stream, Work work, std::ve
   host_time().queue(cost_to_queue(operation->work));
   operation->queued_at = host_time().now();
   order_with_default_stream(stream, *operation);
-  stream.clock.join(host_);
+  stream.clock.join(host_clock());
   operation->sequence = stream.clock.advance(stream.id);
   operation->clock = std::make_shared<Clock>(stream.clock);
   stream.queue.push_back(operation);
@@ -193,7 +194,10 @@ void Scheduler::call_host(const std::function<void()>& function) {
   ++host_functions_running_;
   mutex_.unlock();
   inside_host_function = true;
-  function();
+  {
+    const BorrowedThread borrowed(*operation->clock);
+    function();
+  }
   inside_host_function = false;
   mutex_.lock();
   --host_functions_running_;
@@ -229,7 +233,7 @@ void Scheduler::wait(const std::shared_ptr<Operation>& operation, const Clock& c
   if (!operation) return;
   run_until([&] { return operation->done; }, "'" + operation->work.name + "'");
   host_time().reach(operation->end);
-  host_.join(clock);
+  host_clock().join(clock);
 }
 
 void Scheduler::wait(Stream& stream) {

@@ -67,7 +67,6 @@ class Scheduler {
   std::vector<std::shared_ptr<Stream>> streams_;
   std::vector<std::shared_ptr<Stream>> default_streams_;  // by device
   std::uint32_t next_stream_id_ = 0;
-  Clock host_;  // what any host thread has waited for
   std::mt19937_64 random_;
   Operation* running_ = nullptr;
   bool gate_closed_ = false;  // something could run but for its gate

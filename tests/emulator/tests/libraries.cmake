@@ -14,7 +14,7 @@ target_include_directories(emulator_library_tests SYSTEM PRIVATE
   ${DRIFT_CUDNN_INCLUDE} ${DRIFT_CUDNN_FRONTEND_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
 target_link_libraries(emulator_library_tests PRIVATE
   drift_test_support ${DRIFT_CUDNN_LIBRARY} CUDA::cudart CUDA::cublasLt CUDA::nvrtc ${CMAKE_DL_LIBS})
-add_dependencies(emulator_library_tests emu_cudart emu_driver emu_cudnn emu_cublaslt emu_nvrtc)
+add_dependencies(emulator_library_tests emu_cudart emu_threads emu_driver emu_cudnn emu_cublaslt emu_nvrtc)
 
 function(emulator_library_test name sm filter)
   add_test(NAME emulator.libraries.${name}

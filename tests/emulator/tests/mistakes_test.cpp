@@ -134,6 +134,21 @@ TEST_P(Counted, EveryCallCanFail) {
 
 INSTANTIATE_TEST_SUITE_P(All, Counted, ::testing::Values("none", "none_in_graph"));
 
+class ThreadMistakes : public Mistakes {};
+
+TEST_P(ThreadMistakes, IsFoundUnderEverySeed) {
+  expect_found(THREAD_MISTAKES_PROGRAM);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ThreadMistakes,
+                         ::testing::Values(Case{"none_by_join", 0, ""}, Case{"none_by_creation", 0, ""},
+                                           Case{"none_by_condition", 0, ""}, Case{"none_by_timed_condition", 0, ""},
+                                           Case{"none_by_lock", 0, ""}, Case{"none_by_waiting", 0, ""},
+                                           Case{"none_by_semaphore", 0, ""}, Case{"none_by_host_function", 0, ""},
+                                           Case{"none_by_event", 0, ""}, Case{"no_lock", kFound, "global memory race"},
+                                           Case{"another_lock", kFound, "global memory race"},
+                                           Case{"told_too_early", kFound, "global memory race"}));
+
 #ifdef NCCL_MISTAKES_PROGRAM
 
 class NcclMistakes : public Mistakes {};
