@@ -4,7 +4,9 @@
 #include <cuda_runtime_api.h>
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "tests/emulator/cudart/graph_memory.h"
 #include "tests/emulator/cudart/launch.h"
 #include "tests/emulator/cudart/runtime.h"
 
@@ -33,8 +35,20 @@ void fill(const Source& source, Target* target, std::size_t* count, Convert conv
 cudaError_t instantiate_into(Runtime& rt, cudaGraphExec_t* handle, cudaGraph_t graph_handle) {
   const std::shared_ptr<Graph> graph = rt.graphs.find(graph_handle);
   if (!graph) return cudaErrorInvalidValue;
+  if (has_memory_nodes(*graph) && !graph->executable.expired()) return cudaErrorNotSupported;
   *handle = static_cast<cudaGraphExec_t>(rt.executables.add(instantiate(graph)));
   return cudaSuccess;
+}
+
+// The graph's nodes behind the handles; false if one is not.
+bool nodes_of(const Graph& graph, const cudaGraphNode_t* handles, std::size_t count, std::vector<GraphNode*>& nodes) {
+  for (std::size_t i = 0; i < count; ++i) {
+    GraphNode* const node = node_of(handles[i]);
+    const auto is_it = [node](const auto& own) { return own.get() == node; };
+    if (std::none_of(graph.nodes.begin(), graph.nodes.end(), is_it)) return false;
+    nodes.push_back(node);
+  }
+  return true;
 }
 
 cudaError_t new_kernel_work(const cudaKernelNodeParams& params, Work& work) {
@@ -64,6 +78,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t handle, cudaStream_t stream_handle) 
     if (!executable) return cudaErrorInvalidValue;
     if (stream == nullptr) return cudaErrorInvalidResourceHandle;
     if (stream->capture) return rt.captures.spoil(*stream, cudaErrorStreamCaptureUnsupported);
+    if (!take_memory(rt, *executable->body)) return cudaErrorInvalidValue;
     launch(*executable, *stream);
     return cudaSuccess;
   });
@@ -79,12 +94,36 @@ cudaError_t cudaGraphExecUpdate(cudaGraphExec_t handle, cudaGraph_t graph_handle
     const auto executable = rt.executables.find(handle);
     const auto graph = rt.graphs.find(graph_handle);
     if (!executable || !graph) return cudaErrorInvalidValue;
-    const bool fits = update(*executable, *graph);
+    const bool fits = update(*executable, graph);
     if (info != nullptr) {
       *info = cudaGraphExecUpdateResultInfo{};
       info->result = fits ? cudaGraphExecUpdateSuccess : cudaGraphExecUpdateErrorTopologyChanged;
     }
     return fits ? cudaSuccess : cudaErrorGraphExecUpdateFailure;
+  });
+}
+
+cudaError_t cudaGraphCreate(cudaGraph_t* graph, unsigned) {
+  return entry(__func__, [&](Runtime& rt) {
+    *graph = static_cast<cudaGraph_t>(rt.graphs.add(std::make_shared<Graph>()));
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaGraphAddChildGraphNode(cudaGraphNode_t* node, cudaGraph_t graph_handle, const cudaGraphNode_t* after,
+                                       std::size_t count, cudaGraph_t child_handle) {
+  return entry(__func__, [&](Runtime& rt) {
+    const auto graph = rt.graphs.find(graph_handle), child = rt.graphs.find(child_handle);
+    std::vector<GraphNode*> nodes;
+    if (!graph || !child || graph == child || !nodes_of(*graph, after, count, nodes)) return cudaErrorInvalidValue;
+    if (has_memory_nodes(*child)) return cudaErrorNotSupported;
+    Work work;
+    work.name = "child graph";
+    work.type = cudaGraphNodeTypeGraph;
+    GraphNode* const made = graph->add(std::move(work), nodes);
+    made->child = copy(*child);
+    *node = handle_of(made);
+    return cudaSuccess;
   });
 }
 

@@ -4,13 +4,12 @@
 #include <cstring>
 #include <cuda_runtime_api.h>
 
+#include "tests/emulator/cudart/graph_memory.h"
 #include "tests/emulator/cudart/runtime.h"
 
 using namespace drift::emulator;
 
 namespace {
-
-constexpr std::size_t kAlignment = 512;
 
 std::uint64_t address_of(const void* pointer) {
   return reinterpret_cast<std::uint64_t>(pointer);
@@ -28,11 +27,11 @@ cudaError_t allocate_in_order(Runtime& rt, void** pointer, std::size_t bytes, cu
   Stream* const stream = rt.stream(handle);
   if (stream == nullptr) return cudaErrorInvalidResourceHandle;
   if (bytes == 0) return cudaErrorInvalidValue;
-  if (stream->capture) return rt.captures.spoil(*stream, cudaErrorStreamCaptureUnsupported);
-  std::uint64_t address = rt.memory.allocate(bytes, kAlignment, MemoryKind::kDevice, stream->device);
+  if (stream->capture) return capture_allocation(rt, *stream, bytes, pointer);
+  std::uint64_t address = rt.memory.allocate(bytes, kAllocationAlignment, MemoryKind::kDevice, stream->device);
   if (address == 0) {  // frees may be queued
     rt.scheduler.wait_for_device(stream->device);
-    address = rt.memory.allocate(bytes, kAlignment, MemoryKind::kDevice, stream->device);
+    address = rt.memory.allocate(bytes, kAllocationAlignment, MemoryKind::kDevice, stream->device);
   }
   if (address == 0) return cudaErrorMemoryAllocation;
   *pointer = pointer_to(address);
@@ -62,7 +61,8 @@ cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
     if (const cudaError_t error = rt.captures.refuse_unsafe(); error != cudaSuccess) return error;
     *pointer = nullptr;
     if (bytes == 0) return cudaSuccess;
-    const std::uint64_t address = rt.memory.allocate(bytes, kAlignment, MemoryKind::kDevice, current_device());
+    const std::uint64_t address =
+        rt.memory.allocate(bytes, kAllocationAlignment, MemoryKind::kDevice, current_device());
     if (address == 0) return cudaErrorMemoryAllocation;
     *pointer = pointer_to(address);
     return cudaSuccess;
@@ -79,8 +79,9 @@ cudaError_t cudaFree(void* pointer) {
     rt.scheduler.wait_for_device(device);
     Allocation* const still =
         find_start(rt, pointer, MemoryKind::kDevice);  // a queued cudaFreeAsync may have come first
-    if (still == nullptr) return cudaErrorInvalidValue;
-    rt.memory.release(*still, "cudaFree");
+    if (still == nullptr || (still->of_graph && !still->taken)) return cudaErrorInvalidValue;
+    still->taken = false;
+    rt.memory.free(*still, "cudaFree");
     return cudaSuccess;
   });
 }
@@ -94,14 +95,15 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t handle) {
     Stream* const stream = rt.stream(handle);
     if (stream == nullptr) return cudaErrorInvalidResourceHandle;
     if (pointer == nullptr) return cudaSuccess;
-    if (stream->capture) return rt.captures.spoil(*stream, cudaErrorStreamCaptureUnsupported);
-    const Allocation* const allocation = find_start(rt, pointer, MemoryKind::kDevice);
-    if (allocation == nullptr) return cudaErrorInvalidValue;
+    Allocation* const allocation = find_start(rt, pointer, MemoryKind::kDevice);
+    if (stream->capture) return capture_free(rt, *stream, allocation);
+    if (allocation == nullptr || (allocation->of_graph && !allocation->taken)) return cudaErrorInvalidValue;
+    allocation->taken = false;
     Work work;
     work.name = "cudaFreeAsync";
     work.run = [address = allocation->begin, bytes = allocation->bytes()] {
       runtime().global.touch_range(address, bytes, ptx::MemoryAccess::kWrite);
-      runtime().memory.release(*runtime().memory.find(address), "cudaFreeAsync");
+      runtime().memory.free(*runtime().memory.find(address), "cudaFreeAsync");
     };
     return rt.submit(*stream, std::move(work));
   });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/emulator/cudart/graph_memory.h"
 #include "tests/emulator/cudart/runtime.h"
 
 namespace drift::emulator {
@@ -19,6 +20,33 @@ std::shared_ptr<const Reachability> reachability(const std::vector<std::vector<s
     }
   }
   return reaches;
+}
+
+using Indices = std::unordered_map<const GraphNode*, std::size_t>;
+
+// Nodes that nothing precedes come after `before`. A child's nodes go before its own, at which all of them have ended.
+void add_nodes(const Graph& graph, const std::vector<std::size_t>& before, GraphBody& body, Indices& index_of) {
+  for (const auto& node : graph.nodes) {
+    std::vector<std::size_t> after;
+    for (const GraphNode* earlier : node->after) after.push_back(index_of.at(earlier));
+    if (after.empty()) after = before;
+    if (node->child) {
+      const std::size_t first = body.works.size();
+      add_nodes(*node->child, std::vector(after), body, index_of);
+      for (std::size_t inner = first; inner < body.works.size(); ++inner) after.push_back(inner);
+    }
+    index_of[node.get()] = body.works.size();
+    body.works.push_back(node->work);
+    body.after.push_back(std::move(after));
+  }
+}
+
+std::shared_ptr<const GraphBody> make_body(const std::shared_ptr<Graph>& graph, Indices& index_of) {
+  auto body = std::make_shared<GraphBody>();
+  body->source = graph;
+  add_nodes(*graph, {}, *body, index_of);
+  body->reaches = reachability(body->after);
+  return body;
 }
 
 }  // namespace
@@ -42,34 +70,37 @@ GraphNode* Graph::add(Work work, const std::vector<GraphNode*>& after) {
 }
 
 Graph::~Graph() {
+  release_addresses(runtime(), *this);
   for (const auto& [object, count] : objects) {
     object->release(count);
     if (object->destroyed()) runtime().objects.remove(object.get());
   }
 }
 
-std::shared_ptr<const GraphBody> make_body(const Graph& graph) {
-  auto body = std::make_shared<GraphBody>();
+std::shared_ptr<Graph> copy(const Graph& graph) {
+  auto made = std::make_shared<Graph>();
   for (const auto& node : graph.nodes) {
-    body->works.push_back(node->work);
-    std::vector<std::size_t> after;
-    for (const GraphNode* earlier : node->after) after.push_back(earlier->index);
-    body->after.push_back(std::move(after));
+    std::vector<GraphNode*> after;
+    for (const GraphNode* earlier : node->after) after.push_back(made->nodes[earlier->index].get());
+    made->add(node->work, after)->child = node->child;
   }
-  body->reaches = reachability(body->after);
-  return body;
+  for (const auto& [object, count] : graph.objects) object->retain(count);
+  made->objects = graph.objects;
+  return made;
 }
 
 std::shared_ptr<ExecutableGraph> instantiate(const std::shared_ptr<Graph>& graph) {
   auto executable = std::make_shared<ExecutableGraph>();
-  executable->body = make_body(*graph);
+  executable->body = make_body(graph, executable->index_of);
   executable->source = graph;
-  for (const auto& node : graph->nodes) executable->index_of[node.get()] = node->index;
+  graph->executable = executable;
   return executable;
 }
 
-bool update(ExecutableGraph& executable, const Graph& graph) {
-  auto body = make_body(graph);
+bool update(ExecutableGraph& executable, const std::shared_ptr<Graph>& graph) {
+  if (has_memory_nodes(*graph)) return false;
+  Indices unused;
+  auto body = make_body(graph, unused);
   const bool same_types =
       std::equal(body->works.begin(), body->works.end(), executable.body->works.begin(), executable.body->works.end(),
                  [](const Work& a, const Work& b) { return a.type == b.type; });

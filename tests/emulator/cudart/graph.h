@@ -16,11 +16,14 @@
 namespace drift::emulator {
 
 struct Launch;
+struct Graph;
+struct ExecutableGraph;
 
 struct GraphNode {
   std::size_t index = 0;
   Work work;
   std::vector<GraphNode*> after;
+  std::shared_ptr<const Graph> child;     // whose nodes run in place of this one
   std::vector<void*> parameter_pointers;  // what cudaGraphKernelNodeGetParams hands out
 };
 
@@ -41,6 +44,7 @@ class UserObject {
 struct Graph {
   std::vector<std::unique_ptr<GraphNode>> nodes;
   std::vector<std::pair<std::shared_ptr<UserObject>, unsigned>> objects;
+  std::weak_ptr<ExecutableGraph> executable;  // of a graph that allocates: there may be one
 
   GraphNode* add(Work work, const std::vector<GraphNode*>& after);
   ~Graph();
@@ -58,6 +62,7 @@ struct Capture {
 
 // The nodes as instantiation or the last update left them. Never changed: launches under way keep theirs.
 struct GraphBody {
+  std::shared_ptr<const Graph> source;  // keeps user objects and the memory of the graph alive
   std::vector<Work> works;
   std::vector<std::vector<std::size_t>> after;
   std::shared_ptr<const Reachability> reaches;
@@ -66,7 +71,7 @@ struct GraphBody {
 struct ExecutableGraph {
   std::shared_ptr<const GraphBody> body;
   std::unordered_map<const GraphNode*, std::size_t> index_of;
-  std::shared_ptr<const Graph> source;  // keeps user objects and the keys of index_of alive
+  std::shared_ptr<const Graph> source;  // keeps the keys of index_of alive
   std::shared_ptr<Operation> last_launch;
   Clock last_clock;
 };
@@ -101,10 +106,10 @@ class GraphRun {
   std::uint64_t id_;
 };
 
-std::shared_ptr<const GraphBody> make_body(const Graph& graph);
+std::shared_ptr<Graph> copy(const Graph& graph);
 std::shared_ptr<ExecutableGraph> instantiate(const std::shared_ptr<Graph>& graph);
 // Takes the works of a graph with the same nodes and edges; false if it has not.
-bool update(ExecutableGraph& executable, const Graph& graph);
+bool update(ExecutableGraph& executable, const std::shared_ptr<Graph>& graph);
 void replace_work(ExecutableGraph& executable, std::size_t node, Work work);
 void launch(ExecutableGraph& executable, Stream& stream);
 

@@ -95,6 +95,19 @@ void AddressSpace::release(Allocation& allocation, const std::string& by) {
   live_.erase(allocation.end);
 }
 
+void AddressSpace::free(Allocation& allocation, const std::string& by) {
+  if (allocation.of_graph) {
+    allocation.absent = true;
+  } else {
+    release(allocation, by);
+  }
+}
+
+void AddressSpace::renew(Allocation& allocation) {
+  allocation.absent = false;
+  std::memset(host(allocation.begin), 0xCD, allocation.bytes());
+}
+
 Allocation* AddressSpace::find(std::uint64_t address) {
   if (last_found_ != nullptr && address >= last_found_->begin && address < last_found_->end) return last_found_;
   const auto found = live_.upper_bound(address);
@@ -116,6 +129,7 @@ std::string AddressSpace::describe(std::uint64_t address, std::size_t bytes) {
   if (const Allocation* allocation = find(address)) {
     const std::string place = " lie " + std::to_string(address - allocation->begin) + " bytes into an allocation of " +
                               std::to_string(allocation->bytes()) + " bytes";
+    if (allocation->absent) return what + place + " that its graph has not allocated yet, or that was freed";
     return what + place + (allocation->device >= 0 ? " of device " + std::to_string(allocation->device) : "");
   }
   const auto freed = freed_.upper_bound(address);
@@ -125,7 +139,10 @@ std::string AddressSpace::describe(std::uint64_t address, std::size_t bytes) {
 }
 
 std::size_t AddressSpace::live(MemoryKind kind) const {
-  return std::count_if(live_.begin(), live_.end(), [kind](const auto& entry) { return entry.second->kind == kind; });
+  return std::count_if(live_.begin(), live_.end(), [kind](const auto& entry) {
+    const Allocation& allocation = *entry.second;
+    return allocation.kind == kind && (!allocation.of_graph || allocation.taken);
+  });
 }
 
 }  // namespace drift::emulator

@@ -13,6 +13,8 @@
 
 namespace drift::emulator {
 
+inline constexpr std::size_t kAllocationAlignment = 512;
+
 enum class MemoryKind { kDevice, kVariable, kPinned, kRegistered };
 
 // Who touched four bytes last: numbers of operations (RaceChecker), and the block in its low 28 bits with the bytes
@@ -30,6 +32,9 @@ struct Allocation {
   std::uint64_t begin = 0, end = 0;
   MemoryKind kind = MemoryKind::kDevice;
   int device = -1;                  // of kDevice memory
+  bool of_graph = false;            // a graph allocates it
+  bool taken = false;               // of_graph: launched or about to be, and not freed
+  bool absent = false;              // of_graph: its graph has not allocated it yet, or it is freed
   std::uint64_t device_writes = 0;  // operations that wrote to host memory: the host did not change it alone
   std::vector<ShadowWord> shadow;   // empty without the race check
   std::unordered_map<std::uint64_t, std::vector<Reader>> more_readers;  // of words that several operations read at once
@@ -47,6 +52,8 @@ class AddressSpace {
   // Makes host memory known; false if part of it already is.
   bool add_host(void* begin, std::size_t bytes, MemoryKind kind);
   void release(Allocation& allocation, const std::string& by);
+  void renew(Allocation& allocation);                        // of a graph: it is there, and fresh
+  void free(Allocation& allocation, const std::string& by);  // the address of a graph's stays the graph's
 
   Allocation* find(std::uint64_t address);                     // nullptr: none lives there
   Allocation* find(std::uint64_t address, std::size_t bytes);  // that holds all of it

@@ -43,8 +43,9 @@ std::string GlobalMemory::no_peer_access(std::uint64_t address, std::size_t byte
 
 ptx::Region GlobalMemory::find(std::uint64_t address, std::size_t bytes) {
   const Allocation* const allocation = memory_.find(address, bytes);
-  const bool refused = allocation == nullptr || !reachable(*allocation);
-  if (refused) refusal_ = allocation == nullptr ? memory_.describe(address, bytes) : no_peer_access(address, bytes);
+  const bool gone = allocation == nullptr || allocation->absent;
+  const bool refused = gone || !reachable(*allocation);
+  if (refused) refusal_ = gone ? memory_.describe(address, bytes) : no_peer_access(address, bytes);
   if (refused) return {};
   return {allocation->begin, allocation->end, memory_.host(allocation->begin)};
 }
@@ -57,7 +58,7 @@ void GlobalMemory::touch(std::uint64_t address, std::size_t bytes, ptx::MemoryAc
 
 char* GlobalMemory::touch_range(std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access) {
   Allocation* const allocation = memory_.find(address, bytes);
-  if (allocation == nullptr) throw ptx::Error(memory_.describe(address, bytes));
+  if (allocation == nullptr || allocation->absent) throw ptx::Error(memory_.describe(address, bytes));
   if (!reachable(*allocation)) throw ptx::Error(no_peer_access(address, bytes));
   races_.touch(*allocation, address, bytes, access, RaceChecker::kWholeOperation);
   scheduler_.count_moved(bytes);

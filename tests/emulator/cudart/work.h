@@ -23,6 +23,7 @@ struct Work {
   std::shared_ptr<Event> records;        // the event that a graph's node records
   std::uint64_t host_bytes = 0;          // that a copy moves to or from the host
   std::shared_ptr<Event> waits;          // the event that a graph's node waits for
+  std::uint64_t memory = 0;              // that a graph's node allocates or frees
   // Pinned memory that a copy will read: the host must leave it alone until then.
   std::uint64_t pinned_source = 0;
   std::size_t pinned_bytes = 0;

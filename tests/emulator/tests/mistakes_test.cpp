@@ -149,6 +149,23 @@ INSTANTIATE_TEST_SUITE_P(All, ThreadMistakes,
                                            Case{"another_lock", kFound, "global memory race"},
                                            Case{"told_too_early", kFound, "global memory race"}));
 
+class GraphMemoryMistakes : public Mistakes {};
+
+TEST_P(GraphMemoryMistakes, IsFoundUnderEverySeed) {
+  expect_found(GRAPH_MEMORY_MISTAKES_PROGRAM);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GraphMemoryMistakes,
+                         ::testing::Values(Case{"none", 0, "", "EMU_LEAKS=1"},
+                                           Case{"used_before_allocated", kFound, ""},
+                                           Case{"freed_while_used", kFound, ""},
+                                           Case{"used_after_free", kFound, "or that was freed"},
+                                           Case{"used_after_launch", kFound, "or that was freed"},
+                                           Case{"used_without_launch", kFound, "has not allocated yet"},
+                                           Case{"used_elsewhere_unordered", kFound, ""},
+                                           Case{"launched_again", kRefused, "cudaErrorInvalidValue"},
+                                           Case{"leaked", kFound, "1 device allocations", "EMU_LEAKS=1"}));
+
 #ifdef NCCL_MISTAKES_PROGRAM
 
 class NcclMistakes : public Mistakes {};
