@@ -9,6 +9,7 @@
 #include "bench/common/program.h"
 #include "engine/optim/sgd.h"
 #include "kernels/cost.h"
+#include "kernels/cuda/gradient_addition.h"
 #include "kernels/observed/null_backend.h"
 #include "models/dry_model.h"
 #include "train/step/dry_run.h"
@@ -59,6 +60,7 @@ class FloorBackend final : public NullBackend {
     }
     by_name_[name_of(op)] += floor;
   }
+  bool adds_to_gradient(const Conv2dBackwardData& op) const override { return drift::adds_to_gradient(op); }
   const std::map<std::string_view, Floor>& by_name() const { return by_name_; }
 
  private:

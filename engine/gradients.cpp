@@ -34,6 +34,10 @@ Tensor Gradients::take(const Value& value) {
   return pair.second ? sum(std::move(pair.first), std::move(pair.second)) : std::move(pair.first);
 }
 
+Tensor Gradients::take_early(const Value& value) {
+  return slots_.at(static_cast<std::size_t>(value.id)).first ? take(value) : Tensor{};
+}
+
 Gradients::Pair Gradients::take_pair(const Value& value) {
   Pair pair = std::exchange(slots_.at(static_cast<std::size_t>(value.id)), Pair{});
   DRIFT_ASSERT(pair.first, "value {}, {} {}, got no gradient: it does not reach the loss", value.id,

@@ -1,7 +1,7 @@
 // Gradients: the gradients of values on their way back. A value used twice (the input of a residual block) receives two
-// contributions; they are summed when taken, or handed out as a pair to an op that adds while it reads anyway. One
-// tensor may stand in several slots at once (an addition hands its gradient to both sides), so whoever writes over a
-// gradient asks Tensor::unique() first.
+// contributions; they are summed when taken, or handed out as a pair to an op that adds while it reads anyway, or the
+// first of them to the op that makes the second and adds while it writes. One tensor may stand in several slots at once
+// (an addition hands its gradient to both sides), so whoever writes over a gradient asks Tensor::unique() first.
 #pragma once
 
 #include <vector>
@@ -26,6 +26,8 @@ class Gradients {
     Tensor first, second;  // second may be undefined
   };
   Pair take_pair(const Value& value);
+  // The sum of what has come for `value` so far, or an undefined tensor; for whoever adds it to more.
+  Tensor take_early(const Value& value);
 
  private:
   // In the memory of the first that nobody else holds.

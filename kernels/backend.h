@@ -50,6 +50,9 @@ class Backend {
   // Whether this convolution and the gradient of its weights take an InputNorm.
   virtual bool normalises_input(const Conv2dForward&) const { return false; }
 
+  // Whether this one gains by an addend.
+  virtual bool adds_to_gradient(const Conv2dBackwardData&) const { return false; }
+
   // Scratch memory that run(op) takes while it runs, as far as it is known beforehand: on a CPU; 0 elsewhere.
   virtual std::int64_t workspace_bytes(const Op&) { return 0; }
 

@@ -58,7 +58,7 @@ OpCost cost(const Conv2dForward& op) {
   return {bytes_in_windows(op.window, op.x) + bytes_of(op.w, op.y), convolution_multiply_adds(op.w.shape, op.y.shape)};
 }
 OpCost cost(const Conv2dBackwardData& op) {
-  return {bytes_of(op.dy, op.w, op.dx, op.x), convolution_multiply_adds(op.w.shape, op.dy.shape)};
+  return {bytes_of(op.dy, op.w, op.dx, op.x, op.addend), convolution_multiply_adds(op.w.shape, op.dy.shape)};
 }
 OpCost cost(const Conv2dBackwardWeights& op) {
   return {bytes_in_windows(op.window, op.x) + bytes_of(op.dy, op.dw),

@@ -79,14 +79,16 @@ struct Conv2dForward {
   TensorView x, w, bias, y;
   InputNorm norm = {};
 };
-// dx T like x, from dy T like y and w T. With norm, whose x is given again, dx is the gradient in front of the ReLU, 0
-// * NaN being NaN, and dgamma, dbeta [I] are those that BatchNormBackward makes of dx.
+// dx T like x, from dy T like y and w T, + addend, T like x, if given, before it is rounded; only for convolutions of
+// which Backend::adds_to_gradient says so, and not over dx. With norm, whose x is given again, dx is the gradient in
+// front of the ReLU, 0 * NaN being NaN, and dgamma, dbeta [I] are those that BatchNormBackward makes of dx.
 struct Conv2dBackwardData {
   static constexpr std::string_view kName = "conv2d_backward_data";
   Window window;
   TensorView dy, w, dx;
   TensorView x = {}, dgamma = {}, dbeta = {};
   InputNorm norm = {};
+  TensorView addend = {};
 };
 // dw [O,k,k,I], dbias [O] or none.
 struct Conv2dBackwardWeights {

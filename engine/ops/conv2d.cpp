@@ -1,5 +1,6 @@
 // Convolution, also of what a batch norm and a ReLU make of x while it is read. Backward makes the gradient of the
-// weights first: after it x is not needed, and its memory can become dx.
+// weights first: after it x is not needed, and its memory can become dx. Where the backend gains by it, dx comes out
+// with the gradient of x that came before, that of a block's shortcut, added.
 #include <utility>
 
 #include "engine/gradients.h"
@@ -41,6 +42,9 @@ struct Conv2dNode final : Node {
       data.dgamma = batch_norm->gamma.gradient();
       data.dbeta = batch_norm->beta.gradient();
     }
+    Tensor other;
+    if (backend.adds_to_gradient(data)) other = gradients.take_early(input);
+    data.addend = other.view();
     backend.conv2d_backward_data(data);
     gradients.add(input, std::move(dx));
   }

@@ -16,6 +16,9 @@ class Convolutions {
   // Conv: forward, backward data or backward weights.
   template <class Conv>
   void run(const Conv& op) {
+    if constexpr (requires { op.addend; }) {
+      DRIFT_ASSERT(!op.addend, "{}: on a CPU no convolution adds to its gradient", Conv::kName);
+    }
     is_direct(op) ? direct_.run(op) : winograd_.run(op);
   }
   // Bytes of workspace that run() cuts.

@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "kernels/cuda.h"
 #include "kernels/cuda/check_cuda.h"
+#include "kernels/cuda/gradient_addition.h"
 #include "kernels/cuda/narrow_convolution.h"
 #include "kernels/cuda/op_clock.h"
 
@@ -53,6 +54,10 @@ void CudaBackend::run(const Op& op) {
       op);
 }
 
+bool CudaBackend::adds_to_gradient(const Conv2dBackwardData& op) const {
+  return drift::adds_to_gradient(op);
+}
+
 void CudaBackend::begin_span(std::string_view name) {
   last_span_ = name;
   nvtxRangePushA(last_span_.c_str());
@@ -92,6 +97,8 @@ void CudaBackend::enqueue(const Conv2dForward& op) {
 }
 
 void CudaBackend::enqueue(const Conv2dBackwardData& op) {
+  DRIFT_ASSERT(!op.addend || adds_to_gradient(op), "{}: no addend for dx {} of dy {}, ask adds_to_gradient() before",
+               op.kName, to_string(op.dx.shape), to_string(op.dy.shape));
   if (is_narrow(op)) {
     run_on(handle_, op);
   } else {

@@ -23,6 +23,7 @@ class CudaBackend final : public Backend {
 
   Stream& stream() override { return stream_; }
   void run(const Op& op) override;
+  bool adds_to_gradient(const Conv2dBackwardData& op) const override;
   void begin_span(std::string_view name) override;
   void end_span() override;
   std::string_view last_span() const override { return last_span_; }

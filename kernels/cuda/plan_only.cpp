@@ -3,6 +3,7 @@
 // cuDNN.
 #include "kernels/cuda.h"
 #include "kernels/cuda/cudnn/plan_cache.h"
+#include "kernels/cuda/gradient_addition.h"
 #include "kernels/cuda/narrow_convolution.h"
 #include "kernels/observed/null_backend.h"
 
@@ -23,6 +24,7 @@ class PlanningBackend final : public NullBackend {
   void run(const Op& op) override {
     std::visit([this](const auto& args) { plan_for(args); }, op);
   }
+  bool adds_to_gradient(const Conv2dBackwardData& op) const override { return drift::adds_to_gradient(op); }
 
  private:
   void plan_for(const Conv2dForward& args) { plan_convolution(args); }

@@ -19,6 +19,7 @@ class ForwardingBackend : public Backend {
   std::string_view last_span() const override { return inner_.last_span(); }
   std::int64_t workspace_bytes(const Op& op) override { return inner_.workspace_bytes(op); }
   bool normalises_input(const Conv2dForward& op) const override { return inner_.normalises_input(op); }
+  bool adds_to_gradient(const Conv2dBackwardData& op) const override { return inner_.adds_to_gradient(op); }
   std::map<std::string, OpTime> op_times() override { return inner_.op_times(); }
 
  protected:

@@ -1,5 +1,6 @@
 // Every graph that the networks ask of cuDNN has a plan on Ampere, Hopper and Blackwell, in float32 (without TF32) and
 // bfloat16. cuDNN itself checks the graphs, chooses engines and compiles their code; nothing is run.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <gtest/gtest.h>
@@ -84,6 +85,16 @@ TEST_P(EveryModel, HasItsPlans) {
   EXPECT_TRUE(explanations.plans().contains("batch_norm_forward bf16 nhwc x [128,32,32,16] residual relu running"));
   EXPECT_TRUE(explanations.plans().contains(
       "conv2d_backward_weights bf16 nhwc x [32,56,56,256] w [64,1,1,256] stride 1 pad 0"));
+  // First convolutions of blocks, and second ones.
+  for (const std::string key : {"conv2d_backward_data bf16 nhwc x [128,16,16,32] w [32,3,3,32] stride 1 pad 1",
+                                "conv2d_backward_data bf16 nhwc x [128,8,8,64] w [64,3,3,64] stride 1 pad 1"}) {
+    EXPECT_TRUE(explanations.plans().contains(key)) << key;
+    const auto found = explanations.plans().find(key + " addend");
+    ASSERT_NE(found, explanations.plans().end()) << key;
+    EXPECT_TRUE(contains(found->second, "workspace 0 bytes")) << found->second;
+  }
+  EXPECT_EQ(
+      std::ranges::count_if(explanations.plans(), [](const auto& plan) { return plan.first.ends_with("addend"); }), 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, EveryModel, ::testing::ValuesIn(planned_architectures()),

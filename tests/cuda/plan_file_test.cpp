@@ -219,6 +219,26 @@ TEST_F(PlanFile, KeepsTheFastestEngineOfAll) {
   }
 }
 
+// Engines are tried on memory for every operand.
+TEST_F(PlanFile, KeepsTheFastestEngineWithAnAddend) {
+  const std::unique_ptr<Stream> stream = make_stream(default_device(), 1);
+  const Shape image{1, 4, 16, 32}, kernel{32, 3, 3, 32};
+  const Storage dy(stream->device(), 1 << 12), w(stream->device(), 1 << 15), dx(stream->device(), 1 << 12),
+      addend(stream->device(), 1 << 12);
+  Explanations explanations;
+  BackendOptions options = explanations.options(file_.string());
+  options.time_plans = true;
+  make_backend(*stream, options)
+      ->conv2d_backward_data({.window = {3, 1, 1},
+                              .dy = {dy.data(), image, DType::kBFloat16},
+                              .w = {w.data(), kernel, DType::kBFloat16},
+                              .dx = {dx.data(), image, DType::kBFloat16},
+                              .addend = {addend.data(), image, DType::kBFloat16}});
+  const auto& [key, found] = *explanations.plans().begin();
+  EXPECT_TRUE(key.ends_with(" addend")) << key;
+  EXPECT_NE(found.find(", fastest of "), std::string::npos) << found;
+}
+
 TEST_F(PlanFile, OnePlanServesAllThreads) {
   Explanations explanations;
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "kernels/device.h"
+#include "kernels/observed/forwarding_backend.h"
 #include "tests/engine/small_nets.h"
 
 namespace drift {
@@ -144,6 +145,43 @@ class TwinBlocksNet final : public SmallNet {
 TEST(Gradients, TwinBlocksMatchFiniteDifferences) {
   TwinBlocksNet net;
   expect_gradients_match_differences(net, 0.03);
+}
+
+// A CPU whose gradients of the data take an addend, as those of a GPU do.
+class AddingBackend final : public ForwardingBackend {
+ public:
+  using ForwardingBackend::ForwardingBackend;
+  bool adds_to_gradient(const Conv2dBackwardData&) const override { return true; }
+  void run(const Op& op) override {
+    const auto* const given = std::get_if<Conv2dBackwardData>(&op);
+    if (given == nullptr || !given->addend) return inner().run(op);
+    Conv2dBackwardData alone = *given;
+    alone.addend = {};
+    inner().run(alone);
+    inner().add(given->dx, given->addend, given->dx);
+    ++added;
+  }
+  int added = 0;
+};
+
+// Of a block, and of twins, whose x gets four gradients.
+TEST(Gradients, AreTheSameWhereConvolutionsAddThem) {
+  for (const bool twins : {false, true}) {
+    const std::unique_ptr<SmallNet> net = twins ? std::unique_ptr<SmallNet>(std::make_unique<TwinBlocksNet>())
+                                                : std::make_unique<testing::BatchNormNet>();
+    Environment environment;
+    net->start(environment);
+    const Tensor images = environment.normal({kBatch, 7, 7, 3}, 1);
+    testing::run_step(environment, *net, images, true);
+    const std::vector<float> apart(net->set.gradients().begin(), net->set.gradients().end());
+    AddingBackend adding(environment.backend());
+    Tape tape(adding, environment.pool(), DType::kFloat32, kTraining);
+    const Tensor labels = environment.cyclic_labels(kBatch, testing::kClasses);
+    softmax_cross_entropy(tape, net->forward(tape, images), labels.view());
+    tape.backward();
+    EXPECT_EQ(adding.added, twins ? 2 : 1);
+    for (std::size_t i = 0; i < apart.size(); ++i) ASSERT_NEAR(apart[i], net->set.gradients()[i], 1e-5f) << i;
+  }
 }
 
 TEST(Gradients, BackwardOverwritesWhatTheGradientArenaHeld) {

@@ -88,6 +88,15 @@ TEST_F(TapeTest, PairsAreHandedOutUnsummed) {
   EXPECT_EQ(environment_.read(pair.second), (std::vector<float>{4, -4}));
 }
 
+TEST_F(TapeTest, WhatHasComeSoFarMayBeTakenEarly) {
+  const Tensor value = tape_.output({2}, DType::kFloat32);
+  Gradients gradients(tape_);
+  EXPECT_FALSE(gradients.take_early(value.value()).defined());
+  for (const float x : {1.0f, 2.0f}) gradients.add(value.value(), environment_.tensor({2}, {x, -x}));
+  EXPECT_EQ(environment_.read(gradients.take_early(value.value())), (std::vector<float>{3, -3}));
+  EXPECT_FALSE(gradients.take_early(value.value()).defined());
+}
+
 TEST_F(TapeTest, ASharedContributionIsNotWrittenOver) {
   const Tensor a = tape_.output({2}, DType::kFloat32);
   const Tensor b = tape_.output({2}, DType::kFloat32);

@@ -156,6 +156,7 @@ TEST(Backend, ForwardingPassesEverythingOn) {
     void end_span() override { heard.emplace_back("end"); }
     std::map<std::string, OpTime> op_times() override { return {{"add", {.calls = 3}}}; }
     bool normalises_input(const Conv2dForward& op) const override { return op.window.size == 3; }
+    bool adds_to_gradient(const Conv2dBackwardData& op) const override { return op.window.size == 3; }
     std::vector<std::string> heard;
   } inner;
   ForwardingBackend front(inner);
@@ -172,6 +173,10 @@ TEST(Backend, ForwardingPassesEverythingOn) {
   EXPECT_TRUE(front.normalises_input(convolution));
   convolution.window.size = 1;
   EXPECT_FALSE(front.normalises_input(convolution));
+  Conv2dBackwardData gradient{};
+  EXPECT_TRUE(front.adds_to_gradient(gradient));
+  gradient.window.size = 1;
+  EXPECT_FALSE(front.adds_to_gradient(gradient));
 }
 
 TEST(Backend, NullRunsNothing) {
@@ -206,6 +211,9 @@ TEST_F(Cost, OfConvolutions) {
   Conv2dBackwardData masking{window, y, w, x};
   masking.x = x;  // of which the mask is made
   expect(masking, 2 * kX + kW + kY, kProducts);
+  Conv2dBackwardData adding{window, y, w, x};
+  adding.addend = x;
+  expect(adding, 2 * kX + kW + kY, kProducts);
   expect(Conv2dBackwardWeights{window, x, y, dw, {}}, kX + 2 * kW + kY, kProducts);
 
   // A 1x1 window with stride 2 reads a quarter of the pixels, its gradient writes all.

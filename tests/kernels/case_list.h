@@ -30,6 +30,7 @@ struct ConvCase {
   DType dtype = DType::kFloat32;
   Fill fill = Fill::kNormal;
   ConvolutionForm form = ConvolutionForm::kDirect;
+  bool addend = false;  // kBackwardData only
   OpCase make() const;
 };
 

@@ -24,7 +24,8 @@ void CudnnConvolutions::backward_data(const Conv2dBackwardData& args) {
   const ConvolutionGraph graph = graph_of(args, context_.tf32());
   const Plan& plan = context_.plan(graph);
   const auto [scratch] = context_.workspace().cut(plan.info().workspace_bytes);
-  const Binding bindings[] = {{Operand::kDy, args.dy.data}, {Operand::kW, args.w.data}, {Operand::kDx, args.dx.data}};
+  std::vector<Binding> bindings{{Operand::kDy, args.dy.data}, {Operand::kW, args.w.data}, {Operand::kDx, args.dx.data}};
+  if (args.addend) bindings.push_back({Operand::kAddend, args.addend.data});
   context_.run(plan, bindings, scratch);
 }
 

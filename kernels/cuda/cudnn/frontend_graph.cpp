@@ -97,7 +97,11 @@ void describe_request(const ConvolutionGraph& request, Graph& graph) {
   } else if (request.kind == Kind::kBackwardData) {
     const auto dy = tensors.image(Operand::kDy, request.y);
     const auto w = tensors.image(Operand::kW, request.w);
-    const auto dx = graph.conv_dgrad(dy, w, with_window<fe::graph::Conv_dgrad_attributes>(request.window));
+    auto dx = graph.conv_dgrad(dy, w, with_window<fe::graph::Conv_dgrad_attributes>(request.window));
+    if (request.addend) {
+      dx->set_dim(dims_of(request.x)).set_stride(strides_of(request.x));
+      dx = tensors.pointwise(PointwiseMode_t::ADD, dx, tensors.image(Operand::kAddend, request.x));
+    }
     tensors.image_out(dx, Operand::kDx, request.x);
   } else {
     const auto dy = tensors.image(Operand::kDy, request.y);

@@ -9,9 +9,9 @@ using Kind = ConvolutionGraph::Kind;
 
 std::string text_of(const ConvolutionGraph& graph) {
   constexpr const char* kNames[] = {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weights"};
-  return fmt::format("{} {}{} nhwc x {} w {} stride {} pad {}{}", kNames[static_cast<int>(graph.kind)],
+  return fmt::format("{} {}{} nhwc x {} w {} stride {} pad {}{}{}", kNames[static_cast<int>(graph.kind)],
                      name_of(graph.dtype), graph.tf32 ? " tf32" : "", to_string(graph.x), to_string(graph.w),
-                     graph.window.stride, graph.window.pad, graph.bias ? " bias" : "");
+                     graph.window.stride, graph.window.pad, graph.bias ? " bias" : "", graph.addend ? " addend" : "");
 }
 
 std::string budget_text(std::int64_t multiprocessors) {
@@ -53,6 +53,7 @@ ConvolutionGraph graph_of(const Conv2dBackwardData& args, bool tf32) {
           .w = args.w.shape,
           .y = args.dy.shape,
           .dtype = args.dy.dtype,
+          .addend = static_cast<bool>(args.addend),
           .tf32 = allows_tf32(args.dy.dtype, tf32)};
 }
 

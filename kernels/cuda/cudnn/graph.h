@@ -20,7 +20,8 @@ struct ConvolutionGraph {
   Shape x, w, y;
   DType dtype = DType::kFloat32;
   bool bias = false;
-  bool tf32 = false;  // float32 factors may be rounded to TF32
+  bool addend = false;  // kBackwardData: dx + another gradient of x
+  bool tf32 = false;    // float32 factors may be rounded to TF32
 };
 
 struct BatchNormForwardGraph {
@@ -81,6 +82,7 @@ enum class Operand : std::int64_t {
   kDw,
   kDgamma,
   kDbeta,
+  kAddend,
 };
 
 }  // namespace drift

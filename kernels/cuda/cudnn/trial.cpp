@@ -31,6 +31,7 @@ Trial::Trial(const ConvolutionGraph& request, Device device, cudaStream_t stream
   const bool weights = request.kind == Kind::kBackwardWeights;
   add(weights ? Operand::kDw : Operand::kW, request.w.elements(), weights ? DType::kFloat32 : request.dtype);
   if (forward && request.bias) add(Operand::kBias, request.w[0], DType::kFloat32);
+  if (request.addend) add(Operand::kAddend, request.x.elements(), request.dtype);
   DRIFT_CUDA(cudaEventCreate(&begin_), "trying engines on {}", to_string(device_));
   DRIFT_CUDA(cudaEventCreate(&end_), "trying engines on {}", to_string(device_));
 }

@@ -152,6 +152,31 @@ TEST_P(MixedConvolution, BackwardFilterFromBfloat16ToFloat32) {
   expect_close(dw_memory.values(), expected.values, kFloat32Tolerance);
 }
 
+// The sum is made in float32 and rounded once.
+TEST_P(MixedConvolution, BackwardDataAndAnAdditionInBfloat16) {
+  Image expected = random_.image(shapes().x());
+  const DeviceArray addend_memory(Element::kBfloat16, expected.values);
+  for_each_product(shapes(),
+                   [&](const Dims& x, const Dims& w, const Dims& y) { at(expected, x) += at(y_, y) * at(w_, w); });
+  CudnnGraph graph(sm(), Element::kBfloat16);
+  const auto dy = graph.input(shape(shapes().y()), Element::kBfloat16);
+  const auto w = graph.input(shape(shapes().w()), Element::kBfloat16);
+  const auto addend = graph.input(shape(shapes().x()), Element::kBfloat16);
+  const auto product = graph.convolution_backward_data(dy, w, shapes().window, shape(shapes().x()));
+  graph.keep_virtual_as(product, Element::kFloat32);
+  const auto dx = graph.pointwise("ADD", product, addend);
+  graph.output(dx, Element::kBfloat16);
+  graph.build();
+  const DeviceArray dy_memory(Element::kBfloat16, y_.values);
+  const DeviceArray w_memory(Element::kBfloat16, w_.values);
+  const DeviceArray dx_memory(Element::kBfloat16, static_cast<std::int64_t>(x_.values.size()));
+  graph.run({{dy, dy_memory.address()},
+             {w, w_memory.address()},
+             {addend, addend_memory.address()},
+             {dx, dx_memory.address()}});
+  expect_close(dx_memory.values(), expected.values, kBfloat16Tolerance);
+}
+
 std::string name_of(const ::testing::TestParamInfo<std::tuple<int, Case>>& instance) {
   return "sm" + std::to_string(std::get<0>(instance.param)) + "_" + std::get<1>(instance.param).name;
 }

@@ -52,20 +52,24 @@ void add_forward(const ConvCase& c, const Source& values, const Source& weights,
 void add_backward_data(const ConvCase& c, const Source& values, const Source& weights, const Shape& w, const Shape& y,
                        OpCase& result) {
   result.input("dy", y, c.dtype, values).input("w", w, c.dtype, weights).output("dx", c.x, c.dtype);
+  if (c.addend) result.input("addend", c.x, c.dtype, values);
   result.operation = [window = c.window](const Named<TensorView>& v) -> Op {
-    return Conv2dBackwardData{window, v["dy"], v["w"], v["dx"]};
+    return Conv2dBackwardData{.window = window, .dy = v["dy"], .w = v["w"], .dx = v["dx"], .addend = v["addend"]};
   };
-  result.expect = [c, terms = w.elements() / w[3]](const Named<Array>& in) {
-    const auto backward = [&](const Array& dy, const Array& kernel) {
-      return reference::conv2d_backward_data(c.window, dy, kernel, c.x);
+  result.expect = [c, terms = w.elements() / w[3] + 1](const Named<Array>& in) {
+    const auto backward = [&](const Array& dy, const Array& kernel, const Array& addend) {
+      Array dx = reference::conv2d_backward_data(c.window, dy, kernel, c.x);
+      for (std::int64_t i = 0; c.addend && i < dx.elements(); ++i) dx[i] += addend[i];
+      return dx;
     };
-    const Array dx = backward(in["dy"], in["w"]);
+    const Array dx = backward(in["dy"], in["w"], in["addend"]);
     Named<Expected> expected;
     if (by_winograd(c)) {
       expected.set("dx", within(c.dtype, dx, reference::winograd_backward_data(in["dy"], in["w"], Terms::kAbsolute),
                                 winograd_error(c.outputs)));
     } else {
-      expected.set("dx", within(c.dtype, dx, backward(absolute(in["dy"]), absolute(in["w"])), sum_error(terms)));
+      expected.set("dx", within(c.dtype, dx, backward(absolute(in["dy"]), absolute(in["w"]), absolute(in["addend"])),
+                                sum_error(terms)));
     }
     return expected;
   };
@@ -102,8 +106,8 @@ OpCase ConvCase::make() const {
   const char* const op = direction == ConvDirection::kForward        ? "forward"
                          : direction == ConvDirection::kBackwardData ? "backward_data"
                                                                      : "backward_weights";
-  const std::string details =
-      fmt::format("x {}, window {}, {} outputs{}", text(x), text(window), outputs, bias ? ", bias" : "");
+  const std::string details = fmt::format("x {}, window {}, {} outputs{}{}", text(x), text(window), outputs,
+                                          bias ? ", bias" : "", addend ? ", addend" : "");
   OpCase result = new_case(fmt::format("{}_{}", by_winograd(*this) ? "winograd" : "conv2d", op), details, dtype, fill);
   result.form = form;
   result.vendor = !by_winograd(*this);
