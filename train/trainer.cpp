@@ -68,14 +68,14 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
       } else if (joint != nullptr) {
         synchronous_step(worker, comm, batch, lr, lane.pool(), *joint, place);  // all of it in one captured piece
       } else {
-        worker.forward_backward(batch, lane.pool());  // fills the gradient arena
+        worker.forward_backward(batch, lr, lane.pool());  // fills the gradient arena
       }
       reporter.take_results();
     }
     if (sync == Sync::kGradients && joint == nullptr) {
       average_gradients(worker, comm);
       const Lane lane = lanes.acquire(step, worker.id());
-      worker.update(lr);
+      worker.update();
     }
     if (sync == Sync::kParameters) average_replicas(worker, comm, scope);
     reporter.step_done();
@@ -197,8 +197,8 @@ void Trainer::prepare() {
     Worker& worker = replicas_.worker(place);
     const Lane lane = lanes_.acquire(done_, worker.id());
     worker.seek(done_);
-    worker.forward_backward(worker.next_batch(), lane.pool());
-    worker.update(0);
+    worker.forward_backward(worker.next_batch(), 0, lane.pool());
+    worker.update();
     worker.take_result();
     worker.take_times();
     const std::span<float> gradients = worker.parameters().gradients();

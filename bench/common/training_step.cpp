@@ -24,16 +24,15 @@ TrainingStep::TrainingStep(const StepOptions& options)
   const auto classes = static_cast<std::size_t>(options.model.classes);
   for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % classes);
   batch_memory_ = std::make_unique<BatchMemory>(Device{}, image, options.batch);
-  lr_ = std::make_unique<LearningRate>(*backend_, 0.01f);
 }
 
 double TrainingStep::run(Backend& backend) {
   Tape tape(backend, pool_, precision_, kTraining);
   constexpr Normalisation kNormalisation{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-  const DeviceBatch batch = batch_memory_->upload(batch_, backend);
+  const DeviceBatch batch = batch_memory_->upload(batch_, backend, 0.01f);
   const Tensor result = forward_backward(tape, *model_, batch, kNormalisation);
   constexpr Sgd kSgd{.momentum = 0.9f, .weight_decay = 5e-4f};
-  kSgd.update(backend, model_->parameters, lr_->view());
+  kSgd.update(backend, model_->parameters, batch.rate);
   return read_result(result, backend).loss;
 }
 

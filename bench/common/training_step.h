@@ -37,7 +37,6 @@ class TrainingStep {
   MemoryPool pool_;
   Batch batch_;
   std::unique_ptr<BatchMemory> batch_memory_;
-  std::unique_ptr<LearningRate> lr_;
   DType precision_;
 };
 

@@ -55,9 +55,9 @@ ToyRun plain_sgd(const TrainConfig& config, const DataSource& data, const Schedu
   MemoryPool pool(device);
   ToyRun run;
   for (Step step = 0; step < schedule.total_steps; ++step) {
-    worker.forward_backward(worker.next_batch(), pool);
+    worker.forward_backward(worker.next_batch(), schedule.lr.at(step), pool);
     run.steps.push_back({.step = step, .loss = worker.take_result().loss});
-    worker.update(schedule.lr.at(step));
+    worker.update();
   }
   const ParameterSet& p = worker.parameters();
   run.workers.push_back({.values = downloaded(p.values(), worker.backend()),

@@ -1,14 +1,26 @@
 #include "train/step/batch_memory.h"
 
+#include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "core/check.h"
 
 namespace drift {
 namespace {
 
-std::size_t bytes_for(bool needed, std::int64_t bytes) {
-  return needed ? static_cast<std::size_t>(bytes) : 0;
+BatchLayout layout_of(std::int64_t capacity, bool indexed) {
+  BatchLayout layout;
+  const auto place = [&layout](std::size_t bytes) {
+    constexpr std::size_t kAlignment = BatchLayout::kAlignment;
+    return std::exchange(layout.bytes, layout.bytes + (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  };
+  const auto samples = static_cast<std::size_t>(capacity);
+  layout.labels = place(samples * sizeof(std::int32_t));
+  layout.indices = place(indexed ? samples * sizeof(std::int32_t) : 0);
+  layout.crops = place(samples * sizeof(Crop));
+  layout.rate = place(sizeof(float));
+  return layout;
 }
 
 }  // namespace
@@ -45,45 +57,53 @@ BatchMemory::BatchMemory(Device device, const Shape& image, std::int64_t capacit
     : image_(image),
       capacity_(capacity),
       resident_(resident),
-      images_(device, bytes_for(resident == nullptr, capacity * image.elements())),
-      indices_(device, bytes_for(resident != nullptr, capacity * std::int64_t{sizeof(std::int32_t)})),
-      labels_(device, bytes_for(true, capacity * std::int64_t{sizeof(std::int32_t)})),
-      crops_(device, bytes_for(true, capacity * std::int64_t{sizeof(Crop)})) {
+      images_(device, resident == nullptr ? static_cast<std::size_t>(capacity * image.elements()) : 0),
+      layout_(layout_of(capacity, resident != nullptr)),
+      block_(device, layout_.bytes),
+      next_block_(layout_.bytes) {
   const bool travel = resident == nullptr && device.type == DeviceType::kCuda;
   if (travel && steady) uploads_.emplace(device, capacity * image.elements());
 }
 
-DeviceBatch BatchMemory::upload(const Batch& batch, Backend& backend) {
+DeviceBatch BatchMemory::upload(const Batch& batch, Backend& backend, float rate) {
   const auto n = std::ssize(batch.labels);
   DRIFT_ASSERT(n <= capacity_ && (batch.crops.empty() || std::ssize(batch.crops) == n),
                "a batch of {} labels and {} crops for memory of {}", n, batch.crops.size(), capacity_);
   DeviceBatch on_device{.images = {},
                         .indices = {},
-                        .labels = {.data = labels_.data(), .shape = {n}, .dtype = DType::kInt32},
-                        .crops = {}};
+                        .labels = part(layout_.labels, {n}, DType::kInt32),
+                        .crops = {},
+                        .rate = part(layout_.rate, {1}, DType::kFloat32)};
+  std::ranges::copy(batch.labels, next<std::int32_t>(layout_.labels));
+  *next<float>(layout_.rate) = rate;
   if (resident_ != nullptr) {
     DRIFT_ASSERT(std::ssize(batch.indices) == n, "{} indices for {} labels", batch.indices.size(), n);
     on_device.images = resident_->view();
-    on_device.indices = {.data = indices_.data(), .shape = {n}, .dtype = DType::kInt32};
-    narrow_indices_.assign(batch.indices.begin(), batch.indices.end());
-    backend.upload(narrow_indices_.data(), on_device.indices);
+    on_device.indices = part(layout_.indices, {n}, DType::kInt32);
+    std::ranges::transform(batch.indices, next<std::int32_t>(layout_.indices),
+                           [](std::int64_t index) { return static_cast<std::int32_t>(index); });
   } else {
-    const Shape shape{n, image_[0], image_[1], image_[2]};
-    DRIFT_ASSERT(std::ssize(batch.images) == shape.elements(), "{} bytes of images for {}", batch.images.size(),
-                 to_string(shape));
-    on_device.images = {.data = images_.data(), .shape = shape, .dtype = DType::kUint8};
-    if (uploads_) {
-      uploads_->upload(batch.images, on_device.images, backend);
-    } else {
-      backend.upload(batch.images.data(), on_device.images);
-    }
+    on_device.images = upload_images(batch, backend);
   }
-  backend.upload(batch.labels.data(), on_device.labels);
   if (!batch.crops.empty()) {
-    on_device.crops = {.data = crops_.data(), .shape = {n, 4}, .dtype = DType::kUint8};
-    backend.upload(batch.crops.data(), on_device.crops);
+    on_device.crops = part(layout_.crops, {n, sizeof(Crop)}, DType::kUint8);
+    std::ranges::copy(batch.crops, next<Crop>(layout_.crops));
   }
+  backend.upload(next_block_.data(), part(0, {std::ssize(next_block_)}, DType::kUint8));
   return on_device;
+}
+
+TensorView BatchMemory::upload_images(const Batch& batch, Backend& backend) {
+  const Shape shape{std::ssize(batch.labels), image_[0], image_[1], image_[2]};
+  DRIFT_ASSERT(std::ssize(batch.images) == shape.elements(), "{} bytes of images for {}", batch.images.size(),
+               to_string(shape));
+  const TensorView images{.data = images_.data(), .shape = shape, .dtype = DType::kUint8};
+  if (uploads_) {
+    uploads_->upload(batch.images, images, backend);
+  } else {
+    backend.upload(batch.images.data(), images);
+  }
+  return images;
 }
 
 }  // namespace drift

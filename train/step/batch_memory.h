@@ -1,6 +1,6 @@
 // Where a batch lies on the device. Its parts keep their addresses from batch to batch, so that a captured step finds
 // the batch of today. Where the whole data set lies on the device it is read by index, and only indices, crops and
-// labels travel.
+// labels travel: with the learning rate in one block, by one copy.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,11 @@ namespace drift {
 
 // A Batch on the device: what Augment and the loss read.
 struct DeviceBatch {
-  TensorView images;   // uint8 [M,H,W,3]
-  TensorView indices;  // int32 [N], or nothing: M = N
-  TensorView labels;   // int32 [N]
-  TensorView crops;    // uint8 [N,4], or nothing: images as they are
+  TensorView images;     // uint8 [M,H,W,3]
+  TensorView indices;    // int32 [N], or nothing: M = N
+  TensorView labels;     // int32 [N]
+  TensorView crops;      // uint8 [N,4], or nothing: images as they are
+  TensorView rate = {};  // float32 [1]: the learning rate of the update behind it
 };
 
 // The images of a whole data set in device memory.
@@ -36,6 +37,12 @@ class ResidentImages {
   Storage images_;
 };
 
+// Where in a block the small parts of a batch begin, in bytes, and how long it is.
+struct BatchLayout {
+  static constexpr std::size_t kAlignment = 64;  // of each part, as if it had memory of its own
+  std::size_t labels = 0, indices = 0, crops = 0, rate = 0, bytes = 0;
+};
+
 class BatchMemory {
  public:
   // For batches of at most `capacity` samples of shape `image`. resident, which must outlive it, may be nullptr.
@@ -43,17 +50,29 @@ class BatchMemory {
   BatchMemory(Device device, const Shape& image, std::int64_t capacity, const ResidentImages* resident = nullptr,
               bool steady = false);
 
-  // Enqueues the copy of the labels, of the crops if the batch has them, and of the images, or of the indices of
-  // resident ones; the host's batch may change at once.
-  DeviceBatch upload(const Batch& batch, Backend& backend);
+  // Enqueues one copy of labels, crops if the batch has them, rate and the indices of resident images, and one of
+  // images that are not; the host's batch may change at once.
+  DeviceBatch upload(const Batch& batch, Backend& backend, float rate = 0);
 
  private:
+  TensorView upload_images(const Batch& batch, Backend& backend);
+  // Memory of the part at `offset` of the next block to be copied.
+  template <class T>
+  T* next(std::size_t offset) {
+    return reinterpret_cast<T*>(next_block_.data() + offset);
+  }
+  TensorView part(std::size_t offset, const Shape& shape, DType dtype) const {
+    return {static_cast<std::byte*>(block_.data()) + offset, shape, dtype};
+  }
+
   Shape image_;
   std::int64_t capacity_;
   const ResidentImages* resident_;
-  Storage images_, indices_, labels_, crops_;
+  Storage images_;
   std::optional<ImageUploads> uploads_;  // on a GPU, where images travel
-  std::vector<std::int32_t> narrow_indices_;
+  BatchLayout layout_;
+  Storage block_;
+  std::vector<std::byte> next_block_;  // on the host
 };
 
 }  // namespace drift

@@ -41,7 +41,6 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       model_(make_model(config.model)),
       optimizer_(optimizer_of(config.optimizer)),
       loader_(std::make_unique<Loader>(*data.train, sampler, loading_of(config, id, images == nullptr), loading)),
-      lr_(device),
       clip_scale_(device, sizeof(float)),
       batch_memory_(device, data.train->image_shape(), config.sync.local_batch, images, /*steady=*/true),
       result_(device, 3 * sizeof(float)),
@@ -75,9 +74,9 @@ const Batch& Worker::next_batch() {
   return batch;
 }
 
-void Worker::upload(const Batch& batch) {
+void Worker::upload(const Batch& batch, double lr) {
   Stopwatch watch;
-  batch_ = batch_memory_.upload(batch, *backend_);
+  batch_ = batch_memory_.upload(batch, *backend_, static_cast<float>(lr));
   times_.forward_seconds += watch.lap();
 }
 
@@ -88,7 +87,7 @@ void Worker::enqueue_gradients(MemoryPool& pool) {
 }
 
 void Worker::enqueue_update() {
-  optimizer_.update(*backend_, model_->parameters, lr_.view(), {.data = clip_scale_.data(), .shape = {1}});
+  optimizer_.update(*backend_, model_->parameters, batch_.rate, {.data = clip_scale_.data(), .shape = {1}});
 }
 
 template <class Work>
@@ -104,24 +103,22 @@ void Worker::send_result_home() {
   results_.put({.data = result_.data(), .shape = {3}}, *backend_);
 }
 
-void Worker::forward_backward(const Batch& batch, MemoryPool& pool) {
+void Worker::forward_backward(const Batch& batch, double lr, MemoryPool& pool) {
   const Span span(*backend_, "forward and backward");
-  upload(batch);
+  upload(batch, lr);
   run_with_result(gradients_, pool, [&] { enqueue_gradients(pool); });
 }
 
-void Worker::update(double lr) {
+void Worker::update() {
   const Span span(*backend_, "update");
   Stopwatch watch;
-  lr_.set(*backend_, static_cast<float>(lr));
   update_.run(nullptr, [&] { enqueue_update(); });
   times_.update_seconds += watch.lap();
 }
 
 void Worker::local_step(const Batch& batch, double lr, MemoryPool& pool) {
   const Span span(*backend_, "local step");
-  upload(batch);
-  lr_.set(*backend_, static_cast<float>(lr));
+  upload(batch, lr);
   run_with_result(local_step_, pool, [&] {
     enqueue_gradients(pool);
     const Span update_span(*backend_, "update");
@@ -134,8 +131,7 @@ void Worker::local_step(const Batch& batch, double lr, MemoryPool& pool) {
 bool Worker::synchronous_step(const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
                               const std::function<void()>& average, const std::function<void()>& meet) {
   const Span span(*backend_, "synchronous step");
-  upload(batch);
-  lr_.set(*backend_, static_cast<float>(lr));
+  upload(batch, lr);
   Stopwatch watch;
   const bool called = segment.run(
       place, pool,

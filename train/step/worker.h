@@ -47,10 +47,10 @@ class Worker {
   void seek(Step step) { loader_->seek(step); }
   const Batch& next_batch();
 
-  // Fills the gradient arena; activations come from and return to `pool`.
-  void forward_backward(const Batch& batch, MemoryPool& pool);
+  // Fills the gradient arena; activations come from and return to `pool`. lr: of the update behind it.
+  void forward_backward(const Batch& batch, double lr, MemoryPool& pool);
   // The optimizer's step from the gradient arena.
-  void update(double lr);
+  void update();
   // Both in one piece: a step without communication before its update.
   void local_step(const Batch& batch, double lr, MemoryPool& pool);
   // With what averages the gradients in between, which only enqueues: this worker's part, at `place`, of a step of all
@@ -82,7 +82,7 @@ class Worker {
   StepTimes take_times() { return std::exchange(times_, {}); }
 
  private:
-  void upload(const Batch& batch);
+  void upload(const Batch& batch, double lr);
   void enqueue_gradients(MemoryPool& pool);
   void enqueue_update();
   void send_result_home();
@@ -100,7 +100,6 @@ class Worker {
   Sgd optimizer_;
   std::unique_ptr<Loader> loader_;
 
-  LearningRate lr_;
   Storage clip_scale_;  // float32 [1]
   BatchMemory batch_memory_;
   DeviceBatch batch_;  // what the next step reads

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/check.h"
+#include "kernels/observed/forwarding_backend.h"
 #include "tests/train/toy_run.h"
 
 namespace drift {
@@ -61,6 +62,36 @@ TEST_F(BatchMemoryTest, ResidentImagesAreReadByIndex) {
   EXPECT_EQ(on_device.images.data, resident.view().data);
   EXPECT_EQ(on_device.indices.shape, Shape{3});
   EXPECT_EQ(on_device.indices.as<std::int32_t>()[0], 3);
+}
+
+// Counts copies to the device.
+class CountingBackend final : public ForwardingBackend {
+ public:
+  using ForwardingBackend::ForwardingBackend;
+  void run(const Op& op) override {
+    uploads += std::holds_alternative<Upload>(op) ? 1 : 0;
+    inner().run(op);
+  }
+  int uploads = 0;
+};
+
+TEST_F(BatchMemoryTest, OneCopyBringsAllButTheImages) {
+  const DataSource data = testing::toy_data(10);
+  ResidentImages resident(*data.train, Device{});
+  for (const bool travel : {false, true}) {
+    BatchMemory memory(Device{}, kImage, 5, travel ? nullptr : &resident);
+    CountingBackend counting(*backend_);
+    Batch batch = batch_of(3, true);
+    if (!travel) batch.images.clear();
+    const DeviceBatch on_device = memory.upload(batch, counting, 0.25f);
+    EXPECT_EQ(counting.uploads, travel ? 2 : 1);
+    EXPECT_EQ(*on_device.rate.as<float>(), 0.25f);
+    EXPECT_EQ(on_device.labels.as<std::int32_t>()[2], 2);
+    EXPECT_EQ(on_device.crops.as<Crop>()[2].dy, 2);
+    for (const TensorView& part : {on_device.labels, on_device.indices, on_device.crops, on_device.rate}) {
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(part.data) % 64, 0u);
+    }
+  }
 }
 
 TEST_F(BatchMemoryTest, ABatchThatDoesNotFitIsAnError) {

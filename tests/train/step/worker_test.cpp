@@ -29,19 +29,19 @@ class WorkerTest : public ::testing::Test {
 TEST_F(WorkerTest, GradientsChangeTheGradientArenaAndTheUpdateTheRest) {
   const auto before = values();
   EXPECT_EQ(gradients(), std::vector<float>(before.size(), 0.0f));
-  worker_.forward_backward(worker_.next_batch(), pool_);
+  worker_.forward_backward(worker_.next_batch(), 0.05, pool_);
   EXPECT_EQ(values(), before);
   const auto gradient = gradients();
   EXPECT_NE(gradient, std::vector<float>(before.size(), 0.0f));
-  worker_.update(0.05);
+  worker_.update();
   EXPECT_NE(values(), before);
   EXPECT_EQ(gradients(), gradient);
 }
 
 TEST_F(WorkerTest, ALocalStepIsBothInOne) {
   Replicas other(config_, data_, {.workers = config_.sync.workers}, Device{}, ThreadLayout{});
-  worker_.forward_backward(worker_.next_batch(), pool_);
-  worker_.update(0.05);
+  worker_.forward_backward(worker_.next_batch(), 0.05, pool_);
+  worker_.update();
   Worker& again = other.worker(1);
   again.local_step(again.next_batch(), 0.05, pool_);
   EXPECT_EQ(copy_of(again.parameters().values()), values());
@@ -73,13 +73,13 @@ TEST_F(WorkerTest, ResultsAreTakenOnceInOrder) {
 
 TEST_F(WorkerTest, TooManyUntakenResultsAreAnError) {
   const Batch batch = worker_.next_batch();
-  for (std::int64_t i = 0; i < ResultRing::kCapacity; ++i) worker_.forward_backward(batch, pool_);
-  EXPECT_THROW(worker_.forward_backward(batch, pool_), Error);
+  for (std::int64_t i = 0; i < ResultRing::kCapacity; ++i) worker_.forward_backward(batch, 0.05, pool_);
+  EXPECT_THROW(worker_.forward_backward(batch, 0.05, pool_), Error);
 }
 
 TEST_F(WorkerTest, TimesAreGivenOnce) {
-  worker_.forward_backward(worker_.next_batch(), pool_);
-  worker_.update(0.05);
+  worker_.forward_backward(worker_.next_batch(), 0.05, pool_);
+  worker_.update();
   const StepTimes times = worker_.take_times();
   EXPECT_GT(times.forward_seconds, 0);
   EXPECT_GT(times.backward_seconds, 0);
