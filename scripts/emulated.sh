@@ -17,7 +17,7 @@ Devices
   EMU_DEVICES=N              how many there are (default 1)
   EMU_MEMORY=BYTES           memory of each (default 16 GiB); more than that is out of memory
 Order and checks
-  EMU_SEED=N                 order of streams, graph nodes, blocks and warps (default 1; 0: in order)
+  EMU_SEED=N                 order of streams, graph nodes, blocks, warps and lanes (default 1; 0: in order)
   EMU_RACE=1                 race check of global memory between streams, graph nodes and blocks; early reuse of pinned
                              memory
   EMU_EAGER=1                run work when it is queued: easier to debug, finds less

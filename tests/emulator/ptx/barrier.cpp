@@ -83,7 +83,7 @@ void release_barriers(Block& block, std::vector<Warp>& warps) {
       ++group.pc;
       group.state = GroupState::kRunning;
     });
-    block.races.next_epoch();
+    block.races.order_block();
     released = true;
   }
   if (released) return;
@@ -96,6 +96,16 @@ void release_barriers(Block& block, std::vector<Warp>& warps) {
 
 namespace {
 
+// bar.warp.sync: the lanes that one member mask names are ordered, those of another one stand here by chance.
+void meet(Warp& warp, const Instruction& i, u32 mask) {
+  const u32* members = warp.lanes<u32>(i.e);
+  for (u32 rest = mask; rest != 0;) {
+    const u32 together = members[first_lane(rest)] & mask;
+    warp.block->races.order_lanes(warp.index, together);
+    rest &= ~together;
+  }
+}
+
 // bar.sync a{, b};   bar.red.popc.u32 d, a{, b}, {!}c;
 void decode(Assembler& assembler, const Statement& statement, Instruction instruction) {
   const std::vector<std::string>& operands = statement.operands;
@@ -104,7 +114,7 @@ void decode(Assembler& assembler, const Statement& statement, Instruction instru
     expect_operands(statement, 1);
     instruction.kind = Kind::kWarpSync;
     instruction.e = assembler.read(operands[0], 4);
-    instruction.run = [](Warp&, const Instruction&, u32) {};
+    instruction.run = meet;
     return assembler.emit(instruction);
   }
   const bool reduces = statement.has("red");

@@ -6,12 +6,20 @@
 namespace drift::emulator::ptx {
 namespace {
 
-// The group with the smallest pc runs, up to where another group stands: so lanes that parted meet again at the first
-// instruction they share.
+constexpr u32 kMostApart = 16;  // instructions that a group runs alone
+constexpr u32 kOneInSplits = 64, kOneInForks = 4, kOneInBranches = 16, kOneInAlone = 4;
+
+// In order, the group with the smallest pc runs, up to where another group stands: so lanes that parted meet again at
+// the first instruction they share. With a seed any group may go on alone for a while, lanes that stand together may
+// part, and at branches another group may be next: nothing but *.sync instructions makes lanes wait for each other.
 class Executor {
  public:
   Executor(Warp& warp, u64 quantum)
-      : warp_(warp), block_(*warp.block), code_(block_.program->code.data()), quantum_(quantum) {}
+      : warp_(warp),
+        block_(*warp.block),
+        code_(block_.program->code.data()),
+        quantum_(quantum),
+        seeded_(block_.options->seed != 0) {}
   ~Executor() {
     block_.statistics->warp_instructions += executed_;
     block_.statistics->thread_instructions += threads_;
@@ -33,6 +41,9 @@ class Executor {
 
   void merge();
   bool pick();
+  bool one_in(u32 count) { return seeded_ && block_.draw(count) == 0; }
+  void stray();
+  void split();
   void run_group();
   u32 limit() const;
   Next control(const Instruction& i, u32 mask);
@@ -51,6 +62,8 @@ class Executor {
   Block& block_;
   const Instruction* code_;
   u64 quantum_, executed_ = 0, threads_ = 0;
+  const bool seeded_;
+  u64 alone_until_ = 0;    // of executed_: so long the group does not look at others
   std::size_t group_ = 0;  // the one that runs; its pc and mask are kept here meanwhile
   u32 pc_ = 0, mask_ = 0;
   u32 limit_ = 0;  // the pc at which to look for other groups
@@ -86,14 +99,42 @@ bool Executor::pick() {
     return false;
   }
   group_ = static_cast<std::size_t>(best - warp_.groups.data());
-  pc_ = best->pc;
-  mask_ = best->mask;
+  alone_until_ = 0;
+  if (seeded_) stray();
+  pc_ = warp_.groups[group_].pc;
+  mask_ = warp_.groups[group_].mask;
   limit_ = limit();
   return true;
 }
 
+// Lets another group than the first go on, or a part of the only one.
+void Executor::stray() {
+  if (warp_.groups.size() == 1) {
+    if (one_in(kOneInSplits)) split();
+    return;
+  }
+  if (!one_in(kOneInAlone)) return;
+  u32 running = 0;
+  for (std::size_t k = 0; k < warp_.groups.size(); ++k) {
+    if (warp_.groups[k].state != GroupState::kRunning) continue;
+    if (block_.draw(++running) == 0) group_ = k;
+  }
+  alone_until_ = executed_ + 1 + block_.draw(kMostApart);
+}
+
+void Executor::split() {
+  Group& group = warp_.groups[group_];
+  const u32 part = group.mask & block_.draw(kAllLanes);
+  if (part == 0 || part == group.mask) return;
+  const Group rest = {group.pc, group.mask & ~part, GroupState::kRunning, 0};
+  group.mask = part;
+  warp_.groups.push_back(rest);
+  alone_until_ = executed_ + 1 + block_.draw(kMostApart);
+}
+
 // Groups that wait for lanes are behind or ahead; those ahead are to be met.
 u32 Executor::limit() const {
+  if (executed_ < alone_until_) return pc_ + static_cast<u32>(alone_until_ - executed_);
   u32 result = ~0u;
   if (warp_.groups.size() == 1) return result;
   for (std::size_t k = 0; k < warp_.groups.size(); ++k) {
@@ -165,7 +206,8 @@ Executor::Next Executor::branch(const Instruction& i, u32 mask) {
             "the kernel runs on without end: a warp has run " + std::to_string(warp_.instructions) +
                 " instructions in this block");
   }
-  if (mask == mask_) {
+  const bool forks = mask != mask_;
+  if (!forks) {
     pc_ = target;
     if (backward && executed_ > quantum_) return park(GroupState::kRunning);
   } else {
@@ -173,6 +215,7 @@ Executor::Next Executor::branch(const Instruction& i, u32 mask) {
     mask_ &= ~mask;
     ++pc_;
   }
+  if (warp_.groups.size() > 1 && one_in(forks ? kOneInForks : kOneInBranches)) return park(GroupState::kRunning);
   limit_ = limit();
   return Next::kStay;
 }

@@ -85,7 +85,8 @@ class Launch {
     block_.options = &options;
     block_.statistics = &statistics;
     block_.shared.resize(program.shared_bytes + dynamic_shared_bytes);
-    if (options.shared_races) block_.races.resize(block_.shared.size());
+    block_.random = options.seed;
+    block_.races.resize(options.shared_races ? block_.shared.size() : 0, block_.threads);
     make_warps();
   }
 
@@ -129,7 +130,7 @@ class Launch {
     block_.linear_index = linear_index;
     block_.index = {linear_index % grid.x, linear_index / grid.x % grid.y, linear_index / grid.x / grid.y};
     std::fill(block_.shared.begin(), block_.shared.end(), kFresh);
-    block_.races.next_epoch();
+    block_.races.order_block();
     bool copies = false;
     for (Warp& warp : warps_) {
       const u32 threads = block_.threads - warp.index * kLanes;

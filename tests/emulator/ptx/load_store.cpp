@@ -140,7 +140,9 @@ void load(Warp& warp, const Instruction& i, u32 mask) {
 
 void store(Warp& warp, const Instruction& i, u32 mask) {
   Pointers pointers;
+  warp.storing = mask;
   find_pointers(warp, i, mask, MemoryAccess::kWrite, pointers);
+  warp.storing = 0;
   if (i.element_bytes != i.register_bytes) return store_cut(warp, i, mask, pointers);
   switch (i.element_bytes) {
     case 2:

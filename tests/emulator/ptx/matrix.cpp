@@ -16,10 +16,14 @@ constexpr int kRows = 16, kColumns = 8, kInner = 16;
 // of the transposed one, variant 1, (2 (l%4), l/4) and the one below.
 void load_matrices(Warp& warp, const Instruction& i, u32) {
   u16 rows[kLanes][kRowBytes / 2];
+  Block& block = *warp.block;
   for (int lane = 0; lane < i.vector * 8; ++lane) {
-    std::memcpy(rows[lane],
-                resolve(warp, i, lane, Space::kShared, address_of(warp, i, lane), kRowBytes, MemoryAccess::kRead),
-                kRowBytes);
+    const char* row = resolve(warp, i, lane, Space::kShared, address_of(warp, i, lane), kRowBytes, MemoryAccess::kRead);
+    std::memcpy(rows[lane], row, kRowBytes);
+    const int receiver = lane % 8 * 4,
+              other = receiver == lane ? receiver + 1 : receiver;  // than the one that names it
+    const auto offset = static_cast<std::size_t>(row - block.shared.data());
+    if (block.options->shared_races) check_shared_race(warp, i, other, offset, kRowBytes, MemoryAccess::kRead);
   }
   for (int matrix = 0; matrix < i.vector; ++matrix) {
     if (i.values[matrix] == kNone) continue;

@@ -47,7 +47,30 @@ char* resolve_shared(Warp& warp, const Instruction& i, int lane, u64 offset, u32
   return block.shared.data() + offset;
 }
 
+// The lane stores the value that the other one stores by the same instruction, or has stored before.
+bool stores_the_same(const Warp& warp, const Instruction& i, int lane, int other, std::size_t offset) {
+  const auto value = [&](int which, int k) { return warp.registers + i.values[k] + which * i.register_bytes; };
+  const bool together =
+      (warp.storing >> other & 1) != 0 && other < lane && address_of(warp, i, other) == address_of(warp, i, lane);
+  bool same = true;
+  for (int k = 0; k < i.vector; ++k) {
+    const char* there = together ? value(other, k) : warp.block->shared.data() + offset + k * i.element_bytes;
+    same &= std::memcmp(value(lane, k), there, i.element_bytes) == 0;
+  }
+  return same;
+}
+
 }  // namespace
+
+void judge_shared_race(Warp& warp, const Instruction& i, int lane, std::size_t offset, u32 bytes, MemoryAccess kind) {
+  SharedRaces& races = warp.block->races;
+  const u32 thread = warp.thread(lane);
+  if (kind == MemoryAccess::kWrite && warp.storing != 0) {
+    const int other = races.rival_lane(offset, bytes, thread);
+    if (other >= 0 && stores_the_same(warp, i, lane, other, offset)) return races.admit_again(offset, bytes, thread);
+  }
+  fail_at(warp, i, lane, races.describe(offset, bytes, thread, kind));
+}
 
 char* resolve(Warp& warp, const Instruction& i, int lane, Space space, u64 address, u32 bytes, MemoryAccess access) {
   if ((address & (bytes - 1)) != 0) {

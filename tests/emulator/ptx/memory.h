@@ -18,13 +18,16 @@ inline u64 address_of(const Warp& warp, const Instruction& i, int lane) {
 char* resolve(Warp& warp, const Instruction& instruction, int lane, Space space, u64 address, u32 bytes,
               MemoryAccess access);
 
-// Throws if the access races with another warp's in shared memory; records it otherwise.
+// What remains of an access to shared memory that was not admitted: fine if lanes of a warp write the same value to one
+// place; otherwise it throws.
+void judge_shared_race(Warp& warp, const Instruction& i, int lane, std::size_t offset, u32 bytes, MemoryAccess kind);
+
+// Throws if the access races with another thread's in shared memory; records it otherwise.
 inline void check_shared_race(Warp& warp, const Instruction& i, int lane, std::size_t offset, u32 bytes,
                               MemoryAccess access) {
-  SharedRaces& races = warp.block->races;
   const MemoryAccess kind = i.strong ? MemoryAccess::kAtomic : access;
-  if (!races.admit(offset, bytes, warp.thread(lane), kind)) {
-    fail_at(warp, i, lane, races.describe(offset, bytes, warp.thread(lane), kind));
+  if (!warp.block->races.admit(offset, bytes, warp.thread(lane), kind)) {
+    judge_shared_race(warp, i, lane, offset, bytes, kind);
   }
 }
 

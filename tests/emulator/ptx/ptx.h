@@ -75,8 +75,8 @@ struct Module {
 };
 
 struct Options {
-  std::uint64_t seed = 0;                   // order of blocks and warps; 0: in order
-  bool shared_races = true;                 // check shared memory for races between warps
+  std::uint64_t seed = 0;                   // order of blocks, warps and lanes; 0: in order
+  bool shared_races = true;                 // check shared memory for races
   bool report_global = false;               // call Memory::touch for every global access
   std::uint64_t max_warp_instructions = 0;  // that a warp may run in one block before it counts as endless; 0: no limit
   std::function<void(std::string_view)> print;  // receives the output of printf; empty: stdout

@@ -1,5 +1,6 @@
-// Finds races between the warps of a block in shared memory: two warps touch the same byte between two barriers and at
-// least one of them writes. Also finds the use of bytes that a cp.async still fills.
+// Finds races inside a block in shared memory: two threads touch the same byte and at least one of them writes, with
+// neither a barrier of the block nor, within one warp, a __syncwarp of both between. That a warp happens to run in
+// lockstep orders nothing. Also finds the use of bytes that a cp.async still fills.
 // It remembers the last writer and the last reader of each 4-byte word, so that it reports only real races.
 #pragma once
 
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/emulator/ptx/lane_meetings.h"
 #include "tests/emulator/ptx/ptx.h"
 #include "tests/emulator/ptx/types.h"
 
@@ -14,9 +16,14 @@ namespace drift::emulator::ptx {
 
 class SharedRaces {
  public:
-  void resize(std::size_t shared_bytes) { words_.assign(shared_bytes / 4 + 1, Word()); }
+  void resize(std::size_t shared_bytes, u32 threads) {
+    words_.assign(shared_bytes / 4 + 1, Word());
+    meetings_.resize(threads);
+  }
   // A barrier of the whole block, or a new block: what came before is ordered with what comes after.
-  void next_epoch() { ++epoch_; }
+  void order_block() { barrier_ = ++now_; }
+  // bar.warp.sync by these lanes: orders them alone.
+  void order_lanes(u32 warp, u32 mask) { meetings_.meet(warp, mask, ++now_); }
   void forget_copies();
 
   // Records the access; false if it is wrong. strong accesses (atomic, volatile) are kAtomic and may meet their like.
@@ -25,14 +32,18 @@ class SharedRaces {
     for (std::size_t word = offset / 4; word <= last; ++word) {
       const u8 mask = bytes >= 4 ? 0xf : byte_mask(offset, bytes);
       Word& seen = words_[word];
-      const bool quiet = seen.write_epoch != epoch_ && seen.read_epoch != epoch_ && seen.copies == 0;
-      if (!quiet && conflict(seen, mask, thread / 32, access)) return false;
+      const bool quiet = seen.write_time < barrier_ && seen.read_time < barrier_ && seen.copies == 0;
+      if (!quiet && conflict(seen, mask, thread, access)) return false;
       record(seen, mask, thread, access);
     }
     return true;
   }
   // What was wrong with an access that was not admitted.
   std::string describe(std::size_t offset, std::size_t bytes, u32 thread, MemoryAccess access) const;
+  // The lane whose write is all that is wrong with a plain write of the same warp; -1: it is not all. If both write the
+  // same value, admit_again() takes the write.
+  int rival_lane(std::size_t offset, std::size_t bytes, u32 thread) const;
+  void admit_again(std::size_t offset, std::size_t bytes, u32 thread);
   // A cp.async to these bytes starts (+1) or lands (-1).
   void count_copy(std::size_t offset, std::size_t bytes, int change);
 
@@ -41,22 +52,38 @@ class SharedRaces {
 
   struct Word {
     u32 writer = 0, reader = 0;  // threads
-    u32 write_epoch = 0, read_epoch = 0;
-    u8 written = 0, read = 0;  // bytes of the word, one bit each
-    bool atomic = false;       // the last write was
-    u8 copies = 0;             // under way
+    u32 write_time = 0, read_time = 0;
+    u8 written = 0, read = 0;                  // bytes of the word, one bit each: by the warp of the thread
+    u8 written_by_last = 0, read_by_last = 0;  // by the thread itself
+    bool atomic = false;                       // the last write was
+    bool several_lanes = false;                // have read read_by_last, the reader is the last of them
+    u8 copies = 0;                             // under way
   };
 
   // Accesses are aligned: one below 4 bytes lies in one word.
   static u8 byte_mask(std::size_t offset, std::size_t bytes) {
     return static_cast<u8>(((1u << bytes) - 1) << offset % 4);
   }
-  bool conflict(const Word& seen, u8 bytes, u32 warp, MemoryAccess access) const {
-    if (seen.copies != 0) return true;
-    const bool written = seen.write_epoch == epoch_ && seen.writer / 32 != warp && (seen.written & bytes) != 0;
-    if (written && !(access == MemoryAccess::kAtomic && seen.atomic)) return true;
-    return access != MemoryAccess::kRead && seen.read_epoch == epoch_ && (seen.read & bytes) != 0 &&
-           (seen.reader == kSeveral || seen.reader / 32 != warp);
+  bool conflict(const Word& seen, u8 bytes, u32 thread, MemoryAccess access) const {
+    return seen.copies != 0 || conflict_with_write(seen, bytes, thread, access) ||
+           (access != MemoryAccess::kRead && conflict_with_read(seen, bytes, thread));
+  }
+  bool conflict_with_write(const Word& seen, u8 bytes, u32 thread, MemoryAccess access) const {
+    if (seen.write_time < barrier_ || (seen.written & bytes) == 0 || seen.writer == thread) return false;
+    if (access == MemoryAccess::kAtomic && seen.atomic) return false;
+    if (seen.writer / 32 != thread / 32) return true;
+    return (seen.written_by_last & bytes) != 0 && seen.write_time >= meetings_.last(thread, seen.writer % 32);
+  }
+  bool conflict_with_read(const Word& seen, u8 bytes, u32 thread) const {
+    if (seen.read_time < barrier_ || (seen.read & bytes) == 0) return false;
+    if (seen.reader == kSeveral || seen.reader / 32 != thread / 32) return true;
+    return (seen.read_by_last & bytes) != 0 && read_by_other_lane(seen, thread);
+  }
+  // Not ordered before what the thread does now. Of several readers one alone is known: only if the thread has met
+  // nobody since is it sure that another one is among them.
+  bool read_by_other_lane(const Word& seen, u32 thread) const {
+    if (!seen.several_lanes && seen.reader == thread) return false;
+    return seen.read_time >= meetings_.last(thread, (seen.several_lanes ? thread : seen.reader) % 32);
   }
   void record(Word& seen, u8 bytes, u32 thread, MemoryAccess access) const {
     if (access == MemoryAccess::kRead) {
@@ -66,27 +93,39 @@ class SharedRaces {
     }
   }
   void record_read(Word& seen, u8 bytes, u32 thread) const {
-    const bool current = seen.read_epoch == epoch_;
+    const bool current = seen.read_time >= barrier_;
     const bool same_warp = current && seen.reader != kSeveral && seen.reader / 32 == thread / 32;
     if (current && !same_warp && (seen.read & bytes) != 0) {  // others have read some of these bytes: keep those
       seen.reader = kSeveral;
       seen.read &= bytes;
       return;
     }
+    const bool again = same_warp && seen.reader == thread && seen.read_time == now_;
+    const bool with_others = same_warp && (seen.read_by_last & bytes) != 0 && read_by_other_lane(seen, thread);
+    if (with_others) {
+      seen.read_by_last &= bytes;
+    } else {
+      seen.read_by_last = again && !seen.several_lanes ? static_cast<u8>(seen.read_by_last | bytes) : bytes;
+    }
+    seen.several_lanes = with_others;
     seen.read = same_warp ? static_cast<u8>(seen.read | bytes) : bytes;
     seen.reader = thread;
-    seen.read_epoch = epoch_;
+    seen.read_time = now_;
   }
   void record_write(Word& seen, u8 bytes, u32 thread, bool atomic) const {
-    const bool same_warp = seen.write_epoch == epoch_ && seen.writer / 32 == thread / 32;
-    seen.written = same_warp && seen.atomic == atomic ? static_cast<u8>(seen.written | bytes) : bytes;
+    const bool same_kind = seen.write_time >= barrier_ && seen.atomic == atomic;
+    const bool again = same_kind && seen.writer == thread && seen.write_time == now_;
+    const bool same_warp = same_kind && seen.writer / 32 == thread / 32;
+    seen.written_by_last = again ? static_cast<u8>(seen.written_by_last | bytes) : bytes;
+    seen.written = same_warp ? static_cast<u8>(seen.written | bytes) : bytes;
     seen.atomic = atomic;
     seen.writer = thread;
-    seen.write_epoch = epoch_;
+    seen.write_time = now_;
   }
 
   std::vector<Word> words_;
-  u32 epoch_ = 1;
+  LaneMeetings meetings_;
+  u32 now_ = 1, barrier_ = 1;  // counts what orders; when all threads of the block were ordered last
 };
 
 }  // namespace drift::emulator::ptx

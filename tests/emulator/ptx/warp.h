@@ -24,6 +24,15 @@ struct Block {
   const Options* options = nullptr;
   Statistics* statistics = nullptr;
   SharedRaces races;
+  u64 random = 0;  // state of draw(); 0: everything in order
+
+  // Below `count`, by xorshift; 0 where everything is in order.
+  u32 draw(u32 count) {
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    return static_cast<u32>((random >> 32) * count >> 32);
+  }
 };
 
 enum class GroupState : u8 { kRunning, kWaitsForLanes, kAtBarrier };
@@ -56,6 +65,7 @@ struct Warp {
   std::array<Region, kRegions> regions;  // allocations met last
   std::vector<PendingCopy> copies;
   std::array<u32, kLanes> commits = {};
+  u32 storing = 0;  // lanes of the plain store that is being checked
 
   template <typename T>
   T* lanes(int offset) const {

@@ -33,6 +33,14 @@ __global__ void reverse_unsynchronised(float* p) {
   s[threadIdx.x] = p[threadIdx.x];
   p[threadIdx.x] = s[63 - threadIdx.x];
 }
+// Within one warp.
+template <bool kSynchronises>
+__global__ void swap_neighbours(float* p) {
+  __shared__ float s[32];
+  s[threadIdx.x] = p[threadIdx.x];
+  if (kSynchronises) __syncwarp();
+  p[threadIdx.x] = s[threadIdx.x ^ 1];
+}
 // Each of two warps reads what the other has brought to shared memory.
 template <bool kWaits, bool kSynchronises>
 __global__ void reverse_copied(float4* p) {
@@ -257,6 +265,8 @@ const Mistake kMistakes[] = {
     {"blocks_conflict", [](Setting& s) { write_block<<<4, 32>>>(s.x); }},
     {"blocks_conflict_in_bytes", [](Setting& s) { write_block_bytes<<<4, 32>>>(reinterpret_cast<char*>(s.x)); }},
     {"shared_race", [](Setting& s) { reverse_unsynchronised<<<1, 64>>>(s.x); }},
+    {"none_in_lanes", [](Setting& s) { swap_neighbours<true><<<1, 32>>>(s.x); }},
+    {"lanes_unsynchronised", [](Setting& s) { swap_neighbours<false><<<1, 32>>>(s.x); }},
     {"none_in_copies", [](Setting& s) { copied<true, true>(s.x); }},
     {"copies_unawaited", [](Setting& s) { copied<false, true>(s.x); }},
     {"copies_unsynchronised", [](Setting& s) { copied<true, false>(s.x); }},

@@ -20,7 +20,7 @@ PtxProgram matrices(const std::string& load) {
     .shared .align 16 .b8 buffer[512]; mov.u32 %r5, buffer; shl.b32 %r6, %r1, 4; add.u32 %r7, %r5, %r6;
     mul.wide.u32 %rd5, %r1, 16; add.s64 %rd6, %rd2, %rd5; add.s64 %rd7, %rd1, %rd5;
     ld.global.v4.u32 {%r10, %r11, %r12, %r13}, [%rd6]; st.shared.v4.u32 [%r7], {%r10, %r11, %r12, %r13};
-    mov.u32 %r10, 0; mov.u32 %r11, 0; mov.u32 %r12, 0; mov.u32 %r13, 0; )" +
+    mov.u32 %r10, 0; mov.u32 %r11, 0; mov.u32 %r12, 0; mov.u32 %r13, 0; bar.warp.sync -1; )" +
                  load + " st.global.v4.u32 [%rd7], {%r10, %r11, %r12, %r13};");
 }
 

@@ -176,7 +176,7 @@ TEST(PtxMemory, OutOfBoundsNamesKernelBlockThreadAndLine) {
 
 TEST(PtxMemory, DynamicSharedMemoryFollowsStatic) {
   PtxProgram dynamic = program(R"(.shared .align 4 .b8 own[20]; mov.u32 %r5, own; mov.u32 %r6, rest;
-    sub.u32 %r7, %r6, %r5; st.shared.u32 [%r6+12], %r1; mov.u32 %r8, %dynamic_smem_size; add.u32 %r7, %r7, %r8;
+    sub.u32 %r7, %r6, %r5; st.shared.u32 [%r6+12], %r5; mov.u32 %r8, %dynamic_smem_size; add.u32 %r7, %r7, %r8;
     st.global.u32 [%rd1], %r7;)");
   dynamic.globals = ".extern .shared .align 16 .b8 rest[];";
   dynamic.dynamic_shared_bytes = 16;
