@@ -18,8 +18,8 @@ Devices
   EMU_MEMORY=BYTES           memory of each (default 16 GiB); more than that is out of memory
 Order and checks
   EMU_SEED=N                 order of streams, graph nodes, blocks, warps and lanes (default 1; 0: in order)
-  EMU_RACE=1                 race check of global memory between streams, graph nodes and blocks; early reuse of pinned
-                             memory
+  EMU_RACE=1                 race check of global memory between streams, graph nodes and blocks; reads of what was
+                             never written; early reuse of pinned memory
   EMU_EAGER=1                run work when it is queued: easier to debug, finds less
   EMU_MAX_INSTRUCTIONS=N     that a warp may run in one block before the kernel counts as endless (default 50000000)
   EMU_NVRTC_CACHE=FOLDER     where kernels that cuDNN had compiled are kept (default emulator/compiled in the build

@@ -51,9 +51,10 @@ Work copy_work(const Place& target, const Place& source, std::size_t bytes,
     GlobalMemory& memory = runtime().global;
     const char* from = reinterpret_cast<const char*>(source.address);
     if (staged) from = staged->data();
-    if (source.known) from = memory.touch_range(source.address, bytes, ptx::MemoryAccess::kRead);
+    if (source.known) from = memory.touch_range(source.address, bytes, ptx::MemoryAccess::kRead, /*uses=*/false);
     char* to = reinterpret_cast<char*>(target.address);
     if (target.known) to = memory.touch_range(target.address, bytes, ptx::MemoryAccess::kWrite);
+    if (source.on_device && target.on_device) memory.carry(target.address, source.address, bytes);
     std::memmove(to, from, bytes);
   };
   return work;

@@ -37,7 +37,10 @@ cudaError_t allocate_in_order(Runtime& rt, void** pointer, std::size_t bytes, cu
   *pointer = pointer_to(address);
   Work work;
   work.name = "cudaMallocAsync";
-  work.run = [address, bytes] { runtime().global.touch_range(address, bytes, ptx::MemoryAccess::kWrite); };
+  work.run = [address, bytes] {
+    runtime().global.touch_range(address, bytes, ptx::MemoryAccess::kWrite);
+    runtime().global.forget(address, bytes);
+  };
   return rt.submit(*stream, std::move(work));
 }
 

@@ -39,8 +39,9 @@ void enqueue_gated(void* stream, const char* name, std::function<bool()> gate, s
 
 void* host_pointer(const void* device, std::size_t bytes, Access access) {
   if (device == nullptr) return nullptr;
-  const auto kind = access == Access::kRead ? ptx::MemoryAccess::kRead : ptx::MemoryAccess::kWrite;
-  return runtime().global.touch_range(reinterpret_cast<std::uint64_t>(device), bytes, kind);
+  const auto kind = access == Access::kWrite ? ptx::MemoryAccess::kWrite : ptx::MemoryAccess::kRead;
+  const auto address = reinterpret_cast<std::uint64_t>(device);
+  return runtime().global.touch_range(address, bytes, kind, /*uses=*/access == Access::kRead);
 }
 
 void occupy_multiprocessors(std::int64_t count) {

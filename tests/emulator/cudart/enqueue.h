@@ -9,7 +9,8 @@
 
 namespace drift::emulator {
 
-enum class Access { kRead, kWrite };
+// kPassOn: read, but nothing depends on it.
+enum class Access { kRead, kPassOn, kWrite };
 
 // Runs `work` when `stream` (a cudaStream_t) gets there; in a capturing stream it becomes a node of the graph and runs
 // once per launch, so it must own what it uses. An exception with what() ends the process with that text.
@@ -19,8 +20,9 @@ void enqueue(void* stream, const char* name, std::function<void()> work);
 // called while the operation heads its stream and must not block.
 void enqueue_gated(void* stream, const char* name, std::function<bool()> gate, std::function<void()> work);
 
-// Only inside work: a host address for `bytes` bytes of device (or pinned) memory, recorded for the race check. Memory
-// that the stream's device may not touch is an error. nullptr stays nullptr.
+// Only inside work: a host address for `bytes` bytes of device (or pinned) memory, recorded for the race check, which
+// also refuses a read of what nobody has written. Memory that the stream's device may not touch is an error. nullptr
+// stays nullptr.
 void* host_pointer(const void* device, std::size_t bytes, Access access);
 
 // Only inside work: its blocks wait for each other, so that all must have a place at once, on so many multiprocessors

@@ -18,9 +18,10 @@ inline constexpr std::size_t kAllocationAlignment = 512;
 enum class MemoryKind { kDevice, kVariable, kPinned, kRegistered };
 
 // Who touched four bytes last: numbers of operations (RaceChecker), and the block in its low 28 bits with the bytes
-// touched in its high 4.
+// touched in its high 4. And which of the four hold something: what nobody has written must not be read.
 struct ShadowWord {
-  std::uint32_t writer = 0, writer_block = 0;
+  std::uint32_t writer : 28 = 0, filled : 4 = 0;
+  std::uint32_t writer_block = 0;
   std::uint32_t reader = 0, reader_block = 0;
 };
 

@@ -34,6 +34,7 @@ const char* verb(ptx::MemoryAccess access) {
 struct RaceChecker::Access {
   ptx::MemoryAccess kind;
   std::uint32_t packed;  // block and bytes, as in ShadowWord
+  bool uses;             // reads, and needs what it reads
 };
 
 void RaceChecker::begin(OperationRecord record) {
@@ -74,22 +75,25 @@ void RaceChecker::occupy(int device, std::int64_t count, std::int64_t all) {
 }
 
 void RaceChecker::touch(Allocation& allocation, std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access,
-                        std::uint32_t block) {
+                        std::uint32_t block, bool uses) {
   if (access != ptx::MemoryAccess::kRead) ++allocation.device_writes;
   if (allocation.shadow.empty() || bytes == 0) return;
   const std::uint64_t first = address - allocation.begin;
   const std::uint64_t last = first + bytes - 1;
   const std::uint32_t owner = access == ptx::MemoryAccess::kAtomic ? kAtomicBlock : block;
+  uses &= access != ptx::MemoryAccess::kWrite && allocation.kind == MemoryKind::kDevice;
   for (std::uint64_t word = first / 4; word <= last / 4; ++word) {
     const std::uint64_t from = std::max(first, word * 4) - word * 4;
     const std::uint64_t to = std::min(last, word * 4 + 3) - word * 4;
     const auto touched = static_cast<std::uint32_t>((0xfu >> (3 - to)) & (0xfu << from));
-    touch_word(allocation, word, Access{access, owner | (touched << 28)});
+    touch_word(allocation, word, Access{access, owner | (touched << 28), uses});
   }
 }
 
 void RaceChecker::touch_word(Allocation& allocation, std::uint64_t word, const Access& access) {
   check(allocation, word, access);
+  const std::uint32_t bytes = access.packed >> 28;
+  if (access.uses && (bytes & ~allocation.shadow[word].filled) != 0) fail_unwritten(allocation, word);
   if (access.kind == ptx::MemoryAccess::kRead) {
     record_read(allocation, word, access);
     return;
@@ -98,6 +102,7 @@ void RaceChecker::touch_word(Allocation& allocation, std::uint64_t word, const A
   const bool again = shadow.writer == current_ && block_of(shadow.writer_block) == block_of(access.packed);
   shadow.writer_block = access.packed | (again ? bytes_of(shadow.writer_block) : 0);
   shadow.writer = current_;
+  shadow.filled |= bytes;
 }
 
 void RaceChecker::check(Allocation& allocation, std::uint64_t word, const Access& access) {
@@ -136,6 +141,12 @@ void RaceChecker::record_read(Allocation& allocation, std::uint64_t word, const 
   }
   shadow.reader = current_;
   shadow.reader_block = access.packed;
+}
+
+void RaceChecker::fail_unwritten(const Allocation& allocation, std::uint64_t word) const {
+  throw ptx::Error("read of memory that nobody has written since it was allocated: " +
+                   hexadecimal(allocation.begin + word * 4) + " (" + std::to_string(word * 4) + " bytes into " +
+                   std::to_string(allocation.bytes()) + ") on stream " + std::to_string(records_[current_].stream));
 }
 
 void RaceChecker::fail(const Allocation& allocation, std::uint64_t word, const Access& access,

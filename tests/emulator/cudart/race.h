@@ -1,6 +1,7 @@
 // The race check of global memory: happens-before by vector clocks (streams, events, host synchronisation) and, inside
 // a graph, by its edges. A missing order is found under every schedule, not only where it does harm. Blocks of one
-// launch are unordered too; inside a block only shared memory is checked (by the PTX interpreter).
+// launch are unordered too; inside a block only shared memory is checked (by the PTX interpreter). Beside it, by the
+// byte: what nobody has written since it was allocated must not be read.
 #pragma once
 
 #include <cstddef>
@@ -38,9 +39,9 @@ class RaceChecker {
   // This operation's blocks wait for each other, so that all must have a place at once: on `count` of the device's
   // `all` multiprocessors. Throws ptx::Error if others that may run at the same time leave it too few.
   void occupy(int device, std::int64_t count, std::int64_t all);
-  // Throws ptx::Error if it is not ordered with what came before.
+  // Throws ptx::Error if it is not ordered with what came before, or if it uses what it reads and nobody wrote that.
   void touch(Allocation& allocation, std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access,
-             std::uint32_t block);
+             std::uint32_t block, bool uses = true);
 
  private:
   struct Access;
@@ -49,6 +50,7 @@ class RaceChecker {
   void touch_word(Allocation& allocation, std::uint64_t word, const Access& access);
   void check(Allocation& allocation, std::uint64_t word, const Access& access);
   void record_read(Allocation& allocation, std::uint64_t word, const Access& access);
+  [[noreturn]] void fail_unwritten(const Allocation& allocation, std::uint64_t word) const;
   [[noreturn]] void fail(const Allocation& allocation, std::uint64_t word, const Access& access,
                          const std::string& relation, std::uint32_t earlier) const;
 

@@ -1,5 +1,6 @@
 #include "tests/emulator/cudart/runtime.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -22,6 +23,18 @@ __attribute__((destructor)) void at_library_end() {
                  static_cast<unsigned long long>(the_runtime->statistics.thread_instructions));
   }
   if (settings().leaks) the_runtime->report_leaks();
+}
+
+// filled(k): which of the four bytes of the range from byte k on hold something.
+template <typename Filled>
+void set_filled(Allocation& allocation, std::uint64_t address, std::size_t bytes, Filled filled) {
+  for (std::uint64_t k = 0; k < bytes;) {
+    const std::uint64_t at = address - allocation.begin + k, count = std::min(4 - at % 4, bytes - k);
+    const std::uint32_t mask = ((1u << count) - 1) << at % 4;
+    ShadowWord& word = allocation.shadow[at / 4];
+    word.filled = (word.filled & ~mask) | (filled(k) << at % 4 & mask);
+    k += count;
+  }
 }
 
 }  // namespace
@@ -56,13 +69,28 @@ void GlobalMemory::touch(std::uint64_t address, std::size_t bytes, ptx::MemoryAc
   }
 }
 
-char* GlobalMemory::touch_range(std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access) {
+char* GlobalMemory::touch_range(std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access, bool uses) {
   Allocation* const allocation = memory_.find(address, bytes);
   if (allocation == nullptr || allocation->absent) throw ptx::Error(memory_.describe(address, bytes));
   if (!reachable(*allocation)) throw ptx::Error(no_peer_access(address, bytes));
-  races_.touch(*allocation, address, bytes, access, RaceChecker::kWholeOperation);
+  races_.touch(*allocation, address, bytes, access, RaceChecker::kWholeOperation, uses);
   scheduler_.count_moved(bytes);
   return memory_.host(address);
+}
+
+void GlobalMemory::forget(std::uint64_t address, std::size_t bytes) {
+  Allocation& allocation = *memory_.find(address, bytes);
+  if (!allocation.shadow.empty()) set_filled(allocation, address, bytes, [](std::uint64_t) { return 0u; });
+}
+
+void GlobalMemory::carry(std::uint64_t to, std::uint64_t from, std::size_t bytes) {
+  const Allocation& source = *memory_.find(from, bytes);
+  Allocation& target = *memory_.find(to, bytes);
+  if (target.shadow.empty() || source.kind != MemoryKind::kDevice) return;
+  set_filled(target, to, bytes, [&](std::uint64_t k) -> std::uint32_t {
+    const std::uint64_t at = from - source.begin + k;
+    return source.shadow[at / 4].filled >> at % 4 | source.shadow[at / 4 + 1].filled << (4 - at % 4);
+  });
 }
 
 Runtime::Runtime()

@@ -37,7 +37,11 @@ class GlobalMemory : public ptx::Memory {
   std::string take_refusal() { return std::exchange(refusal_, {}); }
 
   // The same for a whole range of a copy or a library call; throws ptx::Error if it may not be touched.
-  char* touch_range(std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access);
+  char* touch_range(std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access, bool uses = true);
+  // To be called inside an operation that has written the range: of what it holds nothing is known from here on.
+  void forget(std::uint64_t address, std::size_t bytes);
+  // Copies what is known of the source's bytes: whether they were ever written.
+  void carry(std::uint64_t to, std::uint64_t from, std::size_t bytes);
   void allow_peer(int from, int to) { peers_.insert({from, to}); }
   bool forbid_peer(int from, int to) { return peers_.erase({from, to}) == 1; }
   bool peer_allowed(int from, int to) const { return peers_.contains({from, to}); }

@@ -149,7 +149,7 @@ void Communicator::post(Exchange& exchange) {
       case Kind::kSend: {
         exchange.sequences.push_back(sent_[call.peer]++);
         mail_.put(pair_file("data", rank_, call.peer, exchange.sequences.back()), header_of(call),
-                  host_pointer(call.source, bytes, Access::kRead), bytes);
+                  host_pointer(call.source, bytes, Access::kPassOn), bytes);
         break;
       }
       case Kind::kReceive:

@@ -130,7 +130,7 @@ class Launch {
     block_.linear_index = linear_index;
     block_.index = {linear_index % grid.x, linear_index / grid.x % grid.y, linear_index / grid.x / grid.y};
     std::fill(block_.shared.begin(), block_.shared.end(), kFresh);
-    block_.races.order_block();
+    block_.races.begin_block();
     bool copies = false;
     for (Warp& warp : warps_) {
       const u32 threads = block_.threads - warp.index * kLanes;

@@ -22,11 +22,12 @@ char* resolve(Warp& warp, const Instruction& instruction, int lane, Space space,
 // place; otherwise it throws.
 void judge_shared_race(Warp& warp, const Instruction& i, int lane, std::size_t offset, u32 bytes, MemoryAccess kind);
 
-// Throws if the access races with another thread's in shared memory; records it otherwise.
+// Throws if the access races with another thread's in shared memory or reads what was never written; records it
+// otherwise.
 inline void check_shared_race(Warp& warp, const Instruction& i, int lane, std::size_t offset, u32 bytes,
                               MemoryAccess access) {
   const MemoryAccess kind = i.strong ? MemoryAccess::kAtomic : access;
-  if (!warp.block->races.admit(offset, bytes, warp.thread(lane), kind)) {
+  if (!warp.block->races.admit(offset, bytes, warp.thread(lane), kind, access != MemoryAccess::kWrite)) {
     judge_shared_race(warp, i, lane, offset, bytes, kind);
   }
 }

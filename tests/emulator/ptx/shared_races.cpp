@@ -11,12 +11,17 @@ void SharedRaces::forget_copies() {
 std::string SharedRaces::describe(std::size_t offset, std::size_t bytes, u32 thread, MemoryAccess access) const {
   std::size_t word = offset / 4;
   const u8 mask = bytes >= 4 ? 0xf : byte_mask(offset, bytes);
-  while (word < (offset + bytes - 1) / 4 && !conflict(words_[word], mask, thread, access)) ++word;
+  const auto fine = [&](const Word& seen) { return !conflict(seen, mask, thread, access) && !unwritten(seen, mask); };
+  while (word < (offset + bytes - 1) / 4 && fine(words_[word])) ++word;
   const Word& seen = words_[word];
   const std::string place = "shared offset " + std::to_string(offset);
   const char* what = access == MemoryAccess::kRead ? "read" : "write";
   if (seen.copies != 0) {
     return std::string(what) + " at " + place + ", which a cp.async still fills: a cp.async.wait is missing before it";
+  }
+  if (!conflict(seen, mask, thread, access)) {
+    return "read at " + place +
+           ", which nobody has written since the block began: never, or for lack of a barrier not yet";
   }
   const bool with_write = conflict_with_write(seen, mask, thread, access);
   const u32 other = with_write ? seen.writer : seen.reader;

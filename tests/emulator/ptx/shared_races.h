@@ -1,7 +1,8 @@
 // Finds races inside a block in shared memory: two threads touch the same byte and at least one of them writes, with
 // neither a barrier of the block nor, within one warp, a __syncwarp of both between. That a warp happens to run in
-// lockstep orders nothing. Also finds the use of bytes that a cp.async still fills.
-// It remembers the last writer and the last reader of each 4-byte word, so that it reports only real races.
+// lockstep orders nothing. Also finds the use of bytes that a cp.async still fills, or that nobody has written since
+// the block began. It remembers the last writer and the last reader of each 4-byte word, so that it reports only real
+// races.
 #pragma once
 
 #include <cstddef>
@@ -20,20 +21,24 @@ class SharedRaces {
     words_.assign(shared_bytes / 4 + 1, Word());
     meetings_.resize(threads);
   }
-  // A barrier of the whole block, or a new block: what came before is ordered with what comes after.
+  // From here on nothing is written.
+  void begin_block() { begin_ = barrier_ = ++now_; }
+  // A barrier of the whole block: what came before is ordered with what comes after.
   void order_block() { barrier_ = ++now_; }
   // bar.warp.sync by these lanes: orders them alone.
   void order_lanes(u32 warp, u32 mask) { meetings_.meet(warp, mask, ++now_); }
   void forget_copies();
 
-  // Records the access; false if it is wrong. strong accesses (atomic, volatile) are kAtomic and may meet their like.
-  bool admit(std::size_t offset, std::size_t bytes, u32 thread, MemoryAccess access) {
+  // Records the access; false if it is wrong. strong accesses (atomic, volatile) are kAtomic and may meet their like;
+  // `reads`: the bytes must hold something.
+  bool admit(std::size_t offset, std::size_t bytes, u32 thread, MemoryAccess access, bool reads) {
     const std::size_t last = (offset + bytes - 1) / 4;
     for (std::size_t word = offset / 4; word <= last; ++word) {
       const u8 mask = bytes >= 4 ? 0xf : byte_mask(offset, bytes);
       Word& seen = words_[word];
       const bool quiet = seen.write_time < barrier_ && seen.read_time < barrier_ && seen.copies == 0;
       if (!quiet && conflict(seen, mask, thread, access)) return false;
+      if (reads && unwritten(seen, mask)) return false;
       record(seen, mask, thread, access);
     }
     return true;
@@ -58,12 +63,14 @@ class SharedRaces {
     bool atomic = false;                       // the last write was
     bool several_lanes = false;                // have read read_by_last, the reader is the last of them
     u8 copies = 0;                             // under way
+    u8 filled = 0;                             // bytes written in the block of write_time
   };
 
   // Accesses are aligned: one below 4 bytes lies in one word.
   static u8 byte_mask(std::size_t offset, std::size_t bytes) {
     return static_cast<u8>(((1u << bytes) - 1) << offset % 4);
   }
+  bool unwritten(const Word& seen, u8 bytes) const { return seen.write_time < begin_ || (bytes & ~seen.filled) != 0; }
   bool conflict(const Word& seen, u8 bytes, u32 thread, MemoryAccess access) const {
     return seen.copies != 0 || conflict_with_write(seen, bytes, thread, access) ||
            (access != MemoryAccess::kRead && conflict_with_read(seen, bytes, thread));
@@ -118,6 +125,7 @@ class SharedRaces {
     const bool same_warp = same_kind && seen.writer / 32 == thread / 32;
     seen.written_by_last = again ? static_cast<u8>(seen.written_by_last | bytes) : bytes;
     seen.written = same_warp ? static_cast<u8>(seen.written | bytes) : bytes;
+    seen.filled = seen.write_time >= begin_ ? static_cast<u8>(seen.filled | bytes) : bytes;
     seen.atomic = atomic;
     seen.writer = thread;
     seen.write_time = now_;
@@ -126,6 +134,7 @@ class SharedRaces {
   std::vector<Word> words_;
   LaneMeetings meetings_;
   u32 now_ = 1, barrier_ = 1;  // counts what orders; when all threads of the block were ordered last
+  u32 begin_ = 1;              // of the block
 };
 
 }  // namespace drift::emulator::ptx

@@ -30,6 +30,8 @@ __global__ void one_byte_each(char* p) {
 }
 __global__ void reverse_unsynchronised(float* p) {
   __shared__ float s[64];
+  s[threadIdx.x] = 0;
+  __syncthreads();
   s[threadIdx.x] = p[threadIdx.x];
   p[threadIdx.x] = s[63 - threadIdx.x];
 }
@@ -37,6 +39,8 @@ __global__ void reverse_unsynchronised(float* p) {
 template <bool kSynchronises>
 __global__ void swap_neighbours(float* p) {
   __shared__ float s[32];
+  s[threadIdx.x] = 0;
+  __syncthreads();
   s[threadIdx.x] = p[threadIdx.x];
   if (kSynchronises) __syncwarp();
   p[threadIdx.x] = s[threadIdx.x ^ 1];
@@ -50,6 +54,12 @@ __global__ void reverse_copied(float4* p) {
   if (kWaits) __pipeline_wait_prior(0);
   if (kSynchronises) __syncthreads();
   p[threadIdx.x] = s[63 - threadIdx.x];
+}
+__global__ void sum_of_twice_as_many(float* p) {
+  __shared__ float s[64];
+  s[threadIdx.x] = p[threadIdx.x];
+  __syncthreads();
+  p[threadIdx.x] = s[threadIdx.x] + s[threadIdx.x + 32];
 }
 __global__ void multiply_by_lanes_below(float* p, int lanes) {
   float d[4] = {};
@@ -190,9 +200,25 @@ void memory_used_on_another_stream(Setting& s) {
 void freed_while_used(Setting& s) {
   float* memory = nullptr;
   check(cudaMallocAsync(&memory, kBytes, s.a));
+  check(cudaMemsetAsync(memory, 0, kBytes, s.a));
   check(cudaStreamSynchronize(s.a));
   add_one<<<1, 32, 0, s.b>>>(memory);
   check(cudaFreeAsync(memory, s.a));
+}
+// The first half of what y gets is never written; a kernel reads 32 elements from `first` on.
+void half_unwritten(Setting& s, int first) {
+  float* memory = nullptr;
+  check(cudaMallocAsync(&memory, kBytes, s.a));
+  check(cudaMemsetAsync(memory + 32, 0, 32 * sizeof *memory, s.a));
+  check(cudaMemcpyAsync(s.y, memory, 64 * sizeof *memory, cudaMemcpyDeviceToDevice, s.a));
+  add_one<<<1, 32, 0, s.a>>>(s.y + first);
+  check(cudaFreeAsync(memory, s.a));
+  check(cudaStreamSynchronize(s.a));
+}
+void unwritten(Setting& s) {
+  check(cudaFree(s.y));
+  check(cudaMalloc(&s.y, kBytes));
+  copy<<<1, 32>>>(s.x, s.y);
 }
 void pinned_reused_early(Setting& s) {
   check(cudaMemcpyAsync(s.x, s.pinned, kBytes, cudaMemcpyHostToDevice, s.a));
@@ -260,6 +286,10 @@ const Mistake kMistakes[] = {
     {"graph_waits_too_late", graph_waits<false>},
     {"memory_used_on_another_stream", memory_used_on_another_stream},
     {"freed_while_used", freed_while_used},
+    {"unwritten", unwritten},
+    {"none_in_half_unwritten", [](Setting& s) { half_unwritten(s, 32); }},
+    {"copied_unwritten", [](Setting& s) { half_unwritten(s, 31); }},
+    {"shared_unwritten", [](Setting& s) { sum_of_twice_as_many<<<1, 32>>>(s.x); }},
     {"pinned_reused_early", pinned_reused_early},
     {"pinned_reused_early_in_graph", pinned_reused_early_in_graph},
     {"blocks_conflict", [](Setting& s) { write_block<<<4, 32>>>(s.x); }},

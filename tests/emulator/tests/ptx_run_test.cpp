@@ -76,7 +76,7 @@ TEST(PtxWarp, WrongMemberMasksAreReported) {
 PtxProgram reversal(const std::string& between) {
   PtxProgram result = program(R"(
     .shared .align 4 .b8 buffer[512]; mov.u32 %r5, buffer; shl.b32 %r6, %r1, 2; add.u32 %r7, %r5, %r6;
-    st.shared.u32 [%r7], %r1; )" +
+    st.shared.u32 [%r7], 0; bar.sync 0; st.shared.u32 [%r7], %r1; )" +
                               between + R"( sub.u32 %r8, 508, %r6; add.u32 %r8, %r5, %r8;
     ld.shared.u32 %r9, [%r8]; st.global.u32 [%rd3], %r9;)");
   result.block = {128, 1, 1};
@@ -101,6 +101,25 @@ TEST(PtxBarrier, WithoutItTheRaceIsReported) {
   PtxProgram unchecked = reversal("");
   unchecked.options.shared_races = false;
   EXPECT_EQ(unchecked.error({}, 128), "");
+}
+
+TEST(PtxBarrier, WhatNobodyHasWrittenMayNotBeRead) {
+  const std::string buffer = ".shared .align 4 .b8 buffer[64]; mov.u32 %r5, buffer; setp.eq.u32 %p1, %r1, 0; ";
+  const auto error = [&](const std::string& text) {
+    PtxProgram fresh = program(buffer + text);
+    fresh.grid = {2, 1, 1};
+    return fresh.error();
+  };
+  const std::string write = "@%p1 st.shared.u16 [%r5], %h5; bar.sync 0; ";
+  EXPECT_EQ(error(write + "ld.shared.u16 %h6, [%r5];"), "");
+  for (const char* read : {"ld.shared.u32 %r6, [%r5];", "ld.shared.u16 %h6, [%r5+2];",
+                           "ld.volatile.shared.u8 %h6, [%r5+3];", "red.shared.add.u32 [%r5+4], 1;"}) {
+    EXPECT_TRUE(contains(error(write + read), "which nobody has written since the block began")) << read;
+  }
+  // The second block gets nothing from the first.
+  EXPECT_TRUE(contains(error("mov.u32 %r6, %ctaid.x; setp.eq.u32 %p2, %r6, 0; and.pred %p1, %p1, %p2; " + write +
+                             "ld.shared.u16 %h6, [%r5];"),
+                       "block (1,0,0)"));
 }
 
 TEST(PtxBarrier, RacesAreFoundByTheByte) {

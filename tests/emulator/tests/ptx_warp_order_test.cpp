@@ -8,10 +8,11 @@
 namespace drift::emulator::ptx {
 namespace {
 
-// Lane t has the address of word t of shared memory in %r7, that of word t ^ 1 in %r8, and of the first in %r5.
+// Lane t has the address of word t of shared memory in %r7, that of word t ^ 1 in %r8, and of the first in %r5. All are
+// zero.
 PtxProgram on_words(const std::string& text) {
   return program(R"(.shared .align 4 .b8 buffer[128]; mov.u32 %r5, buffer; shl.b32 %r6, %r1, 2; add.u32 %r7, %r5, %r6;
-                    xor.b32 %r8, %r6, 4; add.u32 %r8, %r5, %r8; )" +
+                    xor.b32 %r8, %r6, 4; add.u32 %r8, %r5, %r8; st.shared.u32 [%r7], 0; bar.sync 0; )" +
                  text);
 }
 
@@ -87,7 +88,8 @@ TEST(PtxLaneRaces, AreFoundByTheByte) {
 TEST(PtxLaneRaces, AMatrixIsReadByOtherLanesThanNameItsRows) {
   const std::string write =
       ".shared .align 16 .b8 rows[512]; mov.u32 %r9, rows; shl.b32 %r10, %r1, 4; "
-      "add.u32 %r10, %r9, %r10; st.shared.v4.u32 [%r10], {%r1, %r1, %r1, %r1}; ";
+      "add.u32 %r10, %r9, %r10; st.shared.v4.u32 [%r10], {0, 0, 0, 0}; bar.sync 0; "
+      "st.shared.v4.u32 [%r10], {%r1, %r1, %r1, %r1}; ";
   const std::string load = "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r11, %r12, %r13, %r14}, [%r10];";
   EXPECT_EQ(error_of(write + "bar.warp.sync -1; " + load), "");
   EXPECT_TRUE(contains(error_of(write + load), "no __syncwarp"));
