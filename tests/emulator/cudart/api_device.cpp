@@ -48,7 +48,7 @@ void fill(cudaDeviceProp& properties, int device) {
   properties.asyncEngineCount = 3;
   properties.canMapHostMemory = properties.concurrentKernels = properties.unifiedAddressing = 1;
   properties.streamPrioritiesSupported = properties.hostRegisterSupported = properties.memoryPoolsSupported = 1;
-  properties.canUseHostPointerForRegisteredMem = 1;
+  properties.canUseHostPointerForRegisteredMem = properties.cooperativeLaunch = 1;
 }
 
 }  // namespace

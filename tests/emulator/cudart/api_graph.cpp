@@ -51,10 +51,11 @@ bool nodes_of(const Graph& graph, const cudaGraphNode_t* handles, std::size_t co
   return true;
 }
 
-cudaError_t new_kernel_work(const cudaKernelNodeParams& params, Work& work) {
+// Of a kernel node; whether it is cooperative stays as it was.
+cudaError_t new_kernel_work(const cudaKernelNodeParams& params, const Launch& before, Work& work) {
   std::shared_ptr<const Launch> launch;
-  const cudaError_t error =
-      make_launch(params.func, params.gridDim, params.blockDim, params.kernelParams, params.sharedMemBytes, launch);
+  const cudaError_t error = make_launch(params.func, params.gridDim, params.blockDim, params.kernelParams,
+                                        params.sharedMemBytes, before.cooperative, launch);
   if (error == cudaSuccess) work = kernel_work(std::move(launch));
   return error;
 }
@@ -174,7 +175,7 @@ cudaError_t cudaGraphKernelNodeGetParams(cudaGraphNode_t handle, cudaKernelNodeP
 cudaError_t cudaGraphKernelNodeSetParams(cudaGraphNode_t handle, const cudaKernelNodeParams* params) {
   return entry(__func__, [&](Runtime&) {
     GraphNode& node = *node_of(handle);
-    return node.work.launch ? new_kernel_work(*params, node.work) : cudaErrorInvalidValue;
+    return node.work.launch ? new_kernel_work(*params, *node.work.launch, node.work) : cudaErrorInvalidValue;
   });
 }
 
@@ -186,7 +187,7 @@ cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t handle, cudaGraphNo
     const auto index = executable->index_of.find(node_of(node));
     if (index == executable->index_of.end() || !node_of(node)->work.launch) return cudaErrorInvalidValue;
     Work work;
-    const cudaError_t error = new_kernel_work(*params, work);
+    const cudaError_t error = new_kernel_work(*params, *node_of(node)->work.launch, work);
     if (error == cudaSuccess) replace_work(*executable, index->second, std::move(work));
     return error;
   });

@@ -1,4 +1,5 @@
 // Entry points of the runtime API: what nvcc's code calls to register kernels and to launch them.
+#include <cstdio>
 #include <cstring>
 #include <cuda_runtime_api.h>
 #include <utility>
@@ -26,11 +27,11 @@ std::vector<Configuration>& configurations() {
 }
 
 cudaError_t launch_kernel(Runtime& rt, const void* function, dim3 grid, dim3 block, void** arguments,
-                          std::size_t shared, cudaStream_t handle) {
+                          std::size_t shared, cudaStream_t handle, bool cooperative) {
   Stream* const stream = rt.stream(handle);
   if (stream == nullptr) return cudaErrorInvalidResourceHandle;
   std::shared_ptr<const Launch> launch;
-  const cudaError_t error = make_launch(function, grid, block, arguments, shared, launch);
+  const cudaError_t error = make_launch(function, grid, block, arguments, shared, cooperative, launch);
   if (error != cudaSuccess) return error;
   Work work = kernel_work(std::move(launch));
   if (rt.calls.hang()) work.gate = [] { return false; };
@@ -38,15 +39,18 @@ cudaError_t launch_kernel(Runtime& rt, const void* function, dim3 grid, dim3 blo
 }
 
 // What a launch may ask for beside its shape: hints change nothing here, clusters are not there.
-bool attributes_supported(const cudaLaunchConfig_t& config) {
+cudaError_t read_attributes(const cudaLaunchConfig_t& config, bool& cooperative) {
   for (unsigned i = 0; i < config.numAttrs; ++i) {
     const cudaLaunchAttribute& attribute = config.attrs[i];
-    if (attribute.id == cudaLaunchAttributeCooperative && attribute.val.cooperative != 0) return false;
+    if (attribute.id == cudaLaunchAttributeCooperative) cooperative = attribute.val.cooperative != 0;
     if (attribute.id != cudaLaunchAttributeClusterDimension) continue;
     const auto& cluster = attribute.val.clusterDim;
-    if (cluster.x * cluster.y * cluster.z > 1) return false;
+    if (cluster.x * cluster.y * cluster.z == 1) continue;
+    std::fprintf(stderr, "[emulator] a launch asks for clusters of %u x %u x %u blocks: clusters are not modelled\n",
+                 cluster.x, cluster.y, cluster.z);
+    return cudaErrorNotSupported;
   }
-  return true;
+  return cudaSuccess;
 }
 
 // The function with its kernel loaded, or the error for the lack of it.
@@ -124,14 +128,21 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void*
 cudaError_t cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void** arguments, std::size_t shared,
                              cudaStream_t stream) {
   return entry(__func__,
-               [&](Runtime& rt) { return launch_kernel(rt, function, grid, block, arguments, shared, stream); });
+               [&](Runtime& rt) { return launch_kernel(rt, function, grid, block, arguments, shared, stream, false); });
+}
+
+cudaError_t cudaLaunchCooperativeKernel(const void* function, dim3 grid, dim3 block, void** arguments,
+                                        std::size_t shared, cudaStream_t stream) {
+  return entry(__func__,
+               [&](Runtime& rt) { return launch_kernel(rt, function, grid, block, arguments, shared, stream, true); });
 }
 
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* function, void** arguments) {
   return entry(__func__, [&](Runtime& rt) {
-    if (!attributes_supported(*config)) return cudaErrorNotSupported;
+    bool cooperative = false;
+    if (const cudaError_t error = read_attributes(*config, cooperative); error != cudaSuccess) return error;
     return launch_kernel(rt, function, config->gridDim, config->blockDim, arguments, config->dynamicSmemBytes,
-                         config->stream);
+                         config->stream, cooperative);
   });
 }
 

@@ -24,11 +24,24 @@ cudaError_t check_configuration(const Function& function, dim3 grid, dim3 block,
   return cudaSuccess;
 }
 
+cudaError_t check_places(const Function& function, dim3 grid, dim3 block, std::size_t dynamic_shared) {
+  int blocks = 0;
+  const int threads = static_cast<int>(block.x * block.y * block.z);
+  const cudaError_t error = resident_blocks(function, threads, dynamic_shared, blocks);
+  if (error != cudaSuccess) return error;
+  const auto places = std::uint64_t(blocks) * device_table(settings().sm).multiprocessors;
+  return std::uint64_t{grid.x} * grid.y * grid.z > places ? cudaErrorCooperativeLaunchTooLarge : cudaSuccess;
+}
+
 void run_kernel(const Launch& launch) {
   Runtime& rt = runtime();
   ptx::Options options;
   options.seed = settings().seed == 0 ? 0 : rt.scheduler.random() | 1;
   options.report_global = settings().race;
+  options.cooperative = launch.cooperative;
+  if (launch.cooperative) {
+    options.grid_workspace = rt.global.begin_grid(std::uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z);
+  }
   options.max_warp_instructions = settings().max_instructions;
   const std::uint64_t before = rt.statistics.global_bytes;
   try {
@@ -44,15 +57,16 @@ void run_kernel(const Launch& launch) {
 }  // namespace
 
 cudaError_t make_launch(const void* host_function, dim3 grid, dim3 block, void** arguments, std::size_t dynamic_shared,
-                        std::shared_ptr<const Launch>& launch) {
+                        bool cooperative, std::shared_ptr<const Launch>& launch) {
   const Function* const function = runtime().modules.function(host_function);
   if (function == nullptr) return cudaErrorInvalidDeviceFunction;
   if (function->kernel == nullptr) {
     return function->binary->usable ? cudaErrorInvalidDeviceFunction : cudaErrorNoKernelImageForDevice;
   }
-  const cudaError_t error = check_configuration(*function, grid, block, dynamic_shared);
+  cudaError_t error = check_configuration(*function, grid, block, dynamic_shared);
+  if (error == cudaSuccess && cooperative) error = check_places(*function, grid, block, dynamic_shared);
   if (error != cudaSuccess) return error;
-  auto made = std::make_shared<Launch>(Launch{function, grid, block, dynamic_shared, {}});
+  auto made = std::make_shared<Launch>(Launch{function, grid, block, dynamic_shared, {}, cooperative});
   made->parameters.resize(function->kernel->parameter_bytes);
   for (std::size_t i = 0; i < function->kernel->parameters.size(); ++i) {
     const ptx::Parameter& parameter = function->kernel->parameters[i];

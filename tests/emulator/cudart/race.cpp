@@ -43,13 +43,17 @@ void RaceChecker::begin(OperationRecord record) {
   last_asked_ = 0;
 }
 
+void RaceChecker::begin_phase() {
+  begin(OperationRecord(records_[current_]));
+}
+
 bool RaceChecker::ordered(std::uint32_t earlier) {
   if (earlier == last_asked_) return last_answer_;
   const OperationRecord& now = records_[current_];
   const OperationRecord& then = records_[earlier];
   last_asked_ = earlier;
   if (now.graph_run != 0 && now.graph_run == then.graph_run) {
-    return last_answer_ = (*now.reaches)[now.node][then.node];
+    return last_answer_ = now.node == then.node || (*now.reaches)[now.node][then.node];
   }
   return last_answer_ = now.clock->has_seen(then.stream, then.sequence);
 }

@@ -36,6 +36,8 @@ class RaceChecker {
 
   // From here on, what is touched is touched by this operation.
   void begin(OperationRecord record);
+  // The blocks of the operation have all met: what follows is ordered after what they did before.
+  void begin_phase();
   // This operation's blocks wait for each other, so that all must have a place at once: on `count` of the device's
   // `all` multiprocessors. Throws ptx::Error if others that may run at the same time leave it too few.
   void occupy(int device, std::int64_t count, std::int64_t all);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <string_view>
 
@@ -10,6 +11,8 @@
 
 namespace drift::emulator {
 namespace {
+
+constexpr std::size_t kGridWorkspaceBytes = 8;  // its size and the barrier: each block arrives by one atomic operation
 
 Runtime* the_runtime = nullptr;  // never destroyed: the program's static objects may still free things
 
@@ -64,9 +67,23 @@ ptx::Region GlobalMemory::find(std::uint64_t address, std::size_t bytes) {
 }
 
 void GlobalMemory::touch(std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access, std::uint32_t block) {
+  if (grid_workspace_ != 0 && address - grid_workspace_ < kGridWorkspaceBytes) {
+    if (access != ptx::MemoryAccess::kAtomic || ++grid_arrived_ != grid_blocks_) return;
+    grid_arrived_ = 0;
+    races_.begin_phase();
+    return;
+  }
   if (Allocation* const allocation = memory_.find(address, bytes)) {
     races_.touch(*allocation, address, bytes, access, block);
   }
+}
+
+std::uint64_t GlobalMemory::begin_grid(std::uint64_t blocks) {
+  if (grid_workspace_ == 0) grid_workspace_ = allocate_variable(kGridWorkspaceBytes, 1);
+  std::memset(memory_.host(grid_workspace_), 0, kGridWorkspaceBytes);
+  grid_blocks_ = blocks;
+  grid_arrived_ = 0;
+  return grid_workspace_;
 }
 
 char* GlobalMemory::touch_range(std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access, bool uses) {

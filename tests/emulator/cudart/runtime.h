@@ -42,6 +42,8 @@ class GlobalMemory : public ptx::Memory {
   void forget(std::uint64_t address, std::size_t bytes);
   // Copies what is known of the source's bytes: whether they were ever written.
   void carry(std::uint64_t to, std::uint64_t from, std::size_t bytes);
+  // A cooperative launch of so many blocks begins: the workspace in which its grid-wide barrier counts.
+  std::uint64_t begin_grid(std::uint64_t blocks);
   void allow_peer(int from, int to) { peers_.insert({from, to}); }
   bool forbid_peer(int from, int to) { return peers_.erase({from, to}) == 1; }
   bool peer_allowed(int from, int to) const { return peers_.contains({from, to}); }
@@ -55,6 +57,7 @@ class GlobalMemory : public ptx::Memory {
   RaceChecker& races_;
   std::set<std::pair<int, int>> peers_;
   std::string refusal_;
+  std::uint64_t grid_workspace_ = 0, grid_blocks_ = 0, grid_arrived_ = 0;
 };
 
 // Handles that the program holds: the object's address, good only while the object is here.

@@ -36,6 +36,8 @@ constexpr SpecialName kSpecials[] = {
     {"%smid", Special::kSmId},
     {"%nsmid", Special::kSmCount},
     {"%nwarpid", Special::kWarpCount},
+    {"%envreg1", Special::kGridWorkspaceHigh},
+    {"%envreg2", Special::kGridWorkspaceLow},
 };
 
 // "name+8" -> name, 8; a lone number has no name.

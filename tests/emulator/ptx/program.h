@@ -95,7 +95,9 @@ enum class Special : u8 {
   kTotalShared,
   kSmId,
   kSmCount,
-  kWarpCount
+  kWarpCount,
+  kGridWorkspaceHigh,
+  kGridWorkspaceLow
 };
 
 struct Program {

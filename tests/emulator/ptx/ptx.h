@@ -75,7 +75,10 @@ struct Module {
 };
 
 struct Options {
-  std::uint64_t seed = 0;                   // order of blocks, warps and lanes; 0: in order
+  std::uint64_t seed = 0;  // order of blocks, warps and lanes; 0: in order
+  // All blocks are on the device at once and may wait for each other; otherwise they run one after another.
+  bool cooperative = false;
+  std::uint64_t grid_workspace = 0;         // address that %envreg1 and 2 hold: a grid-wide barrier counts there
   bool shared_races = true;                 // check shared memory for races
   bool report_global = false;               // call Memory::touch for every global access
   std::uint64_t max_warp_instructions = 0;  // that a warp may run in one block before it counts as endless; 0: no limit

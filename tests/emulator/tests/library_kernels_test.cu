@@ -64,6 +64,39 @@ TEST(LibraryKernels, CooperativeGroupTiles) {
   EXPECT_EQ(y.host(), std::vector<float>(4, 16.f));
 }
 
+// Every block adds up what all have left in `partial`, twice, so that each of the waits is needed.
+__global__ void grid_sums(const float* x, float* partial, float* y) {
+  const auto grid = cooperative_groups::this_grid();
+  for (int round = 0; round < 2; ++round) {
+    if (threadIdx.x == 0) partial[blockIdx.x] = x[blockIdx.x] + round;
+    grid.sync();
+    float sum = 0;
+    for (int i = 0; i < gridDim.x; ++i) sum += partial[i];
+    if (threadIdx.x == 0) y[round * gridDim.x + blockIdx.x] = sum;
+    grid.sync();
+  }
+}
+
+TEST(LibraryKernels, CooperativeGroupGrids) {
+  constexpr int kBlocks = 40;
+  DeviceVector<float> x(std::vector<float>(kBlocks, 1.f)), partial(kBlocks), y(2 * kBlocks);
+  const float* x_pointer = x.data();
+  float *partial_pointer = partial.data(), *y_pointer = y.data();
+  void* arguments[] = {&x_pointer, &partial_pointer, &y_pointer};
+  std::vector<float> expected(kBlocks, kBlocks);
+  expected.resize(2 * kBlocks, 2 * kBlocks);
+  ASSERT_EQ(cudaLaunchCooperativeKernel(grid_sums, kBlocks, 64, arguments, 0, nullptr), cudaSuccess);
+  EXPECT_EQ(y.host(), expected);
+
+  cudaLaunchAttribute attribute = {};
+  attribute.id = cudaLaunchAttributeCooperative;
+  attribute.val.cooperative = 1;
+  cudaLaunchConfig_t config = {kBlocks, 64, 0, nullptr, &attribute, 1};
+  ASSERT_EQ(cudaMemset(y.data(), 0, 2 * kBlocks * sizeof(float)), cudaSuccess);
+  ASSERT_EQ(cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(grid_sums), arguments), cudaSuccess);
+  EXPECT_EQ(y.host(), expected);
+}
+
 // Copies the next 64 packets while this one is mirrored.
 __global__ void pipeline(const float4* x, float4* y, int pieces) {
   __shared__ float4 staged[2][64];

@@ -1,5 +1,6 @@
 // A program of mistakes: its argument names the one to make. Where CUDA itself refuses a call, the program writes
 // "refused: NAME" and ends with 1; where nobody notices anything it ends with 0.
+#include <cooperative_groups.h>
 #include <cstdio>
 #include <cstring>
 #include <cuda_pipeline.h>
@@ -87,6 +88,17 @@ __global__ void wrong_shuffle_mask(float* p) {
 __global__ void spin(volatile float* p) {
   while (p[0] == 0) {
   }
+}
+__global__ void wait_for_all_blocks(unsigned* arrived) {
+  atomicAdd(arrived, 1);
+  while (atomicAdd(arrived, 0) < gridDim.x) {
+  }
+}
+template <bool kSynchronises>
+__global__ void add_next_block(float* p) {
+  p[blockIdx.x] = 1;
+  if (kSynchronises) cooperative_groups::this_grid().sync();
+  p[blockIdx.x + 64] = p[(blockIdx.x + 1) % gridDim.x];
 }
 __global__ void trap_if(int thread) {
   if (static_cast<int>(threadIdx.x) == thread) __trap();
@@ -271,6 +283,31 @@ void leak(Setting& s) {
   std::exit(0);
 }
 
+template <class T>
+void cooperative(void (*kernel)(T*), float* p, int blocks, int threads) {
+  void* arguments[] = {&p};
+  check(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel), blocks, threads, arguments, 0, nullptr));
+}
+void captured_cooperative(Setting& s) {
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  void* arguments[] = {&s.x};
+  check(cudaStreamBeginCapture(s.a, cudaStreamCaptureModeThreadLocal));
+  check(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(add_next_block<true>), 4, 1, arguments, 0, s.a));
+  check(cudaStreamEndCapture(s.a, &graph));
+  check(cudaGraphInstantiate(&executable, graph, 0));
+  check(cudaGraphLaunch(executable, s.a));
+  check(cudaStreamSynchronize(s.a));
+}
+void in_clusters(Setting& s) {
+  cudaLaunchAttribute attribute = {};
+  attribute.id = cudaLaunchAttributeClusterDimension;
+  attribute.val.clusterDim = {2, 1, 1};
+  cudaLaunchConfig_t config = {4, 32, 0, nullptr, &attribute, 1};
+  void* arguments[] = {&s.x};
+  check(cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(add_one), arguments));
+}
+
 struct Mistake {
   const char* name;
   void (*make)(Setting&);
@@ -310,6 +347,13 @@ const Mistake kMistakes[] = {
     {"barrier_deadlock", [](Setting& s) { half_at_barrier<<<1, 64>>>(s.x); }},
     {"wrong_shuffle_mask", [](Setting& s) { wrong_shuffle_mask<<<1, 32>>>(s.x); }},
     {"endless", [](Setting& s) { spin<<<1, 32>>>(s.x); }},
+    {"blocks_wait", [](Setting& s) { wait_for_all_blocks<<<4, 1>>>(reinterpret_cast<unsigned*>(s.x)); }},
+    {"none_in_waiting_blocks", [](Setting& s) { cooperative(wait_for_all_blocks, s.x, 4, 1); }},
+    {"none_in_grid", [](Setting& s) { cooperative(add_next_block<true>, s.x, 4, 1); }},
+    {"none_in_captured_grid", captured_cooperative},
+    {"grid_unsynchronised", [](Setting& s) { cooperative(add_next_block<false>, s.x, 4, 1); }},
+    {"grid_too_large", [](Setting& s) { cooperative(add_one, s.x, 2 * 132 + 1, 1024); }},
+    {"clusters", in_clusters},
     {"trap", [](Setting&) { trap_if<<<1, 32>>>(3); }},
     {"other_device", other_device},
     {"unjoined_capture", unjoined_capture},

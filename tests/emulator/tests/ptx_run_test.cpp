@@ -257,6 +257,23 @@ TEST(PtxOutput, PrintfFormatsEveryKind) {
   EXPECT_EQ(text, " -7 1.50% 123456789a hi 0\n -7 1.50% 123456789a hi 1\n");
 }
 
+TEST(PtxRun, BlocksOfACooperativeLaunchMayWaitForEachOther) {
+  PtxProgram together = program(R"(
+    mov.u32 %r7, %envreg1; mov.u32 %r8, %envreg2; red.global.add.u32 [%rd1], 1;
+    again: ld.volatile.global.u32 %r6, [%rd1]; setp.lt.u32 %p1, %r6, 128; @%p1 bra again;
+    st.global.u32 [%rd1+4], %r7; st.global.u32 [%rd1+8], %r8;)");
+  together.grid = {2, 2, 1};
+  together.options.max_warp_instructions = 10000;
+  together.options.grid_workspace = 0x500000007;
+  EXPECT_TRUE(contains(together.error(), "the kernel runs on without end"));
+  together.options.cooperative = true;
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    together.options.seed = seed;
+    const std::vector<std::uint32_t> out = together.run();
+    EXPECT_EQ(std::vector<std::uint32_t>(out.begin(), out.begin() + 3), (std::vector<std::uint32_t>{128, 5, 7}));
+  }
+}
+
 TEST(PtxRun, EndlessKernelsAndTrapsAreReported) {
   PtxProgram endless = program("again: bra again;");
   endless.options.max_warp_instructions = 1000;
