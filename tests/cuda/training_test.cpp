@@ -106,6 +106,17 @@ TEST_F(CudaTraining, BFloat16LossesAreNearThoseOfFloat32) {
   EXPECT_NE(testing::losses(bf16.steps), testing::losses(fp32.steps));
 }
 
+// On 32x32 images with two blocks a stage bf16 has gradients that convolutions add (kernels/cuda/gradient_addition.h).
+// After one step the momentum is the gradient, decay included.
+TEST_F(CudaTraining, GradientsThatConvolutionsAddAreNearThoseOfFloat32) {
+  TrainConfig config = on_gpu(toy_config(1, 1, 1));
+  config.model = {.name = "cifar-resnet14", .classes = 10};
+  const DataSource images = open_data("shapes:16:4", 1);
+  const std::vector<float> fp32 = run_toy(config, images).workers.front().momentum;
+  config.machine.precision = DType::kBFloat16;
+  EXPECT_LT(relative_difference(run_toy(config, images).workers.front().momentum, fp32), 0.03);
+}
+
 TEST_F(CudaTraining, ReplayedStepsAreTheEagerOnes) {
   TrainConfig config = on_gpu(post_local("batch"));
   config.optimizer.clip_grad_norm = 0.25;

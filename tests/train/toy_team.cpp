@@ -41,7 +41,7 @@ Membership toy_membership(int workers) {
   job.control->gather("next run", "");
   if (workers > 1) return job.team_of(workers);
   Membership alone = Membership::alone(workers);
-  alone.device = toy_device();
+  alone.device = job.device;  // or the one that the run asks for
   return alone;
 }
 
