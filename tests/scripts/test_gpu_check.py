@@ -1,5 +1,5 @@
-"""scripts/gpu_check.sh on a made-up machine: a copy of the script in a folder where the build, the GPU and the tools are
-fakes. Its report tells of what ran, what failed and what is not there, and the exit code agrees."""
+"""scripts/gpu_check.sh on a made-up machine: a copy of the script where the build, the GPU and the tools are fakes. Its
+report tells of what ran, what failed and what is not there, and the exit code agrees."""
 
 import os
 import shutil
