@@ -1,6 +1,7 @@
 #include "train/replicas.h"
 
 #include "core/check.h"
+#include "core/log.h"
 #include "train/checkpoint/weight_file.h"
 #include "train/sampling.h"
 
@@ -32,21 +33,32 @@ void check_classes(const ModelOptions& model, const DataSource& data) {
 }
 
 std::int64_t resident_bytes(const TrainConfig& config, const Dataset& images) {
-  constexpr std::int64_t kBytesMax = std::int64_t{4} << 30;
-  const std::int64_t bytes = images.size() * images.image_shape().elements();
-  const bool are_kept = images.in_memory() && bytes <= kBytesMax &&
-                        augmentation_for(config.data.augmentation, images) != Augmentation::kResizedCropFlip;
-  return are_kept ? bytes : 0;
+  const bool may_be_kept =
+      images.in_memory() && augmentation_for(config.data.augmentation, images) != Augmentation::kResizedCropFlip;
+  return may_be_kept ? images.size() * images.image_shape().elements() : 0;
 }
+
+namespace {
+
+// In half of what is free: the other half is for the replicas and their activations. Says what it chose.
+bool keeps_images(std::int64_t bytes, Device device) {
+  if (bytes == 0 || device.type == DeviceType::kCpu) return false;
+  const std::int64_t room = free_bytes(device) / 2;
+  const bool fit = bytes <= room;
+  log_info("training images, {:.1f} MB, {} {:.1f} MB that are free on {}: {}", 1e-6 * static_cast<double>(bytes),
+           fit ? "fit into half of the" : "do not fit into half of the", 2e-6 * static_cast<double>(room),
+           to_string(device), fit ? "they are kept there" : "each batch travels there");
+  return fit;
+}
+
+}  // namespace
 
 Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device,
                    const ThreadLayout& threads, const std::shared_ptr<MemorySource>& source)
     : sampler_(make_sampler(config, data.train->size(), data.validation ? data.validation->size() : 0)),
       loading_(std::make_unique<LoaderPool>(loader_threads(config.machine, *data.train, threads.threads))) {
   check_classes(config.model, data);
-  if (device.type == DeviceType::kCuda && resident_bytes(config, *data.train) > 0) {
-    images_.emplace(*data.train, device);
-  }
+  if (keeps_images(resident_bytes(config, *data.train), device)) images_.emplace(*data.train, device);
   for (int place = 0; place < team.local_workers(); ++place) {
     const int id = team.first_worker() + place;
     workers_.push_back(std::make_unique<Worker>(config, id, data, sampler_, device, threads.threads_per_worker,

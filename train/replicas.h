@@ -21,8 +21,8 @@ namespace drift {
 // Throws kConfig where a model would tell apart other classes than there are.
 void check_classes(const ModelOptions& model, const DataSource& data);
 
-// What training images fill on a GPU, where they are kept there; 0: those that are decoded, parts of which are cut out
-// on the host, are not, and neither are too many.
+// What training images fill on a GPU, where they are kept there if there is room; 0: those that are decoded, parts of
+// which are cut out on the host, are not.
 std::int64_t resident_bytes(const TrainConfig& config, const Dataset& images);
 
 class Replicas {
