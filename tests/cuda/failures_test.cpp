@@ -59,7 +59,7 @@ constexpr NotCounted kNotCounted[] = {
     {"cuda(Library.*|KernelSetAttributeForDevice|GetDriverEntryPoint.*)",
      "cudnn-frontend's own kernels (attention, RMS norm), which no network has"},
     {"cudaMemsetAsync", "--plans timed, which plan_file_test.cpp runs, and those kernels"},
-    {"cudaDeviceSynchronize", "cudnn-frontend's own search for the fastest plan, which nobody asks for"},
+    {"cuda(Device|Event)Synchronize", "cudnn-frontend's own search for the fastest plan, which nobody asks for"},
     {"cudaDriverGetVersion", "only where the driver is too old, which devices_test.cpp shows"},
 };
 
@@ -216,7 +216,9 @@ TEST_F(Failures, OfCudnnInABatchNormNet) {
 // Calls that only a failure leads to: the message of it says how much memory is free.
 TEST_F(Failures, OfCallsAfterAFailure) {
   auto calls = count("group", kOutOfMemory);
-  for (const auto& [api, number] : count("group")) calls.erase(api);
+  for (const auto& [api, number] : count("group")) {
+    if (calls.contains(api) && calls.at(api) <= number) calls.erase(api);
+  }
   EXPECT_FALSE(calls.empty());
   for (const auto& [api, number] : calls) fail_call("group", api, number, kOutOfMemory + ",");
 }

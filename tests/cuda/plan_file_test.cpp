@@ -230,12 +230,14 @@ TEST_F(PlanFile, KeepsTheFastestEngineWithAnAddend) {
   Explanations explanations;
   BackendOptions options = explanations.options(file_.string());
   options.time_plans = true;
-  make_backend(*stream, options)
-      ->conv2d_backward_data({.window = {3, 1, 1},
-                              .dy = {dy.data(), image, DType::kBFloat16},
-                              .w = {w.data(), kernel, DType::kBFloat16},
-                              .dx = {dx.data(), image, DType::kBFloat16},
-                              .addend = {addend.data(), image, DType::kBFloat16}});
+  const Conv2dBackwardData gradient{.window = {3, 1, 1},
+                                    .dy = {dy.data(), image, DType::kBFloat16},
+                                    .w = {w.data(), kernel, DType::kBFloat16},
+                                    .dx = {dx.data(), image, DType::kBFloat16},
+                                    .addend = {addend.data(), image, DType::kBFloat16}};
+  const std::unique_ptr<Backend> backend = make_backend(*stream, options);
+  for (const TensorView& input : {gradient.dy, gradient.w, gradient.addend}) backend->fill(input, 1);
+  backend->conv2d_backward_data(gradient);
   const auto& [key, found] = *explanations.plans().begin();
   EXPECT_TRUE(key.ends_with(" addend")) << key;
   EXPECT_NE(found.find(", fastest of "), std::string::npos) << found;
