@@ -16,6 +16,7 @@ Devices
   EMU_DRIVER=VERSION         CUDA version of the driver, as 12040; 0: none (default the program's)
   EMU_DEVICES=N              how many there are (default 1)
   EMU_MEMORY=BYTES           memory of each (default 16 GiB); more than that is out of memory
+  EMU_DEVICE_PROPERTIES=FILE what cuDNN is told of them (default the file of EMU_SM in tests/emulator/properties)
 Order and checks
   EMU_SEED=N                 order of streams, graph nodes, blocks, warps and lanes (default 1; 0: in order)
   EMU_RACE=1                 race check of global memory between streams, graph nodes and blocks; reads of what was
@@ -81,11 +82,10 @@ if [ -n "${EMU_NVTX:-}" ]; then
   export NVTX_INJECTION64_PATH=$recorder
 fi
 
-# An emulated cuDNN handle makes no plans; the description of the device does.
 # Preloaded libraries take the place of those that the command's own RPATH would find, whatever that says.
 joined=$(IFS=:; echo "${preload[*]}")
 [ "${EMU_QUIET:-0}" = 1 ] || echo "emulated.sh: executed on an emulator, not on a GPU" >&2
 export EMU_NVRTC_CACHE=${EMU_NVRTC_CACHE-$emulator/compiled}
-export DRIFT_DEVICE_PROPERTIES=${DRIFT_DEVICE_PROPERTIES:-$root/tests/emulator/properties/sm${EMU_SM:-90}.json}
+export EMU_DEVICE_PROPERTIES=${EMU_DEVICE_PROPERTIES:-$root/tests/emulator/properties/sm${EMU_SM:-90}.json}
 LD_LIBRARY_PATH=$emulator:$emulator/driver${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
   LD_PRELOAD=$joined${LD_PRELOAD:+:$LD_PRELOAD} exec "$@"

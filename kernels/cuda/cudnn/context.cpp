@@ -1,7 +1,5 @@
 #include "kernels/cuda/cudnn/context.h"
 
-#include <cstdlib>
-
 #include "kernels/cuda.h"
 #include "kernels/cuda/check_cuda.h"
 #include "kernels/cuda/cudnn/check_cudnn.h"
@@ -29,22 +27,17 @@ CudnnContext::CudnnContext(Stream& stream, CudaWorkspace& workspace, const Backe
       workspace_(workspace),
       tf32_(options.tf32),
       explain_(options.explain_plan) {
-  const char* const described = std::getenv("DRIFT_DEVICE_PROPERTIES");
-  if (described != nullptr) {
-    target_ = read_plan_target(described);
-  } else {
-    int multiprocessors = 0;
-    DRIFT_CUDA(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device_.index), "cuDNN on {}",
-               to_string(device_));
-    target_.device = cuda_device_name(device_.index);
-    target_.architecture = compute_capability(device_.index);
-    target_.multiprocessors = multiprocessors;
-  }
+  int multiprocessors = 0;
+  DRIFT_CUDA(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device_.index), "cuDNN on {}",
+             to_string(device_));
+  target_.device = cuda_device_name(device_.index);
+  target_.architecture = compute_capability(device_.index);
+  target_.multiprocessors = multiprocessors;
   batch_norm_multiprocessors_ = drift::batch_norm_multiprocessors(target_, options);
   target_.handle = make_handle(device_, stream_);
   target_.place = device_;
   target_.timed = options.time_plans;
-  cache_ = PlanCache::shared(described != nullptr ? described : to_string(device_), target_.device, options.plan_file);
+  cache_ = PlanCache::shared(to_string(device_), target_.device, options.plan_file);
 }
 
 // Plans that this handle made may keep it longer than the stream lives.

@@ -1,8 +1,4 @@
 // CudnnContext: what the cuDNN operations of one backend share: handle, stream, workspace and the plans of its device.
-//
-// Plans are made for the stream's own device. Where DRIFT_DEVICE_PROPERTIES names a file of device properties in the
-// environment, they are made for the device described there instead and no handle takes part in making them: this is
-// how the tests run real plans without a GPU.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,21 +1,19 @@
 // The replaced cuDNN functions, interposed by LD_PRELOAD. Handles are ours, because the real cudnnCreate needs a
-// device; descriptors are real, recorded on the way through; only cudnnBackendExecute is replaced whole. A graph must
-// be built from device properties: a handle of ours means nothing to the real library, so setting one is refused.
+// device; descriptors are real, recorded on the way through; only cudnnBackendExecute is replaced whole. Where a
+// program sets a handle, the real library is told the properties of the emulated device.
 #include <algorithm>
-#include <cstdio>
 #include <cudnn.h>
 #include <exception>
 
 #include "tests/emulator/cudart/enqueue.h"
 #include "tests/emulator/cudnn/execute.h"
+#include "tests/emulator/cudnn/handle_plans.h"
+#include "tests/emulator/cudnn/handles.h"
 #include "tests/emulator/cudnn/real_function.h"
 #include "tests/emulator/cudnn/records.h"
+#include "tests/emulator/cudnn/refuse.h"
 
 #define DRIFT_REPLACES extern "C" __attribute__((visibility("default"))) cudnnStatus_t
-
-struct cudnnContext {
-  cudaStream_t stream;
-};
 
 namespace drift::emulator::cudnn {
 
@@ -23,11 +21,6 @@ namespace {
 
 constexpr const char* kHandles = "cuDNN handles";
 constexpr const char* kDescriptors = "cuDNN backend descriptors";
-
-cudnnStatus_t refuse(cudnnStatus_t status, const char* api, const char* why) {
-  std::fprintf(stderr, "[emulator] %s: %s\n", api, why);
-  return status;
-}
 
 }  // namespace
 
@@ -40,6 +33,7 @@ cudnnStatus_t refuse(cudnnStatus_t status, const char* api, const char* why) {
 using drift::emulator::injected_fault;
 using drift::emulator::object_created;
 using drift::emulator::object_destroyed;
+using drift::emulator::cudnn::check_handle;
 using drift::emulator::cudnn::kDescriptors;
 using drift::emulator::cudnn::kHandles;
 using drift::emulator::cudnn::refuse;
@@ -47,28 +41,33 @@ using drift::emulator::cudnn::Registry;
 
 DRIFT_REPLACES cudnnCreate(cudnnHandle_t* handle) {
   if (const auto injected = injected_fault("cudnnCreate", CUDNN_STATUS_NOT_INITIALIZED)) return injected;
-  *handle = new cudnnContext{nullptr};
+  *handle = drift::emulator::cudnn::new_handle();
   object_created(kHandles);
   return CUDNN_STATUS_SUCCESS;
 }
 
 DRIFT_REPLACES cudnnDestroy(cudnnHandle_t handle) {
   if (const auto injected = injected_fault("cudnnDestroy", CUDNN_STATUS_BAD_PARAM)) return injected;
-  if (handle != nullptr) object_destroyed(kHandles);
-  delete handle;
+  if (handle == nullptr) return CUDNN_STATUS_SUCCESS;
+  const auto status = check_handle(handle, "cudnnDestroy");
+  if (status != CUDNN_STATUS_SUCCESS) return status;
+  object_destroyed(kHandles);
+  drift::emulator::cudnn::end_handle(handle);
   return CUDNN_STATUS_SUCCESS;
 }
 
 DRIFT_REPLACES cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
   if (const auto injected = injected_fault("cudnnSetStream", CUDNN_STATUS_BAD_PARAM_STREAM_MISMATCH)) return injected;
-  if (handle == nullptr) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
+  const auto status = check_handle(handle, "cudnnSetStream");
+  if (status != CUDNN_STATUS_SUCCESS) return status;
   handle->stream = stream;
   return CUDNN_STATUS_SUCCESS;
 }
 
 DRIFT_REPLACES cudnnGetStream(cudnnHandle_t handle, cudaStream_t* stream) {
   if (const auto injected = injected_fault("cudnnGetStream", CUDNN_STATUS_BAD_PARAM)) return injected;
-  if (handle == nullptr) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
+  const auto status = check_handle(handle, "cudnnGetStream");
+  if (status != CUDNN_STATUS_SUCCESS) return status;
   *stream = handle->stream;
   return CUDNN_STATUS_SUCCESS;
 }
@@ -104,15 +103,11 @@ DRIFT_REPLACES cudnnBackendSetAttribute(cudnnBackendDescriptor_t descriptor, cud
                                         cudnnBackendAttributeType_t type, int64_t count, const void* values) {
   DRIFT_REAL(cudnnBackendSetAttribute);
   if (const auto injected = injected_fault("cudnnBackendSetAttribute", CUDNN_STATUS_BAD_PARAM)) return injected;
-  if (type == CUDNN_TYPE_HANDLE) {
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "cudnnBackendSetAttribute",
-                  "an emulated handle cannot build plans; build them from device properties");
-  }
+  if (type == CUDNN_TYPE_HANDLE) return drift::emulator::cudnn::set_handle(descriptor, name, count, values);
   const auto status = real(descriptor, name, type, count, values);
-  if (status == CUDNN_STATUS_SUCCESS) {
-    Registry::instance().set(descriptor, name, type, static_cast<std::size_t>(count), values);
-  }
-  return status;
+  if (status != CUDNN_STATUS_SUCCESS) return status;
+  Registry::instance().set(descriptor, name, type, static_cast<std::size_t>(count), values);
+  return drift::emulator::cudnn::pass_handle_on(descriptor, name);
 }
 
 DRIFT_REPLACES cudnnBackendGetAttribute(cudnnBackendDescriptor_t const descriptor, cudnnBackendAttributeName_t name,
@@ -133,11 +128,11 @@ DRIFT_REPLACES cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_
                                    cudnnBackendDescriptor_t variant_pack) {
   DRIFT_REAL(cudnnBackendGetAttribute);
   if (const auto injected = injected_fault("cudnnBackendExecute", CUDNN_STATUS_EXECUTION_FAILED)) return injected;
-  if (handle == nullptr) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
+  auto status = check_handle(handle, "cudnnBackendExecute");
+  if (status != CUDNN_STATUS_SUCCESS) return status;
   int64_t workspace_bytes = 0;
   int64_t found = 0;
-  const auto status =
-      real(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &found, &workspace_bytes);
+  status = real(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &found, &workspace_bytes);
   if (status != CUDNN_STATUS_SUCCESS) return status;
   auto& registry = Registry::instance();
   try {

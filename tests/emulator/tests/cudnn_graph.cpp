@@ -76,6 +76,15 @@ struct CudnnGraph::State {
   }
   Attributes at(Tensor uid) const { return tensors.at(static_cast<std::size_t>(uid - 1)); }
 
+  void build(cudnnHandle_t planned_with) {
+    check(graph.validate());
+    check(graph.build_operation_graph(planned_with));
+    check(graph.create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::FALLBACK}));
+    check(graph.check_support());
+    check(graph.build_plans());
+  }
+
+  int sm = 0;
   Element io;
   fe::graph::Graph graph;
   std::vector<Attributes> tensors;
@@ -83,9 +92,9 @@ struct CudnnGraph::State {
 };
 
 CudnnGraph::CudnnGraph(int sm, Element io) : state_(std::make_unique<State>()) {
+  state_->sm = sm;
   state_->io = io;
-  state_->graph.set_device_properties(device_properties(sm))
-      .set_io_data_type(data_type(io))
+  state_->graph.set_io_data_type(data_type(io))
       .set_intermediate_data_type(fe::DataType_t::FLOAT)
       .set_compute_data_type(fe::DataType_t::FLOAT);
   if (cudnnCreate(&state_->handle) != CUDNN_STATUS_SUCCESS) throw std::runtime_error("cudnnCreate failed");
@@ -220,11 +229,18 @@ void CudnnGraph::keep_virtual_as(Tensor tensor, Element element) {
 }
 
 void CudnnGraph::build() {
-  check(state_->graph.validate());
-  check(state_->graph.build_operation_graph(nullptr));
-  check(state_->graph.create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::FALLBACK}));
-  check(state_->graph.check_support());
-  check(state_->graph.build_plans());
+  state_->graph.set_device_properties(device_properties(state_->sm));
+  state_->build(nullptr);
+}
+
+void CudnnGraph::build_from_handle() {
+  state_->build(state_->handle);
+}
+
+std::string CudnnGraph::engine() const {
+  std::string name;
+  check(state_->graph.get_plan_name(name));
+  return name;
 }
 
 std::int64_t CudnnGraph::workspace_bytes() const {

@@ -1,5 +1,5 @@
 // cudnn-frontend graphs for the tests, behind an interface without its headers, which take half a minute to compile.
-// The real cuDNN validates each graph and finalizes a plan for the given device properties.
+// The real cuDNN validates each graph and finalizes a plan for the given device properties, or from a handle.
 #pragma once
 
 #include <array>
@@ -59,8 +59,10 @@ class CudnnGraph {
   void output(Tensor tensor, Element element);
   void keep_virtual_as(Tensor tensor, Element element);
 
-  // Throws std::runtime_error with cuDNN's text.
+  // For the given properties; from a handle, for the emulated device. Each throws std::runtime_error with cuDNN's text.
   void build();
+  void build_from_handle();
+  std::string engine() const;
   std::int64_t workspace_bytes() const;
   // Addresses of all inputs and outputs; returns cuDNN's text, empty for success. `workspace` may be nullptr if none is
   // needed.

@@ -3,7 +3,8 @@
 add_executable(emulator_library_tests
   ${CMAKE_CURRENT_LIST_DIR}/cublaslt_test.cpp ${CMAKE_CURRENT_LIST_DIR}/cudnn_batch_norm_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cudnn_convolution_test.cpp ${CMAKE_CURRENT_LIST_DIR}/cudnn_graph.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/cudnn_graph_test.cpp ${CMAKE_CURRENT_LIST_DIR}/cudnn_pooling_test.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/cudnn_graph_test.cpp ${CMAKE_CURRENT_LIST_DIR}/cudnn_handle_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/cudnn_pooling_test.cpp)
 set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/cudnn_graph.cpp PROPERTIES COMPILE_OPTIONS -O0)  # the frontend
 target_compile_features(emulator_library_tests PRIVATE cxx_std_20)
 target_compile_options(emulator_library_tests PRIVATE -Wall -Wextra -Wpedantic -Wshadow)
