@@ -21,7 +21,7 @@ class Hangs : public ::testing::Test {
     return run_emulated(
         DRIFT_PROGRAM
             " train --workers 2 --model cifar-resnet8 --norm group --data shapes:16:8 --local-batch 2 "
-            "--algo local --period 2 --steps 4 --bn-stats local --device cuda:0 --device-timeout 2 --out " +
+            "--algo local --period 2 --steps 4 --bn-stats local --device cuda:0 --device-timeout 3 --out " +
             run_directory().string(),
         environment, directory_ / "output");
   }
@@ -56,7 +56,7 @@ class Hangs : public ::testing::Test {
 
 TEST_F(Hangs, EndARunWhileItIsSetUp) {
   const std::string error = error_of(kFirstLaunch);
-  EXPECT_NE(error.find("cuda:0 has not gone on for 2 s: a kernel does not end"), std::string::npos) << error;
+  EXPECT_NE(error.find("cuda:0 has not gone on for 3 s: a kernel does not end"), std::string::npos) << error;
   EXPECT_NE(error.find("--device-timeout"), std::string::npos) << error;
 }
 
@@ -74,7 +74,7 @@ TEST_F(Hangs, EndARunInAStepWithItsPlace) {
 }
 
 TEST_F(Hangs, EndAnEvaluation) {
-  EXPECT_NE(error_of(launches()).find("cuda:0 has not gone on for 2 s"), std::string::npos);
+  EXPECT_NE(error_of(launches()).find("cuda:0 has not gone on for 3 s"), std::string::npos);
 }
 
 }  // namespace

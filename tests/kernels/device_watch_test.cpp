@@ -64,6 +64,16 @@ TEST_F(DeviceWatches, CountFromTheLastProgressOfAnyWait) {
   EXPECT_NEAR(clock_.now, 3.5, 0.01);
 }
 
+TEST_F(DeviceWatches, DoNotCountTheTimeOfALook) {
+  watch_.set_timeout(2);
+  int looks = 0;
+  watch_.wait(kGpu, [&] {
+    clock_.now += 10;
+    return ++looks == 3;
+  });
+  EXPECT_FALSE(watch_.gave_up());
+}
+
 TEST_F(DeviceWatches, PassOnWhatALookThrows) {
   EXPECT_THROW(watch_.wait(kGpu, []() -> bool { throw OutOfMemory("none"); }), OutOfMemory);
   EXPECT_FALSE(watch_.gave_up());
