@@ -65,7 +65,7 @@ sanitize synccheck --kernel-name kns=drift
 
 say "training: ResNet-20 on the built-in images, cuda:0"
 bounded 300 build/bin/drift train --recipe recipes/quickstart.toml --device cuda:0 --precision bf16 \
-  --out "$run/captured" | tee "$run/result"
+  --out "$run/captured" | tee "$run/result" || failed=1
 
 # What several workers on one GPU cost, and where the time goes against the floor.
 say "speed: ResNet-56, local batch 128, bf16"
@@ -89,7 +89,7 @@ PYTHON
 for workers in 1 2 4 8 32; do measure "K = $workers" --workers "$workers"; done
 measure "K = 1, cuDNN's batch norms" --workers 1 --batch-norm cudnn
 measure "K = 4, cuDNN's batch norms" --workers 4 --batch-norm cudnn
-"${resnet56[@]}" --workers 1 --steps 60 --op-times --explain-plans --out "$run/timed" 2> "$run/plans" | tee "$run/times"
+"${resnet56[@]}" --workers 1 --steps 60 --op-times --out "$run/timed" | tee "$run/times" || failed=1
 build/bin/bench_floor --model resnet56 --batch 128 --precision bf16 > "$run/floor"
 
 say "report for docs/gpu_runs.md"
