@@ -24,6 +24,17 @@ void require_room(Device device, const ParameterSet& replica, int more) {
                   1e-9 * static_cast<double>(free_bytes(device))));
 }
 
+// In half of what is free: the other half is for the replicas and their activations. Says what it chose.
+bool keeps_images(std::int64_t bytes, Device device) {
+  if (bytes == 0 || device.type == DeviceType::kCpu) return false;
+  const std::int64_t free = free_bytes(device);
+  const bool fit = bytes <= free / 2;
+  log_info("training images, {:.1f} MB, {} into half of the {:.1f} MB that are free on {}: {}",
+           1e-6 * static_cast<double>(bytes), fit ? "fit" : "do not fit", 1e-6 * static_cast<double>(free),
+           to_string(device), fit ? "they are kept there" : "each batch travels there");
+  return fit;
+}
+
 }  // namespace
 
 void check_classes(const ModelOptions& model, const DataSource& data) {
@@ -37,21 +48,6 @@ std::int64_t resident_bytes(const TrainConfig& config, const Dataset& images) {
       images.in_memory() && augmentation_for(config.data.augmentation, images) != Augmentation::kResizedCropFlip;
   return may_be_kept ? images.size() * images.image_shape().elements() : 0;
 }
-
-namespace {
-
-// In half of what is free: the other half is for the replicas and their activations. Says what it chose.
-bool keeps_images(std::int64_t bytes, Device device) {
-  if (bytes == 0 || device.type == DeviceType::kCpu) return false;
-  const std::int64_t room = free_bytes(device) / 2;
-  const bool fit = bytes <= room;
-  log_info("training images, {:.1f} MB, {} {:.1f} MB that are free on {}: {}", 1e-6 * static_cast<double>(bytes),
-           fit ? "fit into half of the" : "do not fit into half of the", 2e-6 * static_cast<double>(room),
-           to_string(device), fit ? "they are kept there" : "each batch travels there");
-  return fit;
-}
-
-}  // namespace
 
 Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team& team, Device device,
                    const ThreadLayout& threads, const std::shared_ptr<MemorySource>& source)

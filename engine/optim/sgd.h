@@ -15,22 +15,9 @@ struct Sgd {
   bool decay_norm_and_bias = false;
   double clip_grad_norm = 0;  // of all parameters together; 0: gradients as they are
 
-  // lr: float32 [1] in device memory, see LearningRate. clip_scale: the same, to be written; only where clipping.
+  // lr: float32 [1] in device memory. clip_scale: the same, to be written; only where clipping.
   void update(Backend& backend, const ParameterSet& parameters, const TensorView& lr,
               const TensorView& clip_scale = {}) const;
-};
-
-// The learning rate, where the optimizer reads it.
-class LearningRate {
- public:
-  explicit LearningRate(Device device) : value_(device, sizeof(float)) {}
-  LearningRate(Backend& backend, float rate) : LearningRate(backend.stream().device()) { set(backend, rate); }
-
-  void set(Backend& backend, float rate) { backend.upload(&rate, view()); }
-  TensorView view() const { return {.data = value_.data(), .shape = {1}}; }
-
- private:
-  Storage value_;
 };
 
 }  // namespace drift

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdio>
+#include <fstream>
+#include <map>
 #include <string>
 #include <sys/wait.h>
 
@@ -35,6 +37,15 @@ inline Outcome run_emulated(const std::string& command, const std::string& envir
                                      .c_str());
   return {
       .status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), .out = read(out), .text = read(err)};
+}
+
+// How often each API was called, from the file that EMU_COUNT_CALLS names.
+inline std::map<std::string, int> calls_counted(const std::string& file) {
+  std::map<std::string, int> calls;
+  std::ifstream stream(file);
+  std::string api;
+  for (int number = 0; stream >> api >> number;) calls[api] = number;
+  return calls;
 }
 
 }  // namespace drift::testing

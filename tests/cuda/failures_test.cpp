@@ -147,11 +147,7 @@ class Failures : public ::testing::Test {
     const std::string file = directory_ / "counts";
     const Outcome whole = train(norm, "EMU_LEAKS=1 EMU_FAIL=" + fault + " EMU_COUNT_CALLS=" + file);
     EXPECT_EQ(whole.status, fault.empty() ? 0 : kDeviceError) << whole.text;
-    std::map<std::string, int> calls;
-    std::ifstream stream(file);
-    std::string api;
-    for (int number = 0; stream >> api >> number;) calls[api] = number;
-    return calls;
+    return calls_counted(file);
   }
 
   // `before`: a fault without which the call is not made.

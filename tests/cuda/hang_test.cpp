@@ -31,12 +31,7 @@ class Hangs : public ::testing::Test {
   int launches() {
     const std::string counts = directory_ / "counts";
     EXPECT_EQ(train("EMU_COUNT_CALLS=" + counts).status, 0);
-    std::ifstream file(counts);
-    std::string api;
-    for (int count = 0; file >> api >> count;) {
-      if (api == "cudaLaunchKernel") return count;
-    }
-    return 0;
+    return calls_counted(counts).at("cudaLaunchKernel");
   }
 
   // The one error of a run whose n-th kernel never ends.

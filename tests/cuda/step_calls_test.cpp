@@ -27,11 +27,7 @@ class StepCalls : public ::testing::Test {
                                 name + " --out " + (directory_ / ("run" + name)).string();
     const Outcome outcome = run_emulated(command, "EMU_RACE=1 EMU_COUNT_CALLS=" + counts, directory_ / name);
     EXPECT_EQ(outcome.status, 0) << outcome.text;
-    std::map<std::string, int> calls;
-    std::ifstream stream(counts);
-    std::string api;
-    for (int number = 0; stream >> api >> number;) calls[api] = number;
-    return calls;
+    return calls_counted(counts);
   }
 
   TempDirectory directory_;

@@ -53,10 +53,7 @@ TEST_F(TeamOnGpus, LaunchesOneGraphForASynchronousStep) {
       run_emulated("bash -c '" + both + "'", "EMU_DEVICES=2 EMU_RACE=1", (directory_ / "said").string());
   ASSERT_EQ(outcome.status, 0) << outcome.text;
   for (const char* calls : {"calls0", "calls1"}) {
-    std::map<std::string, int> count;
-    std::ifstream stream(directory_ / calls);
-    std::string api;
-    for (int number = 0; stream >> api >> number;) count[api] = number;
+    std::map<std::string, int> count = calls_counted((directory_ / calls).string());
     EXPECT_EQ(count["cudaGraphLaunch"], 8 - 1) << calls;
     EXPECT_EQ(count["cudaGraphInstantiate"], 1) << calls;
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tests/engine/environment.h"
+#include "tests/support/learning_rate.h"
 
 namespace drift {
 namespace {
@@ -38,7 +39,7 @@ class SgdTest : public ::testing::Test {
 
 TEST_F(SgdTest, MomentumAndDecayOfWeightsAlone) {
   const Sgd sgd{.momentum = 0.5f, .weight_decay = 0.25f};
-  sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view());
+  sgd.update(environment_.backend(), set_, testing::LearningRate(environment_.backend(), 0.5f).view());
   // v = 0.5 * 4 + (0.5 + 0.25 * 2) = 3, w = 2 - 0.5 * 3
   expect_all(weight_.momentum(), 3);
   expect_all(weight_.value(), 0.5f);
@@ -51,14 +52,14 @@ TEST_F(SgdTest, MomentumAndDecayOfWeightsAlone) {
 
 TEST_F(SgdTest, DecayOfEverything) {
   const Sgd sgd{.weight_decay = 0.25f, .decay_norm_and_bias = true};
-  sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view());
+  sgd.update(environment_.backend(), set_, testing::LearningRate(environment_.backend(), 0.5f).view());
   expect_all(weight_.value(), 1.5f);
   expect_all(shift_.value(), 1.5f);
 }
 
 TEST_F(SgdTest, Nesterov) {
   const Sgd sgd{.momentum = 0.5f, .nesterov = true};
-  sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view());
+  sgd.update(environment_.backend(), set_, testing::LearningRate(environment_.backend(), 0.5f).view());
   // v = 2.5, w = 2 - 0.5 * (0.5 + 0.5 * 2.5)
   expect_all(shift_.momentum(), 2.5f);
   expect_all(shift_.value(), 1.125f);
@@ -68,12 +69,12 @@ TEST_F(SgdTest, Nesterov) {
 TEST_F(SgdTest, ClippingIsByTheNormOfAllAndBeforeTheDecay) {
   set(weight_, 2, 1.5f, 0);
   set(shift_, 2, -2, 0);
-  const LearningRate scale(environment_.backend(), 0);  // as good a place as any
+  const testing::LearningRate scale(environment_.backend(), 0);  // as good a place as any
   const auto updated = [&](double norm) {
     environment_.backend().fill(weight_.value(), 2);
     environment_.backend().fill(shift_.value(), 2);
     const Sgd sgd{.weight_decay = 0.25f, .clip_grad_norm = norm};
-    sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view(), scale.view());
+    sgd.update(environment_.backend(), set_, testing::LearningRate(environment_.backend(), 0.5f).view(), scale.view());
     return std::pair{environment_.read(weight_.value())[8], environment_.read(shift_.value())[4]};
   };
   const double clipped = 2 / (std::sqrt(9 * 1.5 * 1.5 + 5 * 2 * 2) + 1e-6);
@@ -87,19 +88,19 @@ TEST_F(SgdTest, ClippingIsByTheNormOfAllAndBeforeTheDecay) {
 }
 
 TEST_F(SgdTest, AGradientWhoseNormIsNotFiniteIsNotClippedToNothing) {
-  const LearningRate scale(environment_.backend(), 0);
+  const testing::LearningRate scale(environment_.backend(), 0);
   const Sgd sgd{.clip_grad_norm = 1};
   for (const float wrong : {1e25f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
     set(weight_, 2, 0.5f, 0);
     set(shift_, 2, wrong, 0);
-    sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view(), scale.view());
+    sgd.update(environment_.backend(), set_, testing::LearningRate(environment_.backend(), 0.5f).view(), scale.view());
     for (const float value : environment_.read(weight_.value())) EXPECT_TRUE(std::isnan(value)) << wrong;
   }
 }
 
 TEST_F(SgdTest, PaddingStaysZero) {
   const Sgd sgd{.momentum = 0.5f, .weight_decay = 0.25f};
-  sgd.update(environment_.backend(), set_, LearningRate(environment_.backend(), 0.5f).view());
+  sgd.update(environment_.backend(), set_, testing::LearningRate(environment_.backend(), 0.5f).view());
   for (const std::size_t padding : {9, 10, 11}) {
     EXPECT_EQ(set_.values()[padding], 0);
     EXPECT_EQ(set_.momentum()[padding], 0);

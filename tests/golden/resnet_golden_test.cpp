@@ -16,6 +16,7 @@
 #include "models/registry.h"
 #include "tests/golden/deviation.h"
 #include "tests/golden/safetensors.h"
+#include "tests/support/learning_rate.h"
 
 namespace drift::testing {
 namespace {

@@ -8,6 +8,7 @@
 #include "kernels/observed/null_backend.h"
 #include "models/layer_trace.h"
 #include "tests/engine/environment.h"
+#include "tests/support/learning_rate.h"
 
 namespace drift {
 namespace {
@@ -213,7 +214,7 @@ TEST(Models, ALittleTrainingLowersTheLoss) {
   model->parameters.initialise(environment.backend(), 1);
   const Tensor images = environment.normal({8, 32, 32, 3}, 0);
   const Tensor labels = environment.cyclic_labels(8, 10);
-  const LearningRate lr(environment.backend(), 0.05f);
+  const testing::LearningRate lr(environment.backend(), 0.05f);
   std::vector<float> losses;
   for (int step = 0; step < 10; ++step) {
     Tape tape(environment.backend(), environment.pool(), DType::kFloat32, kTraining);

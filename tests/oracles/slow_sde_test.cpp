@@ -13,6 +13,7 @@
 #include "core/rng.h"
 #include "core/thread_team.h"
 #include "engine/optim/sgd.h"
+#include "tests/support/learning_rate.h"
 #include "tests/support/seed.h"
 #include "tests/train/toy_team.h"
 #include "train/schedule/schedule.h"
@@ -63,7 +64,7 @@ class ValleyWorker {
   void run(const SyncPlan& plan, Step steps, double lr, Communicator& comm) {
     for (Step step = 0; step < steps; ++step) {
       fill_gradients(step);
-      sgd_.update(*backend_, set_, LearningRate(*backend_, static_cast<float>(lr)).view());
+      sgd_.update(*backend_, set_, testing::LearningRate(*backend_, static_cast<float>(lr)).view());
       if (plan.at(step) == Sync::kParameters) comm.all_reduce_mean(set_.values(), *backend_);
     }
   }

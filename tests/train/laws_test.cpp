@@ -10,6 +10,7 @@
 #include "core/rng.h"
 #include "core/thread_team.h"
 #include "tests/reference/sgd.h"
+#include "tests/support/learning_rate.h"
 #include "tests/support/seed.h"
 #include "tests/train/toy_run.h"
 #include "tests/train/toy_team.h"
@@ -168,7 +169,7 @@ class DyadicToy {
       for (std::size_t i = 0; i < gradients.size(); ++i) gradients[i] = static_cast<float>(rng.below(i, 17)) - 8;
       backend_->upload(gradients.data(), as_tensor(set_.gradients()));
       if (sync == Sync::kGradients) comm.all_reduce_mean(set_.gradients(), *backend_);
-      sgd_.update(*backend_, set_, LearningRate(*backend_, 0.25f).view());
+      sgd_.update(*backend_, set_, testing::LearningRate(*backend_, 0.25f).view());
       if (sync == Sync::kParameters) comm.all_reduce_mean(set_.values(), *backend_);
     }
     return downloaded(set_.values(), *backend_);

@@ -48,7 +48,6 @@ struct Stream {
 
 struct Event {
   bool timing = true;
-  bool blocking = false;                 // the host sleeps while it waits
   std::shared_ptr<Operation> operation;  // the last that it recorded; empty: none
   Clock clock;
   std::weak_ptr<Capture> capture;  // where it was recorded last, if that was in a capture

@@ -1,17 +1,13 @@
 // Mistakes with memory that a graph allocates; the argument names the one to make.
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <cuda_runtime_api.h>
 #include <initializer_list>
 
-namespace {
+#include "tests/emulator/tests/mistake_program.h"
 
-void check(cudaError_t error) {
-  if (error == cudaSuccess) return;
-  std::fprintf(stderr, "refused: %s\n", cudaGetErrorName(error));
-  std::_Exit(1);
-}
+using drift::emulator::testing::asked_for;
+using drift::emulator::testing::check;
+
+namespace {
 
 constexpr std::size_t kBytes = 1024;
 
@@ -134,15 +130,11 @@ const Mistake kMistakes[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const Mistake& mistake : kMistakes) {
-    if (argc != 2 || std::strcmp(argv[1], mistake.name) != 0) continue;
-    Setting setting;
-    mistake.make(setting);
-    check(cudaDeviceSynchronize());
-    for (cudaStream_t stream : {setting.a, setting.b}) check(cudaStreamDestroy(stream));
-    for (cudaEvent_t event : {setting.forked, setting.joined}) check(cudaEventDestroy(event));
-    return 0;
-  }
-  std::fprintf(stderr, "usage: %s MISTAKE\n", argv[0]);
-  return 2;
+  const Mistake& mistake = asked_for(kMistakes, argc, argv);
+  Setting setting;
+  mistake.make(setting);
+  check(cudaDeviceSynchronize());
+  for (cudaStream_t stream : {setting.a, setting.b}) check(cudaStreamDestroy(stream));
+  for (cudaEvent_t event : {setting.forked, setting.joined}) check(cudaEventDestroy(event));
+  return 0;
 }

@@ -6,13 +6,12 @@
 #include <cuda_pipeline.h>
 #include <cuda_runtime.h>
 
-namespace {
+#include "tests/emulator/tests/mistake_program.h"
 
-void check(cudaError_t error) {
-  if (error == cudaSuccess) return;
-  std::fprintf(stderr, "refused: %s\n", cudaGetErrorName(error));
-  std::_Exit(1);
-}
+using drift::emulator::testing::asked_for;
+using drift::emulator::testing::check;
+
+namespace {
 
 __global__ void add_one(float* p) {
   p[threadIdx.x] += 1;
@@ -367,14 +366,10 @@ const Mistake kMistakes[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const Mistake& mistake : kMistakes) {
-    if (argc != 2 || std::strcmp(argv[1], mistake.name) != 0) continue;
-    Setting setting;
-    mistake.make(setting);
-    check(cudaGetLastError());
-    setting.release();
-    return 0;
-  }
-  std::fprintf(stderr, "usage: %s MISTAKE\n", argv[0]);
-  return 2;
+  const Mistake& mistake = asked_for(kMistakes, argc, argv);
+  Setting setting;
+  mistake.make(setting);
+  check(cudaGetLastError());
+  setting.release();
+  return 0;
 }

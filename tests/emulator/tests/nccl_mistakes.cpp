@@ -3,24 +3,22 @@
 #include <barrier>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "tests/emulator/tests/mistake_program.h"
+
+using drift::emulator::testing::asked_for;
+using drift::emulator::testing::refused;
+
 namespace {
 
-void check(cudaError_t error) {
-  if (error == cudaSuccess) return;
-  std::fprintf(stderr, "refused: %s\n", cudaGetErrorName(error));
-  std::_Exit(1);
-}
+using drift::emulator::testing::check;
 void check(ncclResult_t result) {
-  if (result == ncclSuccess) return;
-  std::fprintf(stderr, "refused: %s\n", ncclGetErrorString(result));
-  std::_Exit(1);
+  if (result != ncclSuccess) refused(ncclGetErrorString(result));
 }
 
 constexpr std::size_t kFloats = 256;
@@ -260,15 +258,11 @@ void run(const Mistake& mistake, const ncclUniqueId& id, int rank) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const Mistake& mistake : kMistakes) {
-    if (argc != 2 || std::strcmp(argv[1], mistake.name) != 0) continue;
-    ncclUniqueId id;
-    check(ncclGetUniqueId(&id));
-    std::vector<std::jthread> ranks;
-    for (int rank = 0; rank < 2; ++rank) ranks.emplace_back([&, rank] { run(mistake, id, rank); });
-    ranks.clear();
-    return 0;
-  }
-  std::fprintf(stderr, "usage: %s MISTAKE\n", argv[0]);
-  return 2;
+  const Mistake& mistake = asked_for(kMistakes, argc, argv);
+  ncclUniqueId id;
+  check(ncclGetUniqueId(&id));
+  std::vector<std::jthread> ranks;
+  for (int rank = 0; rank < 2; ++rank) ranks.emplace_back([&, rank] { run(mistake, id, rank); });
+  ranks.clear();
+  return 0;
 }

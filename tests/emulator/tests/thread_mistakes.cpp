@@ -4,21 +4,18 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <cuda_runtime_api.h>
 #include <mutex>
 #include <semaphore.h>
 #include <thread>
 
-namespace {
+#include "tests/emulator/tests/mistake_program.h"
 
-void check(cudaError_t error) {
-  if (error == cudaSuccess) return;
-  std::fprintf(stderr, "refused: %s\n", cudaGetErrorName(error));
-  std::_Exit(1);
-}
+using drift::emulator::testing::asked_for;
+using drift::emulator::testing::check;
+
+namespace {
 
 constexpr std::size_t kBytes = 1024;
 
@@ -197,13 +194,9 @@ const Mistake kMistakes[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const Mistake& mistake : kMistakes) {
-    if (argc != 2 || std::strcmp(argv[1], mistake.name) != 0) continue;
-    Setting setting;
-    mistake.make(setting);
-    check(cudaDeviceSynchronize());
-    return 0;
-  }
-  std::fprintf(stderr, "usage: %s MISTAKE\n", argv[0]);
-  return 2;
+  const Mistake& mistake = asked_for(kMistakes, argc, argv);
+  Setting setting;
+  mistake.make(setting);
+  check(cudaDeviceSynchronize());
+  return 0;
 }
