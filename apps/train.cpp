@@ -122,11 +122,12 @@ void print_result(const Json& summary, const RunDirectory& run) {
 
 void print_op_times(const std::map<std::string, OpTime>& times) {
   double all = 0;
-  for (const auto& [kind, time] : times) all += time.milliseconds;
-  print("{:<30}{:>10}{:>14}{:>8}\n", "operation", "calls", "device ms", "%");
+  for (const auto& [kind, time] : times) all += time.estimated_milliseconds();
+  print("{:<30}{:>10}{:>10}{:>16}{:>14}{:>8}\n", "operation", "calls", "timed", "device us each", "device ms", "%");
   for (const auto& [kind, time] : times) {
-    print("{:<30}{:>10}{:>14.3f}{:>8.1f}\n", kind, time.calls, time.milliseconds,
-          all > 0 ? 100 * time.milliseconds / all : 0);
+    const double ms = time.estimated_milliseconds();
+    print("{:<30}{:>10}{:>10}{:>16.3f}{:>14.3f}{:>8.1f}\n", kind, time.calls, time.timed,
+          1e3 * ms / static_cast<double>(time.calls), ms, all > 0 ? 100 * ms / all : 0);
   }
 }
 

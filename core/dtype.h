@@ -10,7 +10,7 @@
 
 namespace drift {
 
-enum class DType : std::uint8_t { kFloat32, kBFloat16, kUint8, kInt32 };
+enum class DType : std::uint8_t { kFloat32, kBFloat16, kUint8, kInt32, kInt64 };
 
 constexpr std::size_t size_of(DType dtype) {
   switch (dtype) {
@@ -22,6 +22,8 @@ constexpr std::size_t size_of(DType dtype) {
       return 1;
     case DType::kInt32:
       return 4;
+    case DType::kInt64:
+      return 8;
   }
   return 0;
 }
@@ -36,6 +38,8 @@ constexpr std::string_view name_of(DType dtype) {
       return "uint8";
     case DType::kInt32:
       return "int32";
+    case DType::kInt64:
+      return "int64";
   }
   return "?";
 }
@@ -89,6 +93,10 @@ constexpr DType dtype_of<std::uint8_t>() {
 template <>
 constexpr DType dtype_of<std::int32_t>() {
   return DType::kInt32;
+}
+template <>
+constexpr DType dtype_of<std::int64_t>() {
+  return DType::kInt64;
 }
 
 }  // namespace drift

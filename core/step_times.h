@@ -1,33 +1,41 @@
-// StepTimes: where the host's time of a step went, in seconds. On a GPU this is the time to enqueue.
+// StepTimes: where the time of a step went, in seconds: what the device did and what the host did meanwhile. On a CPU
+// they are one, and the host enqueues nothing.
 #pragma once
+
+#include <array>
 
 namespace drift {
 
 struct StepTimes {
-  double data_seconds = 0;     // waiting for the batch
-  double forward_seconds = 0;  // upload, augmentation and loss included; a captured step is launched as one piece, here
+  // Of the device, by its own clock.
+  double upload_seconds = 0;   // of the batch
+  double forward_seconds = 0;  // augmentation and loss included
   double backward_seconds = 0;
   double update_seconds = 0;
-  double comm_seconds = 0;  // in the communicator, waiting for other workers included
+  double comm_seconds = 0;  // averages of gradients or parameters, waiting for other workers included
 
-  double compute_seconds() const { return data_seconds + forward_seconds + backward_seconds + update_seconds; }
+  // Of the host.
+  double data_seconds = 0;       // waiting for the batch
+  double enqueue_seconds = 0;    // what a GPU does on its own, averages excepted; 0 on a CPU
+  double comm_host_seconds = 0;  // in the communicator
+
+  double compute_seconds() const { return upload_seconds + forward_seconds + backward_seconds + update_seconds; }
 
   StepTimes& operator+=(const StepTimes& other) {
-    data_seconds += other.data_seconds;
-    forward_seconds += other.forward_seconds;
-    backward_seconds += other.backward_seconds;
-    update_seconds += other.update_seconds;
-    comm_seconds += other.comm_seconds;
+    for (const auto member : kAll) this->*member += other.*member;
     return *this;
   }
   StepTimes& operator/=(double count) {
-    data_seconds /= count;
-    forward_seconds /= count;
-    backward_seconds /= count;
-    update_seconds /= count;
-    comm_seconds /= count;
+    for (const auto member : kAll) this->*member /= count;
     return *this;
   }
+
+  static const std::array<double StepTimes::*, 8> kAll;
 };
+
+inline constexpr std::array<double StepTimes::*, 8> StepTimes::kAll = {
+    &StepTimes::upload_seconds,  &StepTimes::forward_seconds,  &StepTimes::backward_seconds,
+    &StepTimes::update_seconds,  &StepTimes::comm_seconds,     &StepTimes::data_seconds,
+    &StepTimes::enqueue_seconds, &StepTimes::comm_host_seconds};
 
 }  // namespace drift

@@ -1,4 +1,4 @@
-// Stopwatch: wall time in laps, for what a run reports; it never decides what is computed.
+// Stopwatch and Lap: wall time, for what a run reports; it never decides what is computed.
 #pragma once
 
 #include <utility>
@@ -19,6 +19,19 @@ class Stopwatch {
 
  private:
   double start_ = steady_clock().seconds();
+};
+
+// Adds the seconds of its scope to a sum.
+class Lap {
+ public:
+  explicit Lap(double& sum) : sum_(sum) {}
+  ~Lap() { sum_ += watch_.seconds(); }
+  Lap(const Lap&) = delete;
+  Lap& operator=(const Lap&) = delete;
+
+ private:
+  double& sum_;
+  Stopwatch watch_;
 };
 
 }  // namespace drift

@@ -19,9 +19,15 @@
 
 namespace drift {
 
+// Of all calls of one kind.
 struct OpTime {
   std::int64_t calls = 0;
-  double milliseconds = 0;
+  std::int64_t timed = 0;   // of these: that the device came to when all of their work was enqueued
+  double milliseconds = 0;  // of the timed ones
+
+  double estimated_milliseconds() const {  // of all: as if the others had taken as long
+    return timed > 0 ? milliseconds * static_cast<double>(calls) / static_cast<double>(timed) : 0;
+  }
 };
 
 class Backend {
@@ -98,6 +104,7 @@ class Backend {
   }
   void count_non_finite(const CountNonFinite& args) { run(args); }
   void squared_distance(const SquaredDistance& args) { run(args); }
+  void stamp(const TensorView& y) { run(Stamp{y}); }
 };
 
 // A name for what its scope enqueues, on a profiler's time line.
@@ -127,7 +134,7 @@ struct BackendOptions {
   // what NCCL may take is left alone, and backends that compute on the GPU at the same time share out the rest.
   int nccl_multiprocessors = 0;
   int backends_on_device = 1;
-  bool op_times = false;  // measure every operation by a pair of events; not while steps are captured
+  bool op_times = false;  // measure every operation, one after the other (op_clock.h); not while steps are captured
 };
 
 // The backend of the stream's device, working on `stream`, which must outlive it.

@@ -152,6 +152,9 @@ OpCost cost(const SquaredDistance& op) {
 OpCost cost(const Augment& op) {
   return {op.y.elements() + bytes_of(op.y)};
 }
+OpCost cost(const Stamp& op) {
+  return {bytes_of(op.y)};
+}
 
 }  // namespace
 

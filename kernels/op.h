@@ -288,12 +288,19 @@ struct Augment {
   std::array<float, 3> mean{}, std{};
 };
 
+// y[i] = the time when the device comes to it, in nanoseconds since some moment in the past; the same in all, and never
+// before a stamp that it came to earlier. y int64 [n], a few.
+struct Stamp {
+  static constexpr std::string_view kName = "stamp";
+  TensorView y;
+};
+
 using Op = std::variant<Copy, Upload, Download, DownloadAsync, Fill, Cast, Conv2dForward, Conv2dBackwardData,
                         Conv2dBackwardWeights, LinearForward, LinearBackward, BatchNormForward, BatchNormInference,
                         BatchNormBackward, GroupNormForward, GroupNormBackward, ActivationForward, ActivationBackward,
                         Add, ShortcutForward, ShortcutBackward, PoolForward, PoolBackward, GlobalAveragePoolForward,
                         GlobalAveragePoolBackward, SoftmaxCrossEntropy, ClipScale, SgdUpdate, Average, CountNonFinite,
-                        SquaredDistance, Augment>;
+                        SquaredDistance, Augment, Stamp>;
 
 // "conv2d_forward"; lives as long as the program.
 std::string_view name_of(const Op& op);

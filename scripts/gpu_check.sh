@@ -75,15 +75,18 @@ measure() {  # NAME FLAG...
   local name=$1
   shift
   if ! "${resnet56[@]}" --steps 400 "$@" --out "$run/$name" > /dev/null; then
-    echo "| $name | failed | |" | tee -a "$run/speed"
+    echo "| $name | failed | | | | | | |" | tee -a "$run/speed"
     failed=1
     return 0
   fi
   python3 - "$run/$name/metrics.jsonl" "$name" <<'PYTHON' | tee -a "$run/speed"
 import json, statistics, sys
 steps = [record for record in map(json.loads, open(sys.argv[1])) if record["kind"] == "step"][200:]
-print(f"| {sys.argv[2]} | {statistics.median(step['t_step'] for step in steps) * 1e3:.3f} "
-      f"| {statistics.median(step['img_s'] for step in steps):.0f} |")
+def ms(field):
+    return f"{statistics.median(step[field] for step in steps) * 1e3:.3f}"
+phases = " | ".join(map(ms, ("t_step", "t_fwd", "t_bwd", "t_opt", "t_enqueue")))
+averages = statistics.mean(step["t_comm"] for step in steps) * 1e3
+print(f"| {sys.argv[2]} | {phases} | {averages:.3f} | {statistics.median(step['img_s'] for step in steps):.0f} |")
 PYTHON
 }
 for workers in 1 2 4 8 32; do measure "K = $workers" --workers "$workers"; done
@@ -106,8 +109,11 @@ recipes/quickstart.toml in bf16: $(grep -m 1 top1 "$run/result" || true)
 |---|---|
 $(cat "$run/sanitizer")
 
-| ResNet-56, batch 128, bf16, H = 16, medians of 200 steps | ms a step | images/s |
-|---|---:|---:|
+ResNet-56, batch 128, bf16, H = 16: medians of 200 steps in ms, of averages the mean; all but the step and the time to
+enqueue it by the device's clock.
+
+| | a step | forward | backward | update | to enqueue | averages | images/s |
+|---|---:|---:|---:|---:|---:|---:|---:|
 $(cat "$run/speed")
 
 Where the time of a step that is not captured goes, and the floor of an A100 and an H100:

@@ -114,6 +114,7 @@ std::map<std::string, OpTime> Replicas::op_times() const {
   for (const auto& worker : workers_) {
     for (const auto& [kind, time] : worker->backend().op_times()) {
       all[kind].calls += time.calls;
+      all[kind].timed += time.timed;
       all[kind].milliseconds += time.milliseconds;
     }
   }

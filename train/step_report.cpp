@@ -1,5 +1,6 @@
 #include "train/step_report.h"
 
+#include <array>
 #include <charconv>
 #include <tuple>
 
@@ -11,9 +12,9 @@ namespace {
 // In the order of the line.
 template <class Report>
 auto fields_of(Report& r) {
-  return std::tie(r.step, r.worker, r.result.loss, r.result.correct, r.result.correct_top5, r.times.data_seconds,
-                  r.times.forward_seconds, r.times.backward_seconds, r.times.update_seconds, r.times.comm_seconds,
-                  r.bytes, r.round.from_mean, r.round.moved, r.round.norm, r.elapsed_seconds);
+  const auto times = std::apply([&](const auto... member) { return std::tie(r.times.*member...); }, StepTimes::kAll);
+  return std::tuple_cat(std::tie(r.step, r.worker, r.result.loss, r.result.correct, r.result.correct_top5), times,
+                        std::tie(r.bytes, r.round.from_mean, r.round.moved, r.round.norm, r.elapsed_seconds));
 }
 
 // The next number, and what separates it from the one behind.

@@ -12,7 +12,7 @@ constexpr std::string_view kAdvice = "Lower --lr or lengthen --warmup-epochs";
 }  // namespace
 
 void StepReporter::add(const CommRecord& call) {
-  under_way_.times.comm_seconds += call.seconds;
+  under_way_.times.comm_host_seconds += call.seconds;
   under_way_.bytes += call.bytes;
 }
 
@@ -29,7 +29,7 @@ void StepReporter::take_results(std::int64_t count) {
 void StepReporter::step_done() {
   under_way_.step = next_step_++;
   under_way_.worker = worker_.id();
-  under_way_.times += worker_.take_times();
+  worker_.step_done();
   if (worker_.rounds_waiting() > std::ssize(rounds_)) rounds_.push_back(under_way_.step);
   done_.push_back(std::exchange(under_way_, {}));
   report_known_steps();
@@ -64,6 +64,7 @@ void StepReporter::finish() {
 void StepReporter::report_known_steps() {
   for (; !done_.empty() && !results_.empty(); done_.pop_front(), results_.pop_front()) {
     done_.front().result = results_.front();
+    done_.front().times += worker_.take_times();
     if (!rounds_.empty() && rounds_.front() == done_.front().step) {
       done_.front().round = worker_.take_round();
       rounds_.pop_front();

@@ -30,7 +30,9 @@ std::vector<ConvolutionTrace> convolutions_on(Device device, const TrainConfig& 
 
 void average_gradients(Worker& worker, Communicator& comm) {
   const Span span(worker.backend(), "average gradients");
+  worker.phase_begins(StepPhase::kGradientAverage);
   comm.all_reduce_mean(worker.parameters().gradients(), worker.backend());
+  worker.phase_ends(StepPhase::kGradientAverage);
 }
 
 // On a GPU, where an average only enqueues, the device does all of the step from one launch for all its workers.
@@ -47,7 +49,9 @@ void average_replicas(Worker& worker, Communicator& comm, const SyncScope& scope
   Backend& backend = worker.backend();
   const Span span(backend, "average parameters");
   worker.before_average();
+  worker.phase_begins(StepPhase::kParameterAverage);
   for (const std::span<float> arena : averaged_arenas(replica, scope)) comm.all_reduce_mean(arena, backend);
+  worker.phase_ends(StepPhase::kParameterAverage);
   if (scope.momentum == MomentumSync::kReset) backend.fill(as_tensor(replica.momentum()), 0);
   worker.after_average();
 }
@@ -200,6 +204,7 @@ void Trainer::prepare() {
     worker.forward_backward(worker.next_batch(), 0, lane.pool());
     worker.update();
     worker.take_result();
+    worker.step_done();
     worker.take_times();
     const std::span<float> gradients = worker.parameters().gradients();
     const std::vector<const float*> twice(2, gradients.data());

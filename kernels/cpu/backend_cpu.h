@@ -57,6 +57,7 @@ class CpuBackend final : public Backend {
   void run_now(const CountNonFinite& op);
   void run_now(const SquaredDistance& op);
   void run_now(const Augment& op);
+  void run_now(const Stamp& op);
   template <class Terms>
   double sum_of_values(const Terms& terms, std::span<const float> values);
 

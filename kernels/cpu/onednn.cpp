@@ -36,6 +36,8 @@ memory::data_type type_of(DType dtype) {
       return memory::data_type::u8;
     case DType::kInt32:
       return memory::data_type::s32;
+    case DType::kInt64:
+      break;
   }
   return memory::data_type::undef;
 }

@@ -1,4 +1,6 @@
 // Our own kernels on the CPU: the formulas of kernels/math, spread over threads by the launchers.
+#include <algorithm>
+#include <chrono>
 #include <numeric>
 #include <utility>
 
@@ -223,6 +225,12 @@ void CpuBackend::run_now(const Augment& op) {
                                {op.std[0], op.std[1], op.std[2]}};
     for_each_item(threads_, op.y.shape[0] * shape[1], shape[2] * 3, AugmentRow<T>{source, op.y.as<T>()});
   });
+}
+
+void CpuBackend::run_now(const Stamp& op) {
+  const auto since_start = std::chrono::steady_clock::now().time_since_epoch();
+  const std::int64_t now = std::chrono::duration_cast<std::chrono::nanoseconds>(since_start).count();
+  std::fill_n(op.y.as<std::int64_t>(), op.y.elements(), now);
 }
 
 }  // namespace drift

@@ -2,8 +2,26 @@
 
 #include "kernels/cuda/check_cuda.h"
 #include "kernels/cuda/device_cuda.h"
+#include "kernels/cuda/own_kernels.h"
 
 namespace drift {
+namespace {
+
+// Longer than the host takes to enqueue an operation that it has enqueued before.
+constexpr std::int64_t kHoldNanoseconds = 100'000;
+
+// Whether the device has come to the event.
+bool is_reached(cudaEvent_t event, std::string_view what, Device device) {
+  const cudaError_t status = cudaEventQuery(event);
+  if (status == cudaErrorNotReady) {
+    cudaGetLastError();  // an answer, but the runtime keeps it like an error
+    return false;
+  }
+  DRIFT_CUDA_STATUS(status, "cudaEventQuery", "the time of {} on {}", what, to_string(device));
+  return true;
+}
+
+}  // namespace
 
 OpClock::OpClock(std::unique_ptr<Backend> backend)
     : ForwardingBackend(*backend),
@@ -31,9 +49,11 @@ void OpClock::run(const Op& op) {
   }
   Pair& pair = spare_.back();
   pair.name = name_of(op);
+  hold_on(stream_, kHoldNanoseconds);
   DRIFT_CUDA(cudaEventRecord(pair.begin, stream_), "the begin of {} on {}", pair.name, to_string(device_));
   inner().run(op);
   DRIFT_CUDA(cudaEventRecord(pair.end, stream_), "the end of {} on {}", pair.name, to_string(device_));
+  pair.alone = !is_reached(pair.begin, pair.name, device_);
   pairs_.push_back(pair);
   spare_.pop_back();
 }
@@ -41,18 +61,16 @@ void OpClock::run(const Op& op) {
 void OpClock::collect() {
   while (!pairs_.empty()) {
     const Pair pair = pairs_.front();
-    const cudaError_t status = cudaEventQuery(pair.end);
-    if (status == cudaErrorNotReady) {
-      cudaGetLastError();  // an answer, but the runtime keeps it like an error
-      return;
-    }
-    DRIFT_CUDA_STATUS(status, "cudaEventQuery", "the end of {} on {}", pair.name, to_string(device_));
-    float milliseconds = 0;
-    DRIFT_CUDA(cudaEventElapsedTime(&milliseconds, pair.begin, pair.end), "the time of {} on {}", pair.name,
-               to_string(device_));
+    if (!is_reached(pair.end, pair.name, device_)) return;
     OpTime& total = totals_[std::string(pair.name)];
     ++total.calls;
-    total.milliseconds += milliseconds;
+    if (pair.alone) {
+      float milliseconds = 0;
+      DRIFT_CUDA(cudaEventElapsedTime(&milliseconds, pair.begin, pair.end), "the time of {} on {}", pair.name,
+                 to_string(device_));
+      ++total.timed;
+      total.milliseconds += milliseconds;
+    }
     spare_.push_back(pair);
     pairs_.pop_front();
   }

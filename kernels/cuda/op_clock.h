@@ -1,5 +1,7 @@
-// OpClock: device time by name of operation, from a pair of events around each. Nothing waits: pairs are read when the
-// device has passed them, and reused.
+// OpClock: device time by name of operation, from a pair of events around each. The device is held up before each one,
+// so that it comes to the first event when everything up to the second is enqueued, and the host's time is not in it.
+// Where it was there earlier (the host built a plan meanwhile, or waited), that call counts as not timed. Nothing waits
+// for results: pairs are read when the device has passed them, and reused.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -25,6 +27,7 @@ class OpClock final : public ForwardingBackend {
   struct Pair {
     std::string_view name;
     cudaEvent_t begin = nullptr, end = nullptr;
+    bool alone = false;  // no time of the host is in it
   };
   // Takes the times of the first pairs, all of which the device has passed.
   void collect();

@@ -2,6 +2,7 @@
 // Those that need scratch memory take the workspace. Contracts in kernels/op.h.
 #pragma once
 
+#include <cstdint>
 #include <cuda_runtime_api.h>
 
 #include "kernels/cuda/workspace.h"
@@ -36,10 +37,14 @@ void run_on(cudaStream_t stream, const Average& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const CountNonFinite& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const SquaredDistance& op);
 void run_on(cudaStream_t stream, const Augment& op);
+void run_on(cudaStream_t stream, const Stamp& op);
 
 // What operations of the libraries leave to us: a copy of `view` at `to` in that type, or the view itself if it has it;
 // and dbias = the column sums of dy, T [..., O].
 TensorView as_type_on(cudaStream_t stream, const TensorView& view, DType dtype, std::byte* to);
 void bias_gradient_on(cudaStream_t stream, CudaWorkspace& workspace, const TensorView& dy, const TensorView& dbias);
+
+// Nothing else happens on the stream for so long: the host can enqueue meanwhile what is to run in one go.
+void hold_on(cudaStream_t stream, std::int64_t nanoseconds);
 
 }  // namespace drift

@@ -181,7 +181,7 @@ TrainConfig toy(int workers, Step steps) {
 // A whole run of one worker, longer than results may stay untaken; its last step still updates when the result is home.
 void steps() {
   const DataSource data = testing::toy_data(8, 4);
-  Trainer trainer(toy(1, ResultRing::kCapacity + 2), data);
+  Trainer trainer(toy(1, DownloadRing::kCapacity + 2), data);
   testing::StepLog log;
   testing::run_to(trainer, trainer.schedule().total_steps, log);
   for (const double loss : testing::losses(log.steps)) fmt::print("{}\n", loss);

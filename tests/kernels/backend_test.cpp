@@ -51,9 +51,9 @@ TEST(Op, NamesAreDistinct) {
   EXPECT_EQ(name_of(BatchNormBackward{}), "batch_norm_backward");
 }
 
-// What crosses between host and device is tested in memory_test.cpp.
+// What crosses between host and device is tested in memory_test.cpp, time in stamp_test.cpp.
 TEST(Op, EveryOneHasACase) {
-  std::set<std::string_view> names{Upload::kName, Download::kName, DownloadAsync::kName};
+  std::set<std::string_view> names{Upload::kName, Download::kName, DownloadAsync::kName, Stamp::kName};
   for (const OpCase& op_case : op_cases(Suite::kTest)) {
     const std::string_view name = name_of(op_case.operation({}));
     names.insert(name);
@@ -98,6 +98,7 @@ TEST(Backend, EveryMethodEndsInRunWithItsOwnOperation) {
   backend.count_non_finite({});
   backend.squared_distance({});
   backend.augment({});
+  backend.stamp({});
   ASSERT_EQ(backend.ops.size(), kOps);
   for (std::size_t i = 0; i < kOps; ++i) EXPECT_EQ(backend.ops[i].index(), i) << name_of(backend.ops[i]);
 }

@@ -34,6 +34,8 @@ double decoded(const Bytes& bytes, std::int64_t i, DType dtype) {
       return element<std::uint8_t>(bytes, i);
     case DType::kInt32:
       return element<std::int32_t>(bytes, i);
+    case DType::kInt64:
+      return static_cast<double>(element<std::int64_t>(bytes, i));
   }
   return std::nan("");
 }
@@ -64,6 +66,9 @@ Bytes encode(const Array& values, DType dtype) {
       break;
     case DType::kInt32:
       encode_as<std::int32_t>(values, bytes);
+      break;
+    case DType::kInt64:
+      encode_as<std::int64_t>(values, bytes);
       break;
     case DType::kBFloat16:
       for (std::size_t i = 0; i < values.values.size(); ++i) {

@@ -58,6 +58,8 @@ double rounded_to(DType dtype, double value) {
       return static_cast<std::uint8_t>(value);
     case DType::kInt32:
       return static_cast<std::int32_t>(value);
+    case DType::kInt64:
+      return static_cast<double>(static_cast<std::int64_t>(value));
   }
   DRIFT_FAIL(kInternal, "no such dtype");
 }

@@ -24,7 +24,7 @@ TEST(StepCollector, RecordsComeInOrderWhenTheLastWorkerHasReported) {
         {.step = step,
          .worker = worker,
          .result = {.loss = loss, .correct = 4},
-         .times = {.data_seconds = 1, .forward_seconds = 2, .backward_seconds = 4, .update_seconds = worker * 16.0},
+         .times = {.upload_seconds = 1, .forward_seconds = 2, .backward_seconds = 4, .update_seconds = worker * 16.0},
          .bytes = 10,
          .elapsed_seconds = static_cast<double>(step) + worker});
   };
@@ -49,7 +49,7 @@ TEST(StepCollector, RecordsComeInOrderWhenTheLastWorkerHasReported) {
   EXPECT_EQ(first.bytes, 20);
   EXPECT_EQ(first.seconds, 3);  // the slower of 2 and 3
   EXPECT_EQ(log.steps[1].seconds, 1);
-  EXPECT_EQ(first.times.data_seconds, 1);
+  EXPECT_EQ(first.times.upload_seconds, 1);
   EXPECT_EQ(first.times.forward_seconds, 2);
   EXPECT_EQ(first.times.backward_seconds, 4);
   EXPECT_EQ(first.times.update_seconds, 8);
@@ -86,7 +86,14 @@ TEST(StepReport, CrossesProcessesBitForBit) {
   const StepReport report{.step = 123456789012,
                           .worker = 31,
                           .result = {.loss = 0.1 + 0.2, .correct = 7, .correct_top5 = 9},
-                          .times = {.data_seconds = 1e-7, .forward_seconds = 0.25, .comm_seconds = 3e5},
+                          .times = {.upload_seconds = 2.5,
+                                    .forward_seconds = 0.25,
+                                    .backward_seconds = 1.0 / 7,
+                                    .update_seconds = 4,
+                                    .comm_seconds = 3e5,
+                                    .data_seconds = 1e-7,
+                                    .enqueue_seconds = 5,
+                                    .comm_host_seconds = 6},
                           .bytes = 1LL << 40,
                           .elapsed_seconds = 1.0 / 3};
   const StepReport back = decode_report(encode(report));
@@ -95,9 +102,7 @@ TEST(StepReport, CrossesProcessesBitForBit) {
   EXPECT_EQ(back.result.loss, report.result.loss);
   EXPECT_EQ(back.result.correct, report.result.correct);
   EXPECT_EQ(back.result.correct_top5, report.result.correct_top5);
-  EXPECT_EQ(back.times.data_seconds, report.times.data_seconds);
-  EXPECT_EQ(back.times.forward_seconds, report.times.forward_seconds);
-  EXPECT_EQ(back.times.comm_seconds, report.times.comm_seconds);
+  for (const auto time : StepTimes::kAll) EXPECT_EQ(back.times.*time, report.times.*time);
   EXPECT_EQ(back.bytes, report.bytes);
   EXPECT_EQ(back.elapsed_seconds, report.elapsed_seconds);
   const std::string line = encode(report);

@@ -120,6 +120,11 @@ constexpr std::array kBegin = {
     field<&BeginRecord::host>({"host", "", "where process 0 ran"}),
 };
 
+template <auto Member>
+constexpr auto time(std::string_view name, std::string_view meaning, std::string_view tag = {}) {
+  return field<&StepRecord::times, Member>({name, "s", meaning, kUsual, tag});
+}
+
 constexpr std::array kStep = {
     field<&StepRecord::step>({"step", "", "its number, from 0", kRequired}),
     field<&StepRecord::epoch>({"epoch", "", "epochs, this step included", kRequired, "train/epoch"}),
@@ -134,17 +139,21 @@ constexpr std::array kStep = {
     field<&StepRecord::sync>({"sync", "", "`gradients` or `parameters`: what was averaged at its end; or `none`"}),
     field<&StepRecord::images_per_second>({"img_s", "1/s", "images per second", kUsual, "speed/img_s"}),
     field<&StepRecord::seconds>({"t_step", "s", "wall time since the step before", kRequired, "time/step"}),
-    Field<StepRecord>{{"t_compute", "s", "`t_data` + `t_fwd` + `t_bwd` + `t_opt`", kUsual, "time/compute"},
+    Field<StepRecord>{{"t_compute", "s", "`t_upload` + `t_fwd` + `t_bwd` + `t_opt`", kUsual, "time/compute"},
                       FieldType::kNumber,
                       [](const StepRecord& record) { return json_of(record.times.compute_seconds()); },
                       nullptr},
-    field<&StepRecord::times, &StepTimes::data_seconds>(
-        {"t_data", "s", "time of the host waiting for the batch; this and the next four means over workers"}),
-    field<&StepRecord::times, &StepTimes::forward_seconds>({"t_fwd", "s", "forward, augmentation and loss"}),
-    field<&StepRecord::times, &StepTimes::backward_seconds>({"t_bwd", "s", "backward"}),
-    field<&StepRecord::times, &StepTimes::update_seconds>({"t_opt", "s", "update"}),
-    field<&StepRecord::times, &StepTimes::comm_seconds>(
-        {"t_comm", "s", "in the communicator, waiting for others included", kUsual, "time/comm"}),
+    time<&StepTimes::upload_seconds>(
+        "t_upload",
+        "the batch on its way to the device; this and the next four by the device's clock, means over workers"),
+    time<&StepTimes::forward_seconds>("t_fwd", "forward, augmentation and loss"),
+    time<&StepTimes::backward_seconds>("t_bwd", "backward"),
+    time<&StepTimes::update_seconds>("t_opt", "update"),
+    time<&StepTimes::comm_seconds>("t_comm", "averages, waiting for others included", "time/comm"),
+    time<&StepTimes::data_seconds>(
+        "t_data", "the host waiting for the batch; this and the next two of the host, means over workers"),
+    time<&StepTimes::enqueue_seconds>("t_enqueue", "enqueuing the step but for averages; on a CPU, doing it"),
+    time<&StepTimes::comm_host_seconds>("t_comm_host", "in the communicator"),
     field<&StepRecord::bytes>({"bytes", "B", "sent by all workers in this step", kRequired, "comm/bytes"}),
 };
 

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <optional>
 
-#include "core/stopwatch.h"
-
 namespace drift {
 
 BatchResult result_of(const float* floats) {
@@ -32,23 +30,22 @@ Tensor forward_logits(Tape& tape, const Model& model, const DeviceBatch& batch, 
 }
 
 Tensor forward_backward(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation,
-                        float label_smoothing, StepTimes* times) {
-  StepTimes spent;
-  Stopwatch watch;
+                        float label_smoothing, PhaseClock* clock) {
+  Backend& backend = tape.backend();
   Tensor result;
+  if (clock != nullptr) clock->begin(StepPhase::kForward, backend);
   {
     std::optional<Span> span;  // a pass that only goes forward is one phase, and its caller names it
-    if (tape.records()) span.emplace(tape.backend(), "forward");
+    if (tape.records()) span.emplace(backend, "forward");
     const Tensor logits = forward_logits(tape, model, batch, normalisation);
     result = softmax_cross_entropy(tape, logits, batch.labels, label_smoothing);
   }
-  spent.forward_seconds = watch.lap();
+  if (clock != nullptr) clock->end(StepPhase::kForward, backend);
   if (tape.records()) {
-    const Span span(tape.backend(), "backward");
+    const Span span(backend, "backward");
     tape.backward();
-    spent.backward_seconds = watch.lap();
+    if (clock != nullptr) clock->end(StepPhase::kBackward, backend);
   }
-  if (times != nullptr) *times += spent;
   return result;
 }
 

@@ -5,9 +5,9 @@
 
 #include <cstdint>
 
-#include "core/step_times.h"
 #include "models/registry.h"
 #include "train/step/batch_memory.h"
+#include "train/step/phase_clock.h"
 
 namespace drift {
 
@@ -24,8 +24,8 @@ BatchResult read_result(const Tensor& result, Backend& backend);
 // [N,classes] float32.
 Tensor forward_logits(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation);
 // Forward and loss, and backward if the tape records. Returns the loss op's result, float32 [3]. label_smoothing: of
-// training alone. The host's time is added to `times`, if given.
+// training alone. clock, if given, is told of both phases.
 Tensor forward_backward(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation,
-                        float label_smoothing = 0, StepTimes* times = nullptr);
+                        float label_smoothing = 0, PhaseClock* clock = nullptr);
 
 }  // namespace drift

@@ -33,8 +33,6 @@ class CapturedSegment {
     captured_->replay();
   }
   bool captures() const { return capture_; }
-  // Whether run() replays, so that the host sees nothing of what happens inside.
-  bool is_captured() const { return captured_ != nullptr; }
 
  private:
   Stream& stream_;

@@ -44,11 +44,12 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       clip_scale_(device, sizeof(float)),
       batch_memory_(device, data.train->image_shape(), config.sync.local_batch, images, /*steady=*/true),
       result_(device, 3 * sizeof(float)),
-      results_(device),
+      results_(device, 3 * sizeof(float)),
       finite_check_(device),
       gradients_(*stream_, captures(config, *stream_)),
       update_(*stream_, captures(config, *stream_)),
-      local_step_(*stream_, captures(config, *stream_)) {
+      local_step_(*stream_, captures(config, *stream_)),
+      clock_(device) {
   model_->parameters.allocate(*backend_, /*with_training_state=*/true, std::move(source));
   model_->parameters.initialise(*backend_, config.seed);
   if (config.sync.measures_rounds()) telemetry_.emplace(device, /*follows_mean=*/id == 0);
@@ -68,35 +69,25 @@ void Worker::after_average() {
 
 const Batch& Worker::next_batch() {
   const Span span(*backend_, "batch");
-  Stopwatch watch;
-  const Batch& batch = loader_->next();
-  times_.data_seconds += watch.lap();
-  return batch;
+  const Lap lap(host_times_.data_seconds);
+  return loader_->next();
 }
 
 void Worker::upload(const Batch& batch, double lr) {
-  Stopwatch watch;
+  phase_begins(StepPhase::kUpload);
   batch_ = batch_memory_.upload(batch, *backend_, static_cast<float>(lr));
-  times_.forward_seconds += watch.lap();
+  phase_ends(StepPhase::kUpload);
 }
 
 void Worker::enqueue_gradients(MemoryPool& pool) {
   Tape tape(*backend_, pool, precision_, kTraining);
-  const Tensor result = drift::forward_backward(tape, *model_, batch_, normalisation_, label_smoothing_, &times_);
+  const Tensor result = drift::forward_backward(tape, *model_, batch_, normalisation_, label_smoothing_, &clock_);
   backend_->copy(result.view(), {.data = result_.data(), .shape = {3}});
 }
 
 void Worker::enqueue_update() {
   optimizer_.update(*backend_, model_->parameters, batch_.rate, {.data = clip_scale_.data(), .shape = {1}});
-}
-
-template <class Work>
-void Worker::run_with_result(CapturedSegment& segment, const MemoryPool& pool, const Work& work) {
-  const bool replays = segment.is_captured();  // then the parts of `work` do not time themselves
-  Stopwatch watch;
-  segment.run(&pool, work);
-  if (replays) times_.forward_seconds += watch.lap();
-  send_result_home();
+  phase_ends(StepPhase::kUpdate);
 }
 
 void Worker::send_result_home() {
@@ -105,34 +96,38 @@ void Worker::send_result_home() {
 
 void Worker::forward_backward(const Batch& batch, double lr, MemoryPool& pool) {
   const Span span(*backend_, "forward and backward");
+  const Lap lap(host_times_.enqueue_seconds);
   upload(batch, lr);
-  run_with_result(gradients_, pool, [&] { enqueue_gradients(pool); });
+  gradients_.run(&pool, [&] { enqueue_gradients(pool); });
+  send_result_home();
 }
 
 void Worker::update() {
   const Span span(*backend_, "update");
-  Stopwatch watch;
-  update_.run(nullptr, [&] { enqueue_update(); });
-  times_.update_seconds += watch.lap();
+  const Lap lap(host_times_.enqueue_seconds);
+  update_.run(nullptr, [&] {
+    phase_begins(StepPhase::kUpdate);
+    enqueue_update();
+  });
 }
 
 void Worker::local_step(const Batch& batch, double lr, MemoryPool& pool) {
   const Span span(*backend_, "local step");
+  const Lap lap(host_times_.enqueue_seconds);
   upload(batch, lr);
-  run_with_result(local_step_, pool, [&] {
+  local_step_.run(&pool, [&] {
     enqueue_gradients(pool);
     const Span update_span(*backend_, "update");
-    Stopwatch update_watch;
     enqueue_update();
-    times_.update_seconds += update_watch.lap();
   });
+  send_result_home();
 }
 
 bool Worker::synchronous_step(const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
                               const std::function<void()>& average, const std::function<void()>& meet) {
   const Span span(*backend_, "synchronous step");
+  const Lap lap(host_times_.enqueue_seconds);
   upload(batch, lr);
-  Stopwatch watch;
   const bool called = segment.run(
       place, pool,
       [&] {
@@ -142,13 +137,24 @@ bool Worker::synchronous_step(const Batch& batch, double lr, MemoryPool& pool, J
         enqueue_update();
       },
       meet);
-  if (!called) times_.forward_seconds += watch.lap();  // else its parts have timed themselves
   send_result_home();
   return called;
 }
 
+void Worker::step_done() {
+  clock_.step_done(*backend_);
+  steps_done_.push_back(std::exchange(host_times_, {}));
+}
+
+StepTimes Worker::take_times() {
+  StepTimes times = clock_.take();
+  times += steps_done_.front();
+  steps_done_.pop_front();
+  return times;
+}
+
 std::int64_t Worker::results_due() const {
-  const std::int64_t behind = stream_->can_capture() ? ResultRing::kCapacity - 1 : 0;
+  const std::int64_t behind = stream_->can_capture() ? DownloadRing::kCapacity - 1 : 0;
   return std::max<std::int64_t>(0, results_.waiting() - behind);
 }
 

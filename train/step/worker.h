@@ -3,10 +3,12 @@
 // own: they live in the pool it is lent for a step, because fewer workers may compute at once than there are replicas
 // (lanes.h).
 //
-// On a GPU everything here is enqueued: steps are captured and replayed (captured_segment.h). Results come home a few
-// steps later (result_ring.h), and so does what a check of the replica found (finite_check.h); taking one may wait.
+// On a GPU everything here is enqueued: steps are captured and replayed (captured_segment.h). Results and times come
+// home a few steps later (download_ring.h), and so does what a check of the replica found (finite_check.h); taking one
+// may wait.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,11 +18,12 @@
 #include "engine/optim/sgd.h"
 #include "models/registry.h"
 #include "train/config/config.h"
+#include "train/step/batch_loss.h"
 #include "train/step/batch_memory.h"
 #include "train/step/captured_segment.h"
 #include "train/step/finite_check.h"
 #include "train/step/joint_segment.h"
-#include "train/step/result_ring.h"
+#include "train/step/phase_clock.h"
 #include "train/step/round_telemetry.h"
 
 namespace drift {
@@ -60,7 +63,7 @@ class Worker {
   bool captures_steps() const { return gradients_.captures(); }
 
   // The result of each step is taken once, in order.
-  BatchResult take_result() { return results_.take(); }
+  BatchResult take_result() { return result_of(static_cast<const float*>(results_.take())); }
   // How many more may be taken now without anyone waiting long: on a CPU all, on a GPU those of a few steps ago.
   std::int64_t results_due() const;
   std::int64_t results_waiting() const { return results_.waiting(); }
@@ -78,17 +81,19 @@ class Worker {
   std::int64_t rounds_waiting() const { return telemetry_ ? telemetry_->waiting() : 0; }
   RoundDistances take_round() { return telemetry_->take(); }
 
-  // What the calls above took since this was last asked.
-  StepTimes take_times() { return std::exchange(times_, {}); }
+  // Around what others enqueue on its stream as a part of a step.
+  void phase_begins(StepPhase phase) { clock_.begin(phase, *backend_); }
+  void phase_ends(StepPhase phase) { clock_.end(phase, *backend_); }
+  // After the last call that belongs to a step. The times of each step are then taken once, in order; this waits for
+  // them.
+  void step_done();
+  StepTimes take_times();
 
  private:
   void upload(const Batch& batch, double lr);
   void enqueue_gradients(MemoryPool& pool);
   void enqueue_update();
   void send_result_home();
-  // Runs a segment that computes gradients, and sends the step's result home.
-  template <class Work>
-  void run_with_result(CapturedSegment& segment, const MemoryPool& pool, const Work& work);
 
   int id_;
   DType precision_;
@@ -104,11 +109,13 @@ class Worker {
   BatchMemory batch_memory_;
   DeviceBatch batch_;  // what the next step reads
   Storage result_;     // float32 [3], what the last step left
-  ResultRing results_;
+  DownloadRing results_;
   FiniteCheck finite_check_;
   std::optional<RoundTelemetry> telemetry_;
   CapturedSegment gradients_, update_, local_step_;
-  StepTimes times_;
+  PhaseClock clock_;
+  StepTimes host_times_;              // of the step under way
+  std::deque<StepTimes> steps_done_;  // of those whose times were not taken
 };
 
 // What the vendor libraries are told. workers: that compute on the device at the same time.

@@ -159,12 +159,17 @@ std::vector<int> GraphRun::ready() const {
   return nodes;
 }
 
-void GraphRun::finish(int node, Nanoseconds begin, Nanoseconds duration) {
+Nanoseconds GraphRun::begin(int node, Nanoseconds launched) const {
+  const auto index = static_cast<std::size_t>(node);
+  if (awaited_[index]) launched = std::max(launched, awaited_[index]->end);
+  for (const std::size_t earlier : body_->after[index]) launched = std::max(launched, ends_[earlier]);
+  return launched;
+}
+
+void GraphRun::finish(int node, Nanoseconds launched, Nanoseconds duration) {
   --left_;
   const auto finished = static_cast<std::size_t>(node);
-  if (awaited_[finished]) begin = std::max(begin, awaited_[finished]->end);
-  for (const std::size_t earlier : body_->after[finished]) begin = std::max(begin, ends_[earlier]);
-  ends_[finished] = begin + duration;
+  ends_[finished] = begin(node, launched) + duration;
   if (recorded_[finished]) {
     recorded_[finished]->done = true;
     recorded_[finished]->end = ends_[finished];
@@ -175,9 +180,9 @@ void GraphRun::finish(int node, Nanoseconds begin, Nanoseconds duration) {
   }
 }
 
-Nanoseconds GraphRun::end(Nanoseconds begin) const {
-  for (const Nanoseconds end : ends_) begin = std::max(begin, end);
-  return begin;
+Nanoseconds GraphRun::end(Nanoseconds launched) const {
+  for (const Nanoseconds end : ends_) launched = std::max(launched, end);
+  return launched;
 }
 
 void GraphRun::order_after(Clock& clock) const {

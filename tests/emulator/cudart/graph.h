@@ -85,9 +85,10 @@ class GraphRun {
   const Work& work(int node) const { return body_->works[node]; }
   const PinnedGuard& pinned(int node) const { return pinned_[node]; }
   void start(int node) { started_[node] = true; }
-  // The launch may begin at `begin`; the node takes `duration`.
-  void finish(int node, Nanoseconds begin, Nanoseconds duration);
-  Nanoseconds end(Nanoseconds begin) const;  // of the nodes that are finished
+  // Of a node that may run, in a launch that began at `launched`.
+  Nanoseconds begin(int node, Nanoseconds launched) const;
+  void finish(int node, Nanoseconds launched, Nanoseconds duration);
+  Nanoseconds end(Nanoseconds launched) const;  // of the nodes that are finished
   // What an event stands for that this node records: it is done when the node is.
   std::shared_ptr<Operation> recorded(std::size_t node) const { return recorded_[node]; }
   void order_after(Clock& clock) const;  // joins what happened before the events that nodes wait for

@@ -42,8 +42,10 @@ void run_kernel(const Launch& launch) {
   if (launch.cooperative) {
     options.grid_workspace = rt.global.begin_grid(std::uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z);
   }
+  options.timer = static_cast<std::uint64_t>(rt.scheduler.begin_of_running());
   options.max_warp_instructions = settings().max_instructions;
   const std::uint64_t before = rt.statistics.global_bytes;
+  rt.statistics.timer = 0;
   try {
     ptx::launch(*launch.function->kernel, interpreter_dim(launch.grid), interpreter_dim(launch.block),
                 launch.dynamic_shared, launch.parameters.data(), rt.global, options, rt.statistics);
@@ -52,6 +54,7 @@ void run_kernel(const Launch& launch) {
     throw ptx::Error(refusal.empty() ? error.what() : error.what() + ("; " + refusal));
   }
   rt.scheduler.count_moved(rt.statistics.global_bytes - before);
+  rt.scheduler.count_timer(static_cast<Nanoseconds>(rt.statistics.timer));
 }
 
 }  // namespace

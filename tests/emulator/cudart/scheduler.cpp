@@ -149,15 +149,17 @@ void Scheduler::run(const Candidate& candidate) {
   } else {
     graph->start(candidate.node);
   }
-  const Nanoseconds begin = begin_of(*stream, *operation);
+  const Nanoseconds launched = begin_of(*stream, *operation);
+  begin_ = whole ? launched : graph->begin(candidate.node, launched);
   moved_ = 0;
+  timer_ = 0;
   running_ = operation.get();
   run_work(work, whole ? operation->pinned : graph->pinned(candidate.node));
   running_ = nullptr;
   if (whole) {
-    finish(stream, graph ? graph->end(begin) : begin + duration(work, moved_));
+    finish(stream, graph ? graph->end(launched) : launched + duration(work, moved_, timer_));
   } else {
-    graph->finish(candidate.node, begin, duration(work, moved_));
+    graph->finish(candidate.node, launched, duration(work, moved_, timer_));
   }
   changed_.notify_all();
 }

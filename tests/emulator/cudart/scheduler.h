@@ -38,6 +38,10 @@ class Scheduler {
   bool reached(const std::shared_ptr<Operation>& operation);
   // The running operation read or wrote so many bytes of device memory.
   void count_moved(std::uint64_t bytes) { moved_ += bytes; }
+  // Its kernel read the device's timer, which came so far meanwhile.
+  void count_timer(Nanoseconds passed) { timer_ = passed; }
+  // When it began.
+  Nanoseconds begin_of_running() const { return begin_; }
 
   // The device of the operation that runs now, -1 outside one.
   int running_device() const { return running_ == nullptr ? -1 : running_->device; }
@@ -72,7 +76,8 @@ class Scheduler {
   bool gate_closed_ = false;  // something could run but for its gate
   int host_functions_running_ = 0;
   std::uint64_t host_functions_run_ = 0;
-  std::uint64_t moved_ = 0;  // bytes of device memory, by the work that runs now
+  std::uint64_t moved_ = 0;            // bytes of device memory, by the work that runs now
+  Nanoseconds begin_ = 0, timer_ = 0;  // of that work
   cudaError_t sticky_ = cudaSuccess;
 };
 

@@ -47,14 +47,14 @@ Nanoseconds cost_to_queue(const Work& work) {
   }
 }
 
-Nanoseconds duration(const Work& work, std::uint64_t device_bytes) {
+Nanoseconds duration(const Work& work, std::uint64_t device_bytes, Nanoseconds timer) {
   const DeviceTable& table = device_table(settings().sm);
   switch (work.type) {
     case cudaGraphNodeTypeKernel:
     case cudaGraphNodeTypeMemset:
     case cudaGraphNodeTypeMemcpy:
       if (work.host_bytes > 0) return kHostCopyLatency + time_of(work.host_bytes, table.host_bytes_per_second);
-      return std::max(kShortestKernel, time_of(device_bytes, memory_bytes_per_second(table)));
+      return std::max({kShortestKernel, time_of(device_bytes, memory_bytes_per_second(table)), timer});
     default:
       return 0;
   }

@@ -35,7 +35,7 @@ HostTime& host_time();  // of the calling thread
 
 // What the host pays to queue the work, beside the call.
 Nanoseconds cost_to_queue(const Work& work);
-// What work takes on a device while it reads and writes so many bytes of its memory.
-Nanoseconds duration(const Work& work, std::uint64_t device_bytes);
+// What work takes on a device while it reads and writes so many bytes of its memory, and its timer is seen to pass.
+Nanoseconds duration(const Work& work, std::uint64_t device_bytes, Nanoseconds timer);
 
 }  // namespace drift::emulator

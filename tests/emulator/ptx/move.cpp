@@ -1,4 +1,5 @@
 // mov in all its forms, and what converts or asks about generic addresses: cvta, isspacep; activemask.
+#include <algorithm>
 #include <cstring>
 
 #include "tests/emulator/ptx/decode.h"
@@ -33,11 +34,21 @@ void unpack(Warp& warp, const Instruction& i, u32 mask) {
   });
 }
 
-// Time is counted in instructions of the warp.
+// The clock of a multiprocessor counts instructions of the warp.
 void read_clock(Warp& warp, const Instruction& i, u32 mask) {
   each_lane(mask, [&](int lane) {
     std::memcpy(warp.registers + i.d + lane * i.register_bytes, &warp.instructions, i.register_bytes);
   });
+}
+
+// That of the device goes on by being read, and by nothing else that a kernel does.
+void read_timer(Warp& warp, const Instruction& i, u32 mask) {
+  const u64 passed = ++warp.timer_readings * kNanosecondsByReading;
+  const u64 now = warp.block->options->timer + passed;
+  u64& most = warp.block->statistics->timer;
+  most = std::max(most, passed);
+  each_lane(mask,
+            [&](int lane) { std::memcpy(warp.registers + i.d + lane * i.register_bytes, &now, i.register_bytes); });
 }
 
 void decode_vector_move(Assembler& assembler, const Statement& statement, Instruction instruction) {
@@ -75,7 +86,7 @@ void decode_move(Assembler& assembler, const Statement& statement, Instruction i
   instruction.d = assembler.write(statement.operands[0], bytes);
   if (source == "%clock" || source == "%clock64" || source == "%globaltimer") {
     instruction.register_bytes = static_cast<u8>(bytes);
-    instruction.run = read_clock;
+    instruction.run = source == "%globaltimer" ? read_timer : read_clock;
   } else {
     instruction.a = assembler.read(source, bytes);
     instruction.run = bytes == 2 ? copy<u16> : bytes == 4 ? copy<u32> : copy<u64>;

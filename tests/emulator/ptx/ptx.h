@@ -81,18 +81,23 @@ struct Options {
   std::uint64_t grid_workspace = 0;         // address that %envreg1 and 2 hold: a grid-wide barrier counts there
   bool shared_races = true;                 // check shared memory for races
   bool report_global = false;               // call Memory::touch for every global access
+  std::uint64_t timer = 0;                  // %globaltimer when the kernel begins
   std::uint64_t max_warp_instructions = 0;  // that a warp may run in one block before it counts as endless; 0: no limit
   std::function<void(std::string_view)> print;  // receives the output of printf; empty: stdout
 };
 
-// Added up over launches.
+// Added up over launches, but for the last.
 struct Statistics {
   std::uint64_t warp_instructions = 0, thread_instructions = 0;
   std::uint64_t global_bytes = 0;  // that threads read and wrote in global memory, each access counted
+  std::uint64_t timer = 0;         // how far %globaltimer has come in the warp that read it most
 };
 
 // Throws Error with the line and the text of the first thing it does not understand.
 Module load(const std::string& text, Memory& memory);
+
+// What each reading of %globaltimer takes: a warp that waits for it comes to an end.
+inline constexpr std::uint64_t kNanosecondsByReading = 100;
 
 // Runs the kernel to its end. parameters: kernel.parameter_bytes bytes, laid out by the offsets of kernel.parameters.
 void launch(const Kernel& kernel, Dim3 grid, Dim3 block, std::size_t dynamic_shared_bytes, const char* parameters,

@@ -119,7 +119,7 @@ void ResidentBlock::start_warp(Warp& warp) {
   const u32 threads = block_.threads - warp.index * kLanes;
   warp.alive = threads >= kLanes ? kAllLanes : (1u << threads) - 1;
   warp.groups.assign(1, {0, warp.alive, GroupState::kRunning, 0});
-  warp.instructions = 0;
+  warp.instructions = warp.timer_readings = 0;
   warp.local.assign(static_cast<std::size_t>(kLanes) * block_.program->local_bytes, kFresh);
   warp.regions.fill({});
   warp.copies.clear();

@@ -60,6 +60,7 @@ struct Warp {
   u32 index = 0;
   u32 alive = 0;  // lanes that have not exited
   u64 instructions = 0;
+  u64 timer_readings = 0;
   std::vector<Group> groups;
   std::vector<char> local;               // local memory, lane after lane
   std::array<Region, kRegions> regions;  // allocations met last

@@ -10,6 +10,19 @@ __global__ void copy(float4* to, const float4* from) {
   to[i] = from[i];
 }
 __global__ void nothing() {}
+__device__ long long timer() {
+  long long now;
+  asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now)::"memory");
+  return now;
+}
+__global__ void read_timer(long long* to) {
+  *to = timer();
+}
+__global__ void wait_on_device(long long nanoseconds) {
+  const long long begin = timer();
+  while (timer() - begin < nanoseconds) {
+  }
+}
 
 constexpr unsigned kBlocks = 1024, kThreads = 256;
 constexpr std::size_t kBytes = kBlocks * kThreads * sizeof(float4);
@@ -194,6 +207,40 @@ TEST_F(Times, OfAGraphThatWaitsForAnEventBeginThere) {
   CUDA_OK(cudaGraphLaunch(replayed, second));
   EXPECT_NEAR(microseconds(start, end), 2 * copy_time(), kTolerance);
   CUDA_OK(cudaGraphExecDestroy(replayed));
+}
+
+// What kernels read of it is the time between the events around them.
+TEST_F(Times, OfTheDevicesTimerAreThoseOfEvents) {
+  long long* const read = reinterpret_cast<long long*>(z);
+  CUDA_OK(cudaStreamBeginCapture(first, cudaStreamCaptureModeThreadLocal));
+  read_timer<<<1, 1, 0, first>>>(read);
+  CUDA_OK(cudaEventRecordWithFlags(start, first, cudaEventRecordExternal));
+  launch_copy(first, y);
+  CUDA_OK(cudaEventRecordWithFlags(end, first, cudaEventRecordExternal));
+  read_timer<<<1, 1, 0, first>>>(read + 1);
+  cudaGraph_t graph = nullptr;
+  CUDA_OK(cudaStreamEndCapture(first, &graph));
+  const cudaGraphExec_t replayed = executable(graph);
+  long long times[3] = {};
+  for (int replay = 0; replay < 2; ++replay) {
+    CUDA_OK(cudaGraphLaunch(replayed, first));
+    read_timer<<<1, 1, 0, first>>>(read + 2);
+    CUDA_OK(cudaMemcpyAsync(times, read, sizeof times, cudaMemcpyDeviceToHost, first));
+    const double copied = microseconds(start, end);
+    EXPECT_NEAR(copied, copy_time(), kTolerance);
+    CUDA_OK(cudaStreamSynchronize(first));
+    EXPECT_NEAR(1e-3 * static_cast<double>(times[1] - times[0]), 2.0 + copied, kTolerance);
+    EXPECT_GE(1e-3 * static_cast<double>(times[2] - times[1]), 2.0) << "when the host had queued it";
+  }
+  CUDA_OK(cudaGraphExecDestroy(replayed));
+}
+
+TEST_F(Times, PassInAKernelThatReadsTheTimer) {
+  keep_busy();
+  CUDA_OK(cudaEventRecord(start, first));
+  wait_on_device<<<1, 1, 0, first>>>(30'000);
+  CUDA_OK(cudaEventRecord(end, first));
+  EXPECT_NEAR(microseconds(start, end), 30.1, kTolerance) << "and the first reading";
 }
 
 TEST_F(Times, PassWhereAProgramPolls) {

@@ -118,7 +118,7 @@ TEST(RunDirectory, HoldsConfigCommandEnvironmentAndMetrics) {
   EXPECT_EQ(lines[0].at("t_fwd"), 0.25);
   EXPECT_EQ(lines[0].at("t_bwd"), 0.5);
   EXPECT_EQ(lines[0].at("t_opt"), 1.0);
-  EXPECT_EQ(lines[0].at("t_compute"), 1.875);
+  EXPECT_EQ(lines[0].at("t_compute"), 1.75);
   EXPECT_EQ(lines[0].at("t_comm"), 2.0);
   EXPECT_EQ(lines[1].at("kind"), "eval");
   EXPECT_EQ(lines[1].at("correct"), 60);

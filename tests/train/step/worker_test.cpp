@@ -73,19 +73,28 @@ TEST_F(WorkerTest, ResultsAreTakenOnceInOrder) {
 
 TEST_F(WorkerTest, TooManyUntakenResultsAreAnError) {
   const Batch batch = worker_.next_batch();
-  for (std::int64_t i = 0; i < ResultRing::kCapacity; ++i) worker_.forward_backward(batch, 0.05, pool_);
+  for (std::int64_t i = 0; i < DownloadRing::kCapacity; ++i) worker_.forward_backward(batch, 0.05, pool_);
   EXPECT_THROW(worker_.forward_backward(batch, 0.05, pool_), Error);
 }
 
-TEST_F(WorkerTest, TimesAreGivenOnce) {
+TEST_F(WorkerTest, TimesAreThoseOfTheirStep) {
   worker_.forward_backward(worker_.next_batch(), 0.05, pool_);
   worker_.update();
-  const StepTimes times = worker_.take_times();
-  EXPECT_GT(times.forward_seconds, 0);
-  EXPECT_GT(times.backward_seconds, 0);
-  EXPECT_GT(times.update_seconds, 0);
-  EXPECT_EQ(times.comm_seconds, 0);
-  EXPECT_EQ(worker_.take_times().compute_seconds(), 0);
+  worker_.step_done();
+  worker_.local_step(worker_.next_batch(), 0.05, pool_);
+  worker_.phase_begins(StepPhase::kParameterAverage);
+  worker_.phase_ends(StepPhase::kParameterAverage);
+  worker_.step_done();
+  for (const bool averages : {false, true}) {
+    const StepTimes times = worker_.take_times();
+    for (const double part : {times.upload_seconds, times.forward_seconds, times.backward_seconds, times.update_seconds,
+                              times.data_seconds}) {
+      EXPECT_GT(part, 0);
+    }
+    EXPECT_EQ(times.comm_seconds > 0, averages);
+    EXPECT_GE(times.enqueue_seconds, times.compute_seconds()) << "on a CPU what is enqueued is done";
+  }
+  EXPECT_THROW(worker_.take_times(), Error);
 }
 
 }  // namespace
