@@ -19,8 +19,8 @@
 #include "apps/signals.h"
 #include "apps/team.h"
 #include "apps/time_limit.h"
+#include "apps/transport.h"
 #include "comm/launch.h"
-#include "comm/nccl.h"
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/file_errors.h"
@@ -28,7 +28,6 @@
 #include "core/stopwatch.h"
 #include "core/text.h"
 #include "data/fingerprint.h"
-#include "kernels/cuda.h"
 #include "kernels/device_watch.h"
 #include "train/checkpoint/meta.h"
 #include "train/config/toml.h"
@@ -321,33 +320,6 @@ void check_plans(const MachineConfig& machine, const Job& job) {
               "--plans timed is for one process, not for {} that may find different engines: let one find them, and "
               "give all its --plan-file",
               job.processes);
-}
-
-// Several processes meet over NCCL where they compute on GPUs, each on its own.
-Job with_transport(Job job, const TrainConfig& config, const Launch& launch) {
-  if (job.processes == 1) return job;
-  Device device = choose_device(config.machine.device);
-  if (device.type == DeviceType::kCpu) {
-    DRIFT_CHECK(kConfig, job.transport,
-                "{} are those of torchrun, whose processes meet over NCCL on GPUs; on CPUs they meet "
-                "over MPI: mpirun -n {} drift train ...",
-                launch.variables, launch.processes);
-    return job;
-  }
-  DRIFT_CHECK(
-      kConfig, have_nccl(),
-      "{} processes on GPUs meet over NCCL, which this build does not have: run all --workers in one process, or "
-      "give --device cpu",
-      job.processes);
-  if (config.machine.device == "auto" || config.machine.device == "cuda") {
-    device.index = job.local_process;
-    DRIFT_CHECK(kDevice, device.index < cuda_device_count(),
-                "on {}, process {} is number {} of this machine, which has {} GPUs: start one process for each GPU",
-                job.hosts[static_cast<std::size_t>(job.process)], job.process, device.index + 1, cuda_device_count());
-  }
-  return on_gpus(std::move(job), device,
-                 {.timeout_seconds = config.processes.timeout_seconds,
-                  .nccl_multiprocessors = config.machine.nccl_multiprocessors});
 }
 
 int run(const Invocation& asked, const Job& job, SetupStop& setup) {

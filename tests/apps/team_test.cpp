@@ -192,6 +192,40 @@ TEST(TeamOfProcesses, TheLibrarysAllReduceIsTakenByNameAndRecorded) {
   EXPECT_NE(other.err.find("--reduce is fast in the run to be resumed"), std::string::npos) << other.err;
 }
 
+// At 80 Mbit/s each average of 300 KB takes 30 ms and more, and every number is the same.
+TEST(TeamOfProcesses, AnEmulatedLinkCostsTimeAndChangesNoBit) {
+  const TempDirectory directory;
+  const fs::path run = directory / "run";
+  ASSERT_EQ(run_drift(small_run(directory / "whole")).exit_code, 0);
+  const Outcome outcome = run_drift(launched(2, small_run(run, {{"--link", "80Mbit,1ms"}})));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  expect_same_run(directory / "whole", run, 20);
+  int averages = 0;
+  for (const Json& line : read_json_lines(run / "metrics.jsonl")) {
+    if (line.at("kind") != "step" || line.at("bytes").get<std::int64_t>() == 0) continue;
+    // What four workers would send, each on a machine of its own, is six times the arena; of two processes each sends
+    // one half and gets it back summed.
+    const double bytes = line.at("bytes").get<double>() / 6;
+    EXPECT_GT(line.at("t_step").get<double>(), bytes / 1e7) << line;
+    ++averages;
+  }
+  EXPECT_GT(averages, 1);
+}
+
+TEST(TeamOfProcesses, ALinkStandsOnlyWhereItCan) {
+  const TempDirectory directory;
+  const Outcome alone = run_drift(small_run(directory / "a", {{"--link", "1Gbit,50us"}}));
+  EXPECT_EQ(alone.exit_code, 2) << alone.err;
+  EXPECT_NE(alone.err.find("--link stands between processes, and this run is one"), std::string::npos) << alone.err;
+  const Flags fast = {{"--link", "1Gbit,50us"}, {"--reduce", "fast"}};
+  const Outcome unseen = run_drift(launched(2, small_run(directory / "b", fast)));
+  EXPECT_EQ(unseen.exit_code, 2) << unseen.err;
+  EXPECT_NE(unseen.err.find("leave out --reduce fast"), std::string::npos) << unseen.err;
+  const Outcome wrong = run_drift(small_run(directory / "c", {{"--link", "1Gbit"}}));
+  EXPECT_EQ(wrong.exit_code, 2) << wrong.err;
+  EXPECT_NE(wrong.err.find("10Gbit,50us"), std::string::npos) << wrong.err;
+}
+
 // Who is in MPI_Allreduce cannot give up. One that stands still, fails or dies there ends the run all the same.
 TEST(TeamOfProcesses, WhatGoesWrongInTheLibrarysAllReduceEndsTheRun) {
   const TempDirectory directory;

@@ -1,10 +1,19 @@
 #include "train/config/processes.h"
 
+#include "comm/link.h"
 #include "train/config/option_kinds.h"
 
 namespace drift {
 
 using namespace options;
+
+namespace {
+
+bool is_link(std::string_view text) {
+  return parse_link(text).has_value();
+}
+
+}  // namespace
 
 std::vector<Option> processes_options() {
   return section(
@@ -14,7 +23,11 @@ std::vector<Option> processes_options() {
        free_on_resume(number(row("comm-timeout", "S", "seconds until a process that does not come or answer ends all"),
                              {.min = 1, .max = 1e6}, DRIFT_FIELD(processes.timeout_seconds))),
        free_on_resume(number(row("control-port", "N", "TCP port on which process 0 is reached; 0: any free one"),
-                             {.min = 0, .max = 65535}, DRIFT_FIELD(processes.control_port)))});
+                             {.min = 0, .max = 65535}, DRIFT_FIELD(processes.control_port))),
+       free_on_resume(
+           allowing("a rate and a latency such as 10Gbit,50us, and perhaps jitter: 100Mbit,1ms,200us",
+                    text(row("link", "RATE,LATENCY[,JITTER]", "emulate such a network between CPU processes"),
+                         DRIFT_FIELD(processes.link), is_link)))});
 }
 
 }  // namespace drift

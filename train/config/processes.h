@@ -1,6 +1,7 @@
 // ProcessesConfig: how the processes of a team deal with each other. Only the way to reduce can change bits of the run.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "comm/exchange.h"
@@ -12,6 +13,7 @@ struct ProcessesConfig {
   Reduce reduce = Reduce::kTree;
   double timeout_seconds = 300;  // for all to come; after that, silence of a process
   int control_port = 0;          // where process 0 listens; 0: any free one
+  std::string link = {};         // "10Gbit,50us": emulated between them (comm/link.h); "": none
 };
 
 std::vector<Option> processes_options();
