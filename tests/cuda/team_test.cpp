@@ -38,30 +38,32 @@ class NcclTeam : public ::testing::Test {
   }
 };
 
-void check_means(const Job& job, Reduce reduce) {
+void check_means(const Job& job, Reduce reduce, Backend& backend) {
   const auto communicators = make_communicators(job.team_of(2), reduce);
-  const std::unique_ptr<Stream> stream = make_stream(*job.device, 1);
-  const std::unique_ptr<Backend> backend = make_backend(*stream);
   for (const std::size_t n : {std::size_t{1}, std::size_t{1000}, std::size_t{300000}}) {
     std::vector<float> host(n);
     for (std::size_t i = 0; i < n; ++i) host[i] = static_cast<float>(i % 97) + 2.0f * static_cast<float>(job.process);
     const Storage memory(*job.device, n * sizeof(float), job.transport->memory());
     const std::span<float> values(static_cast<float*>(memory.data()), n);
-    backend->upload(host.data(), as_tensor(values));
-    communicators.front()->all_reduce_mean(values, *backend);
-    const std::vector<float> mean = downloaded(values, *backend);
+    backend.upload(host.data(), as_tensor(values));
+    communicators.front()->all_reduce_mean(values, backend);
+    const std::vector<float> mean = downloaded(values, backend);
     for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(mean[i], static_cast<float>(i % 97) + 1.0f) << i << " of " << n;
-    if (job.process == 1) backend->fill(as_tensor(values), 7);
-    communicators.front()->broadcast(values, 1, *backend);
-    EXPECT_EQ(downloaded(values, *backend).back(), 7);
+    if (job.process == 1) backend.fill(as_tensor(values), 7);
+    communicators.front()->broadcast(values, 1, backend);
+    EXPECT_EQ(downloaded(values, backend).back(), 7);
   }
   communicators.front()->barrier();
 }
 
+// One backend for both: where it goes, page-locked memory is freed, and that may wait for all GPUs of a program, also
+// for the other process's, which would be ahead here and wait for this one.
 TEST_F(NcclTeam, TheMeanIsThatOfAllWorkers) {
   run_processes([](const Job& job) {
-    check_means(job, Reduce::kTree);
-    check_means(job, Reduce::kFast);
+    const std::unique_ptr<Stream> stream = make_stream(*job.device, 1);
+    const std::unique_ptr<Backend> backend = make_backend(*stream);
+    check_means(job, Reduce::kTree, *backend);
+    check_means(job, Reduce::kFast, *backend);
     EXPECT_TRUE(job.transport->sum_name().starts_with("ncclAllReduce of NCCL 2.")) << job.transport->sum_name();
   });
 }
