@@ -24,7 +24,7 @@ struct Place {
 bool place(Runtime& rt, const void* pointer, std::size_t bytes, Place& result) {
   const Allocation* const allocation = rt.memory.find(address_of(pointer));
   result = {address_of(pointer), allocation != nullptr, allocation != nullptr && !allocation->on_host()};
-  const bool stray = allocation == nullptr && rt.memory.host(result.address) != pointer;  // a freed device address
+  const bool stray = allocation == nullptr && rt.memory.host(result.address, 0) != pointer;  // a freed device address
   return !stray && (allocation == nullptr || rt.memory.find(address_of(pointer), bytes) != nullptr);
 }
 

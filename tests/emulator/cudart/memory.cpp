@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include <utility>
 
 #include "tests/emulator/cudart/report.h"
@@ -21,6 +19,12 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+Shadow make_shadow(std::size_t bytes) {
+  auto* const words = static_cast<ShadowWord*>(std::calloc(bytes / 4 + 2, sizeof(ShadowWord)));
+  if (words == nullptr) stop("no memory for what the race check remembers");
+  return Shadow(words);
+}
+
 }  // namespace
 
 std::string hexadecimal(std::uint64_t value) {
@@ -30,19 +34,16 @@ std::string hexadecimal(std::uint64_t value) {
 }
 
 AddressSpace::AddressSpace(int devices, std::size_t bytes_per_device, bool shadowed)
-    : file_(memfd_create("emulated device memory", MFD_CLOEXEC)),
-      bytes_per_device_(bytes_per_device),
-      shadowed_(shadowed),
-      used_(std::max(devices, 1)) {
-  constexpr int kFlags = MAP_SHARED | MAP_NORESERVE;
+    : bytes_per_device_(bytes_per_device), shadowed_(shadowed), used_(std::max(devices, 1)) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   void* const seen = reinterpret_cast<void*>(kBase);
-  if (file_ < 0 || ftruncate(file_, kReserved) != 0 ||
-      mmap(seen, kReserved, PROT_NONE, kFlags | MAP_FIXED_NOREPLACE, file_, 0) != seen) {
+  if (mmap(seen, kReserved, PROT_NONE, kFlags | MAP_FIXED_NOREPLACE, -1, 0) != seen) {
     stop("no room for device memory in the address space");
   }
-  void* const alias = mmap(nullptr, kReserved, PROT_READ | PROT_WRITE, kFlags, file_, 0);
-  if (alias == MAP_FAILED) stop("device memory cannot be mapped a second time");
-  alias_ = static_cast<char*>(alias);
+  void* const content = mmap(nullptr, kReserved, PROT_READ | PROT_WRITE, kFlags, -1, 0);
+  if (content == MAP_FAILED) stop("no room for the content of device memory in the address space");
+  madvise(content, kReserved, MADV_HUGEPAGE);  // else the system is busier to give pages than we are to fill them
+  content_ = static_cast<char*>(content);
 }
 
 bool AddressSpace::is_device_address(std::uint64_t address) const {
@@ -62,8 +63,7 @@ std::uint64_t AddressSpace::allocate(std::size_t bytes, std::size_t alignment, M
   allocation->end = allocation->begin + std::max<std::size_t>(bytes, 1);
   allocation->kind = kind;
   allocation->device = device;
-  if (shadowed_) allocation->shadow.resize(bytes / 4 + 2);
-  std::memset(alias_ + offset, 0xCD, bytes);
+  if (shadowed_) allocation->shadow = make_shadow(bytes);
   const std::uint64_t begin = allocation->begin;
   live_[allocation->end] = std::move(allocation);
   return begin;
@@ -77,7 +77,7 @@ bool AddressSpace::add_host(void* begin, std::size_t bytes, MemoryKind kind) {
   allocation->begin = address;
   allocation->end = address + std::max<std::size_t>(bytes, 1);
   allocation->kind = kind;
-  if (shadowed_) allocation->shadow.resize(bytes / 4 + 2);
+  if (shadowed_) allocation->shadow = make_shadow(bytes);
   freed_.erase(freed_.upper_bound(address), freed_.lower_bound(allocation->end + 1));  // the host reuses its addresses
   live_[allocation->end] = std::move(allocation);
   return true;
@@ -88,7 +88,7 @@ void AddressSpace::release(Allocation& allocation, const std::string& by) {
     used_.at(allocation.device) -= std::min(allocation.bytes(), used_.at(allocation.device));
     const std::uint64_t first = round_up(allocation.begin - kBase, kPage);
     const std::uint64_t last = (allocation.end - kBase) / kPage * kPage;
-    if (first < last) fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, first, last - first);
+    if (first < last) madvise(content_ + first, last - first, MADV_DONTNEED);
   }
   freed_[allocation.end] = Freed{allocation.begin, by};
   last_found_ = nullptr;
@@ -105,7 +105,7 @@ void AddressSpace::free(Allocation& allocation, const std::string& by) {
 
 void AddressSpace::renew(Allocation& allocation) {
   allocation.absent = false;
-  std::memset(host(allocation.begin), 0xCD, allocation.bytes());
+  allocation.filled = 0;
 }
 
 Allocation* AddressSpace::find(std::uint64_t address) {
@@ -120,8 +120,15 @@ Allocation* AddressSpace::find(std::uint64_t address, std::size_t bytes) {
   return allocation != nullptr && bytes <= allocation->end - address ? allocation : nullptr;
 }
 
-char* AddressSpace::host(std::uint64_t address) const {
-  return is_device_address(address) ? alias_ + (address - kBase) : reinterpret_cast<char*>(address);
+char* AddressSpace::host(std::uint64_t address, std::size_t bytes) {
+  if (!is_device_address(address)) return reinterpret_cast<char*>(address);
+  Allocation* const allocation = find(address);
+  const std::size_t wanted = allocation != nullptr ? address + bytes - allocation->begin : 0;
+  if (allocation != nullptr && wanted > allocation->filled) {
+    std::memset(content_ + (allocation->begin - kBase) + allocation->filled, 0xCD, wanted - allocation->filled);
+    allocation->filled = wanted;
+  }
+  return content_ + (address - kBase);
 }
 
 std::string AddressSpace::describe(std::uint64_t address, std::size_t bytes) {

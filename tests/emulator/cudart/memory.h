@@ -1,10 +1,11 @@
-// Device memory and the pinned host memory that devices may reach. One memory file is mapped twice: at the addresses
-// the program sees it is PROT_NONE, so host code that follows a device pointer faults as it should; the emulator works
-// at the second place. Addresses are never used again, so that a use after free is always seen.
+// Device memory and the pinned host memory that devices may reach. At the addresses the program sees nothing can be
+// read or written, so host code that follows a device pointer faults as it should; the content lies elsewhere.
+// Addresses are never used again, so that a use after free is always seen.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,13 @@ struct ShadowWord {
   std::uint32_t reader = 0, reader_block = 0;
 };
 
+// Zeros at first, which the system makes where they are touched: most memory is given out in larger pieces than are
+// used.
+struct FreeShadow {
+  void operator()(ShadowWord* words) const { std::free(words); }
+};
+using Shadow = std::unique_ptr<ShadowWord[], FreeShadow>;
+
 struct Reader {
   std::uint32_t operation, block;
 };
@@ -36,8 +44,9 @@ struct Allocation {
   bool of_graph = false;            // a graph allocates it
   bool taken = false;               // of_graph: launched or about to be, and not freed
   bool absent = false;              // of_graph: its graph has not allocated it yet, or it is freed
+  std::size_t filled = 0;           // so many bytes hold something, if only 0xCD: a workspace is asked for little
   std::uint64_t device_writes = 0;  // operations that wrote to host memory: the host did not change it alone
-  std::vector<ShadowWord> shadow;   // empty without the race check
+  Shadow shadow;                    // none without the race check
   std::unordered_map<std::uint64_t, std::vector<Reader>> more_readers;  // of words that several operations read at once
 
   bool on_host() const { return kind == MemoryKind::kPinned || kind == MemoryKind::kRegistered; }
@@ -58,7 +67,8 @@ class AddressSpace {
 
   Allocation* find(std::uint64_t address);                     // nullptr: none lives there
   Allocation* find(std::uint64_t address, std::size_t bytes);  // that holds all of it
-  char* host(std::uint64_t address) const;                     // where the emulator itself reads and writes
+  // Where the emulator itself reads and writes these bytes.
+  char* host(std::uint64_t address, std::size_t bytes);
   std::string describe(std::uint64_t address, std::size_t bytes);
 
   std::size_t used(int device) const { return used_.at(device); }
@@ -73,8 +83,7 @@ class AddressSpace {
     std::string by;
   };
 
-  int file_;
-  char* alias_;
+  char* content_;
   std::uint64_t next_ = 0;  // offset of the first byte never given out
   std::size_t bytes_per_device_;
   bool shadowed_;

@@ -40,25 +40,28 @@ struct RaceChecker::Access {
 void RaceChecker::begin(OperationRecord record) {
   records_.push_back(std::move(record));
   current_ = static_cast<std::uint32_t>(records_.size() - 1);
-  last_asked_ = 0;
+  answers_.resize(records_.size());
 }
 
 void RaceChecker::begin_phase() {
   begin(OperationRecord(records_[current_]));
 }
 
-bool RaceChecker::ordered(std::uint32_t earlier) {
-  if (earlier == last_asked_) return last_answer_;
+bool RaceChecker::happens_before(const OperationRecord& then) const {
   const OperationRecord& now = records_[current_];
-  const OperationRecord& then = records_[earlier];
-  last_asked_ = earlier;
   if (now.graph_run != 0 && now.graph_run == then.graph_run) {
-    return last_answer_ = now.node == then.node || (*now.reaches)[now.node][then.node];
+    return now.node == then.node || (*now.reaches)[now.node][then.node];
   }
-  return last_answer_ = now.clock->has_seen(then.stream, then.sequence);
+  return now.clock->has_seen(then.stream, then.sequence);
 }
 
-bool RaceChecker::conflicts(const Access& access, std::uint32_t earlier, std::uint32_t earlier_block) {
+inline bool RaceChecker::ordered(std::uint32_t earlier) {
+  std::uint32_t& answer = answers_[earlier];
+  if (answer >> 1 != current_) answer = current_ << 1 | (happens_before(records_[earlier]) ? 1 : 0);
+  return (answer & 1) != 0;
+}
+
+inline bool RaceChecker::conflicts(const Access& access, std::uint32_t earlier, std::uint32_t earlier_block) {
   if (earlier == 0 || (bytes_of(earlier_block) & bytes_of(access.packed)) == 0) return false;
   if (earlier != current_) return !ordered(earlier);
   return block_of(earlier_block) != block_of(access.packed) || block_of(earlier_block) == kSeveralBlocks;
@@ -78,48 +81,14 @@ void RaceChecker::occupy(int device, std::int64_t count, std::int64_t all) {
   occupants_.push_back({current_, device, count});
 }
 
-void RaceChecker::touch(Allocation& allocation, std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access,
-                        std::uint32_t block, bool uses) {
-  if (access != ptx::MemoryAccess::kRead) ++allocation.device_writes;
-  if (allocation.shadow.empty() || bytes == 0) return;
-  const std::uint64_t first = address - allocation.begin;
-  const std::uint64_t last = first + bytes - 1;
-  const std::uint32_t owner = access == ptx::MemoryAccess::kAtomic ? kAtomicBlock : block;
-  uses &= access != ptx::MemoryAccess::kWrite && allocation.kind == MemoryKind::kDevice;
-  for (std::uint64_t word = first / 4; word <= last / 4; ++word) {
-    const std::uint64_t from = std::max(first, word * 4) - word * 4;
-    const std::uint64_t to = std::min(last, word * 4 + 3) - word * 4;
-    const auto touched = static_cast<std::uint32_t>((0xfu >> (3 - to)) & (0xfu << from));
-    touch_word(allocation, word, Access{access, owner | (touched << 28), uses});
-  }
-}
-
-void RaceChecker::touch_word(Allocation& allocation, std::uint64_t word, const Access& access) {
-  check(allocation, word, access);
-  const std::uint32_t bytes = access.packed >> 28;
-  if (access.uses && (bytes & ~allocation.shadow[word].filled) != 0) fail_unwritten(allocation, word);
-  if (access.kind == ptx::MemoryAccess::kRead) {
-    record_read(allocation, word, access);
-    return;
-  }
-  ShadowWord& shadow = allocation.shadow[word];
-  const bool again = shadow.writer == current_ && block_of(shadow.writer_block) == block_of(access.packed);
-  shadow.writer_block = access.packed | (again ? bytes_of(shadow.writer_block) : 0);
-  shadow.writer = current_;
-  shadow.filled |= bytes;
-}
-
-void RaceChecker::check(Allocation& allocation, std::uint64_t word, const Access& access) {
+inline void RaceChecker::check_readers(Allocation& allocation, std::uint64_t word, const Access& access) {
   const ShadowWord& shadow = allocation.shadow[word];
-  if (conflicts(access, shadow.writer, shadow.writer_block)) {
-    fail(allocation, word, access, "a write", shadow.writer);
-  }
-  if (access.kind == ptx::MemoryAccess::kRead) return;
   // A plain read before an atomic of the same launch is how compare-and-swap loops begin.
   const bool loop = access.kind == ptx::MemoryAccess::kAtomic && shadow.reader == current_;
   if (!loop && conflicts(access, shadow.reader, shadow.reader_block)) {
     fail(allocation, word, access, "a read", shadow.reader);
   }
+  if (allocation.more_readers.empty()) return;
   const auto more = allocation.more_readers.find(word);
   if (more == allocation.more_readers.end()) return;
   for (const Reader& reader : more->second) {
@@ -130,7 +99,7 @@ void RaceChecker::check(Allocation& allocation, std::uint64_t word, const Access
   allocation.more_readers.erase(more);
 }
 
-void RaceChecker::record_read(Allocation& allocation, std::uint64_t word, const Access& access) {
+inline void RaceChecker::record_read(Allocation& allocation, std::uint64_t word, const Access& access) {
   ShadowWord& shadow = allocation.shadow[word];
   if (shadow.reader == current_) {
     const bool same = block_of(shadow.reader_block) == block_of(access.packed);
@@ -145,6 +114,39 @@ void RaceChecker::record_read(Allocation& allocation, std::uint64_t word, const 
   }
   shadow.reader = current_;
   shadow.reader_block = access.packed;
+}
+
+inline __attribute__((always_inline)) void RaceChecker::touch_word(Allocation& allocation, std::uint64_t word,
+                                                                   const Access& access) {
+  ShadowWord& shadow = allocation.shadow[word];
+  const std::uint32_t bytes = access.packed >> 28;
+  const bool reads = access.kind == ptx::MemoryAccess::kRead;
+  if (conflicts(access, shadow.writer, shadow.writer_block)) {
+    fail(allocation, word, access, "a write", shadow.writer);
+  }
+  if (!reads) check_readers(allocation, word, access);
+  if (access.uses && (bytes & ~shadow.filled) != 0) fail_unwritten(allocation, word);
+  if (reads) return record_read(allocation, word, access);
+  const bool again = shadow.writer == current_ && block_of(shadow.writer_block) == block_of(access.packed);
+  shadow.writer_block = access.packed | (again ? bytes_of(shadow.writer_block) : 0);
+  shadow.writer = current_;
+  shadow.filled |= bytes;
+}
+
+void RaceChecker::touch(Allocation& allocation, std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access,
+                        std::uint32_t block, bool uses) {
+  if (access != ptx::MemoryAccess::kRead) ++allocation.device_writes;
+  if (allocation.shadow == nullptr || bytes == 0) return;
+  const std::uint64_t first = address - allocation.begin;
+  const std::uint64_t last = first + bytes - 1;
+  const std::uint32_t owner = access == ptx::MemoryAccess::kAtomic ? kAtomicBlock : block;
+  uses &= access != ptx::MemoryAccess::kWrite && allocation.kind == MemoryKind::kDevice;
+  for (std::uint64_t word = first / 4; word <= last / 4; ++word) {
+    const std::uint64_t from = std::max(first, word * 4) - word * 4;
+    const std::uint64_t to = std::min(last, word * 4 + 3) - word * 4;
+    const auto touched = static_cast<std::uint32_t>((0xfu >> (3 - to)) & (0xfu << from));
+    touch_word(allocation, word, Access{access, owner | (touched << 28), uses});
+  }
 }
 
 void RaceChecker::fail_unwritten(const Allocation& allocation, std::uint64_t word) const {

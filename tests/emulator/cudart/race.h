@@ -32,7 +32,7 @@ class RaceChecker {
  public:
   static constexpr std::uint32_t kWholeOperation = 0x0ffffffe;  // in place of a block: copies, library calls
 
-  RaceChecker() : records_(1) {}
+  RaceChecker() : records_(1), answers_(1) {}
 
   // From here on, what is touched is touched by this operation.
   void begin(OperationRecord record);
@@ -47,10 +47,11 @@ class RaceChecker {
 
  private:
   struct Access;
+  bool happens_before(const OperationRecord& then) const;
   bool ordered(std::uint32_t earlier);
   bool conflicts(const Access& access, std::uint32_t earlier, std::uint32_t earlier_block);
   void touch_word(Allocation& allocation, std::uint64_t word, const Access& access);
-  void check(Allocation& allocation, std::uint64_t word, const Access& access);
+  void check_readers(Allocation& allocation, std::uint64_t word, const Access& access);
   void record_read(Allocation& allocation, std::uint64_t word, const Access& access);
   [[noreturn]] void fail_unwritten(const Allocation& allocation, std::uint64_t word) const;
   [[noreturn]] void fail(const Allocation& allocation, std::uint64_t word, const Access& access,
@@ -66,8 +67,7 @@ class RaceChecker {
   std::vector<OperationRecord> records_;
   std::vector<Occupant> occupants_;
   std::uint32_t current_ = 0;
-  std::uint32_t last_asked_ = 0;  // the answer for one earlier operation is remembered
-  bool last_answer_ = false;
+  std::vector<std::uint32_t> answers_;  // of ordered(), by earlier operation: its bit beside who asked last
 };
 
 }  // namespace drift::emulator

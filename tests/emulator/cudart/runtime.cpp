@@ -12,6 +12,7 @@
 namespace drift::emulator {
 namespace {
 
+constexpr std::uint64_t kPiece = 1 << 20;       // bytes that kernels are told of at once
 constexpr std::size_t kGridWorkspaceBytes = 8;  // its size and the barrier: each block arrives by one atomic operation
 
 Runtime* the_runtime = nullptr;  // never destroyed: the program's static objects may still free things
@@ -63,7 +64,10 @@ ptx::Region GlobalMemory::find(std::uint64_t address, std::size_t bytes) {
   const bool refused = gone || !reachable(*allocation);
   if (refused) refusal_ = gone ? memory_.describe(address, bytes) : no_peer_access(address, bytes);
   if (refused) return {};
-  return {allocation->begin, allocation->end, memory_.host(allocation->begin)};
+  // Up to the next full piece: most kernels use little of the large blocks that a program gives out itself.
+  const std::uint64_t begin = allocation->begin, wanted = address + bytes - begin;
+  const std::uint64_t known = std::min<std::uint64_t>((wanted / kPiece + 1) * kPiece, allocation->bytes());
+  return {begin, begin + known, memory_.host(begin, known)};
 }
 
 void GlobalMemory::touch(std::uint64_t address, std::size_t bytes, ptx::MemoryAccess access, std::uint32_t block) {
@@ -80,7 +84,7 @@ void GlobalMemory::touch(std::uint64_t address, std::size_t bytes, ptx::MemoryAc
 
 std::uint64_t GlobalMemory::begin_grid(std::uint64_t blocks) {
   if (grid_workspace_ == 0) grid_workspace_ = allocate_variable(kGridWorkspaceBytes, 1);
-  std::memset(memory_.host(grid_workspace_), 0, kGridWorkspaceBytes);
+  std::memset(memory_.host(grid_workspace_, kGridWorkspaceBytes), 0, kGridWorkspaceBytes);
   grid_blocks_ = blocks;
   grid_arrived_ = 0;
   return grid_workspace_;
@@ -92,18 +96,18 @@ char* GlobalMemory::touch_range(std::uint64_t address, std::size_t bytes, ptx::M
   if (!reachable(*allocation)) throw ptx::Error(no_peer_access(address, bytes));
   races_.touch(*allocation, address, bytes, access, RaceChecker::kWholeOperation, uses);
   scheduler_.count_moved(bytes);
-  return memory_.host(address);
+  return memory_.host(address, bytes);
 }
 
 void GlobalMemory::forget(std::uint64_t address, std::size_t bytes) {
   Allocation& allocation = *memory_.find(address, bytes);
-  if (!allocation.shadow.empty()) set_filled(allocation, address, bytes, [](std::uint64_t) { return 0u; });
+  if (allocation.shadow != nullptr) set_filled(allocation, address, bytes, [](std::uint64_t) { return 0u; });
 }
 
 void GlobalMemory::carry(std::uint64_t to, std::uint64_t from, std::size_t bytes) {
   const Allocation& source = *memory_.find(from, bytes);
   Allocation& target = *memory_.find(to, bytes);
-  if (target.shadow.empty() || source.kind != MemoryKind::kDevice) return;
+  if (target.shadow == nullptr || source.kind != MemoryKind::kDevice) return;
   set_filled(target, to, bytes, [&](std::uint64_t k) -> std::uint32_t {
     const std::uint64_t at = from - source.begin + k;
     return source.shadow[at / 4].filled >> at % 4 | source.shadow[at / 4 + 1].filled << (4 - at % 4);

@@ -15,12 +15,44 @@ struct Pointers {
   alignas(64) char* lane[kLanes];
 };
 
-// The common case, checked with vector arithmetic: all lanes aligned and within the allocation met last.
-bool find_in_one_region(const Warp& warp, const Instruction& i, u32 mask, u32 bytes, Pointers& pointers) {
-  const Region& region = warp.regions[i.slot];
-  if (i.space > Space::kGlobal || i.address_bytes != 8 || warp.block->options->report_global) return false;
-  if (region.end - region.begin < bytes) return false;
+// Tells the owner of global memory of all lanes; false if that is a mistake of one of them. Lanes that lie side by side
+// are one access to it.
+bool report(const Warp& warp, const Instruction& i, u32 mask, u32 bytes, MemoryAccess access) {
+  const Block& block = *warp.block;
   const u64* address = warp.lanes<u64>(i.a);
+  u64 begin = address[first_lane(mask)] + static_cast<u64>(i.immediate), end = begin + bytes;
+  try {
+    each_lane(mask, [&](int lane) {
+      const u64 at = address[lane] + static_cast<u64>(i.immediate);
+      if (at >= begin && at <= end) {
+        end = std::max(end, at + bytes);
+        return;
+      }
+      block.memory->touch(begin, end - begin, access, block.linear_index);
+      begin = at;
+      end = at + bytes;
+    });
+    block.memory->touch(begin, end - begin, access, block.linear_index);
+  } catch (const Error&) {
+    return false;
+  }
+  return true;
+}
+
+// The common case, checked with vector arithmetic: all lanes aligned and within one allocation, most often that met
+// last. A mistake is found again lane by lane, which names the lane: to report an access twice changes nothing.
+bool find_in_one_region(Warp& warp, const Instruction& i, u32 mask, u32 bytes, MemoryAccess access,
+                        Pointers& pointers) {
+  if (i.space > Space::kGlobal || i.address_bytes != 8) return false;
+  const u64* address = warp.lanes<u64>(i.a);
+  Region& region = warp.regions[i.slot];
+  const u64 first = address[first_lane(mask)] + static_cast<u64>(i.immediate);
+  if (first < region.begin || first >= region.end) {
+    const Region found = warp.block->memory->find(first, bytes);
+    if (found.host == nullptr) return false;
+    region = found;
+  }
+  if (region.end - region.begin < bytes) return false;
   const u64 offset = static_cast<u64>(i.immediate) - region.begin, limit = region.end - region.begin - bytes;
   const u64 low_bits = bytes - 1;
   u64 wrong = 0;
@@ -31,6 +63,7 @@ bool find_in_one_region(const Warp& warp, const Instruction& i, u32 mask, u32 by
     pointers.lane[lane] = region.host + at;
   }
   if (wrong != 0) return false;
+  if (warp.block->options->report_global && !report(warp, i, mask, bytes, access)) return false;
   warp.block->statistics->global_bytes += static_cast<u64>(std::popcount(mask)) * bytes;
   return true;
 }
@@ -57,7 +90,13 @@ bool find_in_shared(Warp& warp, const Instruction& i, u32 mask, u32 bytes, Memor
 
 void find_pointers(Warp& warp, const Instruction& i, u32 mask, MemoryAccess access, Pointers& pointers) {
   const u32 bytes = static_cast<u32>(i.element_bytes) * i.vector;
-  if (find_in_one_region(warp, i, mask, bytes, pointers)) return;
+  if (i.space == Space::kParameter && i.a == kNone) {  // one place for all lanes
+    const u64 address = static_cast<u64>(i.immediate);
+    char* const place = resolve(warp, i, first_lane(mask), i.space, address, bytes, access);
+    std::fill_n(pointers.lane, kLanes, place);
+    return;
+  }
+  if (find_in_one_region(warp, i, mask, bytes, access, pointers)) return;
   if (find_in_shared(warp, i, mask, bytes, access, pointers)) return;
   each_lane(mask, [&](int lane) {
     pointers.lane[lane] = resolve(warp, i, lane, i.space, address_of(warp, i, lane), bytes, access);

@@ -27,7 +27,8 @@ struct Dim3 {
 
 enum class MemoryAccess { kRead, kWrite, kAtomic };
 
-// One allocation of device memory: device addresses [begin, end), found at `host` in this process.
+// One allocation of device memory or the first part of one: device addresses [begin, end), found at `host` in this
+// process.
 struct Region {
   std::uint64_t begin = 0, end = 0;
   char* host = nullptr;
@@ -39,10 +40,11 @@ class Memory {
   virtual ~Memory() = default;
   // Memory for a __device__ or __constant__ variable of a module; lives as long as this object.
   virtual std::uint64_t allocate_variable(std::size_t bytes, std::size_t alignment) = 0;
-  // The whole allocation that holds [address, address + bytes); host == nullptr if none does or the running kernel may
-  // not use it. A launch remembers answers: allocations must not change while it runs.
+  // The allocation that holds [address, address + bytes), from its begin to there or beyond; host == nullptr if none
+  // does or the running kernel may not use it. A launch remembers answers: allocations must not change while it runs.
   virtual Region find(std::uint64_t address, std::size_t bytes) = 0;
-  // Told of every global access when Options::report_global is set; may throw Error. block: linear index in the grid.
+  // Told of every global access when Options::report_global is set, of lanes side by side at once; may throw Error.
+  // block: linear index in the grid.
   virtual void touch(std::uint64_t address, std::size_t bytes, MemoryAccess access, std::uint32_t block) {
     (void)address, (void)bytes, (void)access, (void)block;
   }

@@ -121,7 +121,6 @@ void ResidentBlock::start_warp(Warp& warp) {
   warp.groups.assign(1, {0, warp.alive, GroupState::kRunning, 0});
   warp.instructions = warp.timer_readings = 0;
   warp.local.assign(static_cast<std::size_t>(kLanes) * block_.program->local_bytes, kFresh);
-  warp.regions.fill({});
   warp.copies.clear();
   warp.commits.fill(0);
   for (const Program::SpecialRegister& special : block_.program->specials) {

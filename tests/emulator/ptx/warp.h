@@ -63,7 +63,7 @@ struct Warp {
   u64 timer_readings = 0;
   std::vector<Group> groups;
   std::vector<char> local;               // local memory, lane after lane
-  std::array<Region, kRegions> regions;  // allocations met last
+  std::array<Region, kRegions> regions;  // allocations met last in the launch
   std::vector<PendingCopy> copies;
   std::array<u32, kLanes> commits = {};
   u32 storing = 0;  // lanes of the plain store that is being checked

@@ -209,10 +209,11 @@ TEST(PtxMemory, AccessesAreReportedOnRequest) {
   reported.options.report_global = true;
   reported.grid = {2, 1, 1};
   reported.run(std::vector<std::uint32_t>(32, 1));
-  ASSERT_EQ(reported.memory.touches.size(), 128u);
-  EXPECT_EQ(reported.memory.touches[31].access, MemoryAccess::kRead);
-  EXPECT_EQ(reported.memory.touches[32].access, MemoryAccess::kAtomic);
-  EXPECT_EQ(reported.memory.touches[127].block, 1u);
+  ASSERT_EQ(reported.memory.touches.size(), 66u);
+  EXPECT_EQ(reported.memory.touches[0].access, MemoryAccess::kRead);
+  EXPECT_EQ(reported.memory.touches[0].bytes, 128u);  // of all lanes
+  EXPECT_EQ(reported.memory.touches[1].access, MemoryAccess::kAtomic);
+  EXPECT_EQ(reported.memory.touches[65].block, 1u);
 }
 
 PtxProgram staged_copy(const std::string& wait) {
