@@ -15,7 +15,7 @@ namespace {
 // Of a link that --link asks for. What crosses a real network is not kept back once more.
 void check_link(const ProcessesConfig& config, const Job& job) {
   DRIFT_CHECK(kUsage, job.processes > 1,
-              "--link stands between processes, and this run is one: drift launch --processes 2 -- train ...");
+              "--link stands between processes, and this run is one: drift launch -n 2 -- train ...");
   const bool one_host = std::ranges::all_of(job.hosts, [&](const std::string& host) { return host == job.hosts[0]; });
   DRIFT_CHECK(kUsage, one_host, "--link emulates a network on one machine, and the processes are on {} and others",
               job.hosts[0]);
