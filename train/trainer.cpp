@@ -96,6 +96,12 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
   DRIFT_CHECK(kConfig, !machine.op_times || device.type == DeviceType::kCuda,
               "--op-times measures by the events of a GPU, and this run is on {}; bench_step does it on a CPU",
               to_string(device));
+  for (const Straggler& slow : parse_stragglers(machine.straggler).value_or(std::vector<Straggler>())) {
+    DRIFT_CHECK(kConfig, slow.worker < config.sync.workers, "--straggler names worker {}, and there are {}, from 0 on",
+                slow.worker, config.sync.workers);
+    DRIFT_CHECK(kConfig, device.type == DeviceType::kCpu,
+                "--straggler makes workers on a CPU slow, and this run is on {}: give --device cpu", to_string(device));
+  }
   check_share_device(device, workers);
   return share_device(device.type, workers, machine, membership.cores);
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/rng.h"
+#include "tests/support/error_of.h"
 #include "tests/support/seed.h"
 #include "tests/train/random_config.h"
 #include "tests/train/toy_run.h"
@@ -78,6 +79,20 @@ TEST(Invariance, SameBitsTwiceAndForAnyLoaderThreadsAndLanes) {
   }
   config.seed = 2;
   EXPECT_FALSE(run_toy(config, data).workers[0].values == reference.workers[0].values);
+}
+
+TEST(Invariance, SlowWorkersDoTheSame) {
+  const DataSource data = toy_data(24);
+  TrainConfig config = toy_config(3, 2, 4);
+  const ToyRun plain = run_toy(config, data);
+  config.machine.straggler = "2:1.5,0:3";
+  const ToyRun slow = run_toy(config, data);
+  expect_same_bits(slow, plain);
+
+  config.machine.straggler = "3:1.5";
+  const Error error = testing::error_of([&] { Trainer(config, data); });
+  EXPECT_EQ(error.kind(), ErrorKind::kConfig);
+  EXPECT_NE(error.message().find("names worker 3, and there are 3"), std::string::npos) << error.message();
 }
 
 TEST(Invariance, EvaluationsAndCheckpointsDoNotDisturb) {

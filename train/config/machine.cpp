@@ -1,5 +1,7 @@
 #include "train/config/machine.h"
 
+#include <algorithm>
+
 #include "train/config/option_kinds.h"
 
 namespace drift {
@@ -16,7 +18,25 @@ bool names_device(std::string_view text) {
   return index && *index >= 0;
 }
 
+bool names_stragglers(std::string_view text) {
+  return parse_stragglers(text).has_value();
+}
+
 }  // namespace
+
+std::optional<std::vector<Straggler>> parse_stragglers(std::string_view text) {
+  std::vector<Straggler> all;
+  for (const std::string_view one : split(text, ',')) {
+    const std::vector<std::string_view> parts = split(one, ':');
+    if (parts.size() != 2) return std::nullopt;
+    const auto worker = parse_value<int>(parts[0], {.min = 0, .max = 1e6});
+    const auto factor = parse_value<double>(parts[1], {.min = 1, .max = 1000});
+    if (!worker || !factor) return std::nullopt;
+    if (std::ranges::find(all, *worker, &Straggler::worker) != all.end()) return std::nullopt;
+    all.push_back({*worker, *factor});
+  }
+  return all;
+}
 
 std::vector<Option> machine_options() {
   return section(
@@ -69,7 +89,11 @@ std::vector<Option> machine_options() {
                         DRIFT_FIELD(machine.worker_threads))),
        free_on_resume(number(
            row("loader-threads", "N", "of a process, prepare batches ahead [0, or all where images are decoded]"),
-           kThreads, DRIFT_FIELD(machine.loader_threads)))});
+           kThreads, DRIFT_FIELD(machine.loader_threads))),
+       free_on_resume(
+           allowing("workers and factors from 1 to 1000, such as 1:1.5 or 1:1.5,3:2",
+                    text(row("straggler", "WORKER:FACTOR", "CPU: this worker computes so many times as long"),
+                         DRIFT_FIELD(machine.straggler), names_stragglers)))});
 }
 
 }  // namespace drift

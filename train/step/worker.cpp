@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/stopwatch.h"
+#include "kernels/observed/slow_backend.h"
 
 namespace drift {
 namespace {
@@ -23,6 +24,13 @@ LoaderConfig loading_of(const TrainConfig& config, int worker, bool images) {
           .images = images};
 }
 
+std::unique_ptr<Backend> backend_of(Stream& stream, const MachineConfig& config, int worker, int workers) {
+  std::unique_ptr<Backend> backend = make_backend(stream, backend_options(config, workers));
+  const std::vector<Straggler> slow = parse_stragglers(config.straggler).value_or(std::vector<Straggler>());
+  const auto mine = std::ranges::find(slow, worker, &Straggler::worker);
+  return mine == slow.end() ? std::move(backend) : std::make_unique<SlowBackend>(std::move(backend), mine->factor);
+}
+
 bool captures(const TrainConfig& config, const Stream& stream) {
   return config.machine.captures_steps() && stream.can_capture();
 }
@@ -37,7 +45,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       normalisation_(data.normalisation),
       label_smoothing_(static_cast<float>(config.data.label_smoothing)),
       stream_(make_stream(device, threads)),
-      backend_(make_backend(*stream_, backend_options(config.machine, workers))),
+      backend_(backend_of(*stream_, config.machine, id, workers)),
       model_(make_model(config.model)),
       optimizer_(optimizer_of(config.optimizer)),
       loader_(std::make_unique<Loader>(*data.train, sampler, loading_of(config, id, images == nullptr), loading)),

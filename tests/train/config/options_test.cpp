@@ -31,31 +31,19 @@ SettingLayer recipe(const testing::TempDirectory& directory, const std::string& 
 // A value of each option that is not its default: of what concerns machine, processes and files, and of the rest.
 std::map<std::string, std::string> other_surroundings() {
   return {
-      {"precision", "bf16"},
-      {"device", "cuda:3"},
-      {"conv", "winograd"},
-      {"tf32", "true"},
-      {"batch-norm", "cudnn"},
-      {"nccl-multiprocessors", "16"},
-      {"graphs", "false"},
-      {"plans", "timed"},
-      {"plan-file", "plans.json"},
-      {"explain-plans", "true"},
-      {"op-times", "true"},
-      {"threads", "8"},
-      {"worker-threads", "2"},
-      {"loader-threads", "1"},
-      {"reduce", "fast"},
-      {"comm-timeout", "7.5"},
-      {"device-timeout", "8.5"},
-      {"control-port", "29400"},
-      {"link", "1Gbit,50us"},
-      {"out", "runs/mine"},
-      {"name", "täst"},
-      {"resume", "runs/old"},
-      {"change", "lr,epochs"},
-      {"max-time", "3h50m"},
-      {"checkpoint-minutes", "2.5"},
+      {"precision", "bf16"},       {"device", "cuda:3"},
+      {"conv", "winograd"},        {"tf32", "true"},
+      {"batch-norm", "cudnn"},     {"nccl-multiprocessors", "16"},
+      {"graphs", "false"},         {"plans", "timed"},
+      {"plan-file", "plans.json"}, {"explain-plans", "true"},
+      {"op-times", "true"},        {"threads", "8"},
+      {"worker-threads", "2"},     {"loader-threads", "1"},
+      {"reduce", "fast"},          {"comm-timeout", "7.5"},
+      {"device-timeout", "8.5"},   {"control-port", "29400"},
+      {"link", "1Gbit,50us"},      {"straggler", "1:1.5"},
+      {"out", "runs/mine"},        {"name", "täst"},
+      {"resume", "runs/old"},      {"change", "lr,epochs"},
+      {"max-time", "3h50m"},       {"checkpoint-minutes", "2.5"},
   };
 }
 
@@ -312,6 +300,19 @@ TEST(Options, EveryRecipeParses) {
     ++count;
   }
   EXPECT_GE(count, 4);
+}
+
+TEST(Options, StragglersAreWorkersAndFactors) {
+  EXPECT_TRUE(parse_stragglers("")->empty());
+  const auto all = parse_stragglers("1:1.5,30:1000");
+  ASSERT_TRUE(all && all->size() == 2);
+  EXPECT_EQ(all->at(0).worker, 1);
+  EXPECT_EQ(all->at(0).factor, 1.5);
+  EXPECT_EQ(all->at(1).worker, 30);
+  EXPECT_EQ(all->at(1).factor, 1000);
+  for (const char* const wrong : {"1", "1:", ":2", "1:0.5", "-1:2", "1:1001", "1:2:3", "1:2,3", "1:2,1:3", "1:nan"}) {
+    EXPECT_FALSE(parse_stragglers(wrong)) << wrong;
+  }
 }
 
 }  // namespace
