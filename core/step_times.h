@@ -1,5 +1,5 @@
-// StepTimes: where the time of a step went, in seconds: what the device did and what the host did meanwhile. On a CPU
-// they are one, and the host enqueues nothing.
+// StepTimes: where the time of a step went, in seconds: what the device did and what the host did meanwhile. A CPU is
+// both, and does what it enqueues at once.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ struct StepTimes {
 
   // Of the host.
   double data_seconds = 0;       // waiting for the batch
-  double enqueue_seconds = 0;    // what a GPU does on its own, averages excepted; 0 on a CPU
+  double enqueue_seconds = 0;    // enqueuing all of that but averages
   double comm_host_seconds = 0;  // in the communicator
 
   double compute_seconds() const { return upload_seconds + forward_seconds + backward_seconds + update_seconds; }
