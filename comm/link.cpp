@@ -6,6 +6,7 @@
 #include <charconv>
 #include <condition_variable>
 #include <mutex>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -124,11 +125,7 @@ class LinkedTransport final : public Transport {
 
 std::optional<LinkOptions> parse_link(std::string_view text) {
   std::vector<std::string_view> parts;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
+  for (const auto part : std::views::split(text, ',')) parts.emplace_back(part.begin(), part.end());
   if (parts.size() < 2 || parts.size() > 3) return std::nullopt;
   const auto rate = parse_quantity(parts[0], kRates), latency = parse_quantity(parts[1], kTimes);
   const auto jitter = parts.size() == 3 ? parse_quantity(parts[2], kTimes) : std::optional(0.0);

@@ -96,7 +96,7 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
   DRIFT_CHECK(kConfig, !machine.op_times || device.type == DeviceType::kCuda,
               "--op-times measures by the events of a GPU, and this run is on {}; bench_step does it on a CPU",
               to_string(device));
-  for (const Straggler& slow : parse_stragglers(machine.straggler).value_or(std::vector<Straggler>())) {
+  for (const Straggler& slow : machine.stragglers()) {
     DRIFT_CHECK(kConfig, slow.worker < config.sync.workers, "--straggler names worker {}, and there are {}, from 0 on",
                 slow.worker, config.sync.workers);
     DRIFT_CHECK(kConfig, device.type == DeviceType::kCpu,

@@ -135,8 +135,11 @@ void wait_for_stream(int device, cudaStream_t stream) {
 }
 
 void wait_for_event(int device, cudaEvent_t event) {
-  device_watch().wait({DeviceType::kCuda, device},
-                      [=] { return is_done(cudaEventQuery(event), "cudaEventQuery", device); });
+  device_watch().wait({DeviceType::kCuda, device}, [=] { return is_reached(device, event); });
+}
+
+bool is_reached(int device, cudaEvent_t event) {
+  return is_done(cudaEventQuery(event), "cudaEventQuery", device);
 }
 
 std::string why_unusable(int capability, std::span<const int> architectures, int toolkit) {

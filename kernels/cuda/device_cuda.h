@@ -24,5 +24,7 @@ void use_device(int device);
 // Waits for what was enqueued on a stream, or before an event was recorded (kernels/device_watch.h).
 void wait_for_stream(int device, cudaStream_t stream);
 void wait_for_event(int device, cudaEvent_t event);
+// Whether the device has passed it.
+bool is_reached(int device, cudaEvent_t event);
 
 }  // namespace drift

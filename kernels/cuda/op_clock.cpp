@@ -10,17 +10,6 @@ namespace {
 // Longer than the host takes to enqueue an operation that it has enqueued before.
 constexpr std::int64_t kHoldNanoseconds = 100'000;
 
-// Whether the device has come to the event.
-bool is_reached(cudaEvent_t event, std::string_view what, Device device) {
-  const cudaError_t status = cudaEventQuery(event);
-  if (status == cudaErrorNotReady) {
-    cudaGetLastError();  // an answer, but the runtime keeps it like an error
-    return false;
-  }
-  DRIFT_CUDA_STATUS(status, "cudaEventQuery", "the time of {} on {}", what, to_string(device));
-  return true;
-}
-
 }  // namespace
 
 OpClock::OpClock(std::unique_ptr<Backend> backend)
@@ -53,7 +42,7 @@ void OpClock::run(const Op& op) {
   DRIFT_CUDA(cudaEventRecord(pair.begin, stream_), "the begin of {} on {}", pair.name, to_string(device_));
   inner().run(op);
   DRIFT_CUDA(cudaEventRecord(pair.end, stream_), "the end of {} on {}", pair.name, to_string(device_));
-  pair.alone = !is_reached(pair.begin, pair.name, device_);
+  pair.alone = !is_reached(device_.index, pair.begin);
   pairs_.push_back(pair);
   spare_.pop_back();
 }
@@ -61,7 +50,7 @@ void OpClock::run(const Op& op) {
 void OpClock::collect() {
   while (!pairs_.empty()) {
     const Pair pair = pairs_.front();
-    if (!is_reached(pair.end, pair.name, device_)) return;
+    if (!is_reached(device_.index, pair.end)) return;
     OpTime& total = totals_[std::string(pair.name)];
     ++total.calls;
     if (pair.alone) {

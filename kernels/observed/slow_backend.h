@@ -32,8 +32,8 @@ class SlowBackend final : public ForwardingBackend {
   }
 
  private:
-  static constexpr double kPiece =
-      1e-3;  // seconds; a wait may be a tenth of it too long, which the next one makes good
+  // Seconds. A wait may be a tenth of it too long, which the next one makes good.
+  static constexpr double kPiece = 1e-3;
 
   static void sleep(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
 

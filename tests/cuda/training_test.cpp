@@ -139,9 +139,10 @@ TEST_F(CudaTraining, TimesOfOperationsComeWithoutChangingBits) {
   EXPECT_EQ(times.at("conv2d_forward").calls, 2 * 8 * 7);  // workers, steps, convolutions of ResNet-8
   EXPECT_EQ(times.at("augment").calls, 2 * 8);
   EXPECT_EQ(times.at("average").calls, 4 + 2);  // of gradients in each synchronous step, of parameters in each round
-  for (const char* const kind : {"conv2d_forward", "augment", "average"}) {
-    EXPECT_GE(times.at(kind).timed, 1) << kind;
-    EXPECT_GT(times.at(kind).milliseconds, 0) << kind;
+  for (const auto& [kind, time] : times) {
+    if (kind == Download::kName) continue;  // the host waits in it
+    EXPECT_GE(time.timed, 1) << kind;
+    EXPECT_GT(time.milliseconds, 0) << kind;
   }
 
   config.machine.device = "cpu";

@@ -38,6 +38,10 @@ std::optional<std::vector<Straggler>> parse_stragglers(std::string_view text) {
   return all;
 }
 
+std::vector<Straggler> MachineConfig::stragglers() const {
+  return parse_stragglers(straggler).value_or(std::vector<Straggler>());
+}
+
 std::vector<Option> machine_options() {
   return section(
       "Machine",

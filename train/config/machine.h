@@ -12,6 +12,12 @@
 
 namespace drift {
 
+// A worker that is slow on purpose.
+struct Straggler {
+  int worker = 0;
+  double factor = 1;  // that everything takes longer
+};
+
 struct MachineConfig {
   DType precision = DType::kFloat32;
   std::string device = "auto";                                // auto | cpu | cuda | cuda:N
@@ -28,20 +34,16 @@ struct MachineConfig {
   int worker_threads = 0;        // per worker; 0: threads / min(K, threads)
   double device_timeout_seconds = 120;  // on a GPU: without progress
   std::optional<int> loader_threads;    // of a process; none: 0 for images in memory, else `threads`
+  std::string straggler = {};           // "1:1.5": on a CPU, workers that compute so many times as long; "": none
 
-  std::string straggler = {};  // "1:1.5": on a CPU, workers that compute so many times as long; "": none
+  std::vector<Straggler> stragglers() const;  // those of `straggler`
 
   // On a GPU: the events of op_times belong to calls, not to a captured whole.
   bool captures_steps() const { return graphs && !op_times; }
 };
 
-// A worker that is slow on purpose.
-struct Straggler {
-  int worker = 0;
-  double factor = 1;  // that everything takes longer
-};
-// Of MachineConfig::straggler: "1:1.5" or "1:1.5,3:2", factors from 1 to 1000, each worker once; nothing for other
-// text.
+// Of MachineConfig::straggler: "1:1.5" or "1:1.5,3:2", factors from 1 to 1000, each worker once; std::nullopt
+// for what is none of that.
 std::optional<std::vector<Straggler>> parse_stragglers(std::string_view text);
 
 std::vector<Option> machine_options();

@@ -1,20 +1,12 @@
 #include "train/step/finite_check.h"
 
-#include <algorithm>
 #include <cmath>
-#include <utility>
 #include <vector>
 
 #include "core/check.h"
 #include "core/text.h"
 
 namespace drift {
-namespace {
-
-constexpr float kNoAnswer = -1;  // never taken for "nothing found"
-
-}  // namespace
-
 std::string to_string(const NonFiniteCounts& counts) {
   std::vector<std::string> parts;
   const auto add = [&](std::int64_t count, std::string_view of) {
@@ -27,11 +19,10 @@ std::string to_string(const NonFiniteCounts& counts) {
 }
 
 FiniteCheck::FiniteCheck(Device device)
-    : counts_(device, kArenas * sizeof(float)), host_(device, kArenas * sizeof(float)), arrived_(device) {}
+    : counts_(device, kArenas * sizeof(float)), answers_(device, kArenas * sizeof(float)) {}
 
 void FiniteCheck::enqueue(const ParameterSet& state, Backend& backend) {
-  DRIFT_ASSERT(!waiting_, "the answer before was not taken");
-  std::fill_n(static_cast<float*>(host_.data()), kArenas, kNoAnswer);
+  DRIFT_ASSERT(!waiting(), "the answer before was not taken");
   const TensorView counts{.data = counts_.data(), .shape = {kArenas}};
   backend.fill(counts, 0);
   const auto count = [&](std::span<const float> arena, std::size_t place) {
@@ -41,17 +32,11 @@ void FiniteCheck::enqueue(const ParameterSet& state, Backend& backend) {
   count(state.values(), 0);
   if (state.has_training_state()) count(state.momentum(), 1);
   count(state.buffers(), 2);
-  backend.download_async(counts, host_);
-  arrived_.record(backend.stream());
-  waiting_ = true;
+  answers_.put(counts, backend);
 }
 
 NonFiniteCounts FiniteCheck::take() {
-  DRIFT_ASSERT(waiting_, "no answer is waiting");
-  waiting_ = false;
-  arrived_.synchronize();
-  const float* const counts = static_cast<const float*>(host_.data());
-  DRIFT_ASSERT(std::count(counts, counts + kArenas, kNoAnswer) == 0, "the counts were read before they arrived");
+  const float* const counts = static_cast<const float*>(answers_.take());
   return {.parameters = std::llround(counts[0]),
           .momentum = std::llround(counts[1]),
           .statistics = std::llround(counts[2])};

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/parameter_set.h"
+#include "train/step/download_ring.h"
 
 namespace drift {
 
@@ -25,16 +26,14 @@ class FiniteCheck {
 
   // Counts in the arenas that `state` has. One answer at a time may wait to be taken.
   void enqueue(const ParameterSet& state, Backend& backend);
-  bool waiting() const { return waiting_; }
+  bool waiting() const { return answers_.waiting() > 0; }
   // Waits for the answer.
   NonFiniteCounts take();
 
  private:
   static constexpr std::size_t kArenas = 3;
-  Storage counts_;   // float32 [3]
-  HostMemory host_;  // likewise
-  Event arrived_;
-  bool waiting_ = false;
+  Storage counts_;  // float32 [3]
+  DownloadRing answers_;
 };
 
 // The answer at once.

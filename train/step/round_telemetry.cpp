@@ -17,9 +17,10 @@ TensorView floats(const void* data, std::int64_t count) {
 }  // namespace
 
 RoundTelemetry::RoundTelemetry(Device device, bool follows_mean)
-    : device_(device), follows_mean_(follows_mean), results_(device, 3 * sizeof(float)) {
-  for (std::int64_t i = 0; i < kCapacity; ++i) arrivals_.emplace_back(device);
-}
+    : device_(device),
+      follows_mean_(follows_mean),
+      results_(device, 3 * sizeof(float)),
+      arrivals_(device, 3 * sizeof(float)) {}
 
 void RoundTelemetry::remember(const ParameterSet& replica, Backend& backend) {
   const std::span<const float> values = replica.values();
@@ -38,32 +39,27 @@ void RoundTelemetry::before_average(const ParameterSet& replica, Backend& backen
 }
 
 void RoundTelemetry::after_average(const ParameterSet& replica, Backend& backend) {
-  DRIFT_ASSERT(waiting() < kCapacity, "{} rounds wait to be taken already", waiting());
   const std::span<const float> values = replica.values();
   float* const results = static_cast<float*>(results_.data());
   const auto measure = [&](std::span<const float> other, int place) {
     backend.squared_distance({values, other, floats(results + place, 1)});
   };
-  Arrival& next = arrival(measured_++);
-  next.has_moved = follows_mean_ && remembers_;
+  const bool has_moved = follows_mean_ && remembers_;
   measure(replica.gradients(), 0);
-  if (next.has_moved) measure({static_cast<const float*>(mean_before_->data()), values.size()}, 1);
+  if (has_moved) measure({static_cast<const float*>(mean_before_->data()), values.size()}, 1);
   if (follows_mean_) {
     measure({}, 2);
     remember(replica, backend);
   }
-  backend.download_async(floats(results, 3), next.floats);
-  next.arrived.record(backend.stream());
+  arrivals_.put(floats(results, 3), backend);
+  has_moved_.push_back(has_moved);
 }
 
 RoundDistances RoundTelemetry::take() {
-  DRIFT_ASSERT(waiting() > 0, "no round is waiting");
-  const Arrival& oldest = arrival(taken_++);
-  oldest.arrived.synchronize();
-  const float* const found = static_cast<const float*>(oldest.floats.data());
-  return {.from_mean = found[0],
-          .moved = oldest.has_moved ? found[1] : kUnknown,
-          .norm = follows_mean_ ? found[2] : kUnknown};
+  const float* const found = static_cast<const float*>(arrivals_.take());
+  const bool has_moved = has_moved_.front();
+  has_moved_.pop_front();
+  return {.from_mean = found[0], .moved = has_moved ? found[1] : kUnknown, .norm = follows_mean_ ? found[2] : kUnknown};
 }
 
 }  // namespace drift

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/parameter_set.h"
+#include "train/step/download_ring.h"
 
 namespace drift {
 
@@ -29,21 +30,12 @@ class RoundTelemetry {
   void before_average(const ParameterSet& replica, Backend& backend);
   void after_average(const ParameterSet& replica, Backend& backend);
 
-  // Rounds measured and not taken; at most kCapacity.
-  std::int64_t waiting() const { return measured_ - taken_; }
+  // Rounds measured and not taken; at most DownloadRing::kCapacity.
+  std::int64_t waiting() const { return arrivals_.waiting(); }
   // Of the oldest; waits for it.
   RoundDistances take();
 
-  static constexpr std::int64_t kCapacity = 8;
-
  private:
-  struct Arrival {
-    explicit Arrival(Device device) : floats(device, 3 * sizeof(float)), arrived(device) {}
-    HostMemory floats;
-    Event arrived;
-    bool has_moved = false;
-  };
-  Arrival& arrival(std::int64_t number) { return arrivals_[static_cast<std::size_t>(number % kCapacity)]; }
   void remember(const ParameterSet& replica, Backend& backend);
 
   Device device_;
@@ -51,8 +43,8 @@ class RoundTelemetry {
   bool remembers_ = false;
   std::optional<Storage> mean_before_;  // float32, once a round has begun
   Storage results_;                     // float32 [3]
-  std::deque<Arrival> arrivals_;
-  std::int64_t measured_ = 0, taken_ = 0;
+  DownloadRing arrivals_;
+  std::deque<bool> has_moved_;  // of those that wait
 };
 
 }  // namespace drift

@@ -26,7 +26,7 @@ LoaderConfig loading_of(const TrainConfig& config, int worker, bool images) {
 
 std::unique_ptr<Backend> backend_of(Stream& stream, const MachineConfig& config, int worker, int workers) {
   std::unique_ptr<Backend> backend = make_backend(stream, backend_options(config, workers));
-  const std::vector<Straggler> slow = parse_stragglers(config.straggler).value_or(std::vector<Straggler>());
+  const std::vector<Straggler> slow = config.stragglers();
   const auto mine = std::ranges::find(slow, worker, &Straggler::worker);
   return mine == slow.end() ? std::move(backend) : std::make_unique<SlowBackend>(std::move(backend), mine->factor);
 }

@@ -31,19 +31,13 @@ SettingLayer recipe(const testing::TempDirectory& directory, const std::string& 
 // A value of each option that is not its default: of what concerns machine, processes and files, and of the rest.
 std::map<std::string, std::string> other_surroundings() {
   return {
-      {"precision", "bf16"},       {"device", "cuda:3"},
-      {"conv", "winograd"},        {"tf32", "true"},
-      {"batch-norm", "cudnn"},     {"nccl-multiprocessors", "16"},
-      {"graphs", "false"},         {"plans", "timed"},
-      {"plan-file", "plans.json"}, {"explain-plans", "true"},
-      {"op-times", "true"},        {"threads", "8"},
-      {"worker-threads", "2"},     {"loader-threads", "1"},
-      {"reduce", "fast"},          {"comm-timeout", "7.5"},
-      {"device-timeout", "8.5"},   {"control-port", "29400"},
+      {"precision", "bf16"},       {"device", "cuda:3"},           {"conv", "winograd"},  {"tf32", "true"},
+      {"batch-norm", "cudnn"},     {"nccl-multiprocessors", "16"}, {"graphs", "false"},   {"plans", "timed"},
+      {"plan-file", "plans.json"}, {"explain-plans", "true"},      {"op-times", "true"},  {"threads", "8"},
+      {"worker-threads", "2"},     {"loader-threads", "1"},        {"reduce", "fast"},    {"comm-timeout", "7.5"},
+      {"device-timeout", "8.5"},   {"control-port", "29400"},      {"out", "runs/mine"},  {"name", "täst"},
+      {"resume", "runs/old"},      {"change", "lr,epochs"},        {"max-time", "3h50m"}, {"checkpoint-minutes", "2.5"},
       {"link", "1Gbit,50us"},      {"straggler", "1:1.5"},
-      {"out", "runs/mine"},        {"name", "täst"},
-      {"resume", "runs/old"},      {"change", "lr,epochs"},
-      {"max-time", "3h50m"},       {"checkpoint-minutes", "2.5"},
   };
 }
 
