@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
     if (code == 0) drift::finish_results();  // of two errors the first is the one that is told
     return code;
   } catch (...) {
+    drift::give_up_memory_reserve();
     const drift::Error error = drift::caught_error(std::current_exception());
     drift::report_error(error.report());
     const int code = drift::exit_code(error.kind());

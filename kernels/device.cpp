@@ -119,7 +119,7 @@ Storage::Storage(Device device, std::size_t bytes, std::shared_ptr<MemorySource>
     data_ = device.type == DeviceType::kCpu ? allocate_cpu(bytes) : allocate_cuda(device.index, bytes);
   }
   if (data_ == nullptr) {
-    give_up_memory_reserve();
+    memory_has_run_out_here();
     throw OutOfMemory(fmt::format("out of memory on {}: {} bytes were asked for, {} are held, {} are free",
                                   to_string(device), bytes, bytes_held(), free_bytes(device)));
   }

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <omp.h>
+#include <shared_mutex>
 #include <sys/mman.h>
 
 #include "core/check.h"
+#include "core/memory_reserve.h"
 #include "kernels/cpu/available_memory.h"
 
 namespace drift {
@@ -41,6 +43,7 @@ std::int64_t free_bytes_cpu() {
 }
 
 void* allocate_cpu(std::size_t bytes) {
+  const std::shared_lock lock(taking_memory());
   const std::size_t alignment = bytes >= 2 * kHugePage ? kHugePage : kCacheLine;
   void* data = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (data != nullptr && alignment == kHugePage) madvise(data, bytes, MADV_HUGEPAGE);

@@ -32,6 +32,7 @@ class Linears {
     bool transposed = false;
   };
 
+  Plan make_plan(const Operand& a, const Operand& b, bool has_bias, const TensorView& c);
   // c = a b [+ bias].
   void multiply(const Operand& a, const Operand& b, const TensorView& bias, const TensorView& c);
   // `view` itself, or its bfloat16 copy at `to`.

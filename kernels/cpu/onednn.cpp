@@ -2,7 +2,6 @@
 
 #include <sys/mman.h>
 
-#include "core/memory_reserve.h"
 #include "kernels/device.h"
 
 namespace drift::onednn {
@@ -21,7 +20,7 @@ void require_room_for_code() {
     munmap(room, kBytes);
     return;
   }
-  give_up_memory_reserve();
+  memory_has_run_out_here();
   throw OutOfMemory(
       fmt::format("out of memory on cpu: oneDNN makes code for a layer, and less than {} bytes are left", kBytes));
 }

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <dnnl.hpp>
+#include <mutex>
 #include <string>
 #include <utility>
 
 #include "core/check.h"
+#include "core/memory_reserve.h"
 #include "kernels/tensor_view.h"
 
 namespace drift::onednn {
@@ -26,14 +28,9 @@ dnnl::memory::desc matrix(const TensorView& view, bool transposed = false);
 // Scratch memory is ours (the backend's workspace): primitives may then run on another thread than made them.
 dnnl::primitive_attr user_scratchpad();
 
-// oneDNN writes code for each primitive that is made, and writes on where it got no memory for it. Throws OutOfMemory
-// where there is none left for that.
-void require_room_for_code();
-
 // The descriptor of a primitive: through Primitive::desc in oneDNN 2.x, directly in 3.x.
 template <class Primitive, class... Args>
 typename Primitive::primitive_desc describe(const Args&... args) {
-  require_room_for_code();
 #if DNNL_VERSION_MAJOR >= 3
   return typename Primitive::primitive_desc(engine(), args..., user_scratchpad());
 #else
@@ -44,7 +41,6 @@ typename Primitive::primitive_desc describe(const Args&... args) {
 // The same for backward operations, which want the forward's primitive descriptor as a hint.
 template <class Primitive, class Hint, class... Args>
 typename Primitive::primitive_desc describe_backward(const Hint& hint, const Args&... args) {
-  require_room_for_code();
 #if DNNL_VERSION_MAJOR >= 3
   return typename Primitive::primitive_desc(engine(), args..., hint, user_scratchpad());
 #else
@@ -61,6 +57,18 @@ void checked(const Body& body, const Text& text) {
     DRIFT_FAIL(kDevice, "oneDNN {}.{} failed in {}: {} (status {})", DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, text(),
                error.what(), static_cast<int>(error.status));
   }
+}
+
+// Throws OutOfMemory.
+void require_room_for_code();
+
+// Runs `make`, which makes primitives: oneDNN writes code for each, and writes on where it got no memory for it. So
+// nobody else takes any meanwhile. May throw OutOfMemory.
+template <class Make, class Text>
+void made(const Make& make, const Text& text) {
+  const std::lock_guard alone(taking_memory());
+  require_room_for_code();
+  checked(make, text);
 }
 
 }  // namespace drift::onednn

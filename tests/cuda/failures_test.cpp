@@ -45,6 +45,7 @@ constexpr Harmless kHarmless[] = {
     {"cudnnBackendDestroyDescriptor", "", "cudnn-frontend's, which releases in destructors without a word"},
     {"cudnnBackendCreateDescriptor", "", "cudnn-frontend passes over an engine that it cannot describe"},
     {"cudnnBackendGetAttribute", "", "cudnn-frontend passes over an engine that it cannot describe"},
+    {"cudnnBackendSetAttribute", "", "cudnn-frontend passes over an engine that it cannot configure"},
     {"cudnnBackendFinalize", "", "cudnn-frontend passes over an engine that cannot be used"},
 };
 
