@@ -98,6 +98,7 @@ class Backend {
   void softmax_cross_entropy(const SoftmaxCrossEntropy& args) { run(args); }
   void clip_scale(const ClipScale& args) { run(args); }
   void sgd_update(const SgdUpdate& args) { run(args); }
+  void outer_update(const OuterUpdate& args) { run(args); }
   void average(std::span<const float* const> sources, std::span<float* const> targets, std::int64_t n,
                std::int64_t divisor = 0) {
     run(Average{sources, targets, n, divisor});

@@ -138,6 +138,9 @@ OpCost cost(const ClipScale& op) {
 OpCost cost(const SgdUpdate& op) {
   return {5 * static_cast<std::int64_t>(op.w.size_bytes())};
 }
+OpCost cost(const OuterUpdate& op) {
+  return {5 * static_cast<std::int64_t>(op.w.size_bytes())};
+}
 // Reads each source and writes each target.
 OpCost cost(const Average& op) {
   return {static_cast<std::int64_t>((op.sources.size() + op.targets.size()) * sizeof(float)) * op.n};

@@ -248,6 +248,17 @@ struct SgdUpdate {
   bool nesterov = false;
 };
 
+// The outer optimizer's step at the end of a round: w is the mean of the workers, `start` what they all started from.
+//   d = w - start;  v <- momentum v + d;  w <- start + lr (nesterov ? d + momentum v : v)
+// lr 1 and momentum 0 leave w as it is, bit for bit.
+struct OuterUpdate {
+  static constexpr std::string_view kName = "outer_update";
+  std::span<float> w, v;
+  std::span<const float> start;
+  float lr = 1, momentum = 0;
+  bool nesterov = false;
+};
+
 // Element by element the mean of K values: summed in a fixed balanced tree over k (pairs at distance 1, 2, 4, ...),
 // times 1/K, written to every target. Pointers to n floats each; a target may be a source, else they do not overlap.
 // divisor: K where the sources are sums of several values each; 1 for the sum itself; 0: the number of sources. The sum
@@ -299,8 +310,8 @@ using Op = std::variant<Copy, Upload, Download, DownloadAsync, Fill, Cast, Conv2
                         Conv2dBackwardWeights, LinearForward, LinearBackward, BatchNormForward, BatchNormInference,
                         BatchNormBackward, GroupNormForward, GroupNormBackward, ActivationForward, ActivationBackward,
                         Add, ShortcutForward, ShortcutBackward, PoolForward, PoolBackward, GlobalAveragePoolForward,
-                        GlobalAveragePoolBackward, SoftmaxCrossEntropy, ClipScale, SgdUpdate, Average, CountNonFinite,
-                        SquaredDistance, Augment, Stamp>;
+                        GlobalAveragePoolBackward, SoftmaxCrossEntropy, ClipScale, SgdUpdate, OuterUpdate, Average,
+                        CountNonFinite, SquaredDistance, Augment, Stamp>;
 
 // "conv2d_forward"; lives as long as the program.
 std::string_view name_of(const Op& op);

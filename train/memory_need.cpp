@@ -1,6 +1,6 @@
 #include "train/memory_need.h"
 
-#include "engine/parameter_set.h"
+#include "engine/optim/outer.h"
 
 namespace drift {
 
@@ -17,6 +17,7 @@ MemoryNeed memory_need(const TrainConfig& config, const ParameterSet& replica, c
                                .images_travel = images == 0,
                                .convolutions = config.machine.convolutions,
                                .threads = layout.threads_per_worker}),
+          .outer = config.sync.outer.outer == Outer::kNone ? 0 : OuterOptimizer::bytes(replica),
           .averaged_model = static_cast<std::int64_t>(replica.values().size_bytes() + replica.buffers().size_bytes()),
           .telemetry = config.sync.measures_rounds() ? static_cast<std::int64_t>(replica.values().size_bytes()) : 0,
           .images = images};

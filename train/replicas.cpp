@@ -13,14 +13,19 @@ void upload(const std::vector<float>& host, std::span<float> arena, Backend& bac
   if (!host.empty()) backend.upload(host.data(), as_tensor(arena));
 }
 
+// Of an outer optimizer, which may be new in a branch.
+void upload_or_clear(const std::vector<float>& host, std::span<float> arena, Backend& backend) {
+  host.empty() ? backend.fill(as_tensor(arena), 0) : upload(host, arena, backend);
+}
+
 // On a CPU more memory is handed out than there is: who then uses it is killed, without a word.
-void require_room(Device device, const ParameterSet& replica, int more) {
-  const std::int64_t needed = replica.bytes() * more;
+void require_room(Device device, std::int64_t replica, int more) {
+  const std::int64_t needed = replica * more;
   if (device.type != DeviceType::kCpu || needed <= free_bytes(device)) return;
   throw OutOfMemory(
       fmt::format("{} more replicas of {:.2f} MB each need {:.2f} GB, and {:.2f} GB are free: use fewer "
                   "--workers, or processes on several machines",
-                  more, 1e-6 * static_cast<double>(replica.bytes()), 1e-9 * static_cast<double>(needed),
+                  more, 1e-6 * static_cast<double>(replica), 1e-9 * static_cast<double>(needed),
                   1e-9 * static_cast<double>(free_bytes(device))));
 }
 
@@ -59,7 +64,7 @@ Replicas::Replicas(const TrainConfig& config, const DataSource& data, const Team
     const int id = team.first_worker() + place;
     workers_.push_back(std::make_unique<Worker>(config, id, data, sampler_, device, threads.threads_per_worker,
                                                 *loading_, team.local_workers(), images(), source));
-    if (place == 0) require_room(device, workers_.front()->parameters(), team.local_workers() - 1);
+    if (place == 0) require_room(device, workers_.front()->bytes(), team.local_workers() - 1);
   }
   if (images_) images_->upload(*data.train, workers_.front()->backend());
 }
@@ -78,6 +83,10 @@ std::vector<ReplicaState> Replicas::states() const {
     states.push_back({.values = downloaded(replica.values(), backend),
                       .momentum = downloaded(replica.momentum(), backend),
                       .buffers = downloaded(replica.buffers(), backend)});
+    if (const OuterOptimizer* const outer = worker->outer(); outer != nullptr) {
+      states.back().round_start = downloaded(outer->start(), backend);
+      states.back().outer_momentum = downloaded(outer->momentum(), backend);
+    }
   }
   return states;
 }
@@ -90,6 +99,10 @@ void Replicas::restore(std::span<const ReplicaState> states) {
     upload(states[k].values, replica.values(), backend);
     upload(states[k].momentum, replica.momentum(), backend);
     upload(states[k].buffers, replica.buffers(), backend);
+    if (const OuterOptimizer* const outer = workers_[k]->outer(); outer != nullptr) {
+      upload_or_clear(states[k].round_start, outer->start(), backend);
+      upload_or_clear(states[k].outer_momentum, outer->momentum(), backend);
+    }
     workers_[k]->stream().synchronize();  // evaluations read it from another stream
   }
 }
@@ -105,6 +118,7 @@ void Replicas::load_weights(const std::filesystem::path& path) {
       if (!source.buffers().empty()) backend.copy(as_tensor(source.buffers()), as_tensor(replica.buffers()));
     }
     backend.fill(as_tensor(replica.momentum()), 0);
+    if (worker->outer() != nullptr) backend.fill(as_tensor(worker->outer()->momentum()), 0);
     worker->stream().synchronize();  // others read it on streams of their own
   }
 }

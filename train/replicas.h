@@ -46,7 +46,7 @@ class Replicas {
   std::vector<ReplicaState> states() const;
   // One for each worker, of the sizes of its arenas.
   void restore(std::span<const ReplicaState> states);
-  // safetensors, into every worker; their momentum becomes zero.
+  // safetensors, into every worker; their momentum becomes zero, an outer one too.
   void load_weights(const std::filesystem::path& path);
 
   // Of all workers, by kind of operation, where MachineConfig::op_times asked for it.

@@ -79,10 +79,11 @@ void count_bytes(const TrainConfig& config, const ParameterSet& replica, RunPlan
 }
 
 // Its files have the state of each worker and the averaged model (train/checkpoint/).
-double checkpoint_bytes(const ParameterSet& replica, int workers) {
+double checkpoint_bytes(const ParameterSet& replica, const SyncConfig& sync) {
   const auto bytes = [](std::span<const float> arena) { return static_cast<double>(arena.size_bytes()); };
   const double model = bytes(replica.values()) + bytes(replica.buffers());
-  return workers * (model + bytes(replica.momentum())) + model;
+  const auto outer = static_cast<double>(sync.outer.outer == Outer::kNone ? 0 : OuterOptimizer::bytes(replica));
+  return sync.workers * (model + bytes(replica.momentum()) + outer) + model;
 }
 
 }  // namespace
@@ -106,7 +107,7 @@ RunPlan plan_run(const TrainConfig& config, const DataSource* data, int processe
   const std::unique_ptr<Model> model = make_dry_model(config.model);
   plan.parameters = model->parameters.parameter_count();
   count_bytes(config, model->parameters, plan);
-  plan.checkpoint_bytes = checkpoint_bytes(model->parameters, config.sync.workers);
+  plan.checkpoint_bytes = checkpoint_bytes(model->parameters, config.sync);
   plan.device = device_type(config.machine.device);
   const int workers = plan.team.local_workers();
   plan.obstacle = obstacle_to(plan.device, workers);

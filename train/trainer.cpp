@@ -44,7 +44,7 @@ void synchronous_step(Worker& worker, Communicator& comm, const Batch& batch, do
 }
 
 // The end of a round: one worker's part of it. Afterwards the parameters of all replicas are equal bit for bit.
-void average_replicas(Worker& worker, Communicator& comm, const SyncScope& scope) {
+void average_replicas(Worker& worker, Communicator& comm, const SyncScope& scope, double rate_change) {
   ParameterSet& replica = worker.parameters();
   Backend& backend = worker.backend();
   const Span span(backend, "average parameters");
@@ -54,6 +54,7 @@ void average_replicas(Worker& worker, Communicator& comm, const SyncScope& scope
   worker.phase_ends(StepPhase::kParameterAverage);
   if (scope.momentum == MomentumSync::kReset) backend.fill(as_tensor(replica.momentum()), 0);
   worker.after_average();
+  worker.outer_update(rate_change);
 }
 
 // Steps [first, ...) of one worker, until the gate says that all leave.
@@ -81,7 +82,7 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
       const Lane lane = lanes.acquire(step, worker.id());
       worker.update();
     }
-    if (sync == Sync::kParameters) average_replicas(worker, comm, scope);
+    if (sync == Sync::kParameters) average_replicas(worker, comm, scope, schedule.rate_change(step));
     reporter.step_done();
     if (sync == Sync::kParameters) reporter.check_replica();
   }
@@ -301,6 +302,13 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   check_fits(checkpoint, text_of(config_.model), team_, replicas_.parameters(0));
   DRIFT_CHECK(kCheckpoint, 0 <= step && step <= schedule_.total_steps,
               "the checkpoint is of step {}, this run ends at step {}", step, schedule_.total_steps);
+  const auto round = schedule_.plan.round_of(step);
+  DRIFT_CHECK(kCheckpoint,
+              config_.sync.outer.outer == Outer::kNone || !round || round->first == step ||
+                  !checkpoint.workers.front().round_start.empty(),
+              "the checkpoint of step {} is from inside a round, of a run without --outer: it does not have what the "
+              "round began with. A branch with --outer can begin at a checkpoint between two rounds",
+              step);
   replicas_.restore(checkpoint.workers);
   done_ = step;
 }

@@ -53,6 +53,7 @@ class CpuBackend final : public Backend {
   void run_now(const SoftmaxCrossEntropy& op);
   void run_now(const ClipScale& op);
   void run_now(const SgdUpdate& op);
+  void run_now(const OuterUpdate& op);
   void run_now(const Average& op);
   void run_now(const CountNonFinite& op);
   void run_now(const SquaredDistance& op);

@@ -13,6 +13,7 @@
 #include "kernels/math/distance.h"
 #include "kernels/math/elementwise.h"
 #include "kernels/math/finite.h"
+#include "kernels/math/outer.h"
 #include "kernels/math/pool.h"
 #include "kernels/math/sgd.h"
 #include "kernels/math/shortcut.h"
@@ -155,6 +156,11 @@ void CpuBackend::run_now(const SoftmaxCrossEntropy& op) {
 void CpuBackend::run_now(const SgdUpdate& op) {
   const SgdStep step{op.lr.as<float>(), op.scale.as<float>(), op.momentum, op.weight_decay,
                      op.nesterov,       op.w.data(),          op.v.data(), op.g.data()};
+  for_each_packet(threads_, static_cast<std::int64_t>(op.w.size()), step);
+}
+
+void CpuBackend::run_now(const OuterUpdate& op) {
+  const OuterStep step{op.lr, op.momentum, op.nesterov, op.w.data(), op.v.data(), op.start.data()};
   for_each_packet(threads_, static_cast<std::int64_t>(op.w.size()), step);
 }
 

@@ -1,7 +1,8 @@
-// The SGD update and the average over replicas.
+// The SGD update, the average over replicas and the outer optimizer's update.
 #include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/for_each_cuda.cuh"
 #include "kernels/math/average.h"
+#include "kernels/math/outer.h"
 #include "kernels/math/sgd.h"
 
 namespace drift {
@@ -27,6 +28,11 @@ Packed<Addresses<Float>> addresses_of(std::span<Float* const> pointers) {
 void run_on(cudaStream_t stream, const SgdUpdate& op) {
   const auto step = packed<SgdStep>(op.lr.as<float>(), op.scale.as<float>(), op.momentum, op.weight_decay, op.nesterov,
                                     op.w.data(), op.v.data(), op.g.data());
+  for_each_packet(stream, static_cast<std::int64_t>(op.w.size()), step);
+}
+
+void run_on(cudaStream_t stream, const OuterUpdate& op) {
+  const auto step = packed<OuterStep>(op.lr, op.momentum, op.nesterov, op.w.data(), op.v.data(), op.start.data());
   for_each_packet(stream, static_cast<std::int64_t>(op.w.size()), step);
 }
 

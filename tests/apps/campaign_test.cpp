@@ -30,7 +30,8 @@ constexpr int kGroups = 4;  // tests that share the cases, and may run beside ea
 const std::array<Arguments, 5> kAlgorithms = {
     Arguments{"--algo", "sgd", "--bn-stats", "average"},
     Arguments{"--algo", "local", "--period", "5", "--sync-momentum", "average", "--bn-stats", "local"},
-    Arguments{"--algo", "local", "--period", "8", "--sync-momentum", "reset", "--bn-stats", "reestimate:3"},
+    Arguments{"--algo", "local", "--period", "8", "--sync-momentum", "reset", "--bn-stats", "reestimate:3", "--outer",
+              "nesterov", "--outer-lr", "0.7", "--outer-momentum", "0.9"},
     Arguments{"--algo", "post-local", "--switch-step", "9", "--period", "4", "--bn-stats", "average"},
     Arguments{"--algo", "local", "--period", "20", "--bn-stats", "reestimate:3"}};
 

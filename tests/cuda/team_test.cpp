@@ -74,6 +74,7 @@ TrainConfig config_of(int workers) {
   config.sync.algorithm = Algorithm::kPostLocal;
   config.sync.switch_step = 4;
   config.sync.scope.momentum = MomentumSync::kAverage;
+  config.sync.outer = {Outer::kSlowMo, 0.7, 0.8};
   config.machine.device = "cuda:0";
   return config;
 }

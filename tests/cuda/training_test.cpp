@@ -36,6 +36,7 @@ TrainConfig post_local(const std::string& norm) {
   config.model.norm = norm;
   config.sync.algorithm = Algorithm::kPostLocal;
   config.sync.switch_step = 4;
+  config.sync.outer = {Outer::kNesterov, 0.7, 0.8};
   return config;
 }
 

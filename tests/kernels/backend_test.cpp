@@ -94,6 +94,7 @@ TEST(Backend, EveryMethodEndsInRunWithItsOwnOperation) {
   backend.softmax_cross_entropy({});
   backend.clip_scale({});
   backend.sgd_update({});
+  backend.outer_update({});
   backend.average({}, {}, 0);
   backend.count_non_finite({});
   backend.squared_distance({});
@@ -271,6 +272,7 @@ TEST_F(Cost, OfTheEndsOfAStep) {
   float* const targets[] = {memory, memory};
   expect(Average{sources, targets, 100}, (3 + 2) * 400, 0);
   expect(SgdUpdate{memory, memory, memory, {}, {}}, 5 * 32, 0);
+  expect(OuterUpdate{memory, memory, memory}, 5 * 32, 0);
   expect(ClipScale{memory, {}}, 32, 0);
   expect(SquaredDistance{memory, memory, {}}, 2 * 32, 0);
   // 4 of 1000 images.

@@ -280,6 +280,7 @@ void add_losses(Suite suite, Cases& cases) {
 void add_updates(Suite suite, Cases& cases) {
   if (suite == Suite::kBench) {
     cases.push_back(SgdCase{853'018}.make());
+    cases.push_back(OuterCase{853'018}.make());
     for (const std::int64_t replicas : {2, 4, 8}) cases.push_back(AverageCase{replicas, 853'018}.make());
     cases.push_back(CountNonFiniteCase{853'018, {}}.make());
     cases.push_back(ClipScaleCase{853'018, 1}.make());
@@ -292,6 +293,10 @@ void add_updates(Suite suite, Cases& cases) {
       cases.push_back(SgdCase{.elements = elements, .weight_decay = 0, .nesterov = nesterov}.make());
     }
     cases.push_back(SgdCase{.elements = elements, .momentum = 0}.make());
+    for (const bool nesterov : {false, true}) {
+      cases.push_back(OuterCase{.elements = elements, .nesterov = nesterov}.make());
+      cases.push_back(OuterCase{.elements = elements, .lr = 1, .momentum = 0, .nesterov = nesterov}.make());
+    }
     for (const float scale : {0.0f, 0.3f, 1.0f}) {
       cases.push_back(SgdCase{.elements = elements, .nesterov = true, .scale = scale}.make());
     }

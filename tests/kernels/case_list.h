@@ -167,6 +167,13 @@ struct SgdCase {
   OpCase make() const;
 };
 
+struct OuterCase {
+  std::int64_t elements;
+  float lr = 0.7f, momentum = 0.9f;
+  bool nesterov = false;
+  OpCase make() const;
+};
+
 struct AverageCase {
   std::int64_t replicas, elements;
   bool in_place = true;  // else into one target of its own

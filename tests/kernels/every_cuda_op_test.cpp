@@ -126,6 +126,7 @@ bool has_cpu_bits(const OpCase& op_case) {
                                                 "global_average_pool_backward",
                                                 "batch_norm_inference",
                                                 "sgd_update",
+                                                "outer_update",
                                                 "average",
                                                 "count_non_finite",
                                                 "augment"};

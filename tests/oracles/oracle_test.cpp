@@ -57,6 +57,8 @@ TrainConfig draw_config(Draws& draws, Step steps) {
   }
   config.sync.scope.momentum = static_cast<MomentumSync>(draws.below(3));
   config.sync.scope.batch_norm = draws.coin() ? BatchNormPolicy::kAverage : BatchNormPolicy::kReestimate;
+  config.sync.outer.outer = static_cast<Outer>(draws.below(4));
+  if (config.sync.outer.outer != Outer::kNone) config.sync.outer = {config.sync.outer.outer, 0.7, 0.8};
   config.data.sampling = static_cast<Sampling>(draws.below(3));
   config.data.label_noise = 0.25 * draws.below(2);
   config.data.label_smoothing = 0.1 * draws.below(2);
@@ -73,11 +75,13 @@ TrainConfig draw_config(Draws& draws, Step steps) {
 
 std::string text_of(const TrainConfig& c, Step cut) {
   return fmt::format(
-      "seed={}: K {} H {} switch {} batch {} momentum {} nesterov {} clip {} policy {} bn {} norm {} smoothing {} cut "
+      "seed={}: K {} H {} switch {} batch {} momentum {} nesterov {} clip {} policy {} outer {} bn {} norm {} "
+      "smoothing {} cut "
       "{}",
       testing::seed(), c.sync.workers, c.sync.periods[0], c.sync.switch_step.value_or(0), c.sync.local_batch,
       c.optimizer.momentum, c.optimizer.nesterov, c.optimizer.clip_grad_norm, static_cast<int>(c.sync.scope.momentum),
-      static_cast<int>(c.sync.scope.batch_norm), c.model.norm, c.data.label_smoothing, cut);
+      static_cast<int>(c.sync.outer.outer), static_cast<int>(c.sync.scope.batch_norm), c.model.norm,
+      c.data.label_smoothing, cut);
 }
 
 struct Differences {
@@ -159,6 +163,17 @@ TEST(Oracle, SeesEveryMistakeInWhatIsAveraged) {
   expect_seen("switch", smooth, [](TrainConfig& c) { c.sync.switch_step = 4; });
   expect_seen("momentum averaged", smooth, [](TrainConfig& c) { c.sync.scope.momentum = MomentumSync::kAverage; });
   expect_seen("momentum reset", smooth, [](TrainConfig& c) { c.sync.scope.momentum = MomentumSync::kReset; });
+  const auto outer = [](Outer which, double lr, double momentum) {
+    return [=](TrainConfig& c) { c.sync.outer = {which, lr, momentum}; };
+  };
+  expect_seen("outer rate", smooth, outer(Outer::kSgd, 0.9, 0));
+  expect_seen("outer momentum", smooth, outer(Outer::kSgd, 1, 0.5));
+  smooth.lr.shape = LrShape::kCosine;
+  smooth.sync.outer = {Outer::kSlowMo, 0.7, 0.8};
+  expect_seen("momentum of ways, not of rates of travel", smooth, outer(Outer::kSgd, 0.7, 0.8));
+  expect_seen("looking ahead", smooth, outer(Outer::kNesterov, 0.7, 0.8));
+  smooth.sync.outer = {};
+  smooth.lr.shape = LrShape::kConstant;
   expect_seen("weight decay", smooth, [](TrainConfig& c) { c.optimizer.weight_decay = 0.02; });
   expect_seen("decayed biases", smooth, [](TrainConfig& c) { c.optimizer.decay_norm_and_bias = true; });
   expect_seen("nesterov", smooth, [](TrainConfig& c) { c.optimizer.nesterov = true; });

@@ -13,6 +13,7 @@ namespace drift::sim {
 
 struct Replica {
   std::vector<double> values, gradients, momentum, buffers;
+  std::vector<double> round_start = {}, outer_momentum = {};
 };
 
 class ReferenceResNet {

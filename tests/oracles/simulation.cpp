@@ -33,6 +33,21 @@ void end_round(std::vector<Replica>& replicas, const SyncScope& scope) {
   if (scope.batch_norm == BatchNormPolicy::kAverage) average(replicas, &Replica::buffers);
 }
 
+// The definitions: a step of SGD (PyTorch's convention) or SlowMo's (Wang et al. 2020, algorithm 1) with minus the way
+// as the gradient. rate: the learning rate at the round's start.
+void outer_update(Replica& replica, const OuterConfig& config, double rate) {
+  std::vector<double> way(replica.values.size());
+  for (std::size_t i = 0; i < way.size(); ++i) way[i] = replica.round_start[i] - replica.values[i];
+  replica.values = replica.round_start;
+  if (config.outer == Outer::kSlowMo) {
+    for (double& value : way) value /= rate;
+  }
+  const double lr = config.outer == Outer::kSlowMo ? config.lr * rate : config.lr;
+  reference::sgd_update<double>(
+      {.lr = lr, .momentum = config.momentum, .weight_decay = 0, .nesterov = config.outer == Outer::kNesterov}, way,
+      replica.outer_momentum, replica.values);
+}
+
 void update(Replica& replica, const OptimizerConfig& config, double lr, std::size_t decayed) {
   std::vector<double> gradients = replica.gradients;
   if (config.clip_grad_norm > 0) {
@@ -86,10 +101,17 @@ Simulation simulate(const TrainConfig& config, const DataSource& data, const Par
   run.replicas.assign(static_cast<std::size_t>(config.sync.workers), {.values = widened(start.values()),
                                                                       .gradients = std::vector<double>(size),
                                                                       .momentum = std::vector<double>(size),
-                                                                      .buffers = widened(start.buffers())});
+                                                                      .buffers = widened(start.buffers()),
+                                                                      .outer_momentum = std::vector<double>(size)});
 
   Batch batch;
+  double round_rate = 0;
+  Sync before = Sync::kGradients;
   for (Step step = 0; step < schedule.total_steps; ++step) {
+    if (before != Sync::kNone) {  // they are equal: a round may begin
+      round_rate = schedule.lr.at(step);
+      for (Replica& replica : run.replicas) replica.round_start = replica.values;
+    }
     double loss = 0;
     for (int k = 0; k < config.sync.workers; ++k) {
       const LoaderConfig loading{.worker = k,
@@ -105,7 +127,11 @@ Simulation simulate(const TrainConfig& config, const DataSource& data, const Par
     for (Replica& replica : run.replicas) {
       update(replica, config.optimizer, schedule.lr.at(step), static_cast<std::size_t>(start.decayed_count()));
     }
-    if (sync == Sync::kParameters) end_round(run.replicas, config.sync.scope);
+    before = sync;
+    if (sync != Sync::kParameters) continue;
+    end_round(run.replicas, config.sync.scope);
+    if (config.sync.outer.outer == Outer::kNone) continue;
+    for (Replica& replica : run.replicas) outer_update(replica, config.sync.outer, round_rate);
   }
   return run;
 }

@@ -23,6 +23,16 @@ void sgd_update(const SgdOptions<Real>& options, std::span<const Real> g, std::s
 }
 
 template <class Real>
+void outer_update(const SgdOptions<Real>& options, std::span<const Real> start, std::span<Real> v, std::span<Real> w) {
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    const Real way = w[i] - start[i];
+    v[i] = options.momentum == 0 ? way : options.momentum * v[i] + way;
+    const Real direction = options.nesterov ? way + options.momentum * v[i] : v[i];
+    w[i] = w[i] - (way - options.lr * direction);
+  }
+}
+
+template <class Real>
 std::vector<Real> tree_average(std::vector<std::vector<Real>> replicas, std::int64_t divisor) {
   const std::size_t count = replicas.size();
   for (std::size_t distance = 1; distance < count; distance *= 2) {
@@ -37,6 +47,8 @@ std::vector<Real> tree_average(std::vector<std::vector<Real>> replicas, std::int
 
 template void sgd_update(const SgdOptions<float>&, std::span<const float>, std::span<float>, std::span<float>);
 template void sgd_update(const SgdOptions<double>&, std::span<const double>, std::span<double>, std::span<double>);
+template void outer_update(const SgdOptions<float>&, std::span<const float>, std::span<float>, std::span<float>);
+template void outer_update(const SgdOptions<double>&, std::span<const double>, std::span<double>, std::span<double>);
 template std::vector<float> tree_average(std::vector<std::vector<float>>, std::int64_t);
 template std::vector<double> tree_average(std::vector<std::vector<double>>, std::int64_t);
 

@@ -1,5 +1,6 @@
-// One SGD step in PyTorch's convention, and the mean of replicas. Templates over the number: in double they are the
-// oracle of the simulation, in float (same formula, same order) they say which bits the backend must produce.
+// One SGD step in PyTorch's convention, the mean of replicas, and the outer optimizer's step from it. Templates over
+// the number: in double they are the oracle of the simulation, in float (same formula, same order) they say which bits
+// the backend must produce.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,10 @@ double clip_scale(std::span<const double> g, double max_norm);
 // g' = g + weight_decay w;  v <- momentum v + g';  w <- w - lr (nesterov ? g' + momentum v : v)
 template <class Real>
 void sgd_update(const SgdOptions<Real>& options, std::span<const Real> g, std::span<Real> v, std::span<Real> w);
+
+// d = w - start;  v <- momentum v + d;  w <- w - (d - lr (nesterov ? d + momentum v : v))
+template <class Real>
+void outer_update(const SgdOptions<Real>& options, std::span<const Real> start, std::span<Real> v, std::span<Real> w);
 
 // Element by element (x_0 + ... + x_{K-1}) times 1/divisor, summed in the fixed balanced tree: first neighbours, then
 // pairs of pairs. divisor 0: K.

@@ -263,6 +263,41 @@ TEST(Laws, MomentumPoliciesDoWhatTheySay) {
   }
 }
 
+TEST(Laws, AnOuterRateOfOneWithoutMomentumIsLocalSgd) {
+  const DataSource data = toy_data(24);
+  TrainConfig config = toy_config(shared_workers(3), 2, 8);
+  config.sync.algorithm = Algorithm::kPostLocal;
+  config.sync.switch_step = 2;
+  const ToyRun local = run_toy(config, data);
+  for (const Outer outer : {Outer::kSgd, Outer::kSlowMo}) {
+    config.sync.outer.outer = outer;
+    ToyRun run = run_toy(config, data);
+    for (ReplicaState& worker : run.workers) {
+      EXPECT_FALSE(worker.round_start == worker.values);
+      worker.round_start.clear();
+      worker.outer_momentum.clear();
+    }
+    expect_same_bits(run, local);
+  }
+}
+
+// With one worker whose rounds are a step long, without momentum of its own: the way of a round is -lr g, and the outer
+// momentum is the optimizer's. Up to rounding.
+TEST(Laws, OuterMomentumOfRoundsOfOneStepIsMomentum) {
+  const DataSource data = toy_data(24);
+  for (const bool nesterov : {false, true}) {
+    TrainConfig inner = toy_config(1, 1, 6), outer = inner;
+    inner.optimizer.nesterov = nesterov;
+    outer.optimizer.momentum = 0;
+    outer.sync.outer = {nesterov ? Outer::kNesterov : Outer::kSgd, 1, inner.optimizer.momentum};
+    const ToyRun want = run_toy(inner, data), got = run_toy(outer, data);
+    EXPECT_LT(largest_difference(got.workers[0].values, want.workers[0].values), 100 * 16 * 0x1p-24);
+    outer.sync.outer.outer = nesterov ? Outer::kSgd : Outer::kNesterov;
+    if (nesterov) outer.sync.outer.momentum = 0.5;
+    EXPECT_GT(largest_difference(run_toy(outer, data).workers[0].values, want.workers[0].values), 1e-3);
+  }
+}
+
 TEST(Laws, BatchNormStatisticsAreAveragedOnlyWhenAsked) {
   const DataSource data = toy_data(24);
   const auto after_a_round = [&](BatchNormPolicy policy) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/error_of.h"
 #include "tests/support/temp_directory.h"
 #include "tests/train/toy_run.h"
 #include "train/checkpoint/weight_file.h"
@@ -36,6 +37,34 @@ TEST(Replicas, TakeBackTheStatesTheyGave) {
   }
   replicas.restore(states);
   EXPECT_EQ(replicas.states(), states);
+}
+
+// A branch may have one that its run did not have.
+TEST(Replicas, AnOuterOptimizerBeginsBetweenTwoRounds) {
+  const DataSource data = toy_data(40);
+  TrainConfig config = toy_config(2, 4, 8);
+  testing::StepLog log;
+  Trainer before(config, data);
+  testing::run_to(before, 3, log);
+  const Checkpoint inside = before.checkpoint();
+  testing::run_to(before, 4, log);
+  const Checkpoint between = before.checkpoint();
+
+  config.sync.outer = {Outer::kSgd, 0.7, 0.9};
+  Trainer branch(config, data);
+  const Error error = testing::error_of([&] { branch.restore(inside); });
+  EXPECT_EQ(error.kind(), ErrorKind::kCheckpoint);
+  EXPECT_TRUE(error.message().find("step 3 is from inside a round") != std::string::npos) << error.message();
+  branch.restore(between);
+  testing::run_to(branch, 6, log);
+  const Checkpoint with_state = branch.checkpoint();
+  EXPECT_EQ(with_state.workers[0].round_start, between.workers[0].values);
+  EXPECT_EQ(with_state.workers[0].outer_momentum, std::vector<float>(between.workers[0].values.size(), 0.0f));
+
+  config.sync.outer = {};
+  Trainer without(config, data);  // and one may end
+  without.restore(with_state);
+  EXPECT_TRUE(without.checkpoint().workers[0].round_start.empty());
 }
 
 TEST(Replicas, AllLoadTheSameWeightsAndForgetTheirMomentum) {

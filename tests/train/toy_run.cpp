@@ -129,6 +129,8 @@ void expect_same_bits(const ToyRun& a, const ToyRun& b) {
     EXPECT_TRUE(a.workers[k].values == b.workers[k].values) << "parameters of worker " << k;
     EXPECT_TRUE(a.workers[k].momentum == b.workers[k].momentum) << "momentum of worker " << k;
     EXPECT_TRUE(a.workers[k].buffers == b.workers[k].buffers) << "running statistics of worker " << k;
+    EXPECT_TRUE(a.workers[k].round_start == b.workers[k].round_start) << "start of the round of worker " << k;
+    EXPECT_TRUE(a.workers[k].outer_momentum == b.workers[k].outer_momentum) << "outer momentum of worker " << k;
   }
 }
 

@@ -8,7 +8,7 @@ namespace {
 std::vector<float> joined_floats(const std::vector<ReplicaState>& states) {
   std::vector<float> floats;
   for (const ReplicaState& state : states) {
-    for (const auto* arena : {&state.values, &state.momentum, &state.buffers}) {
+    for (const auto* arena : arenas_of(state)) {
       floats.insert(floats.end(), arena->begin(), arena->end());
     }
   }
@@ -18,7 +18,7 @@ std::vector<float> joined_floats(const std::vector<ReplicaState>& states) {
 // Reads the arenas of a worker, of the sizes that `like` has, from `floats` on.
 ReplicaState next_state(const ReplicaState& like, const float*& floats) {
   ReplicaState state = like;
-  for (auto* arena : {&state.values, &state.momentum, &state.buffers}) {
+  for (auto* arena : arenas_of(state)) {
     std::copy_n(floats, arena->size(), arena->begin());
     floats += arena->size();
   }

@@ -383,7 +383,10 @@ void check_fits(const Checkpoint& checkpoint, std::string_view model, const Team
   for (const ReplicaState& state : checkpoint.workers) {
     check_arena(worker, "values", state.values.size(), parameters.values().size());
     check_arena(worker, "momentum", state.momentum.size(), parameters.momentum().size());
-    check_arena(worker++, "buffers", state.buffers.size(), parameters.buffers().size());
+    check_arena(worker, "buffers", state.buffers.size(), parameters.buffers().size());
+    const std::size_t outer = state.round_start.empty() ? 0 : parameters.values().size();
+    check_arena(worker, "the round's start", state.round_start.size(), outer);
+    check_arena(worker++, "outer momentum", state.outer_momentum.size(), outer);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "train/checkpoint/replica_state.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <span>
@@ -13,27 +14,28 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "header and arenas are written as they lie in memory");
 
 constexpr std::array<char, 8> kMagic{'D', 'R', 'I', 'F', 'T', 'W', 'R', 'K'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2, kWithoutOuter = 1;  // whose files end behind the first three arenas
 
 struct Header {
   std::array<char, 8> magic = kMagic;
   std::uint32_t version = kVersion;
   std::int32_t worker = 0;
   std::int64_t step = 0;
-  std::array<std::uint64_t, 3> floats{};  // values, momentum, buffers
 };
-static_assert(sizeof(Header) == 48, "no padding: the header is written byte for byte");
+static_assert(sizeof(Header) == 24, "no padding: the header is written byte for byte");
 
 }  // namespace
 
 Digest write_replica_state(const std::filesystem::path& path, int worker, std::int64_t step,
                            const ReplicaState& state) {
-  const Header header{
-      .worker = worker, .step = step, .floats = {state.values.size(), state.momentum.size(), state.buffers.size()}};
+  const Header header{.worker = worker, .step = step};
+  const auto arenas = arenas_of(state);
+  std::array<std::uint64_t, arenas.size()> floats;
+  std::ranges::transform(arenas, floats.begin(), [](const auto* arena) { return arena->size(); });
   OutputFile file(path);
   file.write(std::as_bytes(std::span(&header, 1)));
-  for (const auto* arena : {&state.values, &state.momentum, &state.buffers})
-    file.write(std::as_bytes(std::span(*arena)));
+  file.write(std::as_bytes(std::span(floats)));
+  for (const auto* arena : arenas) file.write(std::as_bytes(std::span(*arena)));
   return file.finish();
 }
 
@@ -42,18 +44,21 @@ ReplicaState read_replica_state(InputFile& file, int worker, std::int64_t step) 
   Header header;
   file.read(std::as_writable_bytes(std::span(&header, 1)), "the header");
   DRIFT_CHECK(kCheckpoint, header.magic == kMagic, "{}: not a worker's state: it does not begin with DRIFTWRK", name);
-  DRIFT_CHECK(kCheckpoint, header.version == kVersion, "{}: version {}, this program reads version {}", name,
-              header.version, kVersion);
+  DRIFT_CHECK(kCheckpoint, header.version == kVersion || header.version == kWithoutOuter,
+              "{}: version {}, this program reads versions {} and {}", name, header.version, kWithoutOuter, kVersion);
   DRIFT_CHECK(kCheckpoint, header.worker == worker && header.step == step,
               "{}: holds worker {} at step {}, expected worker {} at step {}", name, header.worker, header.step, worker,
               step);
   ReplicaState state;
-  const std::array<std::vector<float>*, 3> arenas{&state.values, &state.momentum, &state.buffers};
+  const auto arenas = arenas_of(state);
+  std::array<std::uint64_t, arenas.size()> floats{};
+  const std::size_t announced = header.version == kWithoutOuter ? 3 : floats.size();
+  file.read(std::as_writable_bytes(std::span(floats).first(announced)), "the header");
   for (std::size_t i = 0; i < arenas.size(); ++i) {
-    DRIFT_CHECK(kCheckpoint, header.floats[i] <= file.remaining() / sizeof(float),
-                "{}: truncated: an arena of {} floats is announced, {} bytes follow", name, header.floats[i],
+    DRIFT_CHECK(kCheckpoint, floats[i] <= file.remaining() / sizeof(float),
+                "{}: truncated: an arena of {} floats is announced, {} bytes follow", name, floats[i],
                 file.remaining());
-    arenas[i]->resize(header.floats[i]);
+    arenas[i]->resize(floats[i]);
     file.read(std::as_writable_bytes(std::span(*arenas[i])), "an arena");
   }
   DRIFT_CHECK(kCheckpoint, file.remaining() == 0, "{}: {} bytes follow the last arena, expected none", name,

@@ -1,8 +1,9 @@
-// One worker's file in a checkpoint: a fixed header (magic, version, worker, step, floats per arena), then the arenas
-// as they lie in memory. It has no checksum of its own: the checkpoint's meta.json has one for each whole file, so that
-// a sound file of another checkpoint is found out too.
+// One worker's file in a checkpoint: a fixed header (magic, version, worker, step), the number of floats of each arena,
+// then the arenas as they lie in memory. It has no checksum of its own: the checkpoint's meta.json has one for each
+// whole file, so that a sound file of another checkpoint is found out too.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <vector>
@@ -14,9 +15,17 @@ namespace drift {
 // The arenas of a replica (ParameterSet), on the host.
 struct ReplicaState {
   std::vector<float> values, momentum, buffers;
+  std::vector<float> round_start = {},
+                     outer_momentum = {};  // of an outer optimizer (OuterOptimizer); empty: there is none
 
   bool operator==(const ReplicaState&) const = default;
 };
+
+// In the order of the file.
+template <class State>
+auto arenas_of(State& state) {
+  return std::array{&state.values, &state.momentum, &state.buffers, &state.round_start, &state.outer_momentum};
+}
 
 Digest write_replica_state(const std::filesystem::path& path, int worker, std::int64_t step, const ReplicaState& state);
 

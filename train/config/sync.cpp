@@ -93,6 +93,37 @@ void check_switch(const SyncConfig& config) {
               *config.switch_step);
 }
 
+void check_outer(const SyncConfig& config) {
+  const OuterConfig& outer = config.outer;
+  const bool none = outer.outer == Outer::kNone;
+  DRIFT_CHECK(
+      kConfig, none || config.algorithm != Algorithm::kSgd,
+      "--outer makes something of the average of a round, and --algo sgd has no rounds; leave it out, or ask for "
+      "local or post-local");
+  DRIFT_CHECK(
+      kConfig, !none || (outer.lr == OuterConfig{}.lr && outer.momentum == OuterConfig{}.momentum),
+      "--outer-lr and --outer-momentum belong to an outer optimizer; leave them out or choose one with --outer");
+  DRIFT_CHECK(kConfig, is_at_least(outer.lr, 0) && outer.lr > 0, "--outer-lr must be above 0, got {}", outer.lr);
+  DRIFT_CHECK(kConfig, is_at_least(outer.momentum, 0) && outer.momentum < 1,
+              "--outer-momentum must be at least 0 and below 1, got {}", outer.momentum);
+  DRIFT_CHECK(kConfig, outer.outer != Outer::kNesterov || outer.momentum > 0,
+              "--outer nesterov looks ahead along its momentum; give --outer-momentum, like 0.9");
+}
+
+std::string_view outer_text(Outer outer) {
+  switch (outer) {
+    case Outer::kNone:
+      return "";
+    case Outer::kSgd:
+      return "SGD";
+    case Outer::kNesterov:
+      return "Nesterov";
+    case Outer::kSlowMo:
+      return "SlowMo";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::vector<Option> sync_options() {
@@ -120,6 +151,13 @@ std::vector<Option> sync_options() {
       choice(row("sync-momentum", "", "momentum at each average of parameters: as it is, averaged, or 0"),
              {{"keep", MomentumSync::kKeep}, {"average", MomentumSync::kAverage}, {"reset", MomentumSync::kReset}},
              DRIFT_FIELD(sync.scope.momentum)),
+      choice(row("outer", "", "what is made of a round's way: its average, or a step along it with momentum"),
+             {{"none", Outer::kNone}, {"sgd", Outer::kSgd}, {"nesterov", Outer::kNesterov}, {"slowmo", Outer::kSlowMo}},
+             DRIFT_FIELD(sync.outer.outer)),
+      number(row("outer-lr", "A", "the outer optimizer's rate; 1 is the average itself"), above(0),
+             DRIFT_FIELD(sync.outer.lr)),
+      number(row("outer-momentum", "M", "the outer optimizer's momentum"), {.min = 0, .max = 1, .max_open = true},
+             DRIFT_FIELD(sync.outer.momentum)),
       free_on_resume(
           on_off(row("telemetry", "", "measure each round: how far the workers are apart, how far they went"),
                  DRIFT_FIELD(sync.telemetry)))};
@@ -139,6 +177,7 @@ void check(const SyncConfig& config, std::size_t decays) {
   DRIFT_CHECK(kConfig, is_at_least(config.qsr_power, 0) && config.qsr_power > 0, "--qsr-power must be above 0, got {}",
               config.qsr_power);
   check_switch(config);
+  check_outer(config);
   if (config.algorithm == Algorithm::kSgd) {
     DRIFT_CHECK(
         kConfig, periods == std::vector<Step>{1},
@@ -175,13 +214,19 @@ std::string describe_scope(const SyncConfig& sync, bool has_batch_norm) {
   if (sync.algorithm == Algorithm::kSgd) return text;
   switch (scope.momentum) {
     case MomentumSync::kKeep:
-      return text + ", momentum kept local";
+      text += ", momentum kept local";
+      break;
     case MomentumSync::kAverage:
-      return text + ", momentum averaged";
+      text += ", momentum averaged";
+      break;
     case MomentumSync::kReset:
-      return text + ", momentum reset at each average";
+      text += ", momentum reset at each average";
+      break;
   }
-  return text;
+  const OuterConfig& outer = sync.outer;
+  if (outer.outer == Outer::kNone) return text;
+  return text +
+         fmt::format(", outer {} with rate {} and momentum {}", outer_text(outer.outer), outer.lr, outer.momentum);
 }
 
 }  // namespace drift

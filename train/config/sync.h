@@ -17,6 +17,16 @@ enum class MomentumSync : std::uint8_t { kKeep, kAverage, kReset };
 // workers, worker 0's; or, for weights read from a file, the file.
 enum class BatchNormPolicy : std::uint8_t { kReestimate, kAverage, kLocal, kStored };
 
+// What is made of the way that the average of a round went: nothing, a step of SGD or of Nesterov's form, or SlowMo's,
+// whose momentum is one of rates of travel (the way over the learning rate of the round).
+enum class Outer : std::uint8_t { kNone, kSgd, kNesterov, kSlowMo };
+
+struct OuterConfig {
+  Outer outer = Outer::kNone;
+  double lr = 1;  // 1 and no momentum: Local SGD, bit for bit
+  double momentum = 0;
+};
+
 // SyncScope: what happens to each part of a replica's state when parameters are averaged; printed with each result.
 struct SyncScope {
   MomentumSync momentum = MomentumSync::kKeep;
@@ -36,6 +46,7 @@ struct SyncConfig {
   bool final_average = true;  // the last step ends a round, even a short one
   bool telemetry = true;      // of rounds: how far the workers are apart
   SyncScope scope;
+  OuterConfig outer;
 
   std::int64_t global_batch() const { return workers * local_batch; }
   // Of one worker there is nothing to tell, and averages of gradients have no rounds.
@@ -45,7 +56,7 @@ struct SyncConfig {
 std::vector<Option> sync_options();
 
 // Throws kConfig for what contradicts itself: --period with sgd, no switch with post-local, a period below 1, more
-// periods than `decays` step decays can tell apart.
+// periods than `decays` step decays can tell apart, an outer optimizer where there are no rounds.
 void check(const SyncConfig& config, std::size_t decays);
 
 // The scope in words, for every result that is printed or stored: no default is hidden.

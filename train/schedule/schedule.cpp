@@ -198,6 +198,13 @@ Step Schedule::period_at(Step step) const {
   return total_steps - plan.last_round_end();
 }
 
+double Schedule::rate_change(Step step) const {
+  const std::optional<Round> round = plan.round_of(step);
+  if (!round || round->first == plan.switch_step()) return 1;
+  const double before = lr.at(plan.round_of(round->first - 1)->first);
+  return before == 0 ? 0 : lr.at(round->first) / before;
+}
+
 Schedule make_schedule(const TrainConfig& config, std::int64_t steps_per_epoch) {
   check(config.lr);
   check(config.sync, config.lr.decay_epochs.size());

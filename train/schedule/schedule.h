@@ -21,6 +21,9 @@ struct Schedule {
   // H at `step`: 1 where gradients are averaged; behind the last round, the length of the local stretch that ends the
   // run.
   Step period_at(Step step) const;
+  // In a round: its learning rate over that of the round before, both at their starts. 1 in the first round, 0 where
+  // the rate before was 0.
+  double rate_change(Step step) const;
 };
 
 // Throws kConfig for what contradicts itself (check() of SyncConfig and LrConfig) or does not fit the run: a warm-up

@@ -54,6 +54,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       result_(device, 3 * sizeof(float)),
       results_(device, 3 * sizeof(float)),
       finite_check_(device),
+      outer_config_(config.sync.outer),
       gradients_(*stream_, captures(config, *stream_)),
       update_(*stream_, captures(config, *stream_)),
       local_step_(*stream_, captures(config, *stream_)),
@@ -61,10 +62,20 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
   model_->parameters.allocate(*backend_, /*with_training_state=*/true, std::move(source));
   model_->parameters.initialise(*backend_, config.seed);
   if (config.sync.measures_rounds()) telemetry_.emplace(device, /*follows_mean=*/id == 0);
+  if (outer_config_.outer != Outer::kNone) outer_.emplace(model_->parameters, device, *backend_);
 }
 
 void Worker::round_begins() {
   if (telemetry_) telemetry_->round_begins(model_->parameters, *backend_);
+  if (outer_) outer_->round_begins(model_->parameters, *backend_);
+}
+
+void Worker::outer_update(double rate_change) {
+  if (!outer_) return;
+  const Span span(*backend_, "outer update");
+  const double momentum = outer_config_.momentum * (outer_config_.outer == Outer::kSlowMo ? rate_change : 1);
+  outer_->update(model_->parameters, static_cast<float>(outer_config_.lr), static_cast<float>(momentum),
+                 outer_config_.outer == Outer::kNesterov, *backend_);
 }
 
 void Worker::before_average() {

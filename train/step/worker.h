@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "engine/memory_pool.h"
+#include "engine/optim/outer.h"
 #include "engine/optim/sgd.h"
 #include "models/registry.h"
 #include "train/config/config.h"
@@ -46,6 +47,9 @@ class Worker {
   ParameterSet& parameters() { return model_->parameters; }
   const ParameterSet& parameters() const { return model_->parameters; }
 
+  // Of what a replica keeps between two steps.
+  std::int64_t bytes() const { return parameters().bytes() + (outer_ ? OuterOptimizer::bytes(parameters()) : 0); }
+
   // The next call of next_batch() gives this worker's share of this step.
   void seek(Step step) { loader_->seek(step); }
   const Batch& next_batch();
@@ -73,9 +77,15 @@ class Worker {
   bool finite_check_waiting() const { return finite_check_.waiting(); }
   NonFiniteCounts take_finite_check() { return finite_check_.take(); }
 
+  // All replicas are equal.
+  void round_begins();
+  // The step of the outer optimizer from the average of a round, where there is one: nothing happens otherwise.
+  // rate_change: Schedule's, of the round.
+  void outer_update(double rate_change);
+  const OuterOptimizer* outer() const { return outer_ ? &*outer_ : nullptr; }
+
   // Telemetry of rounds, where it was asked for: nothing happens otherwise. Around the average of a round, then taken
   // once, in order.
-  void round_begins();
   void before_average();
   void after_average();
   std::int64_t rounds_waiting() const { return telemetry_ ? telemetry_->waiting() : 0; }
@@ -112,6 +122,8 @@ class Worker {
   DownloadRing results_;
   FiniteCheck finite_check_;
   std::optional<RoundTelemetry> telemetry_;
+  OuterConfig outer_config_;
+  std::optional<OuterOptimizer> outer_;
   CapturedSegment gradients_, update_, local_step_;
   PhaseClock clock_;
   StepTimes host_times_;              // of the step under way

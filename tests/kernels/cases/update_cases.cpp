@@ -78,6 +78,32 @@ OpCase SgdCase::make() const {
   return result;
 }
 
+OpCase OuterCase::make() const {
+  OpCase result = new_case(
+      "outer_update",
+      fmt::format("{} elements, lr {} momentum {}{}", elements, lr, momentum, nesterov ? " nesterov" : ""), kFloat);
+  const Shape shape{elements};
+  result.in_out("w", shape, kFloat, normal()).in_out("v", shape, kFloat, normal());
+  if (momentum == 0) result.stops_nan("it is overwritten");
+  result.input("start", shape, kFloat, normal());
+  result.operation = [c = *this](const Named<TensorView>& v) -> Op {
+    const auto floats = [&](const char* name) {
+      return std::span(v[name].as<float>(), static_cast<std::size_t>(c.elements));
+    };
+    return OuterUpdate{floats("w"), floats("v"), floats("start"), c.lr, c.momentum, c.nesterov};
+  };
+  result.expect = [c = *this](const Named<Array>& in) {
+    const std::vector<float> start = to_floats(in["start"]);
+    std::vector<float> v = to_floats(in["v"]), w = to_floats(in["w"]);
+    reference::outer_update<float>({.lr = c.lr, .momentum = c.momentum, .nesterov = c.nesterov}, start, v, w);
+    Named<Expected> expected;
+    expected.set("v", exactly(v));
+    expected.set("w", exactly(w));
+    return expected;
+  };
+  return result;
+}
+
 OpCase CountNonFiniteCase::make() const {
   OpCase result = new_case("count_non_finite", fmt::format("{} of {} elements", places.size(), elements), kFloat);
   result.input("values", {elements}, kFloat, [places = places](const Rng& rng, std::int64_t i) -> double {

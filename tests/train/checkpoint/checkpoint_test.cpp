@@ -32,8 +32,9 @@ class CheckpointTest : public ::testing::Test {
   Checkpoint checkpoint(Step step, float start = 1) {
     Checkpoint result{{.step = step, .workers = 2, .config_toml = "name = \"größe\"\n", .model = kModel}, {}};
     for (int worker = 0; worker < 2; ++worker) {
-      ReplicaState state{arena(model_.set.values()), arena(model_.set.momentum()), arena(model_.set.buffers())};
-      for (auto* values : {&state.values, &state.momentum, &state.buffers}) {
+      ReplicaState state{arena(model_.set.values()), arena(model_.set.momentum()), arena(model_.set.buffers()),
+                         arena(model_.set.values()), arena(model_.set.values())};
+      for (auto* values : arenas_of(state)) {
         for (float& value : *values) value = start++;
       }
       result.workers.push_back(state);

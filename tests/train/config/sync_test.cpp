@@ -1,10 +1,15 @@
 // What is averaged and what is not, in words.
 #include "train/config/sync.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tests/support/error_of.h"
 
 namespace drift {
 namespace {
+
+using ::testing::HasSubstr;
 
 TEST(SyncScope, IsSpelledOut) {
   SyncConfig sync;
@@ -17,6 +22,26 @@ TEST(SyncScope, IsSpelledOut) {
   EXPECT_EQ(describe_scope(sync, true),
             "averaged model, batch-norm statistics averaged, momentum reset at each average");
   EXPECT_EQ(describe_scope(sync, false), "averaged model, momentum reset at each average");
+  sync.outer = {Outer::kNesterov, 0.7, 0.9};
+  EXPECT_EQ(describe_scope(sync, false),
+            "averaged model, momentum reset at each average, outer Nesterov with rate 0.7 and momentum 0.9");
+}
+
+TEST(OuterConfig, WhatContradictsItselfIsRefused) {
+  SyncConfig sync;
+  sync.algorithm = Algorithm::kLocal;
+  const auto refusal = [&](const OuterConfig& outer) {
+    sync.outer = outer;
+    return testing::error_of([&] { check(sync, 0); }).message();
+  };
+  EXPECT_NO_THROW(check(sync, 0));
+  EXPECT_THAT(refusal({Outer::kNone, 0.7, 0}), HasSubstr("choose one with --outer"));
+  EXPECT_THAT(refusal({Outer::kNone, 1, 0.9}), HasSubstr("choose one with --outer"));
+  EXPECT_THAT(refusal({Outer::kSgd, 0, 0}), HasSubstr("--outer-lr must be above 0"));
+  EXPECT_THAT(refusal({Outer::kSgd, 1, 1}), HasSubstr("below 1"));
+  EXPECT_THAT(refusal({Outer::kNesterov, 1, 0}), HasSubstr("give --outer-momentum"));
+  sync.algorithm = Algorithm::kSgd;
+  EXPECT_THAT(refusal({Outer::kSgd, 1, 0}), HasSubstr("has no rounds"));
 }
 
 }  // namespace

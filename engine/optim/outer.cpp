@@ -1,0 +1,27 @@
+// See outer.h.
+#include "engine/optim/outer.h"
+
+namespace drift {
+
+OuterOptimizer::OuterOptimizer(const ParameterSet& replica, Device device, Backend& backend)
+    : size_(replica.values().size()),
+      start_(device, replica.values().size_bytes()),
+      momentum_(device, replica.values().size_bytes()) {
+  backend.fill(as_tensor(start()), 0);
+  backend.fill(as_tensor(momentum()), 0);
+}
+
+void OuterOptimizer::round_begins(const ParameterSet& replica, Backend& backend) {
+  backend.copy(as_tensor(replica.values()), as_tensor(start()));
+}
+
+void OuterOptimizer::update(const ParameterSet& replica, float lr, float momentum, bool nesterov, Backend& backend) {
+  backend.outer_update({.w = replica.values(),
+                        .v = this->momentum(),
+                        .start = start(),
+                        .lr = lr,
+                        .momentum = momentum,
+                        .nesterov = nesterov});
+}
+
+}  // namespace drift
