@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/capture_range.h"
 #include "core/check.h"
 #include "core/file_errors.h"
 #include "core/log.h"
@@ -45,6 +46,7 @@ bool Session::run() {
   const RecurringEvent evaluations(config_.evaluation.every, schedule.steps_per_epoch, schedule.total_steps);
   const fs::path& ckpt = outputs_.checkpoints;
   const RecurringEvent checkpoints(config_.checkpoints.every, schedule.steps_per_epoch, schedule.total_steps);
+  CaptureRange capture(config_.machine.captured_steps(), trainer_.device());
   if (config_.checkpoints.keep_best) recall_best();
   for (;;) {
     const Step step = trainer_.step();
@@ -52,7 +54,10 @@ bool Session::run() {
     const bool looked = look(evaluations.at(step), save);
     if (looked && step == schedule.total_steps) return true;
     if (looked) {
-      trainer_.run(std::min({evaluations.next(step), checkpoints.next(step), next_look(step)}), metrics_, stop_);
+      capture.before(step);
+      trainer_.run(std::min({evaluations.next(step), checkpoints.next(step), next_look(step), capture.next(step)}),
+                   metrics_, stop_);
+      capture.after(trainer_.step());
       pace_.ran(trainer_.step() - step);
       if (!trainer_.stopped()) {
         if (!checkpoints.at(trainer_.step()) && is_checkpoint_due()) write_quickly();

@@ -22,6 +22,8 @@ void free_cuda(int device, void* data) noexcept;
 void* allocate_cuda_host(int device, std::size_t bytes);  // page-locked; nullptr when there is no memory
 void free_cuda_host(int device, void* data) noexcept;
 void copy_from_host_cuda(Stream& stream, const void* from, std::size_t bytes, void* to);  // from page-locked memory
+void begin_cuda_profile(int device);
+void end_cuda_profile(int device) noexcept;
 void* make_cuda_event(int device);
 void destroy_cuda_event(int device, void* event) noexcept;
 void record_cuda_event(void* event, Stream& stream);

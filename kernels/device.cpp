@@ -98,6 +98,14 @@ Event::~Event() {
 
 Event::Event(Event&& other) noexcept : device_(other.device_), handle_(std::exchange(other.handle_, nullptr)) {}
 
+void begin_profile(Device device) {
+  if (device.type == DeviceType::kCuda) begin_cuda_profile(device.index);
+}
+
+void end_profile(Device device) noexcept {
+  if (device.type == DeviceType::kCuda) end_cuda_profile(device.index);
+}
+
 void Event::record(Stream& stream) {
   if (handle_ != nullptr) record_cuda_event(handle_, stream);
 }

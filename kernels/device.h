@@ -76,6 +76,11 @@ class Stream {
 // threads: for the CPU, at least 1.
 std::unique_ptr<Stream> make_stream(Device device, int threads);
 
+// What this process does on a GPU between the two is what a profiler records that waits for it (nsys -c
+// cudaProfilerApi, ncu --profile-from-start off). Nothing on a CPU.
+void begin_profile(Device device);
+void end_profile(Device device) noexcept;
+
 // A point in a stream that other streams, or a thread, can wait for. Without record() there is nothing to wait for.
 class Event {
  public:

@@ -64,6 +64,7 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
   for (Step step = first; gate.enter(step); ++step) {
     const Sync sync = schedule.plan.at(step);
     const double lr = schedule.lr.at(step);
+    const Span span(worker.backend(), fmt::format("step {}", step));
     if (const auto round = schedule.plan.round_of(step); round && round->first == step) worker.round_begins();
     {
       const Lane lane = lanes.acquire(step, worker.id());
@@ -97,6 +98,8 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
   DRIFT_CHECK(kConfig, !machine.op_times || device.type == DeviceType::kCuda,
               "--op-times measures by the events of a GPU, and this run is on {}; bench_step does it on a CPU",
               to_string(device));
+  DRIFT_CHECK(kConfig, !machine.captured_steps() || device.type == DeviceType::kCuda,
+              "--capture-range tells a GPU's profiler what to record, and this run is on {}", to_string(device));
   for (const Straggler& slow : machine.stragglers()) {
     DRIFT_CHECK(kConfig, slow.worker < config.sync.workers, "--straggler names worker {}, and there are {}, from 0 on",
                 slow.worker, config.sync.workers);
@@ -156,6 +159,11 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       link_(membership, [this](std::string_view reason) { communicators_.front()->abort(reason); }) {
   DRIFT_ASSERT(team_.workers == config_.sync.workers, "a team of {} workers for {}", team_.workers,
                config_.sync.workers);
+  if (const auto range = config_.machine.captured_steps()) {
+    DRIFT_CHECK(kConfig, range->first < schedule_.total_steps,
+                "--capture-range begins at step {}, and the run has {} steps, from 0 on", range->first,
+                schedule_.total_steps);
+  }
   if (replicas_.worker(0).captures_steps() && communicators_.front()->mean_can_be_captured()) {
     joint_.emplace(replicas_.streams());
   }

@@ -2,6 +2,7 @@
 #include "kernels/cuda/device_cuda.h"
 
 #include <cstdlib>
+#include <cuda_profiler_api.h>
 #include <cuda_runtime.h>
 #include <utility>
 
@@ -271,6 +272,15 @@ void wait_cuda_event(void* event, Stream& stream) {
   use_device(stream.device().index);
   DRIFT_CUDA(cudaStreamWaitEvent(cuda_handle(stream), static_cast<cudaEvent_t>(event), 0), "a wait on {}",
              to_string(stream.device()));
+}
+
+void begin_cuda_profile(int device) {
+  use_device(device);
+  DRIFT_CUDA(cudaProfilerStart(), "cudaProfilerStart on cuda:{}", device);
+}
+
+void end_cuda_profile(int device) noexcept {
+  if (use_device_to_release(device)) warn_cuda(cudaProfilerStop(), "cudaProfilerStop");
 }
 
 void synchronize_cuda_event(int device, void* event) {

@@ -40,6 +40,10 @@ void* allocate_cuda_host(int, std::size_t) {
   missing();
 }
 void free_cuda_host(int, void*) noexcept {}
+void begin_cuda_profile(int) {
+  missing();
+}
+void end_cuda_profile(int) noexcept {}
 void* make_cuda_event(int) {
   missing();
 }

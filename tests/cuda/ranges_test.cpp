@@ -1,6 +1,6 @@
-// What a profiler sees of a training run: the phases of each worker's steps, inside them one range per layer with its
-// name, first forward and then backward, and none that stays open. The emulator records the ranges; the names of layers
-// with weights are those of the checkpoint, which other tools read.
+// What a profiler sees of a training run: each worker's steps with their numbers, in them their phases, inside those
+// one range per layer with its name, first forward and then backward, and none that stays open. The emulator records
+// the ranges; the names of layers with weights are those of the checkpoint, which other tools read.
 #include <algorithm>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -34,12 +34,15 @@ const std::map<std::string, Names> kParts = {
     {"synchronous step", {"forward", "backward", "average gradients", "update"}},
     {"local step", {"forward", "backward", "update"}}};
 
-Names phases() {
+Names steps() {
   Names names;
-  for (const Names& step : {kSynchronous, kLocal}) {
-    for (int i = 0; i < kStepsOfAKind; ++i) names.insert(names.end(), step.begin(), step.end());
-  }
-  names.push_back("average parameters");
+  for (int step = 0; step < 2 * kStepsOfAKind; ++step) names.push_back("step " + std::to_string(step));
+  return names;
+}
+
+Names phases_of(std::size_t step) {
+  Names names = step < kStepsOfAKind ? kSynchronous : kLocal;
+  if (step == 2 * kStepsOfAKind - 1) names.push_back("average parameters");
   return names;
 }
 
@@ -75,7 +78,7 @@ class Ranges : public ::testing::Test {
     ASSERT_EQ(outcome.status, 0) << outcome.text;
     text_ = read(file);
     for (const Range& thread : parse(text_)) {
-      const bool is_worker = !thread.inside.empty() && thread.inside[0].name == kSynchronous[0];
+      const bool is_worker = !thread.inside.empty() && thread.inside[0].name == "step 0";
       (is_worker ? workers_ : others_).push_back(thread);
     }
     const std::string weights = read(out / "ckpt" / "step-6" / "model.safetensors");
@@ -92,6 +95,19 @@ class Ranges : public ::testing::Test {
     EXPECT_EQ(std::set(names.begin(), names.end()), layers_);
   }
 
+  void expect_layers(const Range& phase, bool shows_them) const {
+    SCOPED_TRACE(phase.name);
+    const auto parts = kParts.find(phase.name);
+    if (parts == kParts.end() || !shows_them) {
+      EXPECT_TRUE(phase.inside.empty()) << text_;
+      return;
+    }
+    ASSERT_EQ(names_of(phase.inside), parts->second) << text_;
+    const Names forward = names_of(phase.inside[0].inside);
+    expect_forward(forward);
+    EXPECT_EQ(names_of(phase.inside[1].inside), Names(forward.rbegin(), forward.rend()));
+  }
+
   TempDirectory directory_;
   std::string text_;
   std::vector<Range> workers_, others_;
@@ -104,21 +120,12 @@ TEST_F(Ranges, NameThePhasesAndTheirLayers) {
   EXPECT_EQ(workers_.size(), static_cast<std::size_t>(kWorkers));
   for (const Range& worker : workers_) {
     SCOPED_TRACE(worker.name);
-    ASSERT_EQ(names_of(worker.inside), phases()) << text_;
-    std::map<std::string, int> steps;
-    for (const Range& phase : worker.inside) {
-      SCOPED_TRACE(phase.name);
-      const auto parts = kParts.find(phase.name);
-      if (parts == kParts.end() || ++steps[phase.name] > kStepsWithLayers) {
-        EXPECT_TRUE(phase.inside.empty()) << text_;
-        continue;
-      }
-      ASSERT_EQ(names_of(phase.inside), parts->second) << text_;
-      const Names forward = names_of(phase.inside[0].inside);
-      expect_forward(forward);
-      EXPECT_EQ(names_of(phase.inside[1].inside), Names(forward.rbegin(), forward.rend()));
+    ASSERT_EQ(names_of(worker.inside), steps()) << text_;
+    for (std::size_t step = 0; step < worker.inside.size(); ++step) {
+      const std::vector<Range>& phases = worker.inside[step].inside;
+      ASSERT_EQ(names_of(phases), phases_of(step)) << text_;
+      for (const Range& phase : phases) expect_layers(phase, step % kStepsOfAKind < kStepsWithLayers);
     }
-    for (const auto& [phase, parts] : kParts) EXPECT_EQ(steps[phase], kStepsOfAKind);
   }
 
   // The evaluation runs forward only, in a thread of its own.

@@ -1,6 +1,7 @@
 // What the step loop calls, counted by the emulator: a longer run of captured steps launches more graphs and nothing
 // else, between two looks at the clock for a checkpoint. No allocation, no wait but the one for a result of some steps
 // ago, no kernel launched by itself.
+#include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <map>
@@ -62,6 +63,43 @@ TEST_F(StepCalls, OfSynchronousStepsLaunchOneGraphForAllWorkers) {
   for (const char* api : {"cudaMalloc", "cudaGraphInstantiate"}) {
     EXPECT_EQ(many.at(api), few.at(api)) << api << " is called in the step loop";
   }
+}
+
+// A profiler records the work of these steps and no other.
+TEST_F(StepCalls, OfACaptureRangeAreWithinIt) {
+  constexpr int kSteps = 7, kFirst = 2, kLast = 5;
+  const std::string command = fmt::format(
+      DRIFT_PROGRAM
+      " train --device cuda:0 --workers 2 --model cifar-resnet8 --norm group --data shapes:512:8 --local-batch 2 "
+      "--algo local --period 1000 --no-final-average --eval-every 0 --bn-stats local --steps {} --capture-range {}:{} "
+      "--out {}",
+      kSteps, kFirst, kLast, (directory_ / "run").string());
+  const Outcome outcome = run_emulated(command, "EMU_TRACE=1", directory_ / "traced");
+  ASSERT_EQ(outcome.status, 0) << outcome.text;
+  const auto stamps = [](std::string_view text) {
+    int count = 0;
+    for (std::size_t at = 0; (at = text.find("WriteStamp", at)) != std::string_view::npos; ++at) ++count;
+    return count;
+  };
+  const std::size_t starts = outcome.text.find("the profiler starts"), stops = outcome.text.find("the profiler stops");
+  ASSERT_LT(starts, stops) << outcome.text;
+  ASSERT_NE(stops, std::string::npos) << outcome.text;
+  const std::string_view text = outcome.text;
+  const int all = stamps(text);
+  EXPECT_EQ(all % kSteps, 0);
+  EXPECT_EQ(stamps(text.substr(0, starts)), all / kSteps * kFirst);
+  EXPECT_EQ(stamps(text.substr(stops)), all / kSteps * (kSteps - kLast));
+}
+
+TEST_F(StepCalls, ACaptureRangeBeyondTheRunIsRefused) {
+  const std::string command =
+      DRIFT_PROGRAM
+      " train --device cuda:0 --model cifar-resnet8 --data shapes:512:8 --local-batch 2 --steps 7 --capture-range 7:9 "
+      "--out " +
+      (directory_ / "run").string();
+  const Outcome outcome = run_emulated(command, "", directory_ / "refused");
+  EXPECT_EQ(outcome.status, 3) << outcome.text;
+  EXPECT_NE(outcome.text.find("begins at step 7, and the run has 7 steps"), std::string::npos) << outcome.text;
 }
 
 // Images that do not lie on the device as a whole travel while the step before theirs computes.

@@ -18,6 +18,10 @@ bool names_device(std::string_view text) {
   return index && *index >= 0;
 }
 
+bool is_step_range(std::string_view text) {
+  return parse_step_range(text).has_value();
+}
+
 bool names_stragglers(std::string_view text) {
   return parse_stragglers(text).has_value();
 }
@@ -36,6 +40,18 @@ std::optional<std::vector<Straggler>> parse_stragglers(std::string_view text) {
     all.push_back({*worker, *factor});
   }
   return all;
+}
+
+std::optional<StepRange> parse_step_range(std::string_view text) {
+  const std::vector<std::string_view> parts = split(text, ':');
+  if (parts.size() != 2) return std::nullopt;
+  const auto first = parse_value<Step>(parts[0], counted_from(0)), last = parse_value<Step>(parts[1], counted_from(1));
+  if (!first || !last || *first >= *last) return std::nullopt;
+  return StepRange{*first, *last};
+}
+
+std::optional<StepRange> MachineConfig::captured_steps() const {
+  return parse_step_range(capture_range);
 }
 
 std::vector<Straggler> MachineConfig::stragglers() const {
@@ -82,6 +98,9 @@ std::vector<Option> machine_options() {
                              DRIFT_FIELD(machine.explain_plans))),
        free_on_resume(on_off(row("op-times", "", "GPU: time by kind of operation, at the end; steps are not captured"),
                              DRIFT_FIELD(machine.op_times))),
+       free_on_resume(allowing("two steps, the first before the last, such as 100:110",
+                               text(row("capture-range", "A:B", "GPU: a profiler records steps A to B - 1 (nsys, ncu)"),
+                                    DRIFT_FIELD(machine.capture_range), is_step_range))),
        also_in({Scope::kEval},
                free_on_resume(number(row("device-timeout", "S", "GPU: seconds without progress that end a run"),
                                      {.min = 1, .max = 1e6}, DRIFT_FIELD(machine.device_timeout_seconds)))),

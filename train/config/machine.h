@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/dtype.h"
+#include "core/step.h"
 #include "kernels/backend.h"
 #include "train/config/option.h"
 
@@ -16,6 +17,11 @@ namespace drift {
 struct Straggler {
   int worker = 0;
   double factor = 1;  // that everything takes longer
+};
+
+// Steps [first, last).
+struct StepRange {
+  Step first = 0, last = 0;
 };
 
 struct MachineConfig {
@@ -36,7 +42,10 @@ struct MachineConfig {
   std::optional<int> loader_threads;    // of a process; none: 0 for images in memory, else `threads`
   std::string straggler = {};           // "1:1.5": on a CPU, workers that compute so many times as long; "": none
 
-  std::vector<Straggler> stragglers() const;  // those of `straggler`
+  std::string capture_range = {};  // "100:110": on a GPU, steps that a profiler records; "": none
+
+  std::vector<Straggler> stragglers() const;        // those of `straggler`
+  std::optional<StepRange> captured_steps() const;  // those of `capture_range`
 
   // On a GPU: the events of op_times belong to calls, not to a captured whole.
   bool captures_steps() const { return graphs && !op_times; }
@@ -45,6 +54,9 @@ struct MachineConfig {
 // Of MachineConfig::straggler: "1:1.5" or "1:1.5,3:2", factors from 1 to 1000, each worker once; std::nullopt
 // for what is none of that.
 std::optional<std::vector<Straggler>> parse_stragglers(std::string_view text);
+
+// Of MachineConfig::capture_range: "100:110", at least one step; std::nullopt for what is none of that.
+std::optional<StepRange> parse_step_range(std::string_view text);
 
 std::vector<Option> machine_options();
 

@@ -1,6 +1,7 @@
 // Entry points of the runtime API: errors and versions. The texts are those of the codes this emulator can return.
 #include <cuda_runtime_api.h>
 
+#include "tests/emulator/cudart/report.h"
 #include "tests/emulator/cudart/runtime.h"
 
 using namespace drift::emulator;
@@ -110,11 +111,17 @@ cudaError_t cudaDriverGetVersion(int* version) {
 }
 
 cudaError_t cudaProfilerStart() {
-  return entry(__func__, [](Runtime&) { return cudaSuccess; });
+  return entry(__func__, [](Runtime&) {
+    trace("the profiler starts");
+    return cudaSuccess;
+  });
 }
 
 cudaError_t cudaProfilerStop() {
-  return entry(__func__, [](Runtime&) { return cudaSuccess; });
+  return entry(__func__, [](Runtime&) {
+    trace("the profiler stops");
+    return cudaSuccess;
+  });
 }
 
 // A driver function may be missing; the runtime answers so for all of them.

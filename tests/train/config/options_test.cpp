@@ -31,13 +31,33 @@ SettingLayer recipe(const testing::TempDirectory& directory, const std::string& 
 // A value of each option that is not its default: of what concerns machine, processes and files, and of the rest.
 std::map<std::string, std::string> other_surroundings() {
   return {
-      {"precision", "bf16"},       {"device", "cuda:3"},           {"conv", "winograd"},  {"tf32", "true"},
-      {"batch-norm", "cudnn"},     {"nccl-multiprocessors", "16"}, {"graphs", "false"},   {"plans", "timed"},
-      {"plan-file", "plans.json"}, {"explain-plans", "true"},      {"op-times", "true"},  {"threads", "8"},
-      {"worker-threads", "2"},     {"loader-threads", "1"},        {"reduce", "fast"},    {"comm-timeout", "7.5"},
-      {"device-timeout", "8.5"},   {"control-port", "29400"},      {"out", "runs/mine"},  {"name", "täst"},
-      {"resume", "runs/old"},      {"change", "lr,epochs"},        {"max-time", "3h50m"}, {"checkpoint-minutes", "2.5"},
-      {"link", "1Gbit,50us"},      {"straggler", "1:1.5"},
+      {"precision", "bf16"},
+      {"device", "cuda:3"},
+      {"conv", "winograd"},
+      {"tf32", "true"},
+      {"batch-norm", "cudnn"},
+      {"nccl-multiprocessors", "16"},
+      {"graphs", "false"},
+      {"plans", "timed"},
+      {"plan-file", "plans.json"},
+      {"explain-plans", "true"},
+      {"op-times", "true"},
+      {"capture-range", "7:9"},
+      {"threads", "8"},
+      {"worker-threads", "2"},
+      {"loader-threads", "1"},
+      {"reduce", "fast"},
+      {"comm-timeout", "7.5"},
+      {"device-timeout", "8.5"},
+      {"control-port", "29400"},
+      {"out", "runs/mine"},
+      {"name", "täst"},
+      {"resume", "runs/old"},
+      {"change", "lr,epochs"},
+      {"max-time", "3h50m"},
+      {"checkpoint-minutes", "2.5"},
+      {"link", "1Gbit,50us"},
+      {"straggler", "1:1.5"},
   };
 }
 
@@ -297,6 +317,16 @@ TEST(Options, EveryRecipeParses) {
     ++count;
   }
   EXPECT_GE(count, 4);
+}
+
+TEST(Options, ACaptureRangeIsTwoSteps) {
+  const auto range = parse_step_range("0:110");
+  ASSERT_TRUE(range);
+  EXPECT_EQ(range->first, 0);
+  EXPECT_EQ(range->last, 110);
+  for (const char* wrong : {"", ":", "5", "5:", ":5", "5:5", "6:5", "-1:5", "1:2:3", "1.5:3", "1:9000000000"}) {
+    EXPECT_FALSE(parse_step_range(wrong)) << wrong;
+  }
 }
 
 TEST(Options, StragglersAreWorkersAndFactors) {
