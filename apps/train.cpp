@@ -119,14 +119,18 @@ void print_result(const Json& summary, const RunDirectory& run) {
         summary.at("sync_scope").get<std::string>());
 }
 
+// Bytes and operations are those that each kind needs at least (kernels/cost.h), per second of its time.
 void print_op_times(const std::map<std::string, OpTime>& times) {
   double all = 0;
   for (const auto& [kind, time] : times) all += time.estimated_milliseconds();
-  print("{:<30}{:>10}{:>10}{:>16}{:>14}{:>8}\n", "operation", "calls", "timed", "device us each", "device ms", "%");
+  print("{:<30}{:>10}{:>10}{:>14}{:>14}{:>8}{:>10}{:>10}\n", "operation", "calls", "timed", "us each", "ms", "%",
+        "GB/s", "GFLOP/s");
   for (const auto& [kind, time] : times) {
     const double ms = time.estimated_milliseconds();
-    print("{:<30}{:>10}{:>10}{:>16.3f}{:>14.3f}{:>8.1f}\n", kind, time.calls, time.timed,
-          1e3 * ms / static_cast<double>(time.calls), ms, all > 0 ? 100 * ms / all : 0);
+    const auto rate = [&](std::int64_t done) { return ms > 0 ? 1e-6 * static_cast<double>(done) / ms : 0; };
+    print("{:<30}{:>10}{:>10}{:>14.3f}{:>14.3f}{:>8.1f}{:>10.1f}{:>10.1f}\n", kind, time.calls, time.timed,
+          1e3 * ms / static_cast<double>(time.calls), ms, all > 0 ? 100 * ms / all : 0, rate(time.cost.bytes),
+          rate(time.cost.flops()));
   }
 }
 

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "kernels/convolution_form.h"
+#include "kernels/cost.h"
 #include "kernels/device.h"
 #include "kernels/op.h"
 
@@ -22,9 +23,22 @@ namespace drift {
 // Of all calls of one kind.
 struct OpTime {
   std::int64_t calls = 0;
+  OpCost cost;              // of all of them
   std::int64_t timed = 0;   // of these: that the device came to when all of their work was enqueued
   double milliseconds = 0;  // of the timed ones
 
+  void add_call(const OpCost& call) {
+    ++calls;
+    cost.bytes += call.bytes;
+    cost.multiply_adds += call.multiply_adds;
+  }
+  void add(const OpTime& more) {
+    calls += more.calls;
+    timed += more.timed;
+    milliseconds += more.milliseconds;
+    cost.bytes += more.cost.bytes;
+    cost.multiply_adds += more.cost.multiply_adds;
+  }
   double estimated_milliseconds() const {  // of all: as if the others had taken as long
     return timed > 0 ? milliseconds * static_cast<double>(calls) / static_cast<double>(timed) : 0;
   }
@@ -41,7 +55,7 @@ class Backend {
   virtual void end_span() {}
   // The name of the last one that began, for errors; "" on a CPU, where what was enqueued is done.
   virtual std::string_view last_span() const { return ""; }
-  // Time on the device by name of operation since the backend was made, where BackendOptions::op_times asked for it.
+  // Time and cost by name of operation since the backend was made, where BackendOptions::op_times asked for it.
   // Waits for the stream.
   virtual std::map<std::string, OpTime> op_times() { return {}; }
 
@@ -123,7 +137,7 @@ class Span {
 // Whose kernels normalise batches on a GPU.
 enum class BatchNormKernels : std::uint8_t { kOwn, kCudnn };
 
-// What only the backend of a GPU has a use for, but for the first.
+// What only the backend of a GPU has a use for, but for the first and the last.
 struct BackendOptions {
   ConvolutionChoice convolutions = ConvolutionChoice::kAuto;  // on a CPU
   bool tf32 = false;           // float32 convolutions and matmuls may round what they multiply to TF32
@@ -135,7 +149,7 @@ struct BackendOptions {
   // what NCCL may take is left alone, and backends that compute on the GPU at the same time share out the rest.
   int nccl_multiprocessors = 0;
   int backends_on_device = 1;
-  bool op_times = false;  // measure every operation, one after the other (op_clock.h); not while steps are captured
+  bool op_times = false;  // measure every operation, one after the other; not while steps are captured
 };
 
 // The backend of the stream's device, working on `stream`, which must outlive it.

@@ -11,6 +11,7 @@
 #include "kernels/cpu/backend_cpu.h"
 #include "kernels/cpu/device_cpu.h"
 #include "kernels/cuda.h"
+#include "kernels/observed/op_timer.h"
 
 namespace drift {
 namespace {
@@ -82,7 +83,9 @@ std::unique_ptr<Stream> make_stream(Device device, int threads) {
 
 std::unique_ptr<Backend> make_backend(Stream& stream, const BackendOptions& options) {
   if (stream.device().type == DeviceType::kCuda) return make_cuda_backend(stream, options);
-  return std::make_unique<CpuBackend>(stream, options);
+  auto backend = std::make_unique<CpuBackend>(stream, options);
+  if (options.op_times) return std::make_unique<OpTimer>(std::move(backend));
+  return backend;
 }
 
 std::unique_ptr<CapturedWork> Stream::capture(const std::function<void()>&) {

@@ -126,11 +126,7 @@ void Replicas::load_weights(const std::filesystem::path& path) {
 std::map<std::string, OpTime> Replicas::op_times() const {
   std::map<std::string, OpTime> all;
   for (const auto& worker : workers_) {
-    for (const auto& [kind, time] : worker->backend().op_times()) {
-      all[kind].calls += time.calls;
-      all[kind].timed += time.timed;
-      all[kind].milliseconds += time.milliseconds;
-    }
+    for (const auto& [kind, time] : worker->backend().op_times()) all[kind].add(time);
   }
   return all;
 }

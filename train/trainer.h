@@ -49,7 +49,7 @@ class Trainer {
   Device device() const { return device_; }
   Step step() const { return done_; }                                  // steps done
   Model& model(int place) { return replicas_.worker(place).model(); }  // for tests and tools
-  // Of all workers, by kind of operation; with --op-times on a GPU.
+  // Of all workers, by kind of operation; with --op-times.
   std::map<std::string, OpTime> op_times() const { return replicas_.op_times(); }
 
   // Runs until `last`, or until `stop` turns true in some process: then all workers of the team finish the same step.

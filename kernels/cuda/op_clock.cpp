@@ -38,6 +38,7 @@ void OpClock::run(const Op& op) {
   }
   Pair& pair = spare_.back();
   pair.name = name_of(op);
+  pair.cost = cost_of(op);
   hold_on(stream_, kHoldNanoseconds);
   DRIFT_CUDA(cudaEventRecord(pair.begin, stream_), "the begin of {} on {}", pair.name, to_string(device_));
   inner().run(op);
@@ -52,7 +53,7 @@ void OpClock::collect() {
     const Pair pair = pairs_.front();
     if (!is_reached(device_.index, pair.end)) return;
     OpTime& total = totals_[std::string(pair.name)];
-    ++total.calls;
+    total.add_call(pair.cost);
     if (pair.alone) {
       float milliseconds = 0;
       DRIFT_CUDA(cudaEventElapsedTime(&milliseconds, pair.begin, pair.end), "the time of {} on {}", pair.name,

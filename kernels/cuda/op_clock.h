@@ -26,6 +26,7 @@ class OpClock final : public ForwardingBackend {
  private:
   struct Pair {
     std::string_view name;
+    OpCost cost;
     cudaEvent_t begin = nullptr, end = nullptr;
     bool alone = false;  // no time of the host is in it
   };

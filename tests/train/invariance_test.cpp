@@ -116,6 +116,24 @@ TEST(Invariance, EvaluationsAndCheckpointsDoNotDisturb) {
   }
 }
 
+TEST(Invariance, TimesOfOperationsComeWithoutChangingBits) {
+  const DataSource data = toy_data(40);
+  TrainConfig config = toy_config(2, 2, 4);
+  const ToyRun plain = run_toy(config, data);
+  config.machine.op_times = true;
+  Trainer trainer(config, data);
+  StepLog log;
+  testing::run_to(trainer, 4, log);
+  expect_same_bits({.steps = log.steps, .workers = trainer.checkpoint().workers}, plain);
+  const auto times = trainer.op_times();
+  const OpTime& convolutions = times.at("conv2d_forward");
+  EXPECT_EQ(convolutions.calls, 2 * 4 * 7);  // workers, steps, convolutions of ResNet-8
+  EXPECT_EQ(convolutions.timed, convolutions.calls);
+  EXPECT_GT(convolutions.milliseconds, 0);
+  EXPECT_GT(convolutions.cost.multiply_adds, 0);
+  EXPECT_EQ(times.at("augment").calls, 2 * 4);
+}
+
 TEST(Invariance, StepsAllocateNoDeviceMemoryAfterTheFirstTwo) {
   const DataSource data = toy_data(40);
   TrainConfig config = toy_config(3, 2, 8);

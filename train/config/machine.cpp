@@ -96,8 +96,9 @@ std::vector<Option> machine_options() {
                                    DRIFT_FIELD(machine.plan_file)))),
        free_on_resume(on_off(row("explain-plans", "", "GPU: print each cuDNN plan that is built"),
                              DRIFT_FIELD(machine.explain_plans))),
-       free_on_resume(on_off(row("op-times", "", "GPU: time by kind of operation, at the end; steps are not captured"),
-                             DRIFT_FIELD(machine.op_times))),
+       free_on_resume(
+           on_off(row("op-times", "", "time by kind of operation, at the end; on a GPU steps are not captured"),
+                  DRIFT_FIELD(machine.op_times))),
        free_on_resume(allowing("two steps, the first before the last, such as 100:110",
                                text(row("capture-range", "A:B", "GPU: a profiler records steps A to B - 1 (nsys, ncu)"),
                                     DRIFT_FIELD(machine.capture_range), is_step_range))),

@@ -35,7 +35,7 @@ struct MachineConfig {
   bool time_plans = false;       // on a GPU: the fastest engine of cuDNN for each convolution, not the first it advises
   std::string plan_file;         // on a GPU: plans of cuDNN, read and added to; "": none
   bool explain_plans = false;    // on a GPU: print each plan of cuDNN that is built
-  bool op_times = false;         // on a GPU: time by kind of operation; steps are then not captured
+  bool op_times = false;         // time by kind of operation; steps are then not captured
   int threads = 0;               // CPU threads in all; 0: all cores
   int worker_threads = 0;        // per worker; 0: threads / min(K, threads)
   double device_timeout_seconds = 120;  // on a GPU: without progress
