@@ -224,9 +224,7 @@ void Trainer::prepare() {
     worker.backend().average(twice, std::span(&target, 1), std::ssize(gradients), 0);
     worker.check_finite();
     (void)worker.take_finite_check();
-    worker.before_average();
-    worker.after_average();
-    if (worker.rounds_waiting() > 0) (void)worker.take_round();
+    worker.rehearse_round();
   }
   replicas_.restore(states);
   averaged_.rehearse();

@@ -105,6 +105,11 @@ TEST_F(NcclTeam, ARunHasTheBitsOfOneProcess) {
       for (std::size_t i = 0; i < steps.steps.size(); ++i) {  // replayed averages count too
         EXPECT_EQ(steps.steps[i].bytes, log.steps[i].bytes) << "step " << i;
       }
+      ASSERT_EQ(steps.rounds.size(), job.process == 0 ? log.rounds.size() : 0);
+      for (std::size_t i = 0; i < steps.rounds.size(); ++i) {
+        EXPECT_EQ(steps.rounds[i].update, log.rounds[i].update) << "round " << i;
+        EXPECT_EQ(steps.rounds[i].consensus, log.rounds[i].consensus) << "round " << i;
+      }
       const EvalRecord mine = trainer.evaluate();
       EXPECT_EQ(mine.loss, evaluation.loss);
       EXPECT_EQ(mine.correct, evaluation.correct);

@@ -30,6 +30,9 @@ class RoundTelemetry {
   void before_average(const ParameterSet& replica, Backend& backend);
   void after_average(const ParameterSet& replica, Backend& backend);
 
+  // There was no round before.
+  void forget() { remembers_ = false; }
+
   // Rounds measured and not taken; at most DownloadRing::kCapacity.
   std::int64_t waiting() const { return arrivals_.waiting(); }
   // Of the oldest; waits for it.

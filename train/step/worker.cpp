@@ -86,6 +86,16 @@ void Worker::after_average() {
   if (telemetry_) telemetry_->after_average(model_->parameters, *backend_);
 }
 
+void Worker::rehearse_round() {
+  round_begins();
+  before_average();
+  after_average();
+  outer_update(1);
+  if (!telemetry_) return;
+  (void)telemetry_->take();
+  telemetry_->forget();
+}
+
 const Batch& Worker::next_batch() {
   const Span span(*backend_, "batch");
   const Lap lap(host_times_.data_seconds);

@@ -91,6 +91,9 @@ class Worker {
   std::int64_t rounds_waiting() const { return telemetry_ ? telemetry_->waiting() : 0; }
   RoundDistances take_round() { return telemetry_->take(); }
 
+  // What happens around the average of a round, so that all of it has run once. Only the replica is not as before.
+  void rehearse_round();
+
   // Around what others enqueue on its stream as a part of a step.
   void phase_begins(StepPhase phase) { clock_.begin(phase, *backend_); }
   void phase_ends(StepPhase phase) { clock_.end(phase, *backend_); }
