@@ -119,7 +119,7 @@ void print_memory(const TrainConfig& config, const RunPlan& plan) {
     if (bytes > 0) part(count * each, fmt::format("{} x {}: {}", count, bytes_text(each), text));
   };
   parts(memory.replicas, memory.step.state, "parameters, gradients, momentum and running statistics of a worker");
-  if (memory.outer > 0) parts(memory.replicas, memory.outer, "start of the round and outer momentum of a worker");
+  parts(memory.replicas, memory.outer, "start of the round and outer momentum of a worker");
   parts(memory.replicas, memory.step.batch, "images of a worker's batches");
   parts(memory.lanes, memory.step.activations,
         fmt::format("activations of {} images, for as many workers at once", config.sync.local_batch));

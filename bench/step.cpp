@@ -3,6 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <fmt/core.h>
+#include <functional>
+#include <map>
+#include <string>
 
 #include "bench/common/op_floor.h"
 #include "bench/common/peaks.h"
@@ -11,6 +14,7 @@
 #include "bench/common/training_step.h"
 #include "core/build_info.h"
 #include "core/check.h"
+#include "kernels/observed/op_timer.h"
 
 namespace drift::bench {
 namespace {
@@ -28,12 +32,29 @@ struct Options {
   }
 };
 
+// Adds up the floors of what passes, by name of operation.
+class FloorSum final : public ForwardingBackend {
+ public:
+  FloorSum(Backend& inner, std::function<double(const Op&)> floor)
+      : ForwardingBackend(inner), floor_(std::move(floor)) {}
+
+  void run(const Op& op) override {
+    seconds_[std::string(name_of(op))] += floor_(op);
+    ForwardingBackend::run(op);
+  }
+  const std::map<std::string, double>& seconds() const { return seconds_; }
+
+ private:
+  std::function<double(const Op&)> floor_;
+  std::map<std::string, double> seconds_;
+};
+
 // The loss starts near that of a uniform guess, falls on a batch seen again and again, and is the same with and without
 // the timers.
 void check(const Options& options, DType precision) {
   TrainingStep plain(options.step(precision));
   TrainingStep wrapped(options.step(precision));
-  TimedBackend timed(wrapped.backend());
+  OpTimer timed(wrapped.backend());
   constexpr int kSteps = 3;
   double first = 0, last = 0;
   for (int step = 0; step < kSteps; ++step) {
@@ -60,20 +81,17 @@ StepReport run(const Options& options, DType precision, const MachinePeaks& peak
   report.convolutions = options.convolutions();
   report.steps = measure(2, options.samples, [&] { step.run(step.backend()); });
 
-  TimedBackend timed(step.backend());
+  OpTimer timed(step.backend());
+  FloorSum floors(timed, [&](const Op& op) { return floor_seconds(op, precision, options.convolutions(), peaks); });
   const int timed_steps = std::max(3, options.samples / 3);
-  for (int i = 0; i < timed_steps; ++i) step.run(timed);
-  std::map<std::string_view, double> floors;
-  for (const TimedOp& op : timed.ops()) {
-    floors[name_of(op.op)] += floor_seconds(op.op, precision, options.convolutions(), peaks) / timed_steps;
-  }
-  for (const auto& [name, totals] : totals_of(timed.ops())) {
-    OpRow row{name, totals, floors.at(name)};
-    row.totals.seconds /= timed_steps;
-    row.totals.bytes /= timed_steps;
-    row.totals.flops /= timed_steps;
-    row.totals.calls /= timed_steps;
-    report.ops.push_back(row);
+  for (int i = 0; i < timed_steps; ++i) step.run(floors);
+  for (const auto& [name, time] : timed.op_times()) {
+    report.ops.push_back({.name = name,
+                          .calls = time.calls / timed_steps,
+                          .seconds = 1e-3 * time.milliseconds / timed_steps,
+                          .bytes = static_cast<double>(time.cost.bytes) / timed_steps,
+                          .flops = static_cast<double>(time.cost.flops()) / timed_steps,
+                          .floor_seconds = floors.seconds().at(name) / timed_steps});
   }
   report.activation_bytes = step.peak_bytes();
   return report;

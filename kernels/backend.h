@@ -29,15 +29,13 @@ struct OpTime {
 
   void add_call(const OpCost& call) {
     ++calls;
-    cost.bytes += call.bytes;
-    cost.multiply_adds += call.multiply_adds;
+    cost += call;
   }
   void add(const OpTime& more) {
     calls += more.calls;
     timed += more.timed;
     milliseconds += more.milliseconds;
-    cost.bytes += more.cost.bytes;
-    cost.multiply_adds += more.cost.multiply_adds;
+    cost += more.cost;
   }
   double estimated_milliseconds() const {  // of all: as if the others had taken as long
     return timed > 0 ? milliseconds * static_cast<double>(calls) / static_cast<double>(timed) : 0;

@@ -17,6 +17,11 @@ struct OpCost {
   std::int64_t multiply_adds = 0;
 
   std::int64_t flops() const { return 2 * multiply_adds; }
+  OpCost& operator+=(const OpCost& more) {
+    bytes += more.bytes;
+    multiply_adds += more.multiply_adds;
+    return *this;
+  }
 };
 
 OpCost cost_of(const Op& op);

@@ -4,6 +4,10 @@
 
 namespace drift {
 
+std::int64_t outer_bytes(const SyncConfig& config, const ParameterSet& replica) {
+  return config.outer.kind == Outer::kNone ? 0 : OuterOptimizer::bytes(replica);
+}
+
 MemoryNeed memory_need(const TrainConfig& config, const ParameterSet& replica, const Team& team,
                        const ThreadLayout& layout, DeviceType device, const Shape& image,
                        std::optional<std::int64_t> images) {
@@ -17,7 +21,7 @@ MemoryNeed memory_need(const TrainConfig& config, const ParameterSet& replica, c
                                .images_travel = images == 0,
                                .convolutions = config.machine.convolutions,
                                .threads = layout.threads_per_worker}),
-          .outer = config.sync.outer.outer == Outer::kNone ? 0 : OuterOptimizer::bytes(replica),
+          .outer = outer_bytes(config.sync, replica),
           .averaged_model = static_cast<std::int64_t>(replica.values().size_bytes() + replica.buffers().size_bytes()),
           .telemetry = config.sync.measures_rounds() ? static_cast<std::int64_t>(replica.values().size_bytes()) : 0,
           .images = images};

@@ -24,6 +24,9 @@ struct MemoryNeed {  // in bytes
   }  // of what is known
 };
 
+// What the outer optimizer of a replica keeps, in memory and in a checkpoint; 0: there is none.
+std::int64_t outer_bytes(const SyncConfig& config, const ParameterSet& replica);
+
 // replica: the parameters of one. image: [H,W,3]. images: as in MemoryNeed.
 MemoryNeed memory_need(const TrainConfig& config, const ParameterSet& replica, const Team& team,
                        const ThreadLayout& layout, DeviceType device, const Shape& image,

@@ -82,7 +82,7 @@ void count_bytes(const TrainConfig& config, const ParameterSet& replica, RunPlan
 double checkpoint_bytes(const ParameterSet& replica, const SyncConfig& sync) {
   const auto bytes = [](std::span<const float> arena) { return static_cast<double>(arena.size_bytes()); };
   const double model = bytes(replica.values()) + bytes(replica.buffers());
-  const auto outer = static_cast<double>(sync.outer.outer == Outer::kNone ? 0 : OuterOptimizer::bytes(replica));
+  const auto outer = static_cast<double>(outer_bytes(sync, replica));
   return sync.workers * (model + bytes(replica.momentum()) + outer) + model;
 }
 

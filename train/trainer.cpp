@@ -307,7 +307,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
               "the checkpoint is of step {}, this run ends at step {}", step, schedule_.total_steps);
   const auto round = schedule_.plan.round_of(step);
   DRIFT_CHECK(kCheckpoint,
-              config_.sync.outer.outer == Outer::kNone || !round || round->first == step ||
+              config_.sync.outer.kind == Outer::kNone || !round || round->first == step ||
                   !checkpoint.workers.front().round_start.empty(),
               "the checkpoint of step {} is from inside a round, of a run without --outer: it does not have what the "
               "round began with. A branch with --outer can begin at a checkpoint between two rounds",

@@ -16,10 +16,9 @@ void print(const StepReport& r) {
   fmt::print("{:<30}{:>7}{:>10}{:>10}{:>11}{:>9}{:>11}\n", "operation", "calls", "ms", "floor ms", "% of floor", "GB/s",
              "GFLOP/s");
   for (const OpRow& row : r.ops) {
-    const OpTotals& t = row.totals;
-    fmt::print("{:<30}{:>7}{:>10.2f}{:>10.2f}{:>11.0f}{:>9.1f}{:>11.1f}\n", row.name, t.calls, 1e3 * t.seconds,
-               1e3 * row.floor_seconds, 100 * row.floor_seconds / t.seconds, 1e-9 * t.bytes / t.seconds,
-               1e-9 * t.flops / t.seconds);
+    fmt::print("{:<30}{:>7}{:>10.2f}{:>10.2f}{:>11.0f}{:>9.1f}{:>11.1f}\n", row.name, row.calls, 1e3 * row.seconds,
+               1e3 * row.floor_seconds, 100 * row.floor_seconds / row.seconds, 1e-9 * row.bytes / row.seconds,
+               1e-9 * row.flops / row.seconds);
   }
 }
 
@@ -27,11 +26,11 @@ nlohmann::json to_json(const StepReport& r) {
   nlohmann::json ops = nlohmann::json::array();
   for (const OpRow& row : r.ops) {
     ops.push_back({{"name", row.name},
-                   {"calls", row.totals.calls},
-                   {"ms", 1e3 * row.totals.seconds},
+                   {"calls", row.calls},
+                   {"ms", 1e3 * row.seconds},
                    {"floor_ms", 1e3 * row.floor_seconds},
-                   {"bytes", row.totals.bytes},
-                   {"flops", row.totals.flops}});
+                   {"bytes", row.bytes},
+                   {"flops", row.flops}});
   }
   return {{"model", r.model},
           {"batch", r.batch},

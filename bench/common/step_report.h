@@ -6,13 +6,16 @@
 #include <vector>
 
 #include "bench/common/measure.h"
-#include "bench/common/timed_backend.h"
+#include "kernels/convolution_form.h"
+#include "kernels/op.h"
 
 namespace drift::bench {
 
+// Of all operations of a name, in one step.
 struct OpRow {
-  std::string_view name;
-  OpTotals totals;           // of one step
+  std::string name;
+  std::int64_t calls = 0;
+  double seconds = 0, bytes = 0, flops = 0;
   double floor_seconds = 0;  // op_floor.h
 };
 

@@ -14,8 +14,9 @@ namespace drift {
 
 class OpTimer final : public ForwardingBackend {
  public:
-  explicit OpTimer(std::unique_ptr<Backend> inner, const Clock& clock = steady_clock())
-      : ForwardingBackend(*inner), inner_(std::move(inner)), clock_(clock) {}
+  // `inner` and `clock` must outlive it.
+  explicit OpTimer(Backend& inner, const Clock& clock = steady_clock()) : ForwardingBackend(inner), clock_(clock) {}
+  explicit OpTimer(std::unique_ptr<Backend> inner) : OpTimer(*inner) { owned_ = std::move(inner); }
 
   void run(const Op& op) override {
     OpTime& total = totals_[std::string(name_of(op))];
@@ -28,8 +29,8 @@ class OpTimer final : public ForwardingBackend {
   std::map<std::string, OpTime> op_times() override { return totals_; }
 
  private:
-  std::unique_ptr<Backend> inner_;
   const Clock& clock_;
+  std::unique_ptr<Backend> owned_;
   std::map<std::string, OpTime> totals_;
 };
 

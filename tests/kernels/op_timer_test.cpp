@@ -2,7 +2,6 @@
 #include "kernels/observed/op_timer.h"
 
 #include <gtest/gtest.h>
-#include <memory>
 
 #include "tests/support/fake_backend.h"
 #include "tests/support/hand_clock.h"
@@ -20,7 +19,8 @@ TEST(OpTimer, AddsUpTimeAndCostByName) {
    private:
     HandClock& clock_;
   };
-  OpTimer timer(std::make_unique<Slow>(clock), clock);
+  Slow slow(clock);
+  OpTimer timer(slow, clock);
   float memory[6] = {};
   const TensorView y{.data = memory, .shape = {6}};
   EXPECT_TRUE(timer.op_times().empty());

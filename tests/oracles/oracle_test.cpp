@@ -57,8 +57,8 @@ TrainConfig draw_config(Draws& draws, Step steps) {
   }
   config.sync.scope.momentum = static_cast<MomentumSync>(draws.below(3));
   config.sync.scope.batch_norm = draws.coin() ? BatchNormPolicy::kAverage : BatchNormPolicy::kReestimate;
-  config.sync.outer.outer = static_cast<Outer>(draws.below(4));
-  if (config.sync.outer.outer != Outer::kNone) config.sync.outer = {config.sync.outer.outer, 0.7, 0.8};
+  config.sync.outer.kind = static_cast<Outer>(draws.below(4));
+  if (config.sync.outer.kind != Outer::kNone) config.sync.outer = {config.sync.outer.kind, 0.7, 0.8};
   config.data.sampling = static_cast<Sampling>(draws.below(3));
   config.data.label_noise = 0.25 * draws.below(2);
   config.data.label_smoothing = 0.1 * draws.below(2);
@@ -80,7 +80,7 @@ std::string text_of(const TrainConfig& c, Step cut) {
       "{}",
       testing::seed(), c.sync.workers, c.sync.periods[0], c.sync.switch_step.value_or(0), c.sync.local_batch,
       c.optimizer.momentum, c.optimizer.nesterov, c.optimizer.clip_grad_norm, static_cast<int>(c.sync.scope.momentum),
-      static_cast<int>(c.sync.outer.outer), static_cast<int>(c.sync.scope.batch_norm), c.model.norm,
+      static_cast<int>(c.sync.outer.kind), static_cast<int>(c.sync.scope.batch_norm), c.model.norm,
       c.data.label_smoothing, cut);
 }
 

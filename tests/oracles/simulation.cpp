@@ -39,12 +39,12 @@ void outer_update(Replica& replica, const OuterConfig& config, double rate) {
   std::vector<double> way(replica.values.size());
   for (std::size_t i = 0; i < way.size(); ++i) way[i] = replica.round_start[i] - replica.values[i];
   replica.values = replica.round_start;
-  if (config.outer == Outer::kSlowMo) {
+  if (config.kind == Outer::kSlowMo) {
     for (double& value : way) value /= rate;
   }
-  const double lr = config.outer == Outer::kSlowMo ? config.lr * rate : config.lr;
+  const double lr = config.kind == Outer::kSlowMo ? config.lr * rate : config.lr;
   reference::sgd_update<double>(
-      {.lr = lr, .momentum = config.momentum, .weight_decay = 0, .nesterov = config.outer == Outer::kNesterov}, way,
+      {.lr = lr, .momentum = config.momentum, .weight_decay = 0, .nesterov = config.kind == Outer::kNesterov}, way,
       replica.outer_momentum, replica.values);
 }
 
@@ -130,7 +130,7 @@ Simulation simulate(const TrainConfig& config, const DataSource& data, const Par
     before = sync;
     if (sync != Sync::kParameters) continue;
     end_round(run.replicas, config.sync.scope);
-    if (config.sync.outer.outer == Outer::kNone) continue;
+    if (config.sync.outer.kind == Outer::kNone) continue;
     for (Replica& replica : run.replicas) outer_update(replica, config.sync.outer, round_rate);
   }
   return run;

@@ -270,7 +270,7 @@ TEST(Laws, AnOuterRateOfOneWithoutMomentumIsLocalSgd) {
   config.sync.switch_step = 2;
   const ToyRun local = run_toy(config, data);
   for (const Outer outer : {Outer::kSgd, Outer::kSlowMo}) {
-    config.sync.outer.outer = outer;
+    config.sync.outer.kind = outer;
     ToyRun run = run_toy(config, data);
     for (ReplicaState& worker : run.workers) {
       EXPECT_FALSE(worker.round_start == worker.values);
@@ -292,7 +292,7 @@ TEST(Laws, OuterMomentumOfRoundsOfOneStepIsMomentum) {
     outer.sync.outer = {nesterov ? Outer::kNesterov : Outer::kSgd, 1, inner.optimizer.momentum};
     const ToyRun want = run_toy(inner, data), got = run_toy(outer, data);
     EXPECT_LT(largest_difference(got.workers[0].values, want.workers[0].values), 100 * 16 * 0x1p-24);
-    outer.sync.outer.outer = nesterov ? Outer::kSgd : Outer::kNesterov;
+    outer.sync.outer.kind = nesterov ? Outer::kSgd : Outer::kNesterov;
     if (nesterov) outer.sync.outer.momentum = 0.5;
     EXPECT_GT(largest_difference(run_toy(outer, data).workers[0].values, want.workers[0].values), 1e-3);
   }

@@ -26,7 +26,7 @@ TrainConfig random_config(int workers, std::uint64_t round) {
   config.sync.scope.batch_norm = static_cast<BatchNormPolicy>(draw(6, 3));
   if (const auto outer = static_cast<Outer>(draw(12, 4));
       outer != Outer::kNone && config.sync.algorithm != Algorithm::kSgd) {
-    config.sync.outer = {.outer = outer, .lr = 0.7, .momentum = 0.5};
+    config.sync.outer = {.kind = outer, .lr = 0.7, .momentum = 0.5};
   }
   config.data.sampling = static_cast<Sampling>(draw(7, 2));
   config.data.label_noise = 0.25 * draw(8, 2);

@@ -15,8 +15,7 @@ namespace drift {
 // The arenas of a replica (ParameterSet), on the host.
 struct ReplicaState {
   std::vector<float> values, momentum, buffers;
-  std::vector<float> round_start = {},
-                     outer_momentum = {};  // of an outer optimizer (OuterOptimizer); empty: there is none
+  std::vector<float> round_start = {}, outer_momentum = {};  // OuterOptimizer's; empty: there is none
 
   bool operator==(const ReplicaState&) const = default;
 };

@@ -95,7 +95,7 @@ void check_switch(const SyncConfig& config) {
 
 void check_outer(const SyncConfig& config) {
   const OuterConfig& outer = config.outer;
-  const bool none = outer.outer == Outer::kNone;
+  const bool none = outer.kind == Outer::kNone;
   DRIFT_CHECK(
       kConfig, none || config.algorithm != Algorithm::kSgd,
       "--outer makes something of the average of a round, and --algo sgd has no rounds; leave it out, or ask for "
@@ -106,7 +106,7 @@ void check_outer(const SyncConfig& config) {
   DRIFT_CHECK(kConfig, is_at_least(outer.lr, 0) && outer.lr > 0, "--outer-lr must be above 0, got {}", outer.lr);
   DRIFT_CHECK(kConfig, is_at_least(outer.momentum, 0) && outer.momentum < 1,
               "--outer-momentum must be at least 0 and below 1, got {}", outer.momentum);
-  DRIFT_CHECK(kConfig, outer.outer != Outer::kNesterov || outer.momentum > 0,
+  DRIFT_CHECK(kConfig, outer.kind != Outer::kNesterov || outer.momentum > 0,
               "--outer nesterov looks ahead along its momentum; give --outer-momentum, like 0.9");
 }
 
@@ -153,7 +153,7 @@ std::vector<Option> sync_options() {
              DRIFT_FIELD(sync.scope.momentum)),
       choice(row("outer", "", "what is made of a round's way: its average, or a step along it with momentum"),
              {{"none", Outer::kNone}, {"sgd", Outer::kSgd}, {"nesterov", Outer::kNesterov}, {"slowmo", Outer::kSlowMo}},
-             DRIFT_FIELD(sync.outer.outer)),
+             DRIFT_FIELD(sync.outer.kind)),
       number(row("outer-lr", "A", "the outer optimizer's rate; 1 is the average itself"), above(0),
              DRIFT_FIELD(sync.outer.lr)),
       number(row("outer-momentum", "M", "the outer optimizer's momentum"), {.min = 0, .max = 1, .max_open = true},
@@ -224,9 +224,9 @@ std::string describe_scope(const SyncConfig& sync, bool has_batch_norm) {
       break;
   }
   const OuterConfig& outer = sync.outer;
-  if (outer.outer == Outer::kNone) return text;
+  if (outer.kind == Outer::kNone) return text;
   return text +
-         fmt::format(", outer {} with rate {} and momentum {}", outer_text(outer.outer), outer.lr, outer.momentum);
+         fmt::format(", outer {} with rate {} and momentum {}", outer_text(outer.kind), outer.lr, outer.momentum);
 }
 
 }  // namespace drift

@@ -22,7 +22,7 @@ enum class BatchNormPolicy : std::uint8_t { kReestimate, kAverage, kLocal, kStor
 enum class Outer : std::uint8_t { kNone, kSgd, kNesterov, kSlowMo };
 
 struct OuterConfig {
-  Outer outer = Outer::kNone;
+  Outer kind = Outer::kNone;
   double lr = 1;  // 1 and no momentum: Local SGD, bit for bit
   double momentum = 0;
 };

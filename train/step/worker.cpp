@@ -62,7 +62,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
   model_->parameters.allocate(*backend_, /*with_training_state=*/true, std::move(source));
   model_->parameters.initialise(*backend_, config.seed);
   if (config.sync.measures_rounds()) telemetry_.emplace(device, /*follows_mean=*/id == 0);
-  if (outer_config_.outer != Outer::kNone) outer_.emplace(model_->parameters, device, *backend_);
+  if (outer_config_.kind != Outer::kNone) outer_.emplace(model_->parameters, device, *backend_);
 }
 
 void Worker::round_begins() {
@@ -73,9 +73,9 @@ void Worker::round_begins() {
 void Worker::outer_update(double rate_change) {
   if (!outer_) return;
   const Span span(*backend_, "outer update");
-  const double momentum = outer_config_.momentum * (outer_config_.outer == Outer::kSlowMo ? rate_change : 1);
+  const double momentum = outer_config_.momentum * (outer_config_.kind == Outer::kSlowMo ? rate_change : 1);
   outer_->update(model_->parameters, static_cast<float>(outer_config_.lr), static_cast<float>(momentum),
-                 outer_config_.outer == Outer::kNesterov, *backend_);
+                 outer_config_.kind == Outer::kNesterov, *backend_);
 }
 
 void Worker::before_average() {
