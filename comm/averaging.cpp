@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "comm/background_mean.h"
 #include "comm/collective.h"
 #include "comm/collective_barrier.h"
 #include "comm/exchange.h"
@@ -18,9 +19,17 @@ class TeamCommunicator final : public Communicator {
  public:
   // `place`: among the workers of this process.
   TeamCommunicator(const Team& team, int place, std::shared_ptr<CollectiveBarrier> meeting,
-                   std::shared_ptr<Exchange> exchange)
-      : team_(team), place_(place), meeting_(std::move(meeting)), exchange_(std::move(exchange)) {}
-  ~TeamCommunicator() override { meeting_->fail(fmt::format("worker {} has left", worker())); }
+                   std::shared_ptr<Exchange> exchange, std::shared_ptr<BackgroundMean> background)
+      : team_(team),
+        place_(place),
+        meeting_(std::move(meeting)),
+        exchange_(std::move(exchange)),
+        background_(std::move(background)) {}
+  ~TeamCommunicator() override {
+    const std::string reason = fmt::format("worker {} has left", worker());
+    meeting_->fail(reason);
+    background_->abort(reason);
+  }
 
   int worker() const override { return team_.first_worker() + place_; }
   int workers() const override { return team_.workers; }
@@ -28,11 +37,12 @@ class TeamCommunicator final : public Communicator {
   void abort(std::string_view reason) noexcept override {
     const std::string text = fmt::format("worker {} gave up: {}", worker(), reason);
     meeting_->fail(text);
+    background_->abort(text);
     if (exchange_) exchange_->abort(text);
   }
 
   bool mean_can_be_captured() const override { return !exchange_ || exchange_->only_enqueues(); }
-  void mean_was_replayed(std::int64_t elements) override {
+  void mean_was_made(std::int64_t elements) override {
     bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, elements, workers());
   }
   void all_reduce_mean(std::span<float> values, Backend& backend) override {
@@ -42,6 +52,16 @@ class TeamCommunicator final : public Communicator {
       copy_here(kFirst, {Collective::kAllReduceMean, std::ssize(values), 0, values.data(), {}, {}}, backend);
     }
     bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, std::ssize(values), workers());
+  }
+
+  void start_mean(std::span<float> values, Backend&) override {
+    background_->start(place_, values);
+    ++means_under_way_;
+  }
+  void wait_for_means(Backend&) override {
+    stop_all_on_error([&] {
+      for (; means_under_way_ > 0; --means_under_way_) background_->wait(place_);
+    });
   }
 
   void broadcast(std::span<float> values, int root, Backend& backend) override {
@@ -154,7 +174,9 @@ class TeamCommunicator final : public Communicator {
   int place_;
   std::shared_ptr<CollectiveBarrier> meeting_;  // of the workers of this process
   std::shared_ptr<Exchange> exchange_;          // with the other processes; nullptr if there are none
-  std::shared_ptr<Event> ready_, done_;         // made by the first collective, which knows the device
+  std::shared_ptr<BackgroundMean> background_;
+  int means_under_way_ = 0;
+  std::shared_ptr<Event> ready_, done_;  // made by the first collective, which knows the device
   std::int64_t bytes_sent_ = 0;
   std::vector<float*> replicas_;  // kept, so that averaging allocates once
 };
@@ -168,9 +190,10 @@ std::vector<std::unique_ptr<Communicator>> make_communicators(const Membership& 
                team.processes);
   const auto meeting = std::make_shared<CollectiveBarrier>(team);
   const std::shared_ptr<Exchange> exchange = membership.make_exchange(reduce);
+  const auto background = std::make_shared<BackgroundMean>(team, exchange);
   std::vector<std::unique_ptr<Communicator>> communicators;
   for (int place = 0; place < team.local_workers(); ++place) {
-    communicators.push_back(std::make_unique<TeamCommunicator>(team, place, meeting, exchange));
+    communicators.push_back(std::make_unique<TeamCommunicator>(team, place, meeting, exchange, background));
   }
   return communicators;
 }

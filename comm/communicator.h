@@ -22,11 +22,15 @@ class Communicator {
   // (Backend::average), so the result does not depend on which worker arrives first. The spans have the same length on
   // all workers.
   virtual void all_reduce_mean(std::span<float> values, Backend& backend) = 0;
+  // The same for spans that are offered one after the other, while this worker goes on: values must not be touched
+  // until wait_for_means(), which waits for all of them. Every worker offers the same number of spans in between.
+  virtual void start_mean(std::span<float> values, Backend& backend) = 0;
+  virtual void wait_for_means(Backend& backend) = 0;
   // Whether all_reduce_mean() of workers on a GPU enqueues the same work each time and waits for nothing but the
   // threads of this process, so that a step captured by all of them can hold it. Whoever replays that step says so, for
   // the bytes that are sent again.
   virtual bool mean_can_be_captured() const { return false; }
-  virtual void mean_was_replayed(std::int64_t /*elements*/) {}
+  virtual void mean_was_made(std::int64_t /*elements*/) {}
   // values <- root's values.
   virtual void broadcast(std::span<float> values, int root, Backend& backend) = 0;
   virtual void barrier() = 0;

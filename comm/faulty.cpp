@@ -23,6 +23,11 @@ void FaultyCommunicator::all_reduce_mean(std::span<float> values, Backend& backe
   inner_->all_reduce_mean(values, backend);
 }
 
+void FaultyCommunicator::start_mean(std::span<float> values, Backend& backend) {
+  begin_call();
+  inner_->start_mean(values, backend);
+}
+
 void FaultyCommunicator::broadcast(std::span<float> values, int root, Backend& backend) {
   begin_call();
   inner_->broadcast(values, root, backend);

@@ -139,8 +139,17 @@ double LinkModel::send(double now, std::int64_t bytes) {
 }
 
 double LinkModel::receive(double travelled, std::int64_t bytes) {
-  in_free_ = std::max(travelled, in_free_ + seconds(bytes));
-  return in_free_;
+  constexpr double kRounding = 1e-9;      // a message of exactly the length of a gap fits into it
+  constexpr std::size_t kRemember = 256;  // more than are ever waited for at once
+  Interval mine{.begin = travelled - seconds(bytes), .end = travelled};
+  auto next = coming_in_.begin();
+  for (; next != coming_in_.end() && next->begin < mine.end - kRounding; ++next) {
+    if (next->end <= mine.begin + kRounding) continue;
+    mine = {.begin = next->end, .end = next->end + seconds(bytes)};
+  }
+  coming_in_.insert(next, mine);
+  if (coming_in_.size() > kRemember) coming_in_.pop_front();
+  return mine.end;
 }
 
 std::shared_ptr<Transport> behind_link(std::shared_ptr<Transport> transport, const LinkOptions& options) {

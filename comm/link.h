@@ -3,11 +3,12 @@
 // the transport itself takes is hidden as long as it is faster than that link.
 //
 // The model: every process has one link to a switch that never blocks. A message leaves behind those that its process
-// sent before, at the link's bandwidth, travels for the latency, and comes in behind those that the receiver got
-// before, at the bandwidth too; a message that comes in alone costs its bytes once. Whoever sends goes on at once.
+// sent before, at the link's bandwidth, travels for the latency, and comes in beside nothing else, at the bandwidth
+// too; a message that comes in alone costs its bytes once. Whoever sends goes on at once.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,7 +37,8 @@ class LinkModel {
 
   // When a message that is sent at `now` has travelled.
   double send(double now, std::int64_t bytes);
-  // When one that has travelled then has come in as a whole.
+  // When one that has travelled then has come in as a whole: in the first time that no message of an earlier call
+  // takes, since whoever waits may do so in another order than they came.
   double receive(double travelled, std::int64_t bytes);
 
  private:
@@ -45,7 +47,11 @@ class LinkModel {
   LinkOptions options_;
   Rng jitter_;
   std::uint64_t sent_ = 0;
-  double out_free_ = 0, in_free_ = 0;
+  double out_free_ = 0;
+  struct Interval {
+    double begin, end;
+  };
+  std::deque<Interval> coming_in_;  // the latest of them, in order
 };
 
 // The same transport behind such a link. All processes of it make this call, with the same options, on one machine.

@@ -23,8 +23,16 @@ void RecordingCommunicator::all_reduce_mean(std::span<float> values, Backend& ba
   record(Collective::kAllReduceMean, values.size(), [&] { inner_.all_reduce_mean(values, backend); });
 }
 
-void RecordingCommunicator::mean_was_replayed(std::int64_t elements) {
-  record(Collective::kAllReduceMean, static_cast<std::size_t>(elements), [&] { inner_.mean_was_replayed(elements); });
+void RecordingCommunicator::start_mean(std::span<float> values, Backend& backend) {
+  record(Collective::kAllReduceMean, values.size(), [&] { inner_.start_mean(values, backend); });
+}
+
+void RecordingCommunicator::wait_for_means(Backend& backend) {
+  record(Collective::kAllReduceMean, 0, [&] { inner_.wait_for_means(backend); });
+}
+
+void RecordingCommunicator::mean_was_made(std::int64_t elements) {
+  record(Collective::kAllReduceMean, static_cast<std::size_t>(elements), [&] { inner_.mean_was_made(elements); });
 }
 
 void RecordingCommunicator::broadcast(std::span<float> values, int root, Backend& backend) {

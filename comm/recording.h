@@ -27,8 +27,10 @@ class RecordingCommunicator final : public Communicator {
   int worker() const override { return inner_.worker(); }
   int workers() const override { return inner_.workers(); }
   bool mean_can_be_captured() const override { return inner_.mean_can_be_captured(); }
-  void mean_was_replayed(std::int64_t elements) override;
+  void mean_was_made(std::int64_t elements) override;
   void all_reduce_mean(std::span<float> values, Backend& backend) override;
+  void start_mean(std::span<float> values, Backend& backend) override;
+  void wait_for_means(Backend& backend) override;
   void broadcast(std::span<float> values, int root, Backend& backend) override;
   void barrier() override;
   void meet() override { inner_.meet(); }

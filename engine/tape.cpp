@@ -40,7 +40,7 @@ void Tape::push(std::unique_ptr<Node> node, std::string_view layer) {
   nodes_.push_back({std::move(node), layer});
 }
 
-void Tape::backward() {
+void Tape::backward(const std::function<void(const Parameter&)>& is_final) {
   DRIFT_ASSERT(!nodes_.empty(), "backward on an empty tape: nothing ran forward on it, or it does not record");
   Gradients gradients(*this);
   while (!nodes_.empty()) {
@@ -48,6 +48,10 @@ void Tape::backward() {
     nodes_.pop_back();
     const Span span(backend_, entry.layer);
     entry.node->backward(backend_, gradients);
+    if (!is_final) continue;
+    for (const Parameter* const parameter : entry.node->parameters()) {
+      if (parameter != nullptr) is_final(*parameter);
+    }
   }
 }
 

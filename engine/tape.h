@@ -2,7 +2,9 @@
 // Each node is destroyed right after it ran backward, which frees the memory it saved for the gradients still to come.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -38,6 +40,8 @@ class Node {
   virtual ~Node() = default;
   virtual std::string_view name() const = 0;
   virtual void backward(Backend& backend, Gradients& gradients) = 0;
+  // Whose gradients are final once this has run backward, or nullptr.
+  virtual std::array<const Parameter*, 2> parameters() const { return {}; }
 };
 
 class Tape {
@@ -67,8 +71,9 @@ class Tape {
   // layer: its name for profilers, living as long as the tape; "": the node's own.
   void push(std::unique_ptr<Node> node, std::string_view layer = {});
   // Runs every node backward, last first, starting from the gradient that the last one (the loss) makes itself.
-  // Parameter gradients are overwritten, each parameter being used once per forward.
-  void backward();
+  // Parameter gradients are overwritten, each parameter being used once per forward. is_final is told of each as soon
+  // as what makes its gradient is enqueued; nothing that comes later in backward reads it or its gradient.
+  void backward(const std::function<void(const Parameter&)>& is_final = {});
 
   int value_count() const { return value_count_; }
   std::size_t node_count() const { return nodes_.size(); }

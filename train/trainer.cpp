@@ -14,7 +14,7 @@
 #include "core/stopwatch.h"
 #include "core/thread_team.h"
 #include "train/config/toml.h"
-#include "train/step/averaged_arenas.h"
+#include "train/step/averages.h"
 #include "train/step_collector.h"
 #include "train/step_reporter.h"
 
@@ -28,38 +28,23 @@ std::vector<ConvolutionTrace> convolutions_on(Device device, const TrainConfig& 
                             config.machine.convolutions);
 }
 
-void average_gradients(Worker& worker, Communicator& comm) {
-  const Span span(worker.backend(), "average gradients");
-  worker.phase_begins(StepPhase::kGradientAverage);
-  comm.all_reduce_mean(worker.parameters().gradients(), worker.backend());
-  worker.phase_ends(StepPhase::kGradientAverage);
+std::int64_t bucket_bytes(const ProcessesConfig& config, const ParameterSet& replica) {
+  const auto all = static_cast<double>(replica.values().size_bytes());
+  const double bytes = config.bucket_megabytes > 0 ? 1e6 * config.bucket_megabytes : std::min(4e6, all / 8);
+  return static_cast<std::int64_t>(std::clamp(bytes, 1.0, std::max(all, 1.0)));
 }
 
 // On a GPU, where an average only enqueues, the device does all of the step from one launch for all its workers.
-void synchronous_step(Worker& worker, Communicator& comm, const Batch& batch, double lr, MemoryPool& pool,
+void synchronous_step(Worker& worker, Averages& averages, const Batch& batch, double lr, MemoryPool& pool,
                       JointSegment& segment, int place) {
   const bool called = worker.synchronous_step(
-      batch, lr, pool, segment, place, [&] { average_gradients(worker, comm); }, [&] { comm.meet(); });
-  if (!called) comm.mean_was_replayed(std::ssize(worker.parameters().gradients()));
-}
-
-// The end of a round: one worker's part of it. Afterwards the parameters of all replicas are equal bit for bit.
-void average_replicas(Worker& worker, Communicator& comm, const SyncScope& scope, double rate_change) {
-  ParameterSet& replica = worker.parameters();
-  Backend& backend = worker.backend();
-  const Span span(backend, "average parameters");
-  worker.before_average();
-  worker.phase_begins(StepPhase::kParameterAverage);
-  for (const std::span<float> arena : averaged_arenas(replica, scope)) comm.all_reduce_mean(arena, backend);
-  worker.phase_ends(StepPhase::kParameterAverage);
-  if (scope.momentum == MomentumSync::kReset) backend.fill(as_tensor(replica.momentum()), 0);
-  worker.after_average();
-  worker.outer_update(rate_change);
+      batch, lr, pool, segment, place, [&] { averages.gradients(); }, [&] { averages.meet(); });
+  if (!called) averages.gradients_were_replayed();
 }
 
 // Steps [first, ...) of one worker, until the gate says that all leave.
-void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& schedule, const SyncScope& scope,
-                LaneGate& lanes, StopGate& gate, StepReporter& reporter, JointSegment* joint, int place) {
+void run_worker(Worker& worker, Averages& averages, Step first, const Schedule& schedule, LaneGate& lanes,
+                StopGate& gate, StepReporter& reporter, JointSegment* joint, int place) {
   worker.seek(first);
   for (Step step = first; gate.enter(step); ++step) {
     const Sync sync = schedule.plan.at(step);
@@ -69,21 +54,22 @@ void run_worker(Worker& worker, Communicator& comm, Step first, const Schedule& 
     {
       const Lane lane = lanes.acquire(step, worker.id());
       const Batch& batch = worker.next_batch();  // this worker's share
+      const Worker::OnFinal on_final = averages.while_backward(sync);
       if (sync != Sync::kGradients) {
-        worker.local_step(batch, lr, lane.pool());  // computes gradients, and updates from them
+        worker.local_step(batch, lr, lane.pool(), on_final);  // computes gradients, and updates from them
       } else if (joint != nullptr) {
-        synchronous_step(worker, comm, batch, lr, lane.pool(), *joint, place);  // all of it in one captured piece
+        synchronous_step(worker, averages, batch, lr, lane.pool(), *joint, place);  // all of it in one captured piece
       } else {
-        worker.forward_backward(batch, lr, lane.pool());  // fills the gradient arena
+        worker.forward_backward(batch, lr, lane.pool(), on_final);  // fills the gradient arena
       }
       reporter.take_results();
     }
     if (sync == Sync::kGradients && joint == nullptr) {
-      average_gradients(worker, comm);
+      averages.gradients();
       const Lane lane = lanes.acquire(step, worker.id());
       worker.update();
     }
-    if (sync == Sync::kParameters) average_replicas(worker, comm, scope, schedule.rate_change(step));
+    if (sync == Sync::kParameters) averages.replica(schedule.rate_change(step));
     reporter.step_done();
     if (sync == Sync::kParameters) reporter.check_replica();
   }
@@ -153,9 +139,15 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       replicas_(config_, data, team_, device_, layout_, membership.memory()),
       schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),
       averaged_(config_, data, replicas_, membership, device_, layout_.threads),
+      overlap_(config_.processes.overlap && team_.processes > 1 && device_.type == DeviceType::kCpu),
       link_(membership, [this](std::string_view reason) { communicators_.front()->abort(reason); }) {
   DRIFT_ASSERT(team_.workers == config_.sync.workers, "a team of {} workers for {}", team_.workers,
                config_.sync.workers);
+  if (overlap_) {
+    for (int place = 0; place < replicas_.size(); ++place) {
+      replicas_.worker(place).set_buckets(bucket_bytes(config_.processes, replicas_.parameters(place)));
+    }
+  }
   if (const auto range = config_.machine.captured_steps()) {
     DRIFT_CHECK(kConfig, range->first < schedule_.total_steps,
                 "--capture-range begins at step {}, and the run has {} steps, from 0 on", range->first,
@@ -189,9 +181,10 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
   try {
     StepReporter reporter(worker, schedule_, reports, done_);
     RecordingCommunicator comm(own, [&](const CommRecord& call) { reporter.add(call); });
+    Averages averages(worker, comm, config_.sync.scope, overlap_);
     try {
-      run_worker(worker, comm, done_, schedule_, config_.sync.scope, lanes_, link_.gate(), reporter,
-                 joint_ ? &*joint_ : nullptr, place);
+      run_worker(worker, averages, done_, schedule_, lanes_, link_.gate(), reporter, joint_ ? &*joint_ : nullptr,
+                 place);
     } catch (const DeviceTimeout& error) {
       throw reporter.located(error);
     }

@@ -99,6 +99,7 @@ class Trainer {
   Replicas replicas_;
   const Schedule schedule_;
   AveragedModel averaged_;
+  const bool overlap_;
   std::optional<JointSegment> joint_;  // where synchronous steps of all workers are one captured piece
   TeamLink link_;
   Step done_ = 0;

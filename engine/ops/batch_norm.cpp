@@ -27,6 +27,7 @@ struct BatchNormNode final : Node {
   const Parameter* beta = nullptr;
 
   std::string_view name() const override { return op; }
+  std::array<const Parameter*, 2> parameters() const override { return {gamma, beta}; }
 
   void backward(Backend& backend, Gradients& gradients) override {
     const auto [dy, dy2] = gradients.take_pair(output);

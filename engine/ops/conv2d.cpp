@@ -23,6 +23,7 @@ struct Conv2dNode final : Node {
   const BatchNormState* batch_norm = nullptr;  // what `norm` is of
 
   std::string_view name() const override { return "conv2d"; }
+  std::array<const Parameter*, 2> parameters() const override { return {weight, bias}; }
 
   void backward(Backend& backend, Gradients& gradients) override {
     const Tensor dy = gradients.take(output);

@@ -17,6 +17,7 @@ struct GroupNormNode final : Node {
   std::int64_t groups = 0;
 
   std::string_view name() const override { return "group_norm"; }
+  std::array<const Parameter*, 2> parameters() const override { return {gamma, beta}; }
 
   void backward(Backend& backend, Gradients& gradients) override {
     const Tensor dy = gradients.take(output);

@@ -16,6 +16,7 @@ struct LinearNode final : Node {
   const Parameter* bias = nullptr;
 
   std::string_view name() const override { return "linear"; }
+  std::array<const Parameter*, 2> parameters() const override { return {weight, bias}; }
 
   void backward(Backend& backend, Gradients& gradients) override {
     const Tensor dy = gradients.take(output);

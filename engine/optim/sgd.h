@@ -18,6 +18,13 @@ struct Sgd {
   // lr: float32 [1] in device memory. clip_scale: the same, to be written; only where clipping.
   void update(Backend& backend, const ParameterSet& parameters, const TensorView& lr,
               const TensorView& clip_scale = {}) const;
+  // Of the elements [begin, end) of the arenas alone, where gradients are not clipped.
+  void update_range(Backend& backend, const ParameterSet& parameters, const TensorView& lr, std::int64_t begin,
+                    std::int64_t end) const;
+
+ private:
+  void scaled_update(Backend& backend, const ParameterSet& parameters, const TensorView& lr, const TensorView& scale,
+                     std::int64_t begin, std::int64_t end) const;
 };
 
 }  // namespace drift

@@ -8,13 +8,16 @@
 
 namespace drift::testing {
 
-using Flags = std::map<std::string, std::string>;  // with their values
+using Flags = std::map<std::string, std::string>;  // with their values; "": takes none
 
 // These, and of the others those that are not among them.
 inline std::vector<std::string> train_with(Flags flags, const Flags& others) {
   flags.insert(others.begin(), others.end());
   std::vector<std::string> arguments = {"train"};
-  for (const auto& [flag, value] : flags) arguments.insert(arguments.end(), {flag, value});
+  for (const auto& [flag, value] : flags) {
+    arguments.push_back(flag);
+    if (!value.empty()) arguments.push_back(value);
+  }
   return arguments;
 }
 

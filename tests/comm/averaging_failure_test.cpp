@@ -65,6 +65,31 @@ TEST(Abort, WorksFromOutsideAndMakesEveryLaterCallThrow) {
   for (const auto& error : errors) EXPECT_TRUE(failed_with(error, "worker 0 gave up: first"));
 }
 
+// Whether it came to offer its span or not.
+TEST(Abort, WakesAllThatWaitForMeansInTheBackground) {
+  for (const bool offers : {false, true}) {
+    const WorkerErrors errors = run_workers(kWorkers, [&](Communicator& comm, Backend& backend) {
+      std::vector<float> first(100), second(50);
+      comm.start_mean(first, backend);
+      if (comm.worker() == 2) {
+        if (offers) comm.start_mean(second, backend);
+        comm.abort("the loss is not finite");
+        EXPECT_THROW(comm.start_mean(first, backend), Error);
+        return;
+      }
+      comm.start_mean(second, backend);
+      comm.wait_for_means(backend);
+      EXPECT_TRUE(offers) << "worker " << comm.worker() << " got an average without worker 2";
+      comm.barrier();
+      FAIL() << "worker 2 does not come";
+    });
+    EXPECT_FALSE(errors[2]);
+    for (int worker : {0, 1, 3}) {
+      EXPECT_TRUE(failed_with(errors[static_cast<std::size_t>(worker)], "worker 2 gave up: the loss is not finite"));
+    }
+  }
+}
+
 TEST(Abort, StopsOneRankAloneToo) {
   const auto communicators = make_communicators(Membership::alone(1));
   communicators[0]->abort("stop");

@@ -52,6 +52,15 @@ TEST(LinkModel, WhatComesFromSeveralAtOnceComesInOneAfterTheOther) {
   EXPECT_DOUBLE_EQ(link.receive(30, 200), 30);
 }
 
+TEST(LinkModel, TheOrderOfWaitingDoesNotMakeMessagesLate) {
+  LinkModel link({.bytes_per_second = 100, .latency_seconds = 5}, 0);
+  EXPECT_DOUBLE_EQ(link.receive(17, 200), 17);
+  EXPECT_DOUBLE_EQ(link.receive(20, 100), 20);
+  EXPECT_DOUBLE_EQ(link.receive(19, 200), 19);  // came in between them
+  EXPECT_DOUBLE_EQ(link.receive(18, 100), 21);  // there is no room left before 20
+  EXPECT_DOUBLE_EQ(link.receive(14, 100), 14);
+}
+
 TEST(LinkModel, JitterIsDrawnByMessageAndProcessTheSameEachTime) {
   const LinkOptions options{.bytes_per_second = 100, .jitter_seconds = 3};
   LinkModel one(options, 0), again(options, 0), other(options, 1);

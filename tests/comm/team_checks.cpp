@@ -69,6 +69,17 @@ void check_means(const Team& team, const std::shared_ptr<Transport>& transport) 
       comm.all_reduce_mean(values, backend);
       EXPECT_TRUE(same_bits(values, expected)) << n << " floats, worker " << comm.worker() << " of " << team.workers
                                                << ", " << team.processes << " processes";
+      if (backend.stream().device().type != DeviceType::kCpu) return;
+      for (const std::size_t parts : {1, 3}) {
+        values = awkward_values(comm.worker(), n);
+        for (std::size_t part = 0; part < parts; ++part) {
+          const std::size_t begin = n * part / parts, end = n * (part + 1) / parts;
+          comm.start_mean(std::span(values).subspan(begin, end - begin), backend);
+        }
+        comm.wait_for_means(backend);
+        EXPECT_TRUE(same_bits(values, expected)) << n << " floats in " << parts << " parts, worker " << comm.worker()
+                                                 << " of " << team.workers << ", " << team.processes << " processes";
+      }
     });
   }
 }

@@ -31,6 +31,8 @@ TrainConfig random_config(int workers, std::uint64_t round) {
   config.data.sampling = static_cast<Sampling>(draw(7, 2));
   config.data.label_noise = 0.25 * draw(8, 2);
   config.data.label_smoothing = 0.1 * draw(11, 2);
+  config.processes.overlap = draw(13, 4) > 0;
+  config.processes.bucket_megabytes = 1e-3 * (1 << draw(14, 9));
   config.lr.shape = LrShape::kCosine;
   config.optimizer.clip_grad_norm = 0.5 * draw(10, 2);
   config.seed = rng.below(9, 1000);

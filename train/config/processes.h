@@ -13,6 +13,8 @@ struct ProcessesConfig {
   Reduce reduce = Reduce::kTree;
   double timeout_seconds = 300;  // for all to come; after that, silence of a process
   int control_port = 0;          // where process 0 listens; 0: any free one
+  bool overlap = true;           // averages between processes begin while backward goes on
+  double bucket_megabytes = 0;   // parts of about that size; 0: 4, or an eighth of the parameters if that is less
   std::string link = {};         // "10Gbit,50us": emulated between them (comm/link.h); "": none
 };
 

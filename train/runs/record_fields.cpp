@@ -149,7 +149,7 @@ constexpr std::array kStep = {
     time<&StepTimes::forward_seconds>("t_fwd", "forward, augmentation and loss"),
     time<&StepTimes::backward_seconds>("t_bwd", "backward"),
     time<&StepTimes::update_seconds>("t_opt", "update"),
-    time<&StepTimes::comm_seconds>("t_comm", "averages, waiting for others included", "time/comm"),
+    time<&StepTimes::comm_seconds>("t_comm", "averages that are waited for, and for others in them", "time/comm"),
     time<&StepTimes::data_seconds>(
         "t_data", "the host waiting for the batch; this and the next two of the host, means over workers"),
     time<&StepTimes::enqueue_seconds>("t_enqueue", "enqueuing the step but for averages; on a CPU, doing it"),

@@ -9,10 +9,14 @@
 
 namespace drift {
 
+inline bool averages_buffers(const ParameterSet& replica, const SyncScope& scope) {
+  return scope.batch_norm == BatchNormPolicy::kAverage && !replica.buffers().empty();
+}
+
 inline std::vector<std::span<float>> averaged_arenas(const ParameterSet& replica, const SyncScope& scope) {
   std::vector<std::span<float>> arenas = {replica.values()};
   if (scope.momentum == MomentumSync::kAverage) arenas.push_back(replica.momentum());
-  if (scope.batch_norm == BatchNormPolicy::kAverage && !replica.buffers().empty()) arenas.push_back(replica.buffers());
+  if (averages_buffers(replica, scope)) arenas.push_back(replica.buffers());
   return arenas;
 }
 

@@ -30,7 +30,8 @@ Tensor forward_logits(Tape& tape, const Model& model, const DeviceBatch& batch, 
 }
 
 Tensor forward_backward(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation,
-                        float label_smoothing, PhaseClock* clock) {
+                        float label_smoothing, PhaseClock* clock,
+                        const std::function<void(const Parameter&)>& is_final) {
   Backend& backend = tape.backend();
   Tensor result;
   if (clock != nullptr) clock->begin(StepPhase::kForward, backend);
@@ -43,7 +44,7 @@ Tensor forward_backward(Tape& tape, const Model& model, const DeviceBatch& batch
   if (clock != nullptr) clock->end(StepPhase::kForward, backend);
   if (tape.records()) {
     const Span span(backend, "backward");
-    tape.backward();
+    tape.backward(is_final);
     if (clock != nullptr) clock->end(StepPhase::kBackward, backend);
   }
   return result;

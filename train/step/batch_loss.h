@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "models/registry.h"
 #include "train/step/batch_memory.h"
@@ -24,8 +25,9 @@ BatchResult read_result(const Tensor& result, Backend& backend);
 // [N,classes] float32.
 Tensor forward_logits(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation);
 // Forward and loss, and backward if the tape records. Returns the loss op's result, float32 [3]. label_smoothing: of
-// training alone. clock, if given, is told of both phases.
+// training alone. clock, if given, is told of both phases, is_final of each parameter's gradient (Tape::backward()).
 Tensor forward_backward(Tape& tape, const Model& model, const DeviceBatch& batch, const Normalisation& normalisation,
-                        float label_smoothing = 0, PhaseClock* clock = nullptr);
+                        float label_smoothing = 0, PhaseClock* clock = nullptr,
+                        const std::function<void(const Parameter&)>& is_final = {});
 
 }  // namespace drift

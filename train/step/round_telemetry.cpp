@@ -33,9 +33,8 @@ void RoundTelemetry::round_begins(const ParameterSet& replica, Backend& backend)
   if (follows_mean_ && !remembers_) remember(replica, backend);
 }
 
-void RoundTelemetry::before_average(const ParameterSet& replica, Backend& backend) {
-  const std::span<const float> values = replica.values();
-  backend.copy(floats(values.data(), std::ssize(values)), floats(replica.gradients().data(), std::ssize(values)));
+void RoundTelemetry::before_average(const ParameterSet& replica, const ArenaRange& range, Backend& backend) {
+  backend.copy(as_tensor(range.of(replica.values())), as_tensor(range.of(replica.gradients())));
 }
 
 void RoundTelemetry::after_average(const ParameterSet& replica, Backend& backend) {

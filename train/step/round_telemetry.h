@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/parameter_set.h"
+#include "train/step/buckets.h"
 #include "train/step/download_ring.h"
 
 namespace drift {
@@ -26,8 +27,8 @@ class RoundTelemetry {
 
   // All replicas are equal: a round begins.
   void round_begins(const ParameterSet& replica, Backend& backend);
-  // The gradients are not needed any more.
-  void before_average(const ParameterSet& replica, Backend& backend);
+  // The gradients of this range are not needed any more.
+  void before_average(const ParameterSet& replica, const ArenaRange& range, Backend& backend);
   void after_average(const ParameterSet& replica, Backend& backend);
 
   // There was no round before.

@@ -78,8 +78,8 @@ void Worker::outer_update(double rate_change) {
                  outer_config_.kind == Outer::kNesterov, *backend_);
 }
 
-void Worker::before_average() {
-  if (telemetry_) telemetry_->before_average(model_->parameters, *backend_);
+void Worker::before_average(const ArenaRange& range) {
+  if (telemetry_) telemetry_->before_average(model_->parameters, range, *backend_);
 }
 
 void Worker::after_average() {
@@ -108,9 +108,16 @@ void Worker::upload(const Batch& batch, double lr) {
   phase_ends(StepPhase::kUpload);
 }
 
-void Worker::enqueue_gradients(MemoryPool& pool) {
+void Worker::enqueue_gradients(MemoryPool& pool, const OnFinal& on_final) {
   Tape tape(*backend_, pool, precision_, kTraining);
-  const Tensor result = drift::forward_backward(tape, *model_, batch_, normalisation_, label_smoothing_, &clock_);
+  std::function<void(const Parameter&)> is_final;
+  std::optional<BucketProgress> progress;
+  if (on_final) {
+    progress.emplace(*buckets_);
+    is_final = [&](const Parameter& parameter) { progress->parameter_final(parameter, on_final); };
+  }
+  const Tensor result =
+      drift::forward_backward(tape, *model_, batch_, normalisation_, label_smoothing_, &clock_, is_final);
   backend_->copy(result.view(), {.data = result_.data(), .shape = {3}});
 }
 
@@ -123,11 +130,11 @@ void Worker::send_result_home() {
   results_.put({.data = result_.data(), .shape = {3}}, *backend_);
 }
 
-void Worker::forward_backward(const Batch& batch, double lr, MemoryPool& pool) {
+void Worker::forward_backward(const Batch& batch, double lr, MemoryPool& pool, const OnFinal& on_final) {
   const Span span(*backend_, "forward and backward");
   const Lap lap(host_times_.enqueue_seconds);
   upload(batch, lr);
-  gradients_.run(&pool, [&] { enqueue_gradients(pool); });
+  gradients_.run(&pool, [&] { enqueue_gradients(pool, on_final); });
   send_result_home();
 }
 
@@ -140,15 +147,27 @@ void Worker::update() {
   });
 }
 
-void Worker::local_step(const Batch& batch, double lr, MemoryPool& pool) {
+void Worker::local_step(const Batch& batch, double lr, MemoryPool& pool, const OnFinal& on_final) {
   const Span span(*backend_, "local step");
   const Lap lap(host_times_.enqueue_seconds);
   upload(batch, lr);
+  const bool by_parts = on_final && optimizer_.clip_grad_norm == 0;
   local_step_.run(&pool, [&] {
-    enqueue_gradients(pool);
-    const Span update_span(*backend_, "update");
-    enqueue_update();
+    if (by_parts) {
+      enqueue_gradients(pool, [&](const ArenaRange& range) {
+        optimizer_.update_range(*backend_, model_->parameters, batch_.rate, range.begin, range.end);
+        on_final(range);
+      });
+      phase_ends(StepPhase::kUpdate);
+    } else {
+      enqueue_gradients(pool);
+      const Span update_span(*backend_, "update");
+      enqueue_update();
+    }
   });
+  if (on_final && !by_parts) {
+    for (const ArenaRange& range : buckets_->ranges()) on_final(range);
+  }
   send_result_home();
 }
 

@@ -21,6 +21,7 @@
 #include "train/config/config.h"
 #include "train/step/batch_loss.h"
 #include "train/step/batch_memory.h"
+#include "train/step/buckets.h"
 #include "train/step/captured_segment.h"
 #include "train/step/finite_check.h"
 #include "train/step/joint_segment.h"
@@ -54,17 +55,24 @@ class Worker {
   void seek(Step step) { loader_->seek(step); }
   const Batch& next_batch();
 
+  // What is done with a part of the arenas once backward is through with it: its gradients are final, and nothing reads
+  // its parameters any more.
+  using OnFinal = std::function<void(const ArenaRange& range)>;
+
   // Fills the gradient arena; activations come from and return to `pool`. lr: of the update behind it.
-  void forward_backward(const Batch& batch, double lr, MemoryPool& pool);
+  void forward_backward(const Batch& batch, double lr, MemoryPool& pool, const OnFinal& on_final = {});
   // The optimizer's step from the gradient arena.
   void update();
   // Both in one piece: a step without communication before its update.
-  void local_step(const Batch& batch, double lr, MemoryPool& pool);
+  // on_final: of what is updated already.
+  void local_step(const Batch& batch, double lr, MemoryPool& pool, const OnFinal& on_final = {});
   // With what averages the gradients in between, which only enqueues: this worker's part, at `place`, of a step of all
   // workers of the process. Returns whether `average` was called, rather than replayed.
   bool synchronous_step(const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
                         const std::function<void()>& average, const std::function<void()>& meet);
   bool captures_steps() const { return gradients_.captures(); }
+  // From now on backward tells what is final, in ranges of about so many bytes.
+  void set_buckets(std::int64_t bytes) { buckets_.emplace(model_->parameters, bytes); }
 
   // The result of each step is taken once, in order.
   BatchResult take_result() { return result_of(static_cast<const float*>(results_.take())); }
@@ -86,7 +94,8 @@ class Worker {
 
   // Telemetry of rounds, where it was asked for: nothing happens otherwise. Around the average of a round, then taken
   // once, in order.
-  void before_average();
+  void before_average() { before_average({0, std::ssize(parameters().values())}); }
+  void before_average(const ArenaRange& range);
   void after_average();
   std::int64_t rounds_waiting() const { return telemetry_ ? telemetry_->waiting() : 0; }
   RoundDistances take_round() { return telemetry_->take(); }
@@ -104,7 +113,7 @@ class Worker {
 
  private:
   void upload(const Batch& batch, double lr);
-  void enqueue_gradients(MemoryPool& pool);
+  void enqueue_gradients(MemoryPool& pool, const OnFinal& on_final = {});
   void enqueue_update();
   void send_result_home();
 
@@ -116,6 +125,7 @@ class Worker {
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Model> model_;
   Sgd optimizer_;
+  std::optional<Buckets> buckets_;  // where averages overlap backward
   std::unique_ptr<Loader> loader_;
 
   Storage clip_scale_;  // float32 [1]

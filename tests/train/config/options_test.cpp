@@ -57,6 +57,8 @@ std::map<std::string, std::string> other_surroundings() {
       {"max-time", "3h50m"},
       {"checkpoint-minutes", "2.5"},
       {"link", "1Gbit,50us"},
+      {"overlap", "false"},
+      {"bucket-mb", "1.5"},
       {"straggler", "1:1.5"},
   };
 }

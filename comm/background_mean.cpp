@@ -1,0 +1,93 @@
+#include "comm/background_mean.h"
+
+#include <string>
+#include <utility>
+
+#include "core/check.h"
+#include "core/short_slices.h"
+#include "core/thread_team.h"
+
+namespace drift {
+
+BackgroundMean::BackgroundMean(const Team& team, std::shared_ptr<Exchange> exchange)
+    : team_(team),
+      exchange_(std::move(exchange)),
+      started_(static_cast<std::size_t>(team.local_workers())),
+      waited_(static_cast<std::size_t>(team.local_workers())) {}
+
+BackgroundMean::~BackgroundMean() = default;
+
+void BackgroundMean::start(int place, std::span<float> values) {
+  const auto mine = static_cast<std::size_t>(place);
+  const std::lock_guard lock(mutex_);
+  if (error_) std::rethrow_exception(error_);
+  if (!thread_.joinable()) {
+    thread_ = start_thread("averages in the background", [this](const std::stop_token& stop) { run(stop); });
+  }
+  const auto index = static_cast<std::size_t>(started_[mine]++ - finished_);
+  if (index == items_.size()) {
+    items_.push_back({.replicas = std::vector<float*>(started_.size()), .elements = std::ssize(values)});
+  }
+  Item& item = items_[index];
+  DRIFT_ASSERT(item.elements == std::ssize(values), "worker {} offers {} floats where others offer {}",
+               team_.first_worker() + place, values.size(), item.elements);
+  item.replicas[mine] = values.data();
+  if (++item.offered == std::ssize(started_)) offered_.notify_all();
+}
+
+void BackgroundMean::wait(int place) {
+  std::unique_lock lock(mutex_);
+  const std::int64_t item = waited_[static_cast<std::size_t>(place)]++;
+  done_.wait(lock, [&] { return error_ || finished_ > item; });
+  if (finished_ <= item) std::rethrow_exception(error_);
+}
+
+void BackgroundMean::abort(std::string_view reason) noexcept {
+  fail(std::make_exception_ptr(Error(ErrorKind::kComm, std::string(reason), {}, std::source_location::current())));
+}
+
+void BackgroundMean::fail(std::exception_ptr error) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!error_) error_ = std::move(error);
+  offered_.notify_all();
+  done_.notify_all();
+}
+
+void BackgroundMean::run(const std::stop_token& stop) {
+  try {
+    ask_for_short_slices();  // each message waits for this thread, while others compute
+    const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
+    const std::unique_ptr<Backend> backend = make_backend(*stream);
+    std::unique_lock lock(mutex_);
+    const auto is_offered = [&] { return !items_.empty() && items_.front().offered == std::ssize(started_); };
+    for (;;) {
+      offered_.wait(lock, stop, [&] { return error_ || is_offered(); });
+      if (error_ || !is_offered()) return;
+      const Item item = std::move(items_.front());
+      lock.unlock();
+      take_mean(item, *backend);
+      lock.lock();
+      items_.pop_front();
+      ++finished_;
+      done_.notify_all();
+    }
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+void BackgroundMean::take_mean(const Item& item, Backend& backend) {
+  const std::span<float* const> replicas = item.replicas;
+  const std::span<const float* const> sources(item.replicas.data(), item.replicas.size());
+  if (!exchange_) {
+    backend.average(sources, replicas, item.elements);
+    return;
+  }
+  if (replicas.size() > 1) backend.average(sources, replicas.first(1), item.elements, /*divisor=*/1);
+  exchange_->mean({replicas.front(), static_cast<std::size_t>(item.elements)}, backend);
+  for (float* const other : replicas.subspan(1)) {
+    backend.copy({replicas.front(), {item.elements}}, {other, {item.elements}});
+  }
+}
+
+}  // namespace drift

@@ -1,0 +1,64 @@
+// BackgroundMean: means over all workers of a team that are taken while the workers of this process go on computing.
+// Each worker offers its spans one after the other; the i-th spans of all workers become their mean, in that order, bit
+// for bit that of Communicator::all_reduce_mean(). On a CPU a thread of the process takes them; nothing else may use
+// the exchange meanwhile.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "comm/exchange.h"
+#include "comm/team.h"
+#include "kernels/backend.h"
+
+namespace drift {
+
+class BackgroundMean {
+ public:
+  // exchange: with the other processes; nullptr if there are none.
+  BackgroundMean(const Team& team, std::shared_ptr<Exchange> exchange);
+  // Nobody offers anything any more, and all was waited for, or it was aborted.
+  ~BackgroundMean();
+  BackgroundMean(const BackgroundMean&) = delete;
+  BackgroundMean& operator=(const BackgroundMean&) = delete;
+
+  // The next span of the worker at `place` of this process. It must not be touched until it was waited for.
+  void start(int place, std::span<float> values);
+  // For the oldest span of this worker that was not waited for. Throws what went wrong, anywhere.
+  void wait(int place);
+  // Whoever waits, or comes later, throws kComm with this reason. Callable from any thread. What is under way ends when
+  // the exchange is aborted too.
+  void abort(std::string_view reason) noexcept;
+
+ private:
+  struct Item {
+    std::vector<float*> replicas;  // by place
+    std::int64_t elements = 0;
+    int offered = 0;
+  };
+
+  void run(const std::stop_token& stop);
+  void take_mean(const Item& item, Backend& backend);
+  void fail(std::exception_ptr error) noexcept;
+
+  Team team_;
+  std::shared_ptr<Exchange> exchange_;
+  std::mutex mutex_;
+  std::condition_variable_any offered_, done_;
+  std::deque<Item> items_;             // not done, the first may be under way
+  std::int64_t finished_ = 0;          // items so far
+  std::vector<std::int64_t> started_;  // by place: items that it offered a span for
+  std::vector<std::int64_t> waited_;   // by place: items that it waited for
+  std::exception_ptr error_;
+  std::jthread thread_;  // from the first span on; last: it uses the rest
+};
+
+}  // namespace drift

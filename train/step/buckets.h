@@ -1,0 +1,60 @@
+// Buckets: the parameter arenas of a replica, cut into ranges in the order in which backward makes their gradients
+// final, so that one can be averaged while backward goes on with the next: weights from the arena's tail on, then all
+// that is no weight (norm parameters and biases, few bytes). A function of the model and a size alone, the same in
+// every process.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/parameter_set.h"
+
+namespace drift {
+
+// Floats [begin, end) of an arena.
+struct ArenaRange {
+  std::int64_t begin = 0, end = 0;
+
+  std::int64_t size() const { return end - begin; }
+  std::span<float> of(std::span<float> arena) const {
+    return arena.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size()));
+  }
+  bool operator==(const ArenaRange&) const = default;
+};
+
+class Buckets {
+ public:
+  // Of at least `bytes`. What is left of the weights then is halved again and again, to an eighth of that: nothing of
+  // backward is left to hide the last of them.
+  Buckets(const ParameterSet& replica, std::int64_t bytes);
+
+  const std::vector<ArenaRange>& ranges() const { return ranges_; }
+  std::size_t of(const Parameter& parameter) const;
+  // How many parameters each has.
+  const std::vector<int>& parameters() const { return parameters_; }
+
+ private:
+  std::vector<ArenaRange> ranges_;
+  std::vector<int> parameters_;
+};
+
+// Which buckets of one replica are final, in one backward pass.
+class BucketProgress {
+ public:
+  explicit BucketProgress(const Buckets& buckets) : buckets_(buckets), missing_(buckets.parameters()) {}
+
+  // Calls take(range) for each bucket that is final now, once, in their order.
+  template <class Take>
+  void parameter_final(const Parameter& parameter, const Take& take) {
+    --missing_[buckets_.of(parameter)];
+    for (; next_ < missing_.size() && missing_[next_] == 0; ++next_) take(buckets_.ranges()[next_]);
+  }
+
+ private:
+  const Buckets& buckets_;
+  std::vector<int> missing_;  // parameters, by bucket
+  std::size_t next_ = 0;
+};
+
+}  // namespace drift
