@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -10,10 +11,20 @@
 #include "comm/collective_barrier.h"
 #include "comm/exchange.h"
 #include "comm/shares.h"
+#include "comm/team_mean.h"
 #include "core/check.h"
 
 namespace drift {
 namespace {
+
+// Of a process with a GPU: where means are taken while the streams of its workers go on.
+struct SideStream {
+  explicit SideStream(Device device) : stream(make_stream(device, 1)), backend(make_backend(*stream)), done(device) {}
+
+  std::unique_ptr<Stream> stream;
+  std::unique_ptr<Backend> backend;
+  Event done;
+};
 
 class TeamCommunicator final : public Communicator {
  public:
@@ -46,21 +57,43 @@ class TeamCommunicator final : public Communicator {
     bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, elements, workers());
   }
   void all_reduce_mean(std::span<float> values, Backend& backend) override {
-    sum_here(values, backend);
-    if (exchange_) {
-      if (place_ == kFirst) stop_all_on_error([&] { exchange_->mean(values, backend); });
-      copy_here(kFirst, {Collective::kAllReduceMean, std::ssize(values), 0, values.data(), {}, {}}, backend);
-    }
-    bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, std::ssize(values), workers());
+    mean(values, backend);
+    mean_was_made(std::ssize(values));
   }
 
-  void start_mean(std::span<float> values, Backend&) override {
-    background_->start(place_, values);
-    ++means_under_way_;
+  void prepare_means(Backend& backend) override {
+    const Device device = backend.stream().device();
+    if (device.type == DeviceType::kCpu) return background_->begin();
+    if (place_ == kFirst) side_.emplace(device);
   }
-  void wait_for_means(Backend&) override {
-    stop_all_on_error([&] {
-      for (; means_under_way_ > 0; --means_under_way_) background_->wait(place_);
+  void start_mean(std::span<float> values, Backend& backend) override {
+    if (backend.stream().device().type == DeviceType::kCpu) {
+      background_->start(place_, values);
+      ++means_under_way_;
+      return;
+    }
+    // No worker's stream waits here: the side stream waits for them.
+    together({Collective::kAllReduceMean, std::ssize(values), 0, values.data(), {}, {}}, backend, Part{}, [&] {
+      if (place_ != kFirst) return;
+      replicas_.clear();
+      for (int k = 0; k < here(); ++k) {
+        meeting_->request(k).ready->wait(*side_->stream);
+        replicas_.push_back(meeting_->request(k).values);
+      }
+      take_mean(replicas_, std::ssize(values), exchange_.get(), *side_->backend);
+    });
+  }
+  void wait_for_means(Backend& backend) override {
+    if (backend.stream().device().type == DeviceType::kCpu) {
+      return stop_all_on_error([&] {
+        for (; means_under_way_ > 0; --means_under_way_) background_->wait(place_);
+      });
+    }
+    const Part part{.touches = {}, .touched_by = place_ == kFirst ? std::vector<int>{} : std::vector<int>{kFirst}};
+    together({Collective::kAllReduceMean, 0, 0, nullptr, {}, {}}, backend, part, [&] {
+      if (place_ != kFirst) return;
+      side_->done.record(*side_->stream);
+      side_->done.wait(backend.stream());
     });
   }
 
@@ -101,6 +134,13 @@ class TeamCommunicator final : public Communicator {
   }
 
   int here() const { return team_.local_workers(); }
+
+  void mean(std::span<float> values, Backend& backend) {
+    sum_here(values, backend);
+    if (!exchange_) return;
+    if (place_ == kFirst) stop_all_on_error([&] { exchange_->mean(values, backend); });
+    copy_here(kFirst, {Collective::kAllReduceMean, std::ssize(values), 0, values.data(), {}, {}}, backend);
+  }
 
   // The mean over the workers of this process in each of them; with other processes the sum, in the first.
   void sum_here(std::span<float> values, Backend& backend) {
@@ -174,9 +214,10 @@ class TeamCommunicator final : public Communicator {
   int place_;
   std::shared_ptr<CollectiveBarrier> meeting_;  // of the workers of this process
   std::shared_ptr<Exchange> exchange_;          // with the other processes; nullptr if there are none
-  std::shared_ptr<BackgroundMean> background_;
-  int means_under_way_ = 0;
-  std::shared_ptr<Event> ready_, done_;  // made by the first collective, which knows the device
+  std::shared_ptr<BackgroundMean> background_;  // on CPUs
+  int means_under_way_ = 0;                     // there
+  std::optional<SideStream> side_;              // on a GPU, the first worker's
+  std::shared_ptr<Event> ready_, done_;         // made by the first collective, which knows the device
   std::int64_t bytes_sent_ = 0;
   std::vector<float*> replicas_;  // kept, so that averaging allocates once
 };

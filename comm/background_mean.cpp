@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "comm/team_mean.h"
 #include "core/check.h"
 #include "core/short_slices.h"
 #include "core/thread_team.h"
@@ -17,13 +18,17 @@ BackgroundMean::BackgroundMean(const Team& team, std::shared_ptr<Exchange> excha
 
 BackgroundMean::~BackgroundMean() = default;
 
+void BackgroundMean::begin() {
+  const std::lock_guard lock(mutex_);
+  if (thread_.joinable()) return;
+  thread_ = start_thread("averages in the background", [this](const std::stop_token& stop) { run(stop); });
+}
+
 void BackgroundMean::start(int place, std::span<float> values) {
   const auto mine = static_cast<std::size_t>(place);
   const std::lock_guard lock(mutex_);
   if (error_) std::rethrow_exception(error_);
-  if (!thread_.joinable()) {
-    thread_ = start_thread("averages in the background", [this](const std::stop_token& stop) { run(stop); });
-  }
+  DRIFT_ASSERT(thread_.joinable(), "a mean in the background before begin()");
   const auto index = static_cast<std::size_t>(started_[mine]++ - finished_);
   if (index == items_.size()) {
     items_.push_back({.replicas = std::vector<float*>(started_.size()), .elements = std::ssize(values)});
@@ -65,7 +70,7 @@ void BackgroundMean::run(const std::stop_token& stop) {
       if (error_ || !is_offered()) return;
       const Item item = std::move(items_.front());
       lock.unlock();
-      take_mean(item, *backend);
+      take_mean(item.replicas, item.elements, exchange_.get(), *backend);
       lock.lock();
       items_.pop_front();
       ++finished_;
@@ -73,20 +78,6 @@ void BackgroundMean::run(const std::stop_token& stop) {
     }
   } catch (...) {
     fail(std::current_exception());
-  }
-}
-
-void BackgroundMean::take_mean(const Item& item, Backend& backend) {
-  const std::span<float* const> replicas = item.replicas;
-  const std::span<const float* const> sources(item.replicas.data(), item.replicas.size());
-  if (!exchange_) {
-    backend.average(sources, replicas, item.elements);
-    return;
-  }
-  if (replicas.size() > 1) backend.average(sources, replicas.first(1), item.elements, /*divisor=*/1);
-  exchange_->mean({replicas.front(), static_cast<std::size_t>(item.elements)}, backend);
-  for (float* const other : replicas.subspan(1)) {
-    backend.copy({replicas.front(), {item.elements}}, {other, {item.elements}});
   }
 }
 

@@ -1,6 +1,6 @@
 // BackgroundMean: means over all workers of a team that are taken while the workers of this process go on computing.
 // Each worker offers its spans one after the other; the i-th spans of all workers become their mean, in that order, bit
-// for bit that of Communicator::all_reduce_mean(). On a CPU a thread of the process takes them; nothing else may use
+// for bit that of Communicator::all_reduce_mean(). On CPUs a thread of the process takes them; nothing else may use
 // the exchange meanwhile.
 #pragma once
 
@@ -30,6 +30,8 @@ class BackgroundMean {
   BackgroundMean(const BackgroundMean&) = delete;
   BackgroundMean& operator=(const BackgroundMean&) = delete;
 
+  // Starts the thread, unless another worker has.
+  void begin();
   // The next span of the worker at `place` of this process. It must not be touched until it was waited for.
   void start(int place, std::span<float> values);
   // For the oldest span of this worker that was not waited for. Throws what went wrong, anywhere.
@@ -46,7 +48,6 @@ class BackgroundMean {
   };
 
   void run(const std::stop_token& stop);
-  void take_mean(const Item& item, Backend& backend);
   void fail(std::exception_ptr error) noexcept;
 
   Team team_;
@@ -58,7 +59,7 @@ class BackgroundMean {
   std::vector<std::int64_t> started_;  // by place: items that it offered a span for
   std::vector<std::int64_t> waited_;   // by place: items that it waited for
   std::exception_ptr error_;
-  std::jthread thread_;  // from the first span on; last: it uses the rest
+  std::jthread thread_;  // last: it uses the rest
 };
 
 }  // namespace drift

@@ -22,8 +22,10 @@ class Communicator {
   // (Backend::average), so the result does not depend on which worker arrives first. The spans have the same length on
   // all workers.
   virtual void all_reduce_mean(std::span<float> values, Backend& backend) = 0;
-  // The same for spans that are offered one after the other, while this worker goes on: values must not be touched
-  // until wait_for_means(), which waits for all of them. Every worker offers the same number of spans in between.
+  // The same for spans that are offered one after the other, while this worker goes on: values must not be touched, on
+  // a GPU by what is enqueued, until wait_for_means(), which waits for all of them. Every worker offers the same number
+  // of spans in between. Before the first, and while nobody waits for anybody: prepare_means().
+  virtual void prepare_means(Backend& backend) = 0;
   virtual void start_mean(std::span<float> values, Backend& backend) = 0;
   virtual void wait_for_means(Backend& backend) = 0;
   // Whether all_reduce_mean() of workers on a GPU enqueues the same work each time and waits for nothing but the

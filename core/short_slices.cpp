@@ -22,7 +22,8 @@ constexpr std::uint64_t kNanoseconds = 100'000;  // the shortest that Linux give
 }  // namespace
 
 void ask_for_short_slices() noexcept {
-  Attributes attributes{.size = sizeof(Attributes)};
+  Attributes attributes{};
+  attributes.size = sizeof attributes;
   if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
   attributes.runtime = kNanoseconds;
   syscall(SYS_sched_setattr, 0, &attributes, 0);

@@ -35,32 +35,31 @@ std::int64_t bucket_bytes(const ProcessesConfig& config, const ParameterSet& rep
 }
 
 // On a GPU, where an average only enqueues, the device does all of the step from one launch for all its workers.
-void synchronous_step(Worker& worker, Averages& averages, const Batch& batch, double lr, MemoryPool& pool,
-                      JointSegment& segment, int place) {
-  const bool called = worker.synchronous_step(
-      batch, lr, pool, segment, place, [&] { averages.gradients(); }, [&] { averages.meet(); });
-  if (!called) averages.gradients_were_replayed();
+void joint_step(Worker& worker, Averages& averages, Sync sync, const Batch& batch, double lr, MemoryPool& pool,
+                JointSegment& segment, int place) {
+  const bool called = worker.joint_step(sync, batch, lr, pool, segment, place, averages.captured(sync));
+  if (!called) averages.count(sync);
 }
 
 // Steps [first, ...) of one worker, until the gate says that all leave.
 void run_worker(Worker& worker, Averages& averages, Step first, const Schedule& schedule, LaneGate& lanes,
-                StopGate& gate, StepReporter& reporter, JointSegment* joint, int place) {
+                StopGate& gate, StepReporter& reporter, JointSteps& joint_steps, int place) {
   worker.seek(first);
   for (Step step = first; gate.enter(step); ++step) {
     const Sync sync = schedule.plan.at(step);
     const double lr = schedule.lr.at(step);
+    JointSegment* const joint = joint_steps.of(sync);
     const Span span(worker.backend(), fmt::format("step {}", step));
     if (const auto round = schedule.plan.round_of(step); round && round->first == step) worker.round_begins();
     {
       const Lane lane = lanes.acquire(step, worker.id());
       const Batch& batch = worker.next_batch();  // this worker's share
-      const Worker::OnFinal on_final = averages.while_backward(sync);
-      if (sync != Sync::kGradients) {
-        worker.local_step(batch, lr, lane.pool(), on_final);  // computes gradients, and updates from them
-      } else if (joint != nullptr) {
-        synchronous_step(worker, averages, batch, lr, lane.pool(), *joint, place);  // all of it in one captured piece
+      if (joint != nullptr) {
+        joint_step(worker, averages, sync, batch, lr, lane.pool(), *joint, place);  // all of it in one captured piece
+      } else if (sync == Sync::kGradients) {
+        worker.forward_backward(batch, lr, lane.pool(), averages.while_backward(sync));  // fills the gradient arena
       } else {
-        worker.forward_backward(batch, lr, lane.pool(), on_final);  // fills the gradient arena
+        worker.local_step(batch, lr, lane.pool(), averages.while_backward(sync));  // gradients, and the update
       }
       reporter.take_results();
     }
@@ -69,7 +68,10 @@ void run_worker(Worker& worker, Averages& averages, Step first, const Schedule& 
       const Lane lane = lanes.acquire(step, worker.id());
       worker.update();
     }
-    if (sync == Sync::kParameters) averages.replica(schedule.rate_change(step));
+    if (sync == Sync::kParameters) {
+      if (joint == nullptr) averages.replica();
+      averages.end_round(schedule.rate_change(step));
+    }
     reporter.step_done();
     if (sync == Sync::kParameters) reporter.check_replica();
   }
@@ -89,6 +91,12 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
     DRIFT_CHECK(kConfig, device.type == DeviceType::kCpu,
                 "--straggler makes workers on a CPU slow, and this run is on {}: give --device cpu", to_string(device));
   }
+  DRIFT_CHECK(kConfig,
+              device.type == DeviceType::kCpu || membership.team.processes == 1 || !config.processes.overlap ||
+                  machine.batch_norm == BatchNormKernels::kOwn || machine.nccl_multiprocessors > 0,
+              "averages that overlap backward would wait for other processes while a batch norm of cuDNN waits for all "
+              "multiprocessors, and neither would go on: give NCCL some (--nccl-multiprocessors 16), or --no-overlap, "
+              "or --batch-norm own");
   check_share_device(device, workers);
   return share_device(device.type, workers, machine, membership.cores);
 }
@@ -139,13 +147,16 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       replicas_(config_, data, team_, device_, layout_, membership.memory()),
       schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),
       averaged_(config_, data, replicas_, membership, device_, layout_.threads),
-      overlap_(config_.processes.overlap && team_.processes > 1 && device_.type == DeviceType::kCpu),
+      overlap_(config_.processes.overlap && team_.processes > 1 &&
+               (!replicas_.worker(0).captures_steps() || communicators_.front()->mean_can_be_captured())),
       link_(membership, [this](std::string_view reason) { communicators_.front()->abort(reason); }) {
   DRIFT_ASSERT(team_.workers == config_.sync.workers, "a team of {} workers for {}", team_.workers,
                config_.sync.workers);
   if (overlap_) {
     for (int place = 0; place < replicas_.size(); ++place) {
-      replicas_.worker(place).set_buckets(bucket_bytes(config_.processes, replicas_.parameters(place)));
+      Worker& worker = replicas_.worker(place);
+      worker.set_buckets(bucket_bytes(config_.processes, worker.parameters()));
+      communicators_[static_cast<std::size_t>(place)]->prepare_means(worker.backend());
     }
   }
   if (const auto range = config_.machine.captured_steps()) {
@@ -154,7 +165,8 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
                 schedule_.total_steps);
   }
   if (replicas_.worker(0).captures_steps() && communicators_.front()->mean_can_be_captured()) {
-    joint_.emplace(replicas_.streams());
+    joint_.gradients.emplace(replicas_.streams());
+    if (overlap_) joint_.parameters.emplace(replicas_.streams());
   }
 }
 
@@ -183,8 +195,7 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
     RecordingCommunicator comm(own, [&](const CommRecord& call) { reporter.add(call); });
     Averages averages(worker, comm, config_.sync.scope, overlap_);
     try {
-      run_worker(worker, averages, done_, schedule_, lanes_, link_.gate(), reporter, joint_ ? &*joint_ : nullptr,
-                 place);
+      run_worker(worker, averages, done_, schedule_, lanes_, link_.gate(), reporter, joint_, place);
     } catch (const DeviceTimeout& error) {
       throw reporter.located(error);
     }

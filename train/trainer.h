@@ -33,6 +33,17 @@
 
 namespace drift {
 
+// Steps of all workers of a process that are one captured piece, by what they end with: on a GPU those that average
+// gradients, and those that average parameters while backward goes on.
+struct JointSteps {
+  std::optional<JointSegment> gradients, parameters;
+
+  JointSegment* of(Sync sync) {
+    std::optional<JointSegment>& steps = sync == Sync::kGradients ? gradients : parameters;
+    return sync != Sync::kNone && steps ? &*steps : nullptr;
+  }
+};
+
 class Trainer {
  public:
   // Runs all workers. `data` must outlive the trainer. Workers start from the seed's initialisation.
@@ -100,7 +111,7 @@ class Trainer {
   const Schedule schedule_;
   AveragedModel averaged_;
   const bool overlap_;
-  std::optional<JointSegment> joint_;  // where synchronous steps of all workers are one captured piece
+  JointSteps joint_;
   TeamLink link_;
   Step done_ = 0;
   bool stopped_ = false, failed_ = false, prepared_ = false;

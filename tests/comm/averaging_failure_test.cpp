@@ -70,6 +70,7 @@ TEST(Abort, WakesAllThatWaitForMeansInTheBackground) {
   for (const bool offers : {false, true}) {
     const WorkerErrors errors = run_workers(kWorkers, [&](Communicator& comm, Backend& backend) {
       std::vector<float> first(100), second(50);
+      comm.prepare_means(backend);
       comm.start_mean(first, backend);
       if (comm.worker() == 2) {
         if (offers) comm.start_mean(second, backend);

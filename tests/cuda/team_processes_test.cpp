@@ -38,24 +38,34 @@ class TeamOnGpus : public ::testing::Test {
   TempDirectory directory_;
 };
 
-// Of four workers, two in each process: gradients, exchange and update of a synchronous step, from the second on.
-TEST_F(TeamOnGpus, LaunchesOneGraphForASynchronousStep) {
-  std::string command = train(directory_ / "run");
-  command.replace(command.find("--workers 2"), 11, "--workers 4");
-  command.replace(command.find("--algo post-local --switch-step 3 --period 2"), 44, "--algo sgd");
-  std::string both;
-  for (const int rank : {1, 0}) {
-    both += fmt::format(
-        "EMU_COUNT_CALLS={} WORLD_SIZE=2 MASTER_ADDR=localhost MASTER_PORT=29877 RANK={} " DRIFT_PROGRAM " {} {}",
-        (directory_ / fmt::format("calls{}", rank)).string(), rank, command, rank == 1 ? "& " : "; wait $!");
-  }
-  const Outcome outcome =
-      run_emulated("bash -c '" + both + "'", "EMU_DEVICES=2 EMU_RACE=1", (directory_ / "said").string());
-  ASSERT_EQ(outcome.status, 0) << outcome.text;
-  for (const char* calls : {"calls0", "calls1"}) {
-    std::map<std::string, int> count = calls_counted((directory_ / calls).string());
-    EXPECT_EQ(count["cudaGraphLaunch"], 8 - 1) << calls;
-    EXPECT_EQ(count["cudaGraphInstantiate"], 1) << calls;
+// Of four workers, two in each process: gradients, exchange and update of a synchronous step, from the second on; at
+// the end of a round, update and average of the parameters. Averages after backward are launched one by one there.
+TEST_F(TeamOnGpus, LaunchesOneGraphForAStepThatEndsWithAnAverage) {
+  struct Case {
+    const char* options;
+    int launches, graphs;
+  };
+  for (const Case& one : {Case{"--algo sgd", 7, 1}, Case{"--algo local --period 1", 7, 1},
+                          Case{"--algo local --period 1 --no-overlap", 14, 2}}) {
+    SCOPED_TRACE(one.options);
+    std::string command = train(directory_ / "run");
+    command.replace(command.find("--workers 2"), 11, "--workers 4");
+    command.replace(command.find("--algo post-local --switch-step 3 --period 2"), 44, one.options);
+    std::string both;
+    for (const int rank : {1, 0}) {
+      both += fmt::format(
+          "EMU_COUNT_CALLS={} WORLD_SIZE=2 MASTER_ADDR=localhost MASTER_PORT=29877 RANK={} " DRIFT_PROGRAM " {} {}",
+          (directory_ / fmt::format("calls{}", rank)).string(), rank, command, rank == 1 ? "& " : "; wait $!");
+    }
+    const Outcome outcome =
+        run_emulated("bash -c '" + both + "'", "EMU_DEVICES=2 EMU_RACE=1", (directory_ / "said").string());
+    ASSERT_EQ(outcome.status, 0) << outcome.text;
+    for (const char* calls : {"calls0", "calls1"}) {
+      std::map<std::string, int> count = calls_counted((directory_ / calls).string());
+      EXPECT_EQ(count["cudaGraphLaunch"], one.launches) << calls;
+      EXPECT_EQ(count["cudaGraphInstantiate"], one.graphs) << calls;
+    }
+    fs::remove_all(directory_ / "run");
   }
 }
 
@@ -138,6 +148,19 @@ TEST_F(TeamOnGpus, WhateverFailsEndsBoth) {
     EXPECT_NE(outcome.text.find(one.text), std::string::npos) << outcome.text;
     fs::remove_all(run);
   }
+}
+
+TEST_F(TeamOnGpus, BatchNormsOfCudnnAreRefusedWhereAnAverageCouldHoldWhatTheyWaitFor) {
+  const std::string command = train(directory_ / "run") + " --batch-norm cudnn";
+  const auto outcome = [&](const char* more) {
+    return run_emulated(DRIFT_PROGRAM " launch -n 2 -- " + command + more, "EMU_DEVICES=2",
+                        (directory_ / "said").string());
+  };
+  const Outcome refused = outcome("");
+  EXPECT_EQ(refused.status, 3) << refused.text;
+  EXPECT_NE(refused.text.find("give NCCL some (--nccl-multiprocessors 16), or --no-overlap"), std::string::npos)
+      << refused.text;
+  EXPECT_EQ(outcome(" --no-overlap").status, 0);
 }
 
 TEST_F(TeamOnGpus, MoreProcessesThanGpusAreRefused) {

@@ -105,6 +105,32 @@ void joint() {
   });
 }
 
+// The same with means that begin while the worker goes on: of two parts of its values, with work of its own on the
+// other part meanwhile.
+void overlap() {
+  constexpr int kRuns = 3;
+  constexpr std::int64_t kHalf = kElements / 2;
+  std::array<ValueWorker, kWorkers> workers;
+  JointSegment segment({workers[0].stream.get(), workers[1].stream.get(), workers[2].stream.get()});
+  run_workers(workers, [&](int k, ValueWorker& worker, Communicator& comm) {
+    comm.prepare_means(*worker.backend);
+    const TensorView first{worker.memory.data(), {kHalf}}, second{worker.view.as<float>() + kHalf, {kHalf}};
+    for (int run = 0; run < kRuns; ++run) {
+      worker.backend->fill(worker.view, static_cast<float>(k * k + run));
+      const auto work = [&] {
+        worker.backend->add(second, second, second);
+        comm.start_mean(worker.values.subspan(kHalf), *worker.backend);
+        worker.backend->add(first, first, first);
+        comm.start_mean(worker.values.first(kHalf), *worker.backend);
+        comm.wait_for_means(*worker.backend);
+        worker.twice();
+      };
+      segment.run(k, worker.pool, work, [&] { comm.meet(); });
+      worker.twice();
+    }
+  });
+}
+
 // More than the ring holds, up and down again.
 void staging() {
   constexpr std::size_t kBytes = (StagingRing::kSlots + 2) * StagingRing::kSlotBytes;
@@ -208,6 +234,7 @@ int main(int argc, char** argv) {
   try {
     if (program == "averages") drift::averages();
     if (program == "joint") drift::joint();
+    if (program == "overlap") drift::overlap();
     if (program == "batch_norms" && argc > 2) drift::batch_norms(std::atoi(argv[2]));
     if (program == "staging") drift::staging();
     if (program == "uploads") drift::uploads();

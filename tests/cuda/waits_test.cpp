@@ -85,8 +85,9 @@ TEST(BatchNormsOfCudnn, ThatMayOverlapShareTheDevice) {
 // that wait also covers its own initial replica.
 INSTANTIATE_TEST_SUITE_P(All, Waits,
                          ::testing::Values(Program{"averages", 16, 3, 0}, Program{"joint", 20, 3, 0},
-                                           Program{"staging", 0, 36, 0}, Program{"uploads", 9, 4, 0},
-                                           Program{"steps", 0, 9, 2}, Program{"replicas", 0, 7, 2}),
+                                           Program{"overlap", 28, 3, 0}, Program{"staging", 0, 36, 0},
+                                           Program{"uploads", 9, 4, 0}, Program{"steps", 0, 9, 2},
+                                           Program{"replicas", 0, 7, 2}),
                          [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -20,7 +20,7 @@ std::vector<Option> processes_options() {
       "Several processes, started by mpirun, srun or drift launch",
       {choice(row("reduce", "", "averages between processes: bits of one process, or the library's all-reduce"),
               {{"tree", Reduce::kTree}, {"fast", Reduce::kFast}}, DRIFT_FIELD(processes.reduce)),
-       free_on_resume(on_off(row("overlap", "", "CPU: averages between processes begin while backward goes on"),
+       free_on_resume(on_off(row("overlap", "", "averages between processes begin while backward goes on"),
                              DRIFT_FIELD(processes.overlap))),
        free_on_resume(number(row("bucket-mb", "MB", "parts that begin together; 0: 4, or an eighth of the parameters"),
                              at_least(0), DRIFT_FIELD(processes.bucket_megabytes))),

@@ -21,20 +21,19 @@ Worker::OnFinal Averages::while_backward(Sync sync) {
 
 void Averages::gradients() {
   Backend& backend = worker_.backend();
-  const std::span<float> gradients = worker_.parameters().gradients();
   const Span span(backend, "average gradients");
   worker_.phase_begins(StepPhase::kGradientAverage);
   if (overlap_) {
     comm_.wait_for_means(backend);
-    comm_.mean_was_made(std::ssize(gradients));
+    count(Sync::kGradients);
   } else {
-    comm_.all_reduce_mean(gradients, backend);
+    comm_.all_reduce_mean(worker_.parameters().gradients(), backend);
   }
   worker_.phase_ends(StepPhase::kGradientAverage);
 }
 
-void Averages::replica(double rate_change) {
-  ParameterSet& replica = worker_.parameters();
+void Averages::replica() {
+  const ParameterSet& replica = worker_.parameters();
   Backend& backend = worker_.backend();
   const Span span(backend, "average parameters");
   if (!overlap_) worker_.before_average();
@@ -42,12 +41,28 @@ void Averages::replica(double rate_change) {
   if (overlap_) {
     if (averages_buffers(replica, scope_)) comm_.start_mean(replica.buffers(), backend);
     comm_.wait_for_means(backend);
-    for (const std::span<float> arena : averaged_arenas(replica, scope_)) comm_.mean_was_made(std::ssize(arena));
+    count(Sync::kParameters);
   } else {
     for (const std::span<float> arena : averaged_arenas(replica, scope_)) comm_.all_reduce_mean(arena, backend);
   }
   worker_.phase_ends(StepPhase::kParameterAverage);
-  if (scope_.momentum == MomentumSync::kReset) backend.fill(as_tensor(replica.momentum()), 0);
+}
+
+Worker::Averaging Averages::captured(Sync sync) {
+  return {.on_final = while_backward(sync),
+          .average = [this, sync] { sync == Sync::kGradients ? gradients() : replica(); },
+          .meet = [this] { comm_.meet(); }};
+}
+
+void Averages::count(Sync sync) {
+  const ParameterSet& replica = worker_.parameters();
+  if (sync == Sync::kGradients) return comm_.mean_was_made(std::ssize(replica.gradients()));
+  for (const std::span<float> arena : averaged_arenas(replica, scope_)) comm_.mean_was_made(std::ssize(arena));
+}
+
+void Averages::end_round(double rate_change) {
+  Backend& backend = worker_.backend();
+  if (scope_.momentum == MomentumSync::kReset) backend.fill(as_tensor(worker_.parameters().momentum()), 0);
   worker_.after_average();
   worker_.outer_update(rate_change);
 }

@@ -19,16 +19,17 @@ class Averages {
   // nothing without overlap.
   Worker::OnFinal while_backward(Sync sync);
 
-  // After backward: what was begun is waited for, or all of it is done now.
+  // After backward: what was begun is waited for, or all of it is done now. Of the replica, after the update:
+  // afterwards the parameters of all workers are equal bit for bit.
   void gradients();
-  // The same of the replica, at the end of a round. Afterwards the parameters of all workers are equal bit for bit.
-  // rate_change: Schedule's, of the round.
-  void replica(double rate_change);
+  void replica();
+  // The same as work of the worker that is captured once and replayed (Worker::joint_step); it only enqueues.
+  Worker::Averaging captured(Sync sync);
+  // An average was made whose bytes nobody has counted: by the replay of what was captured.
+  void count(Sync sync);
 
-  // Waits for the threads of the other workers of this process.
-  void meet() { comm_.meet(); }
-  // A mean of the gradients was made by the replay of what had been captured.
-  void gradients_were_replayed() { comm_.mean_was_made(std::ssize(worker_.parameters().gradients())); }
+  // What follows the average of a round. rate_change: Schedule's, of the round.
+  void end_round(double rate_change);
 
  private:
   Worker& worker_;

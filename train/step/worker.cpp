@@ -147,44 +147,49 @@ void Worker::update() {
   });
 }
 
+void Worker::enqueue_local_step(MemoryPool& pool, const OnFinal& on_final) {
+  if (on_final && optimizer_.clip_grad_norm == 0) {
+    enqueue_gradients(pool, [&](const ArenaRange& range) {
+      optimizer_.update_range(*backend_, model_->parameters, batch_.rate, range.begin, range.end);
+      on_final(range);
+    });
+    phase_ends(StepPhase::kUpdate);
+    return;
+  }
+  enqueue_gradients(pool);
+  {
+    const Span span(*backend_, "update");
+    enqueue_update();
+  }
+  if (!on_final) return;
+  for (const ArenaRange& range : buckets_->ranges()) on_final(range);
+}
+
 void Worker::local_step(const Batch& batch, double lr, MemoryPool& pool, const OnFinal& on_final) {
   const Span span(*backend_, "local step");
   const Lap lap(host_times_.enqueue_seconds);
   upload(batch, lr);
-  const bool by_parts = on_final && optimizer_.clip_grad_norm == 0;
-  local_step_.run(&pool, [&] {
-    if (by_parts) {
-      enqueue_gradients(pool, [&](const ArenaRange& range) {
-        optimizer_.update_range(*backend_, model_->parameters, batch_.rate, range.begin, range.end);
-        on_final(range);
-      });
-      phase_ends(StepPhase::kUpdate);
-    } else {
-      enqueue_gradients(pool);
-      const Span update_span(*backend_, "update");
-      enqueue_update();
-    }
-  });
-  if (on_final && !by_parts) {
-    for (const ArenaRange& range : buckets_->ranges()) on_final(range);
-  }
+  local_step_.run(&pool, [&] { enqueue_local_step(pool, on_final); });
   send_result_home();
 }
 
-bool Worker::synchronous_step(const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
-                              const std::function<void()>& average, const std::function<void()>& meet) {
-  const Span span(*backend_, "synchronous step");
+bool Worker::joint_step(Sync sync, const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
+                        const Averaging& averaging) {
+  const Span span(*backend_, sync == Sync::kGradients ? "synchronous step" : "round end");
   const Lap lap(host_times_.enqueue_seconds);
   upload(batch, lr);
-  const bool called = segment.run(
-      place, pool,
-      [&] {
-        enqueue_gradients(pool);
-        average();
-        const Span update_span(*backend_, "update");
-        enqueue_update();
-      },
-      meet);
+  const auto work = [&] {
+    if (sync == Sync::kParameters) {
+      enqueue_local_step(pool, averaging.on_final);
+      averaging.average();
+      return;
+    }
+    enqueue_gradients(pool, averaging.on_final);
+    averaging.average();
+    const Span update_span(*backend_, "update");
+    enqueue_update();
+  };
+  const bool called = segment.run(place, pool, work, averaging.meet);
   send_result_home();
   return called;
 }

@@ -66,10 +66,16 @@ class Worker {
   // Both in one piece: a step without communication before its update.
   // on_final: of what is updated already.
   void local_step(const Batch& batch, double lr, MemoryPool& pool, const OnFinal& on_final = {});
-  // With what averages the gradients in between, which only enqueues: this worker's part, at `place`, of a step of all
-  // workers of the process. Returns whether `average` was called, rather than replayed.
-  bool synchronous_step(const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
-                        const std::function<void()>& average, const std::function<void()>& meet);
+  // What a step that ends with an average does beside computing. On a GPU, where it only enqueues.
+  struct Averaging {
+    OnFinal on_final;               // see above
+    std::function<void()> average;  // of the gradients, before the update; or of the replica, behind it
+    std::function<void()> meet;     // waits for the threads of the other workers of this process
+  };
+  // A step of all workers of the process in one piece, `segment`: the part of this worker, at `place`. Returns whether
+  // what averages was called, rather than replayed.
+  bool joint_step(Sync sync, const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
+                  const Averaging& averaging);
   bool captures_steps() const { return gradients_.captures(); }
   // From now on backward tells what is final, in ranges of about so many bytes.
   void set_buckets(std::int64_t bytes) { buckets_.emplace(model_->parameters, bytes); }
@@ -115,6 +121,7 @@ class Worker {
   void upload(const Batch& batch, double lr);
   void enqueue_gradients(MemoryPool& pool, const OnFinal& on_final = {});
   void enqueue_update();
+  void enqueue_local_step(MemoryPool& pool, const OnFinal& on_final);
   void send_result_home();
 
   int id_;
