@@ -1,8 +1,8 @@
 // bench_sync: what synchronising costs a run. Trains on the processes of an MPI job, a worker and a thread each, with
-// gradients averaged at every step (H = 1) and with parameters averaged every H steps, beside steps that never
-// communicate; prints images/s and the seconds in communication. Before it times anything it checks that the team's
-// workers have the bits of one process. Run it by `mpirun -n 2 bench_sync`; the same work in PyTorch:
-// bench/peers/compare_sync.py.
+// gradients averaged at every step (H = 1) and with parameters averaged every H steps, after backward and while it goes
+// on, beside steps that never communicate; prints images/s and the seconds that averages are waited for. Before it
+// times anything it checks that the team's workers have the bits of one process. Run it by `mpirun -n 2 bench_sync`;
+// the same work in PyTorch: bench/peers/compare_sync.py.
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <fmt/core.h>
@@ -13,6 +13,7 @@
 #include "bench/common/measure.h"
 #include "bench/common/program.h"
 #include "comm/job.h"
+#include "comm/link.h"
 #include "comm/mpi.h"
 #include "data/open_data.h"
 #include "train/trainer.h"
@@ -24,7 +25,7 @@ struct Options {
   std::vector<std::string> models = {"resnet20", "resnet56"};
   std::vector<int> periods = {1, 4, 16};
   int batch = 32, steps = 16, samples = 9;
-  std::string json;
+  std::string link, json;
 };
 
 constexpr int kNever = 0;  // the period of steps that never communicate
@@ -36,8 +37,19 @@ class Seconds final : public MetricsSink {
   double comm = 0;
 };
 
-TrainConfig config_of(const Options& options, const std::string& model, int workers, int period) {
+// What is timed in turn with others.
+struct Variant {
+  int period;
+  bool overlap;
+
+  std::string period_text() const { return period == kNever ? "never" : std::to_string(period); }
+  std::string overlap_text() const { return period == kNever ? "" : overlap ? "on" : "off"; }
+};
+
+TrainConfig config_of(const Options& options, const std::string& model, int workers, const Variant& variant) {
+  const int period = variant.period;
   TrainConfig config;
+  config.processes.overlap = variant.overlap;
   config.model = {.name = model};
   config.sync.workers = workers;
   config.sync.local_batch = options.batch;
@@ -54,14 +66,15 @@ TrainConfig config_of(const Options& options, const std::string& model, int work
   return config;
 }
 
-// One of the runs that are timed in turn; each has a control channel of its own.
+// Each has a control channel of its own.
 struct Run {
-  Run(const TrainConfig& config, const DataSource& data, const std::shared_ptr<Transport>& transport, int h)
-      : period(h), job(join_job(transport, {})), trainer(config, data, job.team_of(config.sync.workers)) {}
+  Run(const TrainConfig& config, const DataSource& data, const std::shared_ptr<Transport>& transport,
+      const Variant& which)
+      : variant(which), job(join_job(transport, {})), trainer(config, data, job.team_of(config.sync.workers)) {}
 
   void go(Step steps) { trainer.run(trainer.step() + steps, sink, never); }
 
-  int period;
+  Variant variant;
   Job job;
   Trainer trainer;
   Seconds sink;
@@ -77,19 +90,20 @@ void check(const TrainConfig& config, const DataSource& data, Run& run) {
   Seconds ignored;
   alone.run(4, ignored, run.never);
   DRIFT_CHECK(kTolerance, alone.checkpoint().workers[0] == run.trainer.checkpoint().workers[0],
-              "{} with H = {}: worker 0 has other bits in {} processes than in one", config.model.name, run.period,
-              run.job.processes);
+              "{} with H = {}, overlap {}: worker 0 has other bits in {} processes than in one", config.model.name,
+              run.variant.period_text(), run.variant.overlap_text(), run.job.processes);
 }
 
 nlohmann::json measure_model(const Options& options, const std::string& model, const DataSource& data,
                              const std::shared_ptr<Transport>& transport) {
   const int processes = transport->processes();
-  std::vector<int> periods = options.periods;
-  periods.push_back(kNever);
+  std::vector<Variant> variants;
+  for (const int period : options.periods) variants.insert(variants.end(), {{period, false}, {period, true}});
+  variants.push_back({kNever, false});
   std::vector<std::unique_ptr<Run>> runs;
-  for (const int period : periods) {
-    const TrainConfig config = config_of(options, model, processes, period);
-    runs.push_back(std::make_unique<Run>(config, data, transport, period));
+  for (const Variant& variant : variants) {
+    const TrainConfig config = config_of(options, model, processes, variant);
+    runs.push_back(std::make_unique<Run>(config, data, transport, variant));
     check(config, data, *runs.back());
     runs.back()->go(options.steps);  // warm
     runs.back()->sink.comm = 0;
@@ -109,11 +123,15 @@ nlohmann::json measure_model(const Options& options, const std::string& model, c
     const double seconds = run->sample.median() / options.steps;
     const double comm = run->sink.comm / (options.samples * options.steps);
     const double rate = processes * options.batch / seconds;
-    rows.push_back({{"model", model}, {"H", run->period}, {"images_per_second", rate}, {"comm_seconds", comm}});
+    rows.push_back({{"model", model},
+                    {"H", run->variant.period},
+                    {"overlap", run->variant.overlap},
+                    {"images_per_second", rate},
+                    {"seconds", seconds},
+                    {"comm_seconds", comm}});
     if (transport->process() != 0) continue;
-    fmt::print("| {} | {} | {:.1f} | {:.2f} | {:.2f} | {:.3f} |\n", model,
-               run->period == kNever ? "never" : std::to_string(run->period), rate, 1e3 * seconds, 1e3 * comm,
-               run->sample.median() / local);
+    fmt::print("| {} | {} | {} | {:.1f} | {:.2f} | {:.2f} | {:.3f} |\n", model, run->variant.period_text(),
+               run->variant.overlap_text(), rate, 1e3 * seconds, 1e3 * comm, run->sample.median() / local);
   }
   return rows;
 }
@@ -126,6 +144,7 @@ int main(int argc, char** argv) {
   app.add_option("--batch", options.batch, "images of each worker and step")->capture_default_str();
   app.add_option("--steps", options.steps, "steps of a sample; the periods must divide it")->capture_default_str();
   app.add_option("--samples", options.samples, "of each period, taken in turn")->capture_default_str();
+  app.add_option("--link", options.link, "an emulated network between them: 1Gbit,50us; none without it");
   app.add_option("--json", options.json, "also write the figures to this file");
   CLI11_PARSE(app, argc, argv);
   for (const int period : options.periods) {
@@ -133,19 +152,27 @@ int main(int argc, char** argv) {
                 period);
   }
 
-  const std::shared_ptr<Transport> transport = make_mpi_transport();
+  std::shared_ptr<Transport> transport = make_mpi_transport();
+  if (!options.link.empty()) {
+    const std::optional<LinkOptions> link = parse_link(options.link);
+    DRIFT_CHECK(kUsage, link, "--link '{}': a rate and a latency such as 10Gbit,50us", options.link);
+    transport = behind_link(transport, *link);
+  }
   const DataSource data = open_data("shapes:2048:16", /*seed=*/1);
   if (transport->process() == 0) {
-    fmt::print("{} processes, a worker and a thread each, B_loc {}\n\n", transport->processes(), options.batch);
-    fmt::print("| model | H | images/s | step, ms | of it communication, ms | local steps = 1 |\n");
-    fmt::print("|---|---:|---:|---:|---:|---:|\n");
+    fmt::print("{} processes, a worker and a thread each, B_loc {}, {}\n\n", transport->processes(), options.batch,
+               options.link.empty() ? "over MPI" : "over an emulated link of " + options.link);
+    fmt::print("| model | H | overlap | images/s | step, ms | of it waiting for averages, ms | local steps = 1 |\n");
+    fmt::print("|---|---:|---|---:|---:|---:|---:|\n");
   }
   nlohmann::json rows = nlohmann::json::array();
   for (const std::string& model : options.models) {
     for (const nlohmann::json& row : measure_model(options, model, data, transport)) rows.push_back(row);
   }
   if (transport->process() == 0 && !options.json.empty()) {
-    write_json(options.json, {{"processes", transport->processes()}, {"batch", options.batch}, {"rows", rows}});
+    write_json(
+        options.json,
+        {{"processes", transport->processes()}, {"batch", options.batch}, {"link", options.link}, {"rows", rows}});
   }
   return 0;
 }

@@ -1,7 +1,8 @@
-// MPI moves nothing by itself: who waits must ask again and again. After a while the thread gives way between two
+// MPI moves nothing by itself: who waits must ask again and again. After a while the thread sleeps between two
 // questions, because workers that still compute may need its core; not at once, or a short message takes twice as long.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <functional>
@@ -26,8 +27,8 @@ namespace {
 
 // Messages are counted by int.
 constexpr std::size_t kMostFloats = std::size_t{1} << 30;
-// Some hundred microseconds.
-constexpr int kBusyTurns = 2000;
+constexpr int kBusyTurns = 2000;  // some hundred microseconds
+constexpr auto kLookEvery = std::chrono::microseconds(20);
 
 void check(int status, std::string_view call) {
   if (status == MPI_SUCCESS) return;
@@ -195,7 +196,7 @@ class MpiTransfer final : public Transfer {
       DRIFT_CHECK(kComm, clock.seconds() - begin < transport_.options_.timeout_seconds,
                   "process {} of {} waited {:.0f} s for {}", transport_.process_, transport_.processes_,
                   transport_.options_.timeout_seconds, waited_for());
-      if (turn > kBusyTurns) std::this_thread::yield();
+      if (turn > kBusyTurns) std::this_thread::sleep_for(kLookEvery);
     }
   }
 
