@@ -2,6 +2,7 @@
 #include "train/step/buckets.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "core/rng.h"
@@ -26,14 +27,20 @@ TEST(Buckets, CoverTheArenasOnceFromTheTailOfTheWeightsOn) {
       for (std::size_t i = 0; i + 1 < ranges.size(); ++i) {
         EXPECT_EQ(ranges[i].end, end);
         const bool last = i > 0 && end * kFloat <= bytes;
-        if (ranges[i].begin > 0) EXPECT_GE(ranges[i].size() * kFloat, last ? bytes / 8 : bytes);
-        if (last) EXPECT_GE(2 * ranges[i].size(), end);
+        if (ranges[i].begin > 0) {
+          EXPECT_GE(ranges[i].size() * kFloat, last ? bytes / 8 : bytes);
+        }
+        if (last) {
+          EXPECT_GE(2 * ranges[i].size(), end);
+        }
         end = ranges[i].begin;
         EXPECT_TRUE(std::ranges::any_of(set.parameters(), [&](const Parameter* p) { return p->offset() == end; }));
       }
       EXPECT_EQ(end, 0);
       EXPECT_EQ(ranges.back(), (ArenaRange{weights, all}));
-      if (bytes == all * kFloat) EXPECT_EQ(ranges.size(), 2u);
+      if (bytes == all * kFloat) {
+        EXPECT_EQ(ranges.size(), 2u);
+      }
     }
   }
 }
