@@ -79,8 +79,12 @@ void print_phases(const RunPlan& plan) {
   print("\n{:>10} {:>8}  {:<8}  averaged\n", "from step", "epoch", "steps");
   for (const Phase& phase : plan.phases) {
     const bool gradients = phase.sync == Sync::kGradients;
+    const int fragments = schedule.plan.fragments();
+    const std::string what = gradients        ? "gradients"
+                             : fragments == 1 ? "parameters"
+                                              : fmt::format("parameters by {} fragments", fragments);
     print("{:>10} {:>8.2f}  {:<8}  {}, {} times\n", phase.first, schedule.epoch_of(phase.first),
-          phase.last - phase.first, gradients ? "gradients" : "parameters", phase.averages);
+          phase.last - phase.first, what, phase.averages);
   }
   const std::vector<Rounds> groups = grouped(schedule.plan);
   if (!groups.empty()) {

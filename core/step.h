@@ -9,7 +9,12 @@ namespace drift {
 
 using Step = std::int64_t;
 
-enum class Sync : std::uint8_t { kNone, kGradients, kParameters };
+// kFragment: of parameters a part; kParameters: all of them, or the last part.
+enum class Sync : std::uint8_t { kNone, kGradients, kFragment, kParameters };
+
+constexpr bool averages_parameters(Sync sync) {
+  return sync == Sync::kFragment || sync == Sync::kParameters;
+}
 
 constexpr std::string_view name_of(Sync sync) {
   switch (sync) {
@@ -17,6 +22,8 @@ constexpr std::string_view name_of(Sync sync) {
       return "none";
     case Sync::kGradients:
       return "gradients";
+    case Sync::kFragment:
+      return "fragment";
     case Sync::kParameters:
       return "parameters";
   }

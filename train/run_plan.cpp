@@ -72,8 +72,13 @@ void count_bytes(const TrainConfig& config, const ParameterSet& replica, RunPlan
       plan.bytes += sent(replica.gradients(), phase.averages);
       continue;
     }
-    for (const std::span<float> arena : averaged_arenas(replica, config.sync.scope)) {
-      plan.bytes += sent(arena, phase.averages);
+    const int fragments = config.sync.fragments;
+    for (int f = 0; f < fragments; ++f) {
+      const Sync sync = f + 1 == fragments ? Sync::kParameters : Sync::kFragment;
+      const ArenaRange range = range_of({f, f + 1}, fragments, replica);
+      for (const std::span<float> arena : averaged_arenas(replica, config.sync.scope, sync, range)) {
+        plan.bytes += sent(arena, phase.averages);
+      }
     }
   }
 }

@@ -35,10 +35,10 @@ std::int64_t bucket_bytes(const ProcessesConfig& config, const ParameterSet& rep
 }
 
 // On a GPU, where an average only enqueues, the device does all of the step from one launch for all its workers.
-void joint_step(Worker& worker, Averages& averages, Sync sync, const Batch& batch, double lr, MemoryPool& pool,
+void joint_step(Worker& worker, Averages& averages, Step step, const Batch& batch, double lr, MemoryPool& pool,
                 JointSegment& segment, int place) {
-  const bool called = worker.joint_step(sync, batch, lr, pool, segment, place, averages.captured(sync));
-  if (!called) averages.count(sync);
+  const bool called = worker.joint_step(batch, lr, pool, segment, place, averages.captured(step));
+  if (!called) averages.count(step);
 }
 
 // Steps [first, ...) of one worker, until the gate says that all leave.
@@ -50,16 +50,16 @@ void run_worker(Worker& worker, Averages& averages, Step first, const Schedule& 
     const double lr = schedule.lr.at(step);
     JointSegment* const joint = joint_steps.of(sync);
     const Span span(worker.backend(), fmt::format("step {}", step));
-    if (const auto round = schedule.plan.round_of(step); round && round->first == step) worker.round_begins();
+    if (schedule.plan.all_are_equal(step)) worker.round_begins();
     {
       const Lane lane = lanes.acquire(step, worker.id());
       const Batch& batch = worker.next_batch();  // this worker's share
       if (joint != nullptr) {
-        joint_step(worker, averages, sync, batch, lr, lane.pool(), *joint, place);  // all of it in one captured piece
+        joint_step(worker, averages, step, batch, lr, lane.pool(), *joint, place);  // all of it in one captured piece
       } else if (sync == Sync::kGradients) {
-        worker.forward_backward(batch, lr, lane.pool(), averages.while_backward(sync));  // fills the gradient arena
+        worker.forward_backward(batch, lr, lane.pool(), averages.while_backward(step));  // fills the gradient arena
       } else {
-        worker.local_step(batch, lr, lane.pool(), averages.while_backward(sync));  // gradients, and the update
+        worker.local_step(batch, lr, lane.pool(), averages.while_backward(step));  // gradients, and the update
       }
       reporter.take_results();
     }
@@ -68,9 +68,9 @@ void run_worker(Worker& worker, Averages& averages, Step first, const Schedule& 
       const Lane lane = lanes.acquire(step, worker.id());
       worker.update();
     }
-    if (sync == Sync::kParameters) {
-      if (joint == nullptr) averages.replica();
-      averages.end_round(schedule.rate_change(step));
+    if (averages_parameters(sync)) {
+      if (joint == nullptr) averages.replica(step);
+      averages.after_replica(step, schedule.rate_change(step));
     }
     reporter.step_done();
     if (sync == Sync::kParameters) reporter.check_replica();
@@ -99,6 +99,14 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
               "or --batch-norm own");
   check_share_device(device, workers);
   return share_device(device.type, workers, machine, membership.cores);
+}
+
+// What is captured is one graph for all steps of a kind, so it cannot average other parts each time.
+Overlap overlap_of(const TrainConfig& config, const Team& team, const Worker& worker, const Communicator& comm) {
+  if (!config.processes.overlap || team.processes == 1) return {};
+  if (!worker.captures_steps()) return {.gradients = true, .parameters = true};
+  const bool in_graph = comm.mean_can_be_captured();
+  return {.gradients = in_graph, .parameters = in_graph && config.sync.fragments == 1};
 }
 
 bool is_out_of_memory(const std::exception_ptr& error) {
@@ -130,6 +138,22 @@ std::string text_of(const ModelOptions& model) {
                      model.resnet_v1 ? " resnet-v1" : "");
 }
 
+// An outer optimizer needs what all workers started from.
+void check_outer_start(const Checkpoint& checkpoint, const SyncConfig& sync, const SyncPlan& plan) {
+  const Step step = checkpoint.meta.step;
+  if (sync.outer.kind == Outer::kNone || !plan.round_of(step) || step == plan.switch_step()) return;
+  const int fragments = config_from_toml(checkpoint.meta.config_toml).sync.fragments;
+  DRIFT_CHECK(
+      kCheckpoint, fragments == sync.fragments,
+      "the checkpoint of step {} is of a run with --fragments {}, whose parts began their rounds at other steps "
+      "than with {}: a branch with --outer keeps --fragments, or begins where local steps do",
+      step, fragments, sync.fragments);
+  DRIFT_CHECK(kCheckpoint, plan.all_are_equal(step) || !checkpoint.workers.front().round_start.empty(),
+              "the checkpoint of step {} is from inside a round, of a run without --outer: it does not have what the "
+              "round began with. A branch with --outer can begin at a checkpoint between two rounds{}",
+              step, fragments > 1 ? " where --fragments is 1" : "");
+}
+
 }  // namespace
 
 Trainer::Trainer(const TrainConfig& config, const DataSource& data)
@@ -147,12 +171,11 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
       replicas_(config_, data, team_, device_, layout_, membership.memory()),
       schedule_(make_schedule(config_, replicas_.sampler().steps_per_epoch())),
       averaged_(config_, data, replicas_, membership, device_, layout_.threads),
-      overlap_(config_.processes.overlap && team_.processes > 1 &&
-               (!replicas_.worker(0).captures_steps() || communicators_.front()->mean_can_be_captured())),
+      overlap_(overlap_of(config_, team_, replicas_.worker(0), *communicators_.front())),
       link_(membership, [this](std::string_view reason) { communicators_.front()->abort(reason); }) {
   DRIFT_ASSERT(team_.workers == config_.sync.workers, "a team of {} workers for {}", team_.workers,
                config_.sync.workers);
-  if (overlap_) {
+  if (overlap_.gradients) {
     for (int place = 0; place < replicas_.size(); ++place) {
       Worker& worker = replicas_.worker(place);
       worker.set_buckets(bucket_bytes(config_.processes, worker.parameters()));
@@ -166,7 +189,7 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
   }
   if (replicas_.worker(0).captures_steps() && communicators_.front()->mean_can_be_captured()) {
     joint_.gradients.emplace(replicas_.streams());
-    if (overlap_) joint_.parameters.emplace(replicas_.streams());
+    if (overlap_.parameters) joint_.parameters.emplace(replicas_.streams());
   }
 }
 
@@ -193,7 +216,7 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
   try {
     StepReporter reporter(worker, schedule_, reports, done_);
     RecordingCommunicator comm(own, [&](const CommRecord& call) { reporter.add(call); });
-    Averages averages(worker, comm, config_.sync.scope, overlap_);
+    Averages averages(worker, comm, config_.sync.scope, schedule_.plan, overlap_);
     try {
       run_worker(worker, averages, done_, schedule_, lanes_, link_.gate(), reporter, joint_, place);
     } catch (const DeviceTimeout& error) {
@@ -309,13 +332,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   check_fits(checkpoint, text_of(config_.model), team_, replicas_.parameters(0));
   DRIFT_CHECK(kCheckpoint, 0 <= step && step <= schedule_.total_steps,
               "the checkpoint is of step {}, this run ends at step {}", step, schedule_.total_steps);
-  const auto round = schedule_.plan.round_of(step);
-  DRIFT_CHECK(kCheckpoint,
-              config_.sync.outer.kind == Outer::kNone || !round || round->first == step ||
-                  !checkpoint.workers.front().round_start.empty(),
-              "the checkpoint of step {} is from inside a round, of a run without --outer: it does not have what the "
-              "round began with. A branch with --outer can begin at a checkpoint between two rounds",
-              step);
+  check_outer_start(checkpoint, config_.sync, schedule_.plan);
   replicas_.restore(checkpoint.workers);
   done_ = step;
 }

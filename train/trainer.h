@@ -28,6 +28,7 @@
 #include "train/replicas.h"
 #include "train/runs/records.h"
 #include "train/schedule/schedule.h"
+#include "train/step/averages.h"
 #include "train/step/memory_advice.h"
 #include "train/team_link.h"
 
@@ -110,7 +111,7 @@ class Trainer {
   Replicas replicas_;
   const Schedule schedule_;
   AveragedModel averaged_;
-  const bool overlap_;
+  const Overlap overlap_;
   JointSteps joint_;
   TeamLink link_;
   Step done_ = 0;

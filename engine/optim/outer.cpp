@@ -11,14 +11,15 @@ OuterOptimizer::OuterOptimizer(const ParameterSet& replica, Device device, Backe
   backend.fill(as_tensor(momentum()), 0);
 }
 
-void OuterOptimizer::round_begins(const ParameterSet& replica, Backend& backend) {
-  backend.copy(as_tensor(replica.values()), as_tensor(start()));
+void OuterOptimizer::round_begins(const ParameterSet& replica, const ArenaRange& range, Backend& backend) {
+  backend.copy(as_tensor(range.of(replica.values())), as_tensor(range.of(start())));
 }
 
-void OuterOptimizer::update(const ParameterSet& replica, float lr, float momentum, bool nesterov, Backend& backend) {
-  backend.outer_update({.w = replica.values(),
-                        .v = this->momentum(),
-                        .start = start(),
+void OuterOptimizer::update(const ParameterSet& replica, const ArenaRange& range, float lr, float momentum,
+                            bool nesterov, Backend& backend) {
+  backend.outer_update({.w = range.of(replica.values()),
+                        .v = range.of(this->momentum()),
+                        .start = range.of(start()),
                         .lr = lr,
                         .momentum = momentum,
                         .nesterov = nesterov});

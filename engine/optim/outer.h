@@ -3,6 +3,7 @@
 // so they stay equal.
 #pragma once
 
+#include "engine/arena_range.h"
 #include "engine/parameter_set.h"
 
 namespace drift {
@@ -14,10 +15,11 @@ class OuterOptimizer {
   OuterOptimizer(const OuterOptimizer&) = delete;
   OuterOptimizer& operator=(const OuterOptimizer&) = delete;
 
-  // All replicas are equal: this is what they start from.
-  void round_begins(const ParameterSet& replica, Backend& backend);
-  // The parameters are the mean of the workers.
-  void update(const ParameterSet& replica, float lr, float momentum, bool nesterov, Backend& backend);
+  // All replicas are equal in this part: it is what they start from.
+  void round_begins(const ParameterSet& replica, const ArenaRange& range, Backend& backend);
+  // The parameters of this part are the mean of the workers.
+  void update(const ParameterSet& replica, const ArenaRange& range, float lr, float momentum, bool nesterov,
+              Backend& backend);
 
   // Arenas like that of the parameters, and all that there is to keep.
   std::span<float> start() const { return floats(start_); }

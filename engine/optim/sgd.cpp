@@ -1,8 +1,6 @@
 // See sgd.h.
 #include "engine/optim/sgd.h"
 
-#include <algorithm>
-
 #include "core/check.h"
 
 namespace drift {
@@ -14,25 +12,22 @@ void Sgd::update(Backend& backend, const ParameterSet& parameters, const TensorV
     DRIFT_ASSERT(clip_scale, "gradients are clipped with no memory for what they are scaled by");
     backend.clip_scale({.values = parameters.gradients(), .result = clip_scale, .max_norm = clip_grad_norm});
   }
-  scaled_update(backend, parameters, lr, clips ? clip_scale : TensorView{}, 0, std::ssize(parameters.values()));
+  scaled_update(backend, parameters, lr, clips ? clip_scale : TensorView{}, {0, std::ssize(parameters.values())});
 }
 
-void Sgd::update_range(Backend& backend, const ParameterSet& parameters, const TensorView& lr, std::int64_t begin,
-                       std::int64_t end) const {
+void Sgd::update_range(Backend& backend, const ParameterSet& parameters, const TensorView& lr,
+                       const ArenaRange& range) const {
   DRIFT_ASSERT(clip_grad_norm == 0, "the norm of a part of the gradients is not that of all");
-  scaled_update(backend, parameters, lr, {}, begin, end);
+  scaled_update(backend, parameters, lr, {}, range);
 }
 
 void Sgd::scaled_update(Backend& backend, const ParameterSet& parameters, const TensorView& lr, const TensorView& scale,
-                        std::int64_t begin, std::int64_t end) const {
-  const auto update_part = [&](std::int64_t first, std::int64_t last, float decay) {
-    if (first >= last) return;
-    const auto part = [&](std::span<float> arena) {
-      return arena.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
-    };
-    backend.sgd_update({.w = part(parameters.values()),
-                        .v = part(parameters.momentum()),
-                        .g = part(parameters.gradients()),
+                        const ArenaRange& range) const {
+  const auto update_part = [&](const ArenaRange& part, float decay) {
+    if (part.empty()) return;
+    backend.sgd_update({.w = part.of(parameters.values()),
+                        .v = part.of(parameters.momentum()),
+                        .g = part.of(parameters.gradients()),
                         .lr = lr,
                         .scale = scale,
                         .momentum = momentum,
@@ -40,8 +35,8 @@ void Sgd::scaled_update(Backend& backend, const ParameterSet& parameters, const 
                         .nesterov = nesterov});
   };
   const std::int64_t decayed = parameters.decayed_count();
-  update_part(begin, std::min(end, decayed), weight_decay);
-  update_part(std::max(begin, decayed), end, decay_norm_and_bias ? weight_decay : 0.0f);
+  update_part(range.within({0, decayed}), weight_decay);
+  update_part(range.within({decayed, range.end}), decay_norm_and_bias ? weight_decay : 0.0f);
 }
 
 }  // namespace drift

@@ -4,6 +4,7 @@
 // ClipScale, SgdUpdate.
 #pragma once
 
+#include "engine/arena_range.h"
 #include "engine/parameter_set.h"
 
 namespace drift {
@@ -18,13 +19,13 @@ struct Sgd {
   // lr: float32 [1] in device memory. clip_scale: the same, to be written; only where clipping.
   void update(Backend& backend, const ParameterSet& parameters, const TensorView& lr,
               const TensorView& clip_scale = {}) const;
-  // Of the elements [begin, end) of the arenas alone, where gradients are not clipped.
-  void update_range(Backend& backend, const ParameterSet& parameters, const TensorView& lr, std::int64_t begin,
-                    std::int64_t end) const;
+  // Of a part of the arenas, where gradients are not clipped.
+  void update_range(Backend& backend, const ParameterSet& parameters, const TensorView& lr,
+                    const ArenaRange& range) const;
 
  private:
   void scaled_update(Backend& backend, const ParameterSet& parameters, const TensorView& lr, const TensorView& scale,
-                     std::int64_t begin, std::int64_t end) const;
+                     const ArenaRange& range) const;
 };
 
 }  // namespace drift

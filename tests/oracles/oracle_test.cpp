@@ -58,6 +58,7 @@ TrainConfig draw_config(Draws& draws, Step steps) {
   config.sync.scope.momentum = static_cast<MomentumSync>(draws.below(3));
   config.sync.scope.batch_norm = draws.coin() ? BatchNormPolicy::kAverage : BatchNormPolicy::kReestimate;
   config.sync.outer.kind = static_cast<Outer>(draws.below(4));
+  config.sync.fragments = 1 + draws.below(2) * draws.below(5);
   if (config.sync.outer.kind != Outer::kNone) config.sync.outer = {config.sync.outer.kind, 0.7, 0.8};
   config.data.sampling = static_cast<Sampling>(draws.below(3));
   config.data.label_noise = 0.25 * draws.below(2);
@@ -75,13 +76,14 @@ TrainConfig draw_config(Draws& draws, Step steps) {
 
 std::string text_of(const TrainConfig& c, Step cut) {
   return fmt::format(
-      "seed={}: K {} H {} switch {} batch {} momentum {} nesterov {} clip {} policy {} outer {} bn {} norm {} "
+      "seed={}: K {} H {} fragments {} switch {} batch {} momentum {} nesterov {} clip {} policy {} outer {} bn {} "
+      "norm {} "
       "smoothing {} cut "
       "{}",
-      testing::seed(), c.sync.workers, c.sync.periods[0], c.sync.switch_step.value_or(0), c.sync.local_batch,
-      c.optimizer.momentum, c.optimizer.nesterov, c.optimizer.clip_grad_norm, static_cast<int>(c.sync.scope.momentum),
-      static_cast<int>(c.sync.outer.kind), static_cast<int>(c.sync.scope.batch_norm), c.model.norm,
-      c.data.label_smoothing, cut);
+      testing::seed(), c.sync.workers, c.sync.periods[0], c.sync.fragments, c.sync.switch_step.value_or(0),
+      c.sync.local_batch, c.optimizer.momentum, c.optimizer.nesterov, c.optimizer.clip_grad_norm,
+      static_cast<int>(c.sync.scope.momentum), static_cast<int>(c.sync.outer.kind),
+      static_cast<int>(c.sync.scope.batch_norm), c.model.norm, c.data.label_smoothing, cut);
 }
 
 struct Differences {
@@ -161,6 +163,7 @@ TEST(Oracle, SeesEveryMistakeInWhatIsAveraged) {
   };
   expect_seen("period", smooth, [](TrainConfig& c) { c.sync.periods = {4}; });
   expect_seen("switch", smooth, [](TrainConfig& c) { c.sync.switch_step = 4; });
+  expect_seen("fragments", smooth, [](TrainConfig& c) { c.sync.fragments = 2; });
   expect_seen("momentum averaged", smooth, [](TrainConfig& c) { c.sync.scope.momentum = MomentumSync::kAverage; });
   expect_seen("momentum reset", smooth, [](TrainConfig& c) { c.sync.scope.momentum = MomentumSync::kReset; });
   const auto outer = [](Outer which, double lr, double momentum) {

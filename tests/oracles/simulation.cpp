@@ -1,5 +1,8 @@
 #include "tests/oracles/simulation.h"
 
+#include <algorithm>
+#include <span>
+
 #include "tests/reference/augment.h"
 #include "tests/reference/sgd.h"
 #include "tests/support/prepare_batch.h"
@@ -9,43 +12,72 @@ namespace {
 
 using reference::Array;
 
-// Written from the definition, not from SyncPlan: H = 1 rounds of gradients before the switch, then every H-th step.
-Sync sync_at(const SyncConfig& sync, Step step, Step total) {
-  const Step switch_step = sync.algorithm == Algorithm::kSgd ? total : sync.switch_step.value_or(0);
-  if (step < switch_step) return Sync::kGradients;
-  const bool round_ends = (step - switch_step + 1) % sync.periods[0] == 0 || (sync.final_average && step == total - 1);
-  return round_ends ? Sync::kParameters : Sync::kNone;
+// What is averaged when is written from the definition, not from SyncPlan.
+
+// Elements [begin, end) of the arenas, and whether a round ends with them.
+struct Part {
+  std::size_t begin = 0, end = 0;
+  bool last = false;
+};
+
+// Of a round of some steps, the parts that are averaged behind its first `done` steps: of F the f-th once a share of
+// (f + 1) / F of them is done. They begin on cache lines of 16 floats.
+std::vector<Part> parts_behind(Step done, Step steps, int fragments, std::size_t size) {
+  const auto begin = [&](int f) {
+    return f == fragments ? size : size * static_cast<std::size_t>(f) / static_cast<std::size_t>(fragments) / 16 * 16;
+  };
+  std::vector<Part> parts;
+  for (int f = 0; f < fragments; ++f) {
+    if (((f + 1) * steps + fragments - 1) / fragments == done)
+      parts.push_back({begin(f), begin(f + 1), f + 1 == fragments});
+  }
+  return parts;
+}
+
+void average(std::vector<Replica>& replicas, std::vector<double> Replica::*arena, std::size_t begin, std::size_t end) {
+  std::vector<std::vector<double>> parts;
+  for (const Replica& replica : replicas) {
+    const auto first = (replica.*arena).begin();
+    parts.emplace_back(first + static_cast<std::ptrdiff_t>(begin), first + static_cast<std::ptrdiff_t>(end));
+  }
+  const std::vector<double> mean = reference::tree_average(std::move(parts));
+  for (Replica& replica : replicas) {
+    std::ranges::copy(mean, (replica.*arena).begin() + static_cast<std::ptrdiff_t>(begin));
+  }
 }
 
 void average(std::vector<Replica>& replicas, std::vector<double> Replica::*arena) {
-  std::vector<std::vector<double>> parts;
-  for (const Replica& replica : replicas) parts.push_back(replica.*arena);
-  const std::vector<double> mean = reference::tree_average(std::move(parts));
-  for (Replica& replica : replicas) replica.*arena = mean;
+  average(replicas, arena, 0, (replicas.front().*arena).size());
 }
 
-void end_round(std::vector<Replica>& replicas, const SyncScope& scope) {
-  average(replicas, &Replica::values);
-  if (scope.momentum == MomentumSync::kAverage) average(replicas, &Replica::momentum);
+void average_part(std::vector<Replica>& replicas, const SyncScope& scope, const Part& part) {
+  average(replicas, &Replica::values, part.begin, part.end);
+  if (scope.momentum == MomentumSync::kAverage) average(replicas, &Replica::momentum, part.begin, part.end);
   if (scope.momentum == MomentumSync::kReset) {
-    for (Replica& replica : replicas) replica.momentum.assign(replica.momentum.size(), 0.0);
+    for (Replica& replica : replicas) {
+      std::fill(replica.momentum.begin() + static_cast<std::ptrdiff_t>(part.begin),
+                replica.momentum.begin() + static_cast<std::ptrdiff_t>(part.end), 0.0);
+    }
   }
-  if (scope.batch_norm == BatchNormPolicy::kAverage) average(replicas, &Replica::buffers);
+  if (part.last && scope.batch_norm == BatchNormPolicy::kAverage) average(replicas, &Replica::buffers);
 }
 
-// The definitions: a step of SGD (PyTorch's convention) or SlowMo's (Wang et al. 2020, algorithm 1) with minus the way
-// as the gradient. rate: the learning rate at the round's start.
-void outer_update(Replica& replica, const OuterConfig& config, double rate) {
-  std::vector<double> way(replica.values.size());
-  for (std::size_t i = 0; i < way.size(); ++i) way[i] = replica.round_start[i] - replica.values[i];
-  replica.values = replica.round_start;
+// rate: the learning rate of the round.
+void outer_update(Replica& replica, const OuterConfig& config, double rate, const Part& part) {
+  const auto of = [&](std::vector<double>& arena) {
+    return std::span(arena).subspan(part.begin, part.end - part.begin);
+  };
+  const std::span<double> values = of(replica.values), start = of(replica.round_start);
+  std::vector<double> way(values.size());
+  for (std::size_t i = 0; i < way.size(); ++i) way[i] = start[i] - values[i];
+  std::ranges::copy(start, values.begin());
   if (config.kind == Outer::kSlowMo) {
     for (double& value : way) value /= rate;
   }
   const double lr = config.kind == Outer::kSlowMo ? config.lr * rate : config.lr;
   reference::sgd_update<double>(
       {.lr = lr, .momentum = config.momentum, .weight_decay = 0, .nesterov = config.kind == Outer::kNesterov}, way,
-      replica.outer_momentum, replica.values);
+      of(replica.outer_momentum), values);
 }
 
 void update(Replica& replica, const OptimizerConfig& config, double lr, std::size_t decayed) {
@@ -104,34 +136,38 @@ Simulation simulate(const TrainConfig& config, const DataSource& data, const Par
                                                                       .buffers = widened(start.buffers()),
                                                                       .outer_momentum = std::vector<double>(size)});
 
+  const SyncConfig& sync = config.sync;
+  const Step switch_step = sync.algorithm == Algorithm::kSgd ? schedule.total_steps : sync.switch_step.value_or(0);
   Batch batch;
-  double round_rate = 0;
-  Sync before = Sync::kGradients;
   for (Step step = 0; step < schedule.total_steps; ++step) {
-    if (before != Sync::kNone) {  // they are equal: a round may begin
-      round_rate = schedule.lr.at(step);
-      for (Replica& replica : run.replicas) replica.round_start = replica.values;
-    }
     double loss = 0;
-    for (int k = 0; k < config.sync.workers; ++k) {
+    for (int k = 0; k < sync.workers; ++k) {
       const LoaderConfig loading{.worker = k,
                                  .augmentation = config.data.augmentation,
                                  .label_noise = static_cast<float>(config.data.label_noise)};
       testing::prepare_batch(*data.train, sampler, loading, step, batch);
       Replica& replica = run.replicas[static_cast<std::size_t>(k)];
-      loss += compute(net, replica, data, batch, config.data.label_smoothing) / config.sync.workers;
+      loss += compute(net, replica, data, batch, config.data.label_smoothing) / sync.workers;
     }
     run.losses.push_back(loss);
-    const Sync sync = sync_at(config.sync, step, schedule.total_steps);
-    if (sync == Sync::kGradients) average(run.replicas, &Replica::gradients);
+    if (step < switch_step) average(run.replicas, &Replica::gradients);
     for (Replica& replica : run.replicas) {
+      if (step == switch_step) replica.round_start = replica.values;
       update(replica, config.optimizer, schedule.lr.at(step), static_cast<std::size_t>(start.decayed_count()));
     }
-    before = sync;
-    if (sync != Sync::kParameters) continue;
-    end_round(run.replicas, config.sync.scope);
-    if (config.sync.outer.kind == Outer::kNone) continue;
-    for (Replica& replica : run.replicas) outer_update(replica, config.sync.outer, round_rate);
+    if (step < switch_step) continue;
+    const Step first = step - (step - switch_step) % sync.periods[0], left = schedule.total_steps - first;
+    if (left < sync.periods[0] && !sync.final_average) continue;
+    const Step steps = std::min(sync.periods[0], left);
+    for (const Part& part : parts_behind(step - first + 1, steps, sync.fragments, size)) {
+      average_part(run.replicas, sync.scope, part);
+      for (Replica& replica : run.replicas) {
+        if (sync.outer.kind != Outer::kNone) outer_update(replica, sync.outer, schedule.lr.at(first), part);
+        std::copy(replica.values.begin() + static_cast<std::ptrdiff_t>(part.begin),
+                  replica.values.begin() + static_cast<std::ptrdiff_t>(part.end),
+                  replica.round_start.begin() + static_cast<std::ptrdiff_t>(part.begin));
+      }
+    }
   }
   return run;
 }

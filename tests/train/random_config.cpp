@@ -31,6 +31,7 @@ TrainConfig random_config(int workers, std::uint64_t round) {
   config.data.sampling = static_cast<Sampling>(draw(7, 2));
   config.data.label_noise = 0.25 * draw(8, 2);
   config.data.label_smoothing = 0.1 * draw(11, 2);
+  if (config.sync.algorithm != Algorithm::kSgd) config.sync.fragments = 1 + draw(15, 2) * draw(16, 4);
   config.processes.overlap = draw(13, 4) > 0;
   config.processes.bucket_megabytes = 1e-3 * (1 << draw(14, 9));
   config.lr.shape = LrShape::kCosine;

@@ -61,6 +61,14 @@ TEST(Replicas, AnOuterOptimizerBeginsBetweenTwoRounds) {
   EXPECT_EQ(with_state.workers[0].round_start, between.workers[0].values);
   EXPECT_EQ(with_state.workers[0].outer_momentum, std::vector<float>(between.workers[0].values.size(), 0.0f));
 
+  config.sync.fragments = 2;
+  Trainer by_parts(config, data);
+  const Error other_parts = testing::error_of([&] { by_parts.restore(with_state); });
+  EXPECT_EQ(other_parts.kind(), ErrorKind::kCheckpoint);
+  EXPECT_TRUE(other_parts.message().find("a branch with --outer keeps --fragments") != std::string::npos)
+      << other_parts.message();
+  config.sync.fragments = 1;
+
   config.sync.outer = {};
   Trainer without(config, data);  // and one may end
   without.restore(with_state);

@@ -147,6 +147,8 @@ std::vector<Option> sync_options() {
       number(row("qsr-alpha", "A", "above 0: H = max(H, floor((A / lr)^P)) at each round's start (QSR)"), at_least(0),
              DRIFT_FIELD(sync.qsr_alpha)),
       number(row("qsr-power", "P", "the power P of QSR"), above(0), DRIFT_FIELD(sync.qsr_power)),
+      number(row("fragments", "F", "parts of the parameters that are averaged one after the other in a round"),
+             {.min = 1, .max = 1024}, DRIFT_FIELD(sync.fragments)),
       on_off(row("final-average", "", "the last step ends a round, even a short one"), DRIFT_FIELD(sync.final_average)),
       choice(row("sync-momentum", "", "momentum at each average of parameters: as it is, averaged, or 0"),
              {{"keep", MomentumSync::kKeep}, {"average", MomentumSync::kAverage}, {"reset", MomentumSync::kReset}},
@@ -185,6 +187,9 @@ void check(const SyncConfig& config, std::size_t decays) {
         "--algo local or post-local");
     DRIFT_CHECK(kConfig, config.qsr_alpha == 0,
                 "--qsr-alpha chooses periods, which --algo sgd has none of; ask for --algo local or post-local");
+    DRIFT_CHECK(kConfig, config.fragments == 1,
+                "--fragments are parts of an average of parameters, which --algo sgd has none of; leave it out, or ask "
+                "for local or post-local");
   }
   DRIFT_CHECK(kConfig, periods.size() <= decays + 1,
               "{} values of --period need {} --decay-epochs to go from one to the next, got {}", periods.size(),
@@ -212,6 +217,7 @@ std::string describe_scope(const SyncConfig& sync, bool has_batch_norm) {
     }
   }
   if (sync.algorithm == Algorithm::kSgd) return text;
+  if (sync.fragments > 1) text += fmt::format(", parameters averaged by {} fragments", sync.fragments);
   switch (scope.momentum) {
     case MomentumSync::kKeep:
       text += ", momentum kept local";

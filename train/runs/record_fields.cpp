@@ -56,7 +56,7 @@ void take(std::string& value, const Json& json) {
   value = json.get<std::string>();
 }
 void take(Sync& value, const Json& json) {
-  const std::array syncs = {Sync::kNone, Sync::kGradients, Sync::kParameters};
+  const std::array syncs = {Sync::kNone, Sync::kGradients, Sync::kFragment, Sync::kParameters};
   const auto found = std::ranges::find(syncs, json.get<std::string>(), [](Sync sync) { return name_of(sync); });
   DRIFT_CHECK(kData, found != syncs.end(), "no record of a run: 'sync' is {}", json.dump());
   value = *found;
@@ -136,7 +136,8 @@ constexpr std::array kStep = {
     field<&StepRecord::loss>({"loss", "", "mean over the workers, on augmented batches, smoothed as trained on",
                               kRequired, "train/loss", true}),
     field<&StepRecord::top1>({"top1", "", "the part of these batches that was right", kUsual, "train/top1"}),
-    field<&StepRecord::sync>({"sync", "", "`gradients` or `parameters`: what was averaged at its end; or `none`"}),
+    field<&StepRecord::sync>(
+        {"sync", "", "averaged at its end: `gradients`, `parameters`, a `fragment` of them, or `none`"}),
     field<&StepRecord::images_per_second>({"img_s", "1/s", "images per second", kUsual, "speed/img_s"}),
     field<&StepRecord::seconds>({"t_step", "s", "wall time since the step before", kRequired, "time/step"}),
     Field<StepRecord>{{"t_compute", "s", "`t_upload` + `t_fwd` + `t_bwd` + `t_opt`", kUsual, "time/compute"},

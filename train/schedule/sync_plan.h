@@ -3,6 +3,10 @@
 //
 //   step  0 1 2 | 3 4 5 6 | 7 8 9 10     switch_step = 3, H = 4
 //   sync  g g g | . . . p | . . . p      g: average gradients   p: average parameters   .: no communication
+//   sync  g g g | . f . p | . f . p      in two fragments: f: average the first half of the parameters, p: the second
+//
+// By fragments (Douillard et al. 2025, Streaming DiLoCo, section 2.1) each part of the parameters is averaged once in a
+// round, one after the other, so that less travels at a time; each is averaged every H steps.
 //
 // A pure function of the step: nothing to save, so a resumed run needs one integer. Parallel SGD switches never; Local
 // SGD at 0. Rounds that are alike are kept as one stretch: a plan is as large as H changes often, not as the run is
@@ -35,11 +39,17 @@ struct Stretch {
   bool operator==(const Stretch&) const = default;
 };
 
+// Numbers [begin, end) of the equal parts that the parameters are averaged by.
+struct Fragments {
+  int begin = 0, end = 0;
+  bool operator==(const Fragments&) const = default;
+};
+
 class SyncPlan {
  public:
   // stretches: back to back from switch_step on. Steps behind the last one stay local.
-  SyncPlan(Step switch_step, std::vector<Stretch> stretches)
-      : switch_step_(switch_step), stretches_(std::move(stretches)) {
+  SyncPlan(Step switch_step, std::vector<Stretch> stretches, int fragments = 1)
+      : switch_step_(switch_step), fragments_(fragments), stretches_(std::move(stretches)) {
     Step end = switch_step_;
     for (const Stretch& stretch : stretches_) {
       DRIFT_ASSERT(stretch.first == end && stretch.period > 0 && stretch.count > 0,
@@ -54,7 +64,23 @@ class SyncPlan {
   Sync at(Step step) const {
     if (step < switch_step_) return Sync::kGradients;
     const std::optional<Round> round = round_of(step);
-    return round && step + 1 == round->last ? Sync::kParameters : Sync::kNone;
+    if (round && step + 1 == round->last) return Sync::kParameters;
+    const Fragments due = fragments_at(step);
+    return due.begin < due.end ? Sync::kFragment : Sync::kNone;
+  }
+  // What is averaged behind this step: fragment f of F behind the first ceil((f + 1) H / F) steps of the round.
+  Fragments fragments_at(Step step) const {
+    const std::optional<Round> round = round_of(step);
+    if (!round) return {};
+    const auto done = [&](Step steps) {  // how many are, behind so many
+      return static_cast<int>(steps * fragments_ / round->period());
+    };
+    return {done(step - round->first), done(step - round->first + 1)};
+  }
+  // Whether `step` begins a round before which all parameters were averaged, or none were ever apart.
+  bool all_are_equal(Step step) const {
+    const std::optional<Round> round = round_of(step);
+    return round && round->first == step && (fragments_ == 1 || step == switch_step_);
   }
   // The round that `step` belongs to; nothing before the switch and behind the last round.
   std::optional<Round> round_of(Step step) const {
@@ -71,6 +97,7 @@ class SyncPlan {
     return rounds_before_[index] + (step - stretches_[index].first) / stretches_[index].period;
   }
   Step switch_step() const { return switch_step_; }
+  int fragments() const { return fragments_; }  // F
   Step last_round_end() const { return stretches_.empty() ? switch_step_ : stretches_.back().last(); }
   std::int64_t rounds() const { return rounds_; }  // in all
   const std::vector<Stretch>& stretches() const { return stretches_; }
@@ -84,6 +111,7 @@ class SyncPlan {
   }
 
   Step switch_step_;
+  int fragments_;
   std::vector<Stretch> stretches_;
   std::vector<std::int64_t> rounds_before_;  // each of them
   std::int64_t rounds_ = 0;

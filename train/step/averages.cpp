@@ -4,15 +4,22 @@
 
 namespace drift {
 
-Worker::OnFinal Averages::while_backward(Sync sync) {
-  if (!overlap_ || sync == Sync::kNone) return {};
-  if (sync == Sync::kGradients) {
+ArenaRange Averages::range_at(Step step) const {
+  return range_of(plan_.fragments_at(step), plan_.fragments(), worker_.parameters());
+}
+
+Worker::OnFinal Averages::while_backward(Step step) {
+  const Sync sync = plan_.at(step);
+  if (sync == Sync::kGradients && overlap_.gradients) {
     return [this](const ArenaRange& range) {
       comm_.start_mean(range.of(worker_.parameters().gradients()), worker_.backend());
     };
   }
-  return [this](const ArenaRange& range) {
+  if (!averages_parameters(sync) || !overlap_.parameters) return {};
+  return [this, averaged = range_at(step)](const ArenaRange& final) {
     const ParameterSet& replica = worker_.parameters();
+    const ArenaRange range = final.within(averaged);
+    if (range.empty()) return;
     worker_.before_average(range);
     comm_.start_mean(range.of(replica.values()), worker_.backend());
     if (scope_.momentum == MomentumSync::kAverage) comm_.start_mean(range.of(replica.momentum()), worker_.backend());
@@ -21,50 +28,59 @@ Worker::OnFinal Averages::while_backward(Sync sync) {
 
 void Averages::gradients() {
   Backend& backend = worker_.backend();
+  const std::span<float> gradients = worker_.parameters().gradients();
   const Span span(backend, "average gradients");
   worker_.phase_begins(StepPhase::kGradientAverage);
-  if (overlap_) {
+  if (overlap_.gradients) {
     comm_.wait_for_means(backend);
-    count(Sync::kGradients);
+    comm_.mean_was_made(std::ssize(gradients));
   } else {
-    comm_.all_reduce_mean(worker_.parameters().gradients(), backend);
+    comm_.all_reduce_mean(gradients, backend);
   }
   worker_.phase_ends(StepPhase::kGradientAverage);
 }
 
-void Averages::replica() {
+void Averages::replica(Step step) {
   const ParameterSet& replica = worker_.parameters();
   Backend& backend = worker_.backend();
+  const Sync sync = plan_.at(step);
+  const ArenaRange range = range_at(step);
   const Span span(backend, "average parameters");
-  if (!overlap_) worker_.before_average();
+  if (!overlap_.parameters) worker_.before_average(range);
   worker_.phase_begins(StepPhase::kParameterAverage);
-  if (overlap_) {
-    if (averages_buffers(replica, scope_)) comm_.start_mean(replica.buffers(), backend);
+  if (overlap_.parameters) {
+    if (averages_buffers(replica, scope_, sync)) comm_.start_mean(replica.buffers(), backend);
     comm_.wait_for_means(backend);
-    count(Sync::kParameters);
+    count(step);
   } else {
-    for (const std::span<float> arena : averaged_arenas(replica, scope_)) comm_.all_reduce_mean(arena, backend);
+    for (const std::span<float> arena : averaged_arenas(replica, scope_, sync, range)) {
+      comm_.all_reduce_mean(arena, backend);
+    }
   }
   worker_.phase_ends(StepPhase::kParameterAverage);
 }
 
-Worker::Averaging Averages::captured(Sync sync) {
-  return {.on_final = while_backward(sync),
-          .average = [this, sync] { sync == Sync::kGradients ? gradients() : replica(); },
+Worker::Averaging Averages::captured(Step step) {
+  const Sync sync = plan_.at(step);
+  return {.sync = sync,
+          .on_final = while_backward(step),
+          .average = [this, step, sync] { sync == Sync::kGradients ? gradients() : replica(step); },
           .meet = [this] { comm_.meet(); }};
 }
 
-void Averages::count(Sync sync) {
-  const ParameterSet& replica = worker_.parameters();
-  if (sync == Sync::kGradients) return comm_.mean_was_made(std::ssize(replica.gradients()));
-  for (const std::span<float> arena : averaged_arenas(replica, scope_)) comm_.mean_was_made(std::ssize(arena));
+void Averages::count(Step step) {
+  for (const auto arena : averaged_arenas(worker_.parameters(), scope_, plan_.at(step), range_at(step))) {
+    comm_.mean_was_made(std::ssize(arena));
+  }
 }
 
-void Averages::end_round(double rate_change) {
+void Averages::after_replica(Step step, double rate_change) {
   Backend& backend = worker_.backend();
-  if (scope_.momentum == MomentumSync::kReset) backend.fill(as_tensor(worker_.parameters().momentum()), 0);
+  const ArenaRange range = range_at(step);
+  if (scope_.momentum == MomentumSync::kReset) backend.fill(as_tensor(range.of(worker_.parameters().momentum())), 0);
   worker_.after_average();
-  worker_.outer_update(rate_change);
+  worker_.outer_update(range, rate_change);
+  if (plan_.fragments() > 1) worker_.round_begins(range);
 }
 
 }  // namespace drift

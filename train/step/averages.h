@@ -1,41 +1,48 @@
 // Averages: what one worker does to become one with the others, in a step that ends with it: the gradients of all
-// become their mean before the update, or at the end of a round the replicas do. At once, or bucket by bucket while
-// backward goes on with what is before them (overlap); the bits are the same.
+// become their mean before the update, or at the end of a round the replicas do, or a part of them within it. At once,
+// or bucket by bucket while backward goes on with what is before them (overlap); the bits are the same.
 #pragma once
 
 #include "comm/communicator.h"
 #include "train/config/sync.h"
+#include "train/schedule/sync_plan.h"
 #include "train/step/worker.h"
 
 namespace drift {
 
+// Which averages begin while backward goes on; the worker has buckets then.
+struct Overlap {
+  bool gradients = false, parameters = false;
+};
+
 class Averages {
  public:
-  // overlap: the worker has buckets.
-  Averages(Worker& worker, Communicator& comm, const SyncScope& scope, bool overlap)
-      : worker_(worker), comm_(comm), scope_(scope), overlap_(overlap) {}
+  Averages(Worker& worker, Communicator& comm, const SyncScope& scope, const SyncPlan& plan, Overlap overlap)
+      : worker_(worker), comm_(comm), scope_(scope), plan_(plan), overlap_(overlap) {}
 
-  // What can be done with parts of the arenas while backward goes on, in a step that ends with an average of that kind:
-  // nothing without overlap.
-  Worker::OnFinal while_backward(Sync sync);
+  // What can be done with parts of the arenas while this step's backward goes on: nothing without overlap.
+  Worker::OnFinal while_backward(Step step);
 
-  // After backward: what was begun is waited for, or all of it is done now. Of the replica, after the update:
-  // afterwards the parameters of all workers are equal bit for bit.
+  // After backward: what was begun is waited for, or all of it is done now. Of the replica, after the update: what the
+  // plan averages behind this step is then equal on all workers, bit for bit.
   void gradients();
-  void replica();
+  void replica(Step step);
   // The same as work of the worker that is captured once and replayed (Worker::joint_step); it only enqueues.
-  Worker::Averaging captured(Sync sync);
+  Worker::Averaging captured(Step step);
   // An average was made whose bytes nobody has counted: by the replay of what was captured.
-  void count(Sync sync);
+  void count(Step step);
 
-  // What follows the average of a round. rate_change: Schedule's, of the round.
-  void end_round(double rate_change);
+  // What follows an average of the replica. rate_change: Schedule's, of the round.
+  void after_replica(Step step, double rate_change);
 
  private:
+  ArenaRange range_at(Step step) const;
+
   Worker& worker_;
   Communicator& comm_;
   SyncScope scope_;
-  bool overlap_;
+  const SyncPlan& plan_;
+  Overlap overlap_;
 };
 
 }  // namespace drift

@@ -5,23 +5,12 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
+#include "engine/arena_range.h"
 #include "engine/parameter_set.h"
 
 namespace drift {
-
-// Floats [begin, end) of an arena.
-struct ArenaRange {
-  std::int64_t begin = 0, end = 0;
-
-  std::int64_t size() const { return end - begin; }
-  std::span<float> of(std::span<float> arena) const {
-    return arena.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size()));
-  }
-  bool operator==(const ArenaRange&) const = default;
-};
 
 class Buckets {
  public:

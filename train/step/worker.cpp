@@ -65,16 +65,16 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
   if (outer_config_.kind != Outer::kNone) outer_.emplace(model_->parameters, device, *backend_);
 }
 
-void Worker::round_begins() {
+void Worker::round_begins(const ArenaRange& range) {
   if (telemetry_) telemetry_->round_begins(model_->parameters, *backend_);
-  if (outer_) outer_->round_begins(model_->parameters, *backend_);
+  if (outer_) outer_->round_begins(model_->parameters, range, *backend_);
 }
 
-void Worker::outer_update(double rate_change) {
+void Worker::outer_update(const ArenaRange& range, double rate_change) {
   if (!outer_) return;
   const Span span(*backend_, "outer update");
   const double momentum = outer_config_.momentum * (outer_config_.kind == Outer::kSlowMo ? rate_change : 1);
-  outer_->update(model_->parameters, static_cast<float>(outer_config_.lr), static_cast<float>(momentum),
+  outer_->update(model_->parameters, range, static_cast<float>(outer_config_.lr), static_cast<float>(momentum),
                  outer_config_.kind == Outer::kNesterov, *backend_);
 }
 
@@ -88,9 +88,9 @@ void Worker::after_average() {
 
 void Worker::rehearse_round() {
   round_begins();
-  before_average();
+  before_average(all());
   after_average();
-  outer_update(1);
+  outer_update(all(), 1);
   if (!telemetry_) return;
   (void)telemetry_->take();
   telemetry_->forget();
@@ -150,7 +150,7 @@ void Worker::update() {
 void Worker::enqueue_local_step(MemoryPool& pool, const OnFinal& on_final) {
   if (on_final && optimizer_.clip_grad_norm == 0) {
     enqueue_gradients(pool, [&](const ArenaRange& range) {
-      optimizer_.update_range(*backend_, model_->parameters, batch_.rate, range.begin, range.end);
+      optimizer_.update_range(*backend_, model_->parameters, batch_.rate, range);
       on_final(range);
     });
     phase_ends(StepPhase::kUpdate);
@@ -173,13 +173,13 @@ void Worker::local_step(const Batch& batch, double lr, MemoryPool& pool, const O
   send_result_home();
 }
 
-bool Worker::joint_step(Sync sync, const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
+bool Worker::joint_step(const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
                         const Averaging& averaging) {
-  const Span span(*backend_, sync == Sync::kGradients ? "synchronous step" : "round end");
+  const Span span(*backend_, averaging.sync == Sync::kGradients ? "synchronous step" : "round end");
   const Lap lap(host_times_.enqueue_seconds);
   upload(batch, lr);
   const auto work = [&] {
-    if (sync == Sync::kParameters) {
+    if (averaging.sync == Sync::kParameters) {
       enqueue_local_step(pool, averaging.on_final);
       averaging.average();
       return;

@@ -68,13 +68,14 @@ class Worker {
   void local_step(const Batch& batch, double lr, MemoryPool& pool, const OnFinal& on_final = {});
   // What a step that ends with an average does beside computing. On a GPU, where it only enqueues.
   struct Averaging {
+    Sync sync = Sync::kNone;        // what is averaged
     OnFinal on_final;               // see above
     std::function<void()> average;  // of the gradients, before the update; or of the replica, behind it
     std::function<void()> meet;     // waits for the threads of the other workers of this process
   };
   // A step of all workers of the process in one piece, `segment`: the part of this worker, at `place`. Returns whether
   // what averages was called, rather than replayed.
-  bool joint_step(Sync sync, const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
+  bool joint_step(const Batch& batch, double lr, MemoryPool& pool, JointSegment& segment, int place,
                   const Averaging& averaging);
   bool captures_steps() const { return gradients_.captures(); }
   // From now on backward tells what is final, in ranges of about so many bytes.
@@ -91,16 +92,16 @@ class Worker {
   bool finite_check_waiting() const { return finite_check_.waiting(); }
   NonFiniteCounts take_finite_check() { return finite_check_.take(); }
 
-  // All replicas are equal.
-  void round_begins();
-  // The step of the outer optimizer from the average of a round, where there is one: nothing happens otherwise.
-  // rate_change: Schedule's, of the round.
-  void outer_update(double rate_change);
+  // All replicas are equal in this part of the parameters.
+  void round_begins(const ArenaRange& range);
+  void round_begins() { round_begins(all()); }
+  // The step of the outer optimizer from the average of a part of the parameters, where there is one: nothing happens
+  // otherwise. rate_change: Schedule's, of the round.
+  void outer_update(const ArenaRange& range, double rate_change);
   const OuterOptimizer* outer() const { return outer_ ? &*outer_ : nullptr; }
 
   // Telemetry of rounds, where it was asked for: nothing happens otherwise. Around the average of a round, then taken
   // once, in order.
-  void before_average() { before_average({0, std::ssize(parameters().values())}); }
   void before_average(const ArenaRange& range);
   void after_average();
   std::int64_t rounds_waiting() const { return telemetry_ ? telemetry_->waiting() : 0; }
@@ -118,6 +119,7 @@ class Worker {
   StepTimes take_times();
 
  private:
+  ArenaRange all() const { return {0, std::ssize(parameters().values())}; }
   void upload(const Batch& batch, double lr);
   void enqueue_gradients(MemoryPool& pool, const OnFinal& on_final = {});
   void enqueue_update();

@@ -91,6 +91,7 @@ const std::map<std::string, std::string>& other_values() {
       {"switch-step", "3000"},
       {"qsr-alpha", "0.0175"},
       {"qsr-power", "3"},
+      {"fragments", "3"},
       {"final-average", "false"},
       {"sync-momentum", "reset"},
       {"bn-stats", "reestimate:25"},

@@ -38,6 +38,35 @@ TEST(SyncPlan, KnowsTheRoundOfAStepAndThoseBefore) {
   EXPECT_EQ(plan.rounds_before(100), 2);
 }
 
+TEST(SyncPlan, OfFragmentsIsTheOneInItsHeader) {
+  const SyncPlan plan(3, {{3, 4, 2}}, 2);
+  EXPECT_EQ(sync_string(plan, 0, 11), "ggg.f.p.f.p");
+  EXPECT_EQ(plan.fragments_at(2), Fragments());
+  EXPECT_EQ(plan.fragments_at(4), (Fragments{0, 1}));
+  EXPECT_EQ(plan.fragments_at(6), (Fragments{1, 2}));
+  EXPECT_TRUE(plan.all_are_equal(3));
+  EXPECT_FALSE(plan.all_are_equal(7)) << "the first half was averaged two steps ago";
+  EXPECT_TRUE(SyncPlan(3, {{3, 4, 2}}).all_are_equal(7));
+}
+
+RC_GTEST_PROP(SyncPlan, AveragesEachFragmentOnceInARoundInTheirOrder, ()) {
+  const Step period = *rc::gen::inRange<Step>(1, 40);
+  const int fragments = *rc::gen::inRange(1, 20);
+  const SyncPlan plan(2, {{2, period, 2}}, fragments);
+  int next = 0;
+  for (Step step = 2; step < 2 + period; ++step) {
+    const Fragments due = plan.fragments_at(step);
+    RC_ASSERT(due.begin == next && due.begin <= due.end);
+    next = due.end;
+    const bool last = step + 1 == 2 + period;
+    RC_ASSERT(plan.at(step) == (last ? Sync::kParameters : due.begin < due.end ? Sync::kFragment : Sync::kNone));
+    RC_ASSERT(plan.fragments_at(step + period) == due);
+    const auto share = static_cast<double>(fragments * (step - 1)) / static_cast<double>(period);
+    RC_ASSERT(share - 1 < next && next <= share);  // as evenly as whole fragments allow
+  }
+  RC_ASSERT(next == fragments);
+}
+
 TEST(SyncPlan, RefusesRoundsThatAreNotBackToBack) {
   EXPECT_THROW(SyncPlan(0, {{1, 1, 1}}), Error);             // a gap behind the switch
   EXPECT_THROW(SyncPlan(0, {{0, 2, 2}, {5, 1, 1}}), Error);  // a gap

@@ -1,4 +1,5 @@
-// A plan as one letter per step (g averages gradients, p parameters, . nothing), or as a list of its rounds.
+// A plan as one letter per step (g averages gradients, f a fragment of the parameters, p all of them or the last one, .
+// nothing), or as a list of its rounds.
 #pragma once
 
 #include <optional>
@@ -13,7 +14,7 @@ inline std::string sync_string(const SyncPlan& plan, Step first, Step last) {
   std::string text;
   for (Step step = first; step < last; ++step) {
     const Sync sync = plan.at(step);
-    text += sync == Sync::kGradients ? 'g' : sync == Sync::kParameters ? 'p' : '.';
+    text += sync == Sync::kGradients ? 'g' : sync == Sync::kFragment ? 'f' : sync == Sync::kParameters ? 'p' : '.';
   }
   return text;
 }
