@@ -80,7 +80,11 @@ class TeamCommunicator final : public Communicator {
         meeting_->request(k).ready->wait(*side_->stream);
         replicas_.push_back(meeting_->request(k).values);
       }
-      take_mean(replicas_, std::ssize(values), exchange_.get(), *side_->backend);
+      const std::int64_t elements = std::ssize(values);
+      if (!exchange_) return mean_here(replicas_, elements, *side_->backend);
+      sum_into_first(replicas_, elements, *side_->backend);
+      exchange_->mean({replicas_.front(), values.size()}, *side_->backend);
+      copy_from_first(replicas_, elements, *side_->backend);
     });
   }
   void wait_for_means(Backend& backend) override {

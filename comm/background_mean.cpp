@@ -58,27 +58,55 @@ void BackgroundMean::fail(std::exception_ptr error) noexcept {
   done_.notify_all();
 }
 
+bool BackgroundMean::is_offered() const {
+  return begun_ < items_.size() && items_[begun_].offered == std::ssize(started_);
+}
+
 void BackgroundMean::run(const std::stop_token& stop) {
   try {
     ask_for_short_slices();  // each message waits for this thread, while others compute
     const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
     const std::unique_ptr<Backend> backend = make_backend(*stream);
     std::unique_lock lock(mutex_);
-    const auto is_offered = [&] { return !items_.empty() && items_.front().offered == std::ssize(started_); };
     for (;;) {
-      offered_.wait(lock, stop, [&] { return error_ || is_offered(); });
-      if (error_ || !is_offered()) return;
-      const Item item = std::move(items_.front());
+      if (begun_ == 0) offered_.wait(lock, stop, [&] { return error_ || is_offered(); });
+      if (error_ || (begun_ == 0 && !is_offered())) return;
+      if (is_offered()) {
+        Item& next = items_[begun_++];
+        lock.unlock();
+        begin_mean(next, *backend);
+        lock.lock();
+        continue;
+      }
+      const Item& oldest = items_.front();
       lock.unlock();
-      take_mean(item.replicas, item.elements, exchange_.get(), *backend);
+      const bool done = advance(oldest, *backend);
       lock.lock();
+      if (!done) continue;
       items_.pop_front();
+      --begun_;
       ++finished_;
       done_.notify_all();
     }
   } catch (...) {
     fail(std::current_exception());
   }
+}
+
+void BackgroundMean::begin_mean(Item& item, Backend& backend) {
+  if (!exchange_) return mean_here(item.replicas, item.elements, backend);
+  if (begun_ == 1) number_ = exchange_->means_done();  // nothing else is under way
+  item.number = ++number_;
+  sum_into_first(item.replicas, item.elements, backend);
+  exchange_->begin_mean({item.replicas.front(), static_cast<std::size_t>(item.elements)}, backend);
+}
+
+bool BackgroundMean::advance(const Item& oldest, Backend& backend) {
+  if (!exchange_) return true;
+  if (exchange_->means_done() < oldest.number) exchange_->advance_means(backend);
+  if (exchange_->means_done() < oldest.number) return false;
+  copy_from_first(oldest.replicas, oldest.elements, backend);
+  return true;
 }
 
 }  // namespace drift

@@ -45,21 +45,29 @@ class BackgroundMean {
     std::vector<float*> replicas;  // by place
     std::int64_t elements = 0;
     int offered = 0;
+    std::int64_t number = 0;  // of Exchange::means_done(), once it is done
   };
 
   void run(const std::stop_token& stop);
+  // The first that is not begun; with the lock held.
+  bool is_offered() const;
+  void begin_mean(Item& item, Backend& backend);
+  // Does one thing more for what was begun; whether the oldest of it is done.
+  bool advance(const Item& oldest, Backend& backend);
   void fail(std::exception_ptr error) noexcept;
 
   Team team_;
   std::shared_ptr<Exchange> exchange_;
   std::mutex mutex_;
   std::condition_variable_any offered_, done_;
-  std::deque<Item> items_;             // not done, the first may be under way
+  std::deque<Item> items_;             // not done
+  std::size_t begun_ = 0;              // of them, the first ones; written by the thread
   std::int64_t finished_ = 0;          // items so far
   std::vector<std::int64_t> started_;  // by place: items that it offered a span for
   std::vector<std::int64_t> waited_;   // by place: items that it waited for
   std::exception_ptr error_;
-  std::jthread thread_;  // last: it uses the rest
+  std::int64_t number_ = 0;  // the thread's: of the item that it began last
+  std::jthread thread_;      // last: it uses the rest
 };
 
 }  // namespace drift

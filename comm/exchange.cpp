@@ -10,6 +10,7 @@ namespace drift {
 namespace {
 
 constexpr std::size_t kPiece = 1 << 18;  // floats: 1 MiB
+constexpr int kGathers = 1;              // channel
 
 }  // namespace
 
@@ -27,11 +28,14 @@ std::span<float> Exchange::shard(std::span<float> values, int process) const {
   return values.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
 }
 
-float* Exchange::parts(Device device, std::size_t floats) {
-  if (parts_.bytes() < floats * sizeof(float) || !(parts_.device() == device)) {
-    parts_ = Storage(device, floats * sizeof(float), memory());
+// Of one size, so that it is allocated once: not while a step is captured, and not while others wait.
+float* Exchange::next_place(Device device) {
+  // P - 1 shards of a piece; the last process's may be a line longer.
+  const std::size_t room = kPiece + static_cast<std::size_t>(kLineFloats * team_.processes);
+  if (places_.data() == nullptr || !(places_.device() == device)) {
+    places_ = Storage(device, kScattered * room * sizeof(float), memory());
   }
-  return static_cast<float*>(parts_.data());
+  return static_cast<float*>(places_.data()) + next_place_++ % kScattered * room;
 }
 
 Exchange::Pending Exchange::start(Backend& backend) {
@@ -42,27 +46,30 @@ Exchange::Pending Exchange::start(Backend& backend) {
   return pending;
 }
 
-Exchange::Pending Exchange::start_reduce_scatter(std::span<float> piece, float* parts, Backend& backend) {
-  const std::size_t mine = shard(piece, team_.process).size();
+void Exchange::start_reduce_scatter(Piece& piece, Backend& backend) {
+  const std::size_t mine = shard(piece.values, team_.process).size();
+  piece.parts = next_place(backend.stream().device());
+  float* place = piece.parts;
   for (int other = 0; other < team_.processes; ++other) {
     if (other == team_.process) continue;
-    if (const std::span<float> theirs = shard(piece, other); !theirs.empty()) sends_.push_back({theirs, other});
-    if (mine > 0) receives_.push_back({std::span(parts, mine), other});
-    parts += mine;
+    if (const std::span<float> theirs = shard(piece.values, other); !theirs.empty()) sends_.push_back({theirs, other});
+    if (mine > 0) receives_.push_back({std::span(place, mine), other});
+    place += mine;
   }
-  return start(backend);
+  piece.pending = start(backend);
 }
 
-void Exchange::sum(std::span<float> piece, const float* parts, Backend& backend) {
-  const std::span<float> mine = shard(piece, team_.process);
+void Exchange::sum(const Piece& piece, Backend& backend) {
+  const std::span<float> mine = shard(piece.values, team_.process);
   if (mine.empty()) return;
   sources_.clear();
+  const float* part = piece.parts;
   for (int process = 0; process < team_.processes; ++process) {
     if (process == team_.process) {
       sources_.push_back(mine.data());
     } else {
-      sources_.push_back(parts);
-      parts += mine.size();
+      sources_.push_back(part);
+      part += mine.size();
     }
   }
   float* const target = mine.data();
@@ -74,8 +81,8 @@ Exchange::Pending Exchange::start_all_gather(const Part& part, Backend& backend)
   const std::span<float> mine = part(team_.process);
   for (int other = 0; other < team_.processes; ++other) {
     if (other == team_.process) continue;
-    if (!mine.empty()) sends_.push_back({mine, other});
-    if (const std::span<float> theirs = part(other); !theirs.empty()) receives_.push_back({theirs, other});
+    if (!mine.empty()) sends_.push_back({mine, other, kGathers});
+    if (const std::span<float> theirs = part(other); !theirs.empty()) receives_.push_back({theirs, other, kGathers});
   }
   return start(backend);
 }
@@ -93,8 +100,44 @@ void Exchange::all_gather(std::span<float> values, std::span<const std::size_t> 
 }
 
 void Exchange::mean(std::span<float> sums, Backend& backend) {
-  if (sums.empty()) return;
-  reduce_ == Reduce::kTree ? mean_in_tree(sums, backend) : mean_by_library(sums, backend);
+  begin_mean(sums, backend);
+  while (advance_means(backend)) {
+  }
+}
+
+void Exchange::begin_mean(std::span<float> sums, Backend& backend) {
+  if (reduce_ == Reduce::kFast) {
+    if (!sums.empty()) mean_by_library(sums, backend);
+    ++means_done_;
+    return;
+  }
+  std::size_t begin = 0;
+  do {  // an empty one is a piece, too
+    const std::span<float> values = sums.subspan(begin, std::min(kPiece, sums.size() - begin));
+    begin += values.size();
+    waiting_.push_back({.values = values, .last = begin == sums.size()});
+  } while (begin < sums.size());
+}
+
+bool Exchange::advance_means(Backend& backend) {
+  for (; !waiting_.empty() && scattered_.size() < kScattered; waiting_.pop_front()) {
+    scattered_.push_back(std::move(waiting_.front()));
+    start_reduce_scatter(scattered_.back(), backend);
+  }
+  if (!scattered_.empty()) {
+    Piece piece = std::move(scattered_.front());
+    scattered_.pop_front();
+    if (piece.pending) piece.pending->wait();
+    sum(piece, backend);
+    piece.pending = start_all_gather([&](int process) { return shard(piece.values, process); }, backend);
+    gathered_.push_back(std::move(piece));
+    return true;
+  }
+  if (gathered_.empty()) return false;
+  if (gathered_.front().pending) gathered_.front().pending->wait();
+  if (gathered_.front().last) ++means_done_;
+  gathered_.pop_front();
+  return true;
 }
 
 // Sum before scaling, as in the tree.
@@ -103,29 +146,6 @@ void Exchange::mean_by_library(std::span<float> sums, Backend& backend) {
   const float* const source = sums.data();
   float* const target = sums.data();
   backend.average(std::span(&source, 1), std::span(&target, 1), std::ssize(sums), team_.workers);
-}
-
-void Exchange::mean_in_tree(std::span<float> sums, Backend& backend) {
-  const auto piece = [&](std::size_t i) {
-    return sums.subspan(i * kPiece, std::min(kPiece, sums.size() - i * kPiece));
-  };
-  const std::size_t pieces = (sums.size() + kPiece - 1) / kPiece;
-  // P - 1 shards of a piece; the last process's may be a line longer.
-  const std::size_t room = std::min(kPiece, sums.size()) + static_cast<std::size_t>(kLineFloats * team_.processes);
-  float* const places = parts(backend.stream().device(), 2 * room);
-  const auto place = [&](std::size_t i) { return places + (i % 2) * room; };
-  Pending scattered = start_reduce_scatter(piece(0), place(0), backend);
-  std::vector<Pending> gathered;
-  for (std::size_t i = 0; i < pieces; ++i) {
-    Pending next = i + 1 < pieces ? start_reduce_scatter(piece(i + 1), place(i + 1), backend) : nullptr;
-    if (scattered) scattered->wait();
-    sum(piece(i), place(i), backend);
-    gathered.push_back(start_all_gather([&](int process) { return shard(piece(i), process); }, backend));
-    scattered = std::move(next);
-  }
-  for (const Pending& one : gathered) {
-    if (one) one->wait();
-  }
 }
 
 void Exchange::broadcast(std::span<float> values, int root, Backend& backend) {

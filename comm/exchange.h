@@ -1,11 +1,12 @@
 // Exchange: what the processes of a team do together once each has dealt with its own workers. The mean is a
 // reduce-scatter and an all-gather: process q owns shard q of the elements, gets it from all the others, sums the P
 // parts in the balanced tree over processes and sends the mean back. Each process sends 2(P-1)/P of the span, like a
-// ring, but every sum is taken in one place and in one order. Long spans go piece by piece: while one is summed the
-// next is on its way, and what has come is still in the cache.
+// ring, but every sum is taken in one place and in one order. Long spans go piece by piece: while one is summed others
+// are on their way, and what has come is still in the cache.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -28,6 +29,13 @@ class Exchange {
   // sums: over the workers of this process. Becomes the mean over all workers; in the tree, the same bits in every
   // process.
   void mean(std::span<float> sums, Backend& backend);
+  // The same of several spans, one after the other, that are on their way together. All processes begin the same, in
+  // the same order; each goes on when it can.
+  void begin_mean(std::span<float> sums, Backend& backend);
+  // One thing more for what was begun, waiting for it. False: all of it is done.
+  bool advance_means(Backend& backend);
+  // Spans that are means by now, of those that were begun, in their order.
+  std::int64_t means_done() const { return means_done_; }
   // values <- those of process `root`.
   void broadcast(std::span<float> values, int root, Backend& backend);
   // Process q has the values from ends[q-1] (0 for the first) to ends[q]; afterwards all have all.
@@ -43,23 +51,37 @@ class Exchange {
  private:
   using Pending = std::unique_ptr<Transfer>;  // nullptr: nothing to wait for
 
-  void mean_in_tree(std::span<float> sums, Backend& backend);
+  // Of a span.
+  struct Piece {
+    std::span<float> values;
+    bool last = false;
+    float* parts = nullptr;  // of the others, one behind the other
+    Pending pending = nullptr;
+  };
+
   void mean_by_library(std::span<float> sums, Backend& backend);
   std::span<float> shard(std::span<float> values, int process) const;
-  // Every process gets its shard of all the others: one behind the other, from `parts` on.
-  Pending start_reduce_scatter(std::span<float> piece, float* parts, Backend& backend);
+  // Every process gets its shard of all the others.
+  void start_reduce_scatter(Piece& piece, Backend& backend);
   // The mean of this process's shard and the parts, in place.
-  void sum(std::span<float> piece, const float* parts, Backend& backend);
-  // Each process has its part, part(q); afterwards all have all.
+  void sum(const Piece& piece, Backend& backend);
+  // Each process has its part, part(q); afterwards all have all. Its messages have a channel of their own: what is
+  // begun next must not wait for it.
   template <class Part>
   Pending start_all_gather(const Part& part, Backend& backend);
   Pending start(Backend& backend);
-  float* parts(Device device, std::size_t floats);
+  // For the parts of one more piece.
+  float* next_place(Device device);
+
+  static constexpr std::size_t kScattered = 4;  // pieces whose parts arrive at the same time
 
   Team team_;
   std::shared_ptr<Transport> transport_;
   Reduce reduce_;
-  Storage parts_;  // of two pieces: one is summed while the other arrives; grows
+  std::deque<Piece> waiting_, scattered_, gathered_;
+  Storage places_;  // for parts
+  std::size_t next_place_ = 0;
+  std::int64_t means_done_ = 0;
   std::vector<Transport::Send> sends_;
   std::vector<Transport::Receive> receives_;
   std::vector<const float*> sources_;

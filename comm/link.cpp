@@ -58,12 +58,12 @@ class LinkedTransport final : public Transport {
     for (std::size_t i = 0; i < sends.size(); ++i) {
       const auto bytes = static_cast<std::int64_t>(sends[i].values.size_bytes());
       arrival->departures[i] = std::bit_cast<Header>(model_.send(steady_clock().seconds(), bytes));
-      all_sends.push_back({arrival->departures[i], sends[i].to});
+      all_sends.push_back({arrival->departures[i], sends[i].to, sends[i].channel});
       all_sends.push_back(sends[i]);
       header_bytes_ += static_cast<std::int64_t>(sizeof(Header));
     }
     for (std::size_t i = 0; i < receives.size(); ++i) {
-      all_receives.push_back({arrival->arrivals[i], receives[i].from});
+      all_receives.push_back({arrival->arrivals[i], receives[i].from, receives[i].channel});
       all_receives.push_back(receives[i]);
     }
     arrival->inner = inner_->start(all_sends, all_receives, stream);

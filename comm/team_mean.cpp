@@ -3,12 +3,23 @@
 #include <vector>
 
 namespace drift {
+namespace {
 
-void take_mean(std::span<float* const> replicas, std::int64_t elements, Exchange* exchange, Backend& backend) {
-  const std::vector<const float*> sources(replicas.begin(), replicas.end());
-  if (exchange == nullptr) return backend.average(sources, replicas, elements);
-  if (replicas.size() > 1) backend.average(sources, replicas.first(1), elements, /*divisor=*/1);
-  exchange->mean({replicas.front(), static_cast<std::size_t>(elements)}, backend);
+std::vector<const float*> sources_of(std::span<float* const> replicas) {
+  return {replicas.begin(), replicas.end()};
+}
+
+}  // namespace
+
+void mean_here(std::span<float* const> replicas, std::int64_t elements, Backend& backend) {
+  backend.average(sources_of(replicas), replicas, elements);
+}
+
+void sum_into_first(std::span<float* const> replicas, std::int64_t elements, Backend& backend) {
+  if (replicas.size() > 1) backend.average(sources_of(replicas), replicas.first(1), elements, /*divisor=*/1);
+}
+
+void copy_from_first(std::span<float* const> replicas, std::int64_t elements, Backend& backend) {
   for (float* const other : replicas.subspan(1)) {
     backend.copy({replicas.front(), {elements}}, {other, {elements}});
   }

@@ -1,17 +1,20 @@
-// take_mean(): the mean over all workers of a team in each replica of this process, by one thread or stream for all of
-// them: their sum in the first, the exchange with the other processes, copies to the rest. The bits are those of
-// Communicator::all_reduce_mean().
+// What one thread, or one stream, does for all workers of a process around the exchange with the others: the bits are
+// those of Communicator::all_reduce_mean().
 #pragma once
 
 #include <cstdint>
 #include <span>
 
-#include "comm/exchange.h"
+#include "kernels/backend.h"
 
 namespace drift {
 
-// replicas: floats of each worker of this process, in their order. exchange: with the other processes; nullptr if there
-// are none.
-void take_mean(std::span<float* const> replicas, std::int64_t elements, Exchange* exchange, Backend& backend);
+// replicas: floats of each worker of this process, in their order.
+
+// The mean of all workers into each replica, where there is no other process.
+void mean_here(std::span<float* const> replicas, std::int64_t elements, Backend& backend);
+// Where there are: the sum into the first, and what became of it into the others.
+void sum_into_first(std::span<float* const> replicas, std::int64_t elements, Backend& backend);
+void copy_from_first(std::span<float* const> replicas, std::int64_t elements, Backend& backend);
 
 }  // namespace drift

@@ -24,13 +24,16 @@ class Transfer {
 
 class Transport {
  public:
+  // channel: 0 or 1; messages of one do not wait for those of the other.
   struct Send {
     std::span<const float> values;
     int to = 0;
+    int channel = 0;
   };
   struct Receive {
     std::span<float> values;
     int from = 0;
+    int channel = 0;
   };
 
   virtual ~Transport() = default;
@@ -40,8 +43,9 @@ class Transport {
 
   // Where all memory that it is given must come from; nullptr: from anywhere.
   virtual std::shared_ptr<MemorySource> memory() { return nullptr; }
-  // Starts all of them behind the work of the stream. Between two processes, what one sends is what the other receives,
-  // in the order of the calls and of the lists: with the same lengths, never empty.
+  // Starts all of them behind the work of the stream. Between two processes, what one sends on a channel is what the
+  // other receives there, in the order of the calls and of the lists: with the same lengths, never empty. Where it only
+  // enqueues, all processes must start the same in the same order.
   virtual std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,
                                           Stream& stream) = 0;
   // values <- their sum over the processes, by the library's all-reduce: in an order that is its own, and may differ

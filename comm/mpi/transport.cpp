@@ -180,11 +180,12 @@ class MpiTransfer final : public Transfer {
     if (!done_) transport_.sound_ = false;
   }
 
-  void send(const float* values, std::size_t count, int to) {
-    check(MPI_Isend(values, static_cast<int>(count), MPI_FLOAT, to, 0, transport_.comm_, &add(to)), "MPI_Isend");
+  void send(const float* values, std::size_t count, int to, int channel) {
+    check(MPI_Isend(values, static_cast<int>(count), MPI_FLOAT, to, channel, transport_.comm_, &add(to)), "MPI_Isend");
   }
-  void receive(float* values, std::size_t count, int from) {
-    check(MPI_Irecv(values, static_cast<int>(count), MPI_FLOAT, from, 0, transport_.comm_, &add(from)), "MPI_Irecv");
+  void receive(float* values, std::size_t count, int from, int channel) {
+    check(MPI_Irecv(values, static_cast<int>(count), MPI_FLOAT, from, channel, transport_.comm_, &add(from)),
+          "MPI_Irecv");
   }
   void barrier() { check(MPI_Ibarrier(transport_.comm_, &add(kAll)), "MPI_Ibarrier"); }
 
@@ -250,10 +251,12 @@ std::unique_ptr<Transfer> MpiTransport::start(std::span<const Send> sends, std::
   auto transfer = std::make_unique<MpiTransfer>(*this);
   const std::lock_guard lock(mutex_);
   for (const Receive& one : receives) {
-    in_pieces(one.values, [&](float* values, std::size_t count) { transfer->receive(values, count, one.from); });
+    in_pieces(one.values,
+              [&](float* values, std::size_t count) { transfer->receive(values, count, one.from, one.channel); });
   }
   for (const Send& one : sends) {
-    in_pieces(one.values, [&](const float* values, std::size_t count) { transfer->send(values, count, one.to); });
+    in_pieces(one.values,
+              [&](const float* values, std::size_t count) { transfer->send(values, count, one.to, one.channel); });
     bytes_sent_ += static_cast<std::int64_t>(one.values.size_bytes());
   }
   return transfer;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -24,15 +25,15 @@ class Mailboxes {
   explicit Mailboxes(int processes) : processes_(processes) {}
 
   int processes() const { return processes_; }
-  void put(int from, int to, std::span<const float> values) {
+  void put(int from, int to, std::span<const float> values, int channel = 0) {
     const std::lock_guard lock(mutex_);
-    boxes_[{from, to}].emplace_back(values.begin(), values.end());
+    boxes_[{from, to, channel}].emplace_back(values.begin(), values.end());
     changed_.notify_all();
   }
   // Waits for the next message. Throws kComm once the receiver was aborted.
-  std::vector<float> take(int from, int to) {
+  std::vector<float> take(int from, int to, int channel = 0) {
     std::unique_lock lock(mutex_);
-    std::deque<std::vector<float>>& box = boxes_[{from, to}];
+    std::deque<std::vector<float>>& box = boxes_[{from, to, channel}];
     changed_.wait(lock, [&] { return !box.empty() || reasons_.contains(to); });
     DRIFT_CHECK(kComm, !reasons_.contains(to), "{}", reasons_.at(to));
     std::vector<float> message = std::move(box.front());
@@ -50,8 +51,8 @@ class Mailboxes {
   int processes_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::pair<int, int>, std::deque<std::vector<float>>> boxes_;  // by sender and receiver
-  std::map<int, std::string> reasons_;                                   // of processes that were aborted
+  std::map<std::tuple<int, int, int>, std::deque<std::vector<float>>> boxes_;  // by sender, receiver and channel
+  std::map<int, std::string> reasons_;                                         // of processes that were aborted
 };
 
 class Loopback final : public Transport {
@@ -65,7 +66,7 @@ class Loopback final : public Transport {
   std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives, Stream&) override {
     for (const Send& one : sends) {
       EXPECT_FALSE(one.values.empty());
-      mail_->put(process_, one.to, one.values);
+      mail_->put(process_, one.to, one.values, one.channel);
       bytes_sent_ += static_cast<std::int64_t>(one.values.size_bytes());
     }
     return std::make_unique<Arrival>(*mail_, process_, std::vector<Receive>(receives.begin(), receives.end()));
@@ -90,7 +91,7 @@ class Loopback final : public Transport {
         : mail_(mail), process_(process), receives_(std::move(receives)) {}
     void wait() override {
       for (const Receive& one : receives_) {
-        const std::vector<float> message = mail_.take(one.from, process_);
+        const std::vector<float> message = mail_.take(one.from, process_, one.channel);
         ASSERT_EQ(message.size(), one.values.size()) << "from process " << one.from;
         std::copy(message.begin(), message.end(), one.values.begin());
       }
