@@ -13,6 +13,7 @@ int run_data(int argc, char** argv);
 int run_report(int argc, char** argv);
 int run_compare(int argc, char** argv);
 int run_runs(int argc, char** argv);
+int run_profile(int argc, char** argv);
 int run_plans(int argc, char** argv);
 int run_doctor(int argc, char** argv);
 

@@ -31,6 +31,7 @@ constexpr std::array kCommands = {
     Command{"compare", "train the arms of a comparison and say how they differ", run_compare},
     Command{"report", "runs as one HTML page with figures", run_report},
     Command{"runs", "the runs of a directory: how far, how good, resumable or not", run_runs},
+    Command{"profile", "where the time of a run's steps goes, with --profile", run_profile},
     Command{"convert", "weights from PyTorch's format to safetensors and back", run_convert},
     Command{"describe", "layers, parameters, multiply-adds and memory of a network", run_describe},
     Command{"data", "get a data set and look at it: fetch, preview, info", run_data},

@@ -13,6 +13,7 @@
 #include "apps/convolutions.h"
 #include "apps/output.h"
 #include "apps/print_plan.h"
+#include "apps/profiling.h"
 #include "apps/resume.h"
 #include "apps/session.h"
 #include "apps/setup_stop.h"
@@ -226,6 +227,7 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
       log_warning("{}", text);
     }
   });
+  Profiling profiling(config, job, directory, trainer);
   setup.is_over();
   const SessionOutputs outputs = {.checkpoints = directory / "ckpt",
                                   .best = directory / "best",
@@ -234,7 +236,9 @@ bool train_in(RunDirectory* run, const Request& request, const Job& job, const M
                                   .tensorboard = tensorboard.get(),
                                   .watch = run != nullptr && config.sync.measures_rounds() ? &watch : nullptr,
                                   .data = data_text};
-  return Session(config, membership, trainer, request.checkpoint, outputs, stop_requested()).run();
+  const bool finished = Session(config, membership, trainer, request.checkpoint, outputs, stop_requested()).run();
+  if (const std::string said = profiling.end(); run != nullptr && !said.empty()) log_info("{}", said);
+  return finished;
 }
 
 // "auto" becomes what it stands for here: a run that goes on elsewhere must not find another kind of device.

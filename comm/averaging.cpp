@@ -90,7 +90,8 @@ class TeamCommunicator final : public Communicator {
   void wait_for_means(Backend& backend) override {
     if (backend.stream().device().type == DeviceType::kCpu) {
       return stop_all_on_error([&] {
-        for (; means_under_way_ > 0; --means_under_way_) background_->wait(place_);
+        times_of_means_.clear();
+        for (; means_under_way_ > 0; --means_under_way_) times_of_means_.push_back(background_->wait(place_));
       });
     }
     const Part part{.touches = {}, .touched_by = place_ == kFirst ? std::vector<int>{} : std::vector<int>{kFirst}};
@@ -100,6 +101,7 @@ class TeamCommunicator final : public Communicator {
       side_->done.wait(backend.stream());
     });
   }
+  std::span<const MeanTimes> times_of_means() const override { return times_of_means_; }
 
   void broadcast(std::span<float> values, int root, Backend& backend) override {
     const bool known = root >= 0 && root < workers();  // else the others say so
@@ -220,6 +222,7 @@ class TeamCommunicator final : public Communicator {
   std::shared_ptr<Exchange> exchange_;          // with the other processes; nullptr if there are none
   std::shared_ptr<BackgroundMean> background_;  // on CPUs
   int means_under_way_ = 0;                     // there
+  std::vector<MeanTimes> times_of_means_;       // there, of the last wait for them
   std::optional<SideStream> side_;              // on a GPU, the first worker's
   std::shared_ptr<Event> ready_, done_;         // made by the first collective, which knows the device
   std::int64_t bytes_sent_ = 0;

@@ -1,10 +1,12 @@
 #include "comm/background_mean.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "comm/team_mean.h"
 #include "core/check.h"
+#include "core/clock.h"
 #include "core/short_slices.h"
 #include "core/thread_team.h"
 
@@ -40,11 +42,16 @@ void BackgroundMean::start(int place, std::span<float> values) {
   if (++item.offered == std::ssize(started_)) offered_.notify_all();
 }
 
-void BackgroundMean::wait(int place) {
+MeanTimes BackgroundMean::wait(int place) {
   std::unique_lock lock(mutex_);
-  const std::int64_t item = waited_[static_cast<std::size_t>(place)]++;
+  const std::int64_t item = waited_[static_cast<std::size_t>(place)];
   done_.wait(lock, [&] { return error_ || finished_ > item; });
   if (finished_ <= item) std::rethrow_exception(error_);
+  const std::int64_t oldest = finished_ - std::ssize(times_);
+  const MeanTimes times = times_[static_cast<std::size_t>(item - oldest)];
+  ++waited_[static_cast<std::size_t>(place)];
+  if (item == oldest && std::ranges::min(waited_) > oldest) times_.pop_front();
+  return times;
 }
 
 void BackgroundMean::abort(std::string_view reason) noexcept {
@@ -81,11 +88,14 @@ void BackgroundMean::run(const std::stop_token& stop) {
       const Item& oldest = items_.front();
       lock.unlock();
       const bool done = advance(oldest, *backend);
+      const MeanTimes times{.begin = std::max(oldest.begin, end_), .end = steady_clock().seconds()};
       lock.lock();
       if (!done) continue;
+      end_ = times.end;
       items_.pop_front();
       --begun_;
       ++finished_;
+      times_.push_back(times);
       done_.notify_all();
     }
   } catch (...) {
@@ -94,6 +104,7 @@ void BackgroundMean::run(const std::stop_token& stop) {
 }
 
 void BackgroundMean::begin_mean(Item& item, Backend& backend) {
+  item.begin = steady_clock().seconds();
   if (!exchange_) return mean_here(item.replicas, item.elements, backend);
   if (begun_ == 1) number_ = exchange_->means_done();  // nothing else is under way
   item.number = ++number_;

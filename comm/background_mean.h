@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "comm/communicator.h"
 #include "comm/exchange.h"
 #include "comm/team.h"
 #include "kernels/backend.h"
@@ -34,8 +35,9 @@ class BackgroundMean {
   void begin();
   // The next span of the worker at `place` of this process. It must not be touched until it was waited for.
   void start(int place, std::span<float> values);
-  // For the oldest span of this worker that was not waited for. Throws what went wrong, anywhere.
-  void wait(int place);
+  // For the oldest span of this worker that was not waited for; when its mean was taken. Throws what went wrong,
+  // anywhere.
+  MeanTimes wait(int place);
   // Whoever waits, or comes later, throws kComm with this reason. Callable from any thread. What is under way ends when
   // the exchange is aborted too.
   void abort(std::string_view reason) noexcept;
@@ -46,6 +48,7 @@ class BackgroundMean {
     std::int64_t elements = 0;
     int offered = 0;
     std::int64_t number = 0;  // of Exchange::means_done(), once it is done
+    double begin = 0;         // when it was begun
   };
 
   void run(const std::stop_token& stop);
@@ -63,10 +66,13 @@ class BackgroundMean {
   std::deque<Item> items_;             // not done
   std::size_t begun_ = 0;              // of them, the first ones; written by the thread
   std::int64_t finished_ = 0;          // items so far
+  std::deque<MeanTimes> times_;        // of the last of these: all that somebody has not waited for
   std::vector<std::int64_t> started_;  // by place: items that it offered a span for
   std::vector<std::int64_t> waited_;   // by place: items that it waited for
   std::exception_ptr error_;
-  std::int64_t number_ = 0;  // the thread's: of the item that it began last
+  // The thread's: of the item that it began last, and when it was through with the last.
+  std::int64_t number_ = 0;
+  double end_ = 0;
   std::jthread thread_;      // last: it uses the rest
 };
 

@@ -11,6 +11,12 @@
 
 namespace drift {
 
+// When a mean in the background was under way, by steady_clock(): from the moment that all workers of the process had
+// offered their spans, or that the one before it was done. (They travel together; so no time is counted twice.)
+struct MeanTimes {
+  double begin = 0, end = 0;
+};
+
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -28,6 +34,8 @@ class Communicator {
   virtual void prepare_means(Backend& backend) = 0;
   virtual void start_mean(std::span<float> values, Backend& backend) = 0;
   virtual void wait_for_means(Backend& backend) = 0;
+  // Of those that the last call of it waited for, where they were taken by a thread.
+  virtual std::span<const MeanTimes> times_of_means() const { return {}; }
   // Whether all_reduce_mean() of workers on a GPU enqueues the same work each time and waits for nothing but the
   // threads of this process, so that a step captured by all of them can hold it. Whoever replays that step says so, for
   // the bytes that are sent again.

@@ -27,6 +27,7 @@ class FaultyCommunicator final : public Communicator {
   void prepare_means(Backend& backend) override { inner_->prepare_means(backend); }
   void start_mean(std::span<float> values, Backend& backend) override;
   void wait_for_means(Backend& backend) override { inner_->wait_for_means(backend); }
+  std::span<const MeanTimes> times_of_means() const override { return inner_->times_of_means(); }
   void broadcast(std::span<float> values, int root, Backend& backend) override;
   void barrier() override;
   void meet() override { inner_->meet(); }

@@ -9,38 +9,44 @@ RecordingCommunicator::RecordingCommunicator(Communicator& inner, std::function<
     : inner_(inner), on_record_(std::move(on_record)), clock_(clock) {}
 
 template <class Call>
-void RecordingCommunicator::record(Collective call, std::size_t elements, const Call& make_call) {
+void RecordingCommunicator::record(Collective call, CommStage stage, std::size_t elements, const Call& make_call) {
   const double start = clock_.seconds();
   const std::int64_t bytes_before = inner_.bytes_sent();
   make_call();
+  const double seconds = clock_.seconds() - start;
   on_record_({.call = call,
+              .stage = stage,
               .elements = static_cast<std::int64_t>(elements),
               .bytes = inner_.bytes_sent() - bytes_before,
-              .seconds = clock_.seconds() - start});
+              .begin = start,
+              .seconds = seconds,
+              .means = stage == CommStage::kWait ? inner_.times_of_means() : std::span<const MeanTimes>()});
 }
 
 void RecordingCommunicator::all_reduce_mean(std::span<float> values, Backend& backend) {
-  record(Collective::kAllReduceMean, values.size(), [&] { inner_.all_reduce_mean(values, backend); });
+  record(Collective::kAllReduceMean, CommStage::kWhole, values.size(),
+         [&] { inner_.all_reduce_mean(values, backend); });
 }
 
 void RecordingCommunicator::start_mean(std::span<float> values, Backend& backend) {
-  record(Collective::kAllReduceMean, values.size(), [&] { inner_.start_mean(values, backend); });
+  record(Collective::kAllReduceMean, CommStage::kOffer, values.size(), [&] { inner_.start_mean(values, backend); });
 }
 
 void RecordingCommunicator::wait_for_means(Backend& backend) {
-  record(Collective::kAllReduceMean, 0, [&] { inner_.wait_for_means(backend); });
+  record(Collective::kAllReduceMean, CommStage::kWait, 0, [&] { inner_.wait_for_means(backend); });
 }
 
 void RecordingCommunicator::mean_was_made(std::int64_t elements) {
-  record(Collective::kAllReduceMean, static_cast<std::size_t>(elements), [&] { inner_.mean_was_made(elements); });
+  record(Collective::kAllReduceMean, CommStage::kCount, static_cast<std::size_t>(elements),
+         [&] { inner_.mean_was_made(elements); });
 }
 
 void RecordingCommunicator::broadcast(std::span<float> values, int root, Backend& backend) {
-  record(Collective::kBroadcast, values.size(), [&] { inner_.broadcast(values, root, backend); });
+  record(Collective::kBroadcast, CommStage::kWhole, values.size(), [&] { inner_.broadcast(values, root, backend); });
 }
 
 void RecordingCommunicator::barrier() {
-  record(Collective::kBarrier, 0, [&] { inner_.barrier(); });
+  record(Collective::kBarrier, CommStage::kWhole, 0, [&] { inner_.barrier(); });
 }
 
 }  // namespace drift

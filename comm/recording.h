@@ -10,12 +10,19 @@
 
 namespace drift {
 
+// What a call did: all of a collective; the offer of a span whose mean is taken in the background; the wait for all
+// that were offered; or nothing but the count of what was done elsewhere.
+enum class CommStage : std::uint8_t { kWhole, kOffer, kWait, kCount };
+
 // One call that succeeded.
 struct CommRecord {
   Collective call = Collective::kBarrier;
+  CommStage stage = CommStage::kWhole;
   std::int64_t elements = 0;
-  std::int64_t bytes = 0;  // that this worker sent for it
-  double seconds = 0;      // in the call, waiting for other workers included
+  std::int64_t bytes = 0;                 // that this worker sent for it
+  double begin = 0;                       // of the call, by the clock
+  double seconds = 0;                     // in it, waiting for other workers included
+  std::span<const MeanTimes> means = {};  // of kWait: what it waited for; valid until the next wait
 };
 
 class RecordingCommunicator final : public Communicator {
@@ -32,6 +39,7 @@ class RecordingCommunicator final : public Communicator {
   void prepare_means(Backend& backend) override { inner_.prepare_means(backend); }
   void start_mean(std::span<float> values, Backend& backend) override;
   void wait_for_means(Backend& backend) override;
+  std::span<const MeanTimes> times_of_means() const override { return inner_.times_of_means(); }
   void broadcast(std::span<float> values, int root, Backend& backend) override;
   void barrier() override;
   void meet() override { inner_.meet(); }
@@ -40,7 +48,7 @@ class RecordingCommunicator final : public Communicator {
 
  private:
   template <class Call>
-  void record(Collective call, std::size_t elements, const Call& make_call);
+  void record(Collective call, CommStage stage, std::size_t elements, const Call& make_call);
 
   Communicator& inner_;
   std::function<void(const CommRecord&)> on_record_;

@@ -11,7 +11,12 @@ constexpr std::string_view kAdvice = "Lower --lr or lengthen --warmup-epochs";
 
 }  // namespace
 
+void StepReporter::step_begins() {
+  if (profiler_ != nullptr) profiler_->step_begins(next_step_);
+}
+
 void StepReporter::add(const CommRecord& call) {
+  if (profiler_ != nullptr) profiler_->add(call);
   under_way_.times.comm_host_seconds += call.seconds;
   under_way_.bytes += call.bytes;
 }
@@ -59,6 +64,7 @@ void StepReporter::finish() {
   report_known_steps();
   check_replica();
   take_finite_check();
+  if (profiler_ != nullptr) profiler_->finish();
 }
 
 void StepReporter::report_known_steps() {

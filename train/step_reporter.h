@@ -10,6 +10,7 @@
 #include "kernels/device_watch.h"
 #include "train/schedule/schedule.h"
 #include "train/step/worker.h"
+#include "train/step_profiler.h"
 #include "train/step_report.h"
 
 namespace drift {
@@ -17,9 +18,17 @@ namespace drift {
 class StepReporter {
  public:
   // For the steps of `worker` from `first` on.
-  StepReporter(Worker& worker, const Schedule& schedule, ReportSink& sink, Step first)
-      : worker_(worker), schedule_(schedule), sink_(sink), next_step_(first), next_result_(first) {}
+  // profiler: of this worker, where its steps are recorded, or nullptr.
+  StepReporter(Worker& worker, const Schedule& schedule, ReportSink& sink, Step first, StepProfiler* profiler)
+      : worker_(worker),
+        schedule_(schedule),
+        sink_(sink),
+        profiler_(profiler),
+        next_step_(first),
+        next_result_(first) {}
 
+  // The worker begins with its next step.
+  void step_begins();
   // A call of the communicator that belongs to the step under way.
   void add(const CommRecord& call);
   // Takes the results that are due. Throws kDiverged, naming step and worker.
@@ -42,6 +51,7 @@ class StepReporter {
   Worker& worker_;
   const Schedule& schedule_;
   ReportSink& sink_;
+  StepProfiler* profiler_;
   Stopwatch began_;
   Step next_step_, next_result_;
   Step checked_ = 0;  // steps done when the replica was last checked

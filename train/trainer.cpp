@@ -46,6 +46,7 @@ void run_worker(Worker& worker, Averages& averages, Step first, const Schedule& 
                 StopGate& gate, StepReporter& reporter, JointSteps& joint_steps, int place) {
   worker.seek(first);
   for (Step step = first; gate.enter(step); ++step) {
+    reporter.step_begins();
     const Sync sync = schedule.plan.at(step);
     const double lr = schedule.lr.at(step);
     JointSegment* const joint = joint_steps.of(sync);
@@ -85,6 +86,10 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
   require_precision(machine.precision, device);
   DRIFT_CHECK(kConfig, !machine.captured_steps() || device.type == DeviceType::kCuda,
               "--capture-range tells a GPU's profiler what to record, and this run is on {}", to_string(device));
+  DRIFT_CHECK(kConfig, machine.profiled_rounds() == 0 || device.type == DeviceType::kCpu,
+              "--profile records steps on a CPU, and this run is on {}: there --op-times times each kind of operation, "
+              "and nsys shows steps (docs/profiling.md)",
+              to_string(device));
   for (const Straggler& slow : machine.stragglers()) {
     DRIFT_CHECK(kConfig, slow.worker < config.sync.workers, "--straggler names worker {}, and there are {}, from 0 on",
                 slow.worker, config.sync.workers);
@@ -214,7 +219,8 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
   Worker& worker = replicas_.worker(place);
   Communicator& own = *communicators_[static_cast<std::size_t>(place)];
   try {
-    StepReporter reporter(worker, schedule_, reports, done_);
+    StepProfiler* const profiler = profilers_.empty() ? nullptr : &profilers_[static_cast<std::size_t>(place)];
+    StepReporter reporter(worker, schedule_, reports, done_, profiler);
     RecordingCommunicator comm(own, [&](const CommRecord& call) { reporter.add(call); });
     Averages averages(worker, comm, config_.sync.scope, schedule_.plan, overlap_);
     try {
@@ -226,6 +232,14 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
     const std::exception_ptr error = with_advice(std::current_exception(), worker.id());
     link_.fail(error);  // before the others learn of it: theirs are consequences
     own.abort(caught_error(error).message());
+  }
+}
+
+void Trainer::profile_into(ProfileFile& file) {
+  for (int place = 0; place < replicas_.size(); ++place) {
+    Worker& worker = replicas_.worker(place);
+    DRIFT_ASSERT(worker.recorder() != nullptr, "worker {} was made without --profile", worker.id());
+    profilers_.emplace_back(worker.id(), *worker.recorder(), schedule_, config_.machine.profiled_rounds(), file);
   }
 }
 

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -30,6 +31,7 @@
 #include "train/schedule/schedule.h"
 #include "train/step/averages.h"
 #include "train/step/memory_advice.h"
+#include "train/step_profiler.h"
 #include "train/team_link.h"
 
 namespace drift {
@@ -61,6 +63,8 @@ class Trainer {
   Device device() const { return device_; }
   Step step() const { return done_; }                                  // steps done
   Model& model(int place) { return replicas_.worker(place).model(); }  // for tests and tools
+  // With --profile, before run(): where the workers of this process record their steps; it must outlive the runs.
+  void profile_into(ProfileFile& file);
   // Of all workers, by kind of operation; with --op-times.
   std::map<std::string, OpTime> op_times() const { return replicas_.op_times(); }
 
@@ -113,6 +117,7 @@ class Trainer {
   AveragedModel averaged_;
   const Overlap overlap_;
   JointSteps joint_;
+  std::deque<StepProfiler> profilers_;  // by place, where steps are recorded
   TeamLink link_;
   Step done_ = 0;
   bool stopped_ = false, failed_ = false, prepared_ = false;

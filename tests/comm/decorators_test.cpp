@@ -27,13 +27,61 @@ TEST(Recording, ReportsEveryCallWithItsCost) {
   ASSERT_EQ(records.size(), 3u);
   EXPECT_EQ(records[0].call, Collective::kAllReduceMean);
   EXPECT_EQ(records[0].elements, 12);
+  EXPECT_EQ(records[0].begin, 0);
   EXPECT_EQ(records[0].seconds, 0.5);
   EXPECT_EQ(records[1].call, Collective::kBarrier);
   EXPECT_EQ(records[1].elements, 0);
   EXPECT_EQ(records[1].seconds, 1.0);
   EXPECT_EQ(records[2].call, Collective::kBroadcast);
   EXPECT_EQ(records[2].elements, 5);
+  EXPECT_EQ(records[2].begin, 1.5);
   EXPECT_EQ(records[2].seconds, 1.5);
+}
+
+// Of means in the background there is more to tell: when each span was offered, and when its mean was taken.
+TEST(Recording, TellsOffersFromWaitsAndWhenMeansWereTaken) {
+  constexpr int kWorkers = 2;
+  const auto inner = make_communicators(Membership::alone(kWorkers));
+  struct Heard {
+    CommStage stage;
+    double begin, end;
+    std::vector<MeanTimes> means;
+  };
+  std::vector<std::vector<Heard>> heard(kWorkers);
+  std::vector<std::unique_ptr<Communicator>> communicators;
+  for (const auto& comm : inner) {
+    auto& mine = heard[static_cast<std::size_t>(comm->worker())];
+    communicators.push_back(std::make_unique<RecordingCommunicator>(*comm, [&mine](const CommRecord& record) {
+      mine.push_back({record.stage, record.begin, record.begin + record.seconds,
+                      std::vector<MeanTimes>(record.means.begin(), record.means.end())});
+    }));
+  }
+  expect_none(run_workers(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {
+    std::vector<float> one(5), other(7), last(3);
+    comm->start_mean(one, backend);
+    comm->start_mean(other, backend);
+    comm->wait_for_means(backend);
+    comm->mean_was_made(12);
+    comm->start_mean(last, backend);
+    comm->wait_for_means(backend);
+    comm->barrier();
+  }));
+  for (const std::vector<Heard>& mine : heard) {
+    ASSERT_EQ(mine.size(), 7u);
+    using enum CommStage;
+    const std::vector<CommStage> stages = {kOffer, kOffer, kWait, kCount, kOffer, kWait, kWhole};
+    for (std::size_t i = 0; i < stages.size(); ++i) EXPECT_EQ(mine[i].stage, stages[i]) << i;
+    ASSERT_EQ(mine[2].means.size(), 2u);
+    EXPECT_LE(mine[0].begin, mine[2].means[0].begin);
+    EXPECT_LE(mine[2].means[0].begin, mine[2].means[0].end);
+    EXPECT_LE(mine[2].means[0].end, mine[2].means[1].begin);
+    EXPECT_LE(mine[1].begin, mine[2].means[1].begin);
+    EXPECT_LE(mine[2].means[1].end, mine[2].end);
+    ASSERT_EQ(mine[5].means.size(), 1u) << "of this wait alone";
+    EXPECT_LE(mine[4].begin, mine[5].means[0].begin);
+    EXPECT_TRUE(mine[6].means.empty());
+  }
+  for (std::size_t i : {2u, 5u}) EXPECT_EQ(heard[0][i].means.back().end, heard[1][i].means.back().end);
 }
 
 TEST(Recording, ReportsTheBytesOfEachCallAndChangesNothing) {

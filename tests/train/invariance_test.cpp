@@ -5,6 +5,7 @@
 #include "core/rng.h"
 #include "tests/support/error_of.h"
 #include "tests/support/seed.h"
+#include "tests/support/temp_directory.h"
 #include "tests/train/random_config.h"
 #include "tests/train/toy_run.h"
 
@@ -132,6 +133,43 @@ TEST(Invariance, TimesOfOperationsComeWithoutChangingBits) {
   EXPECT_GT(convolutions.milliseconds, 0);
   EXPECT_GT(convolutions.cost.multiply_adds, 0);
   EXPECT_EQ(times.at("augment").calls, 2 * 4);
+}
+
+TEST(Invariance, AProfileComesWithoutChangingBits) {
+  const DataSource data = toy_data(40);
+  TrainConfig config = toy_config(3, 2, 4);
+  config.sync.algorithm = Algorithm::kPostLocal;
+  config.sync.switch_step = 2;
+  const ToyRun plain = run_toy(config, data);
+  config.machine.profile_every = 1;
+  const testing::TempDirectory directory;
+  ProfileFile file(directory / "profile", {});
+  Trainer trainer(config, data);
+  trainer.profile_into(file);
+  StepLog log;
+  testing::run_to(trainer, 3, log);  // as if there were an evaluation
+  testing::run_to(trainer, 4, log);
+  expect_same_bits({.steps = log.steps, .workers = trainer.checkpoint().workers}, plain);
+  const RecordedSession session = read_profile_file(directory / "profile").at(0);
+  ASSERT_EQ(session.steps.size(), 3u * 4);
+  for (const ProfiledStep& step : session.steps) {
+    std::map<std::string, int> calls;
+    for (const ProfiledCall& call : step.calls) {
+      const ProfiledOp& op = session.ops[static_cast<std::size_t>(call.op)];
+      ++calls[op.op];
+      EXPECT_LE(call.time.end, step.duration);
+      if (op.op.starts_with("conv2d")) {
+        EXPECT_TRUE(op.layer.find("conv") != std::string::npos) << op.layer;
+        EXPECT_EQ(op.part, op.op == "conv2d_forward" ? "forward" : "backward");
+      }
+    }
+    EXPECT_EQ(calls["conv2d_forward"], 7) << "convolutions of ResNet-8";
+    EXPECT_EQ(calls["sgd_update"], 2);
+    EXPECT_EQ(step.waits.size(), step.sync == Sync::kNone ? 0u : 1u);
+    EXPECT_EQ(step.first, step.step != 1);
+    for (const ProfiledWait& wait : step.waits) EXPECT_GT(wait.bytes, 0);
+  }
+  EXPECT_EQ(file.cost().recorded, 3 * 4);
 }
 
 TEST(Invariance, StepsAllocateNoDeviceMemoryAfterTheFirstTwo) {

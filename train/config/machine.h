@@ -36,16 +36,21 @@ struct MachineConfig {
   std::string plan_file;         // on a GPU: plans of cuDNN, read and added to; "": none
   bool explain_plans = false;    // on a GPU: print each plan of cuDNN that is built
   bool op_times = false;         // time by kind of operation; steps are then not captured
-  int threads = 0;               // CPU threads in all; 0: all cores
-  int worker_threads = 0;        // per worker; 0: threads / min(K, threads)
-  double device_timeout_seconds = 120;  // on a GPU: without progress
-  std::optional<int> loader_threads;    // of a process; none: 0 for images in memory, else `threads`
-  std::string straggler = {};           // "1:1.5": on a CPU, workers that compute so many times as long; "": none
+  bool profile = false;          // on a CPU: record whole steps, profiled_rounds() apart
+  std::optional<std::int64_t> profile_every = {};  // the same, so many rounds apart
+  int threads = 0;                                 // CPU threads in all; 0: all cores
+  int worker_threads = 0;                          // per worker; 0: threads / min(K, threads)
+  double device_timeout_seconds = 120;             // on a GPU: without progress
+  std::optional<int> loader_threads;               // of a process; none: 0 for images in memory, else `threads`
+  std::string straggler = {};  // "1:1.5": on a CPU, workers that compute so many times as long; "": none
 
   std::string capture_range = {};  // "100:110": on a GPU, steps that a profiler records; "": none
 
   std::vector<Straggler> stragglers() const;        // those of `straggler`
   std::optional<StepRange> captured_steps() const;  // those of `capture_range`
+  // Of how many rounds one is recorded; 0: none is.
+  std::int64_t profiled_rounds() const { return profile_every.value_or(profile ? kProfiledRounds : 0); }
+  static constexpr std::int64_t kProfiledRounds = 4;
 
   // On a GPU: the events of op_times belong to calls, not to a captured whole.
   bool captures_steps() const { return graphs && !op_times; }

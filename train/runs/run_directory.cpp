@@ -16,6 +16,7 @@
 #include "core/regular_file.h"
 #include "core/text.h"
 #include "train/config/toml.h"
+#include "train/runs/profile_file.h"
 #include "train/runs/record_fields.h"
 
 namespace drift {
@@ -24,9 +25,10 @@ namespace {
 
 // What a run writes.
 constexpr std::string_view kBranchFile = "branch.json";
-constexpr std::array<std::string_view, 12> kOwnFiles = {
-    "config.toml",  "cmd.txt",   "env.json",           "metrics.jsonl", "ckpt",        "best",
-    "summary.json", kBranchFile, DirectoryLock::kFile, kProcessSign,    "report.html", "tb"};
+constexpr std::array<std::string_view, 13> kOwnFiles = {
+    "config.toml", "cmd.txt",      "env.json",       "metrics.jsonl",      "ckpt",
+    "best",        "summary.json", kBranchFile,      DirectoryLock::kFile, kProcessSign,
+    "report.html", "tb",           kProfileDirectory};
 
 // Of a file that an earlier run wrote there, if one did.
 std::string old_text(const fs::path& path) {

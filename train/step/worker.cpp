@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/stopwatch.h"
 #include "kernels/observed/slow_backend.h"
+#include "train/step/step_parts.h"
 
 namespace drift {
 namespace {
@@ -28,7 +29,9 @@ std::unique_ptr<Backend> backend_of(Stream& stream, const MachineConfig& config,
   std::unique_ptr<Backend> backend = make_backend(stream, backend_options(config, workers));
   const std::vector<Straggler> slow = config.stragglers();
   const auto mine = std::ranges::find(slow, worker, &Straggler::worker);
-  return mine == slow.end() ? std::move(backend) : std::make_unique<SlowBackend>(std::move(backend), mine->factor);
+  if (mine != slow.end()) backend = std::make_unique<SlowBackend>(std::move(backend), mine->factor);
+  if (config.profiled_rounds() > 0) backend = std::make_unique<OpRecorder>(std::move(backend), kStepParts);
+  return backend;
 }
 
 bool captures(const TrainConfig& config, const Stream& stream) {
@@ -46,6 +49,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       label_smoothing_(static_cast<float>(config.data.label_smoothing)),
       stream_(make_stream(device, threads)),
       backend_(backend_of(*stream_, config.machine, id, workers)),
+      recorder_(dynamic_cast<OpRecorder*>(backend_.get())),
       model_(make_model(config.model)),
       optimizer_(optimizer_of(config.optimizer)),
       loader_(std::make_unique<Loader>(*data.train, sampler, loading_of(config, id, images == nullptr), loading)),

@@ -17,6 +17,7 @@
 #include "engine/memory_pool.h"
 #include "engine/optim/outer.h"
 #include "engine/optim/sgd.h"
+#include "kernels/observed/op_recorder.h"
 #include "models/registry.h"
 #include "train/config/config.h"
 #include "train/step/batch_loss.h"
@@ -43,6 +44,7 @@ class Worker {
   Stream& stream() { return *stream_; }
   Backend& backend() { return *backend_; }
   const Backend& backend() const { return *backend_; }
+  OpRecorder* recorder() { return recorder_; }  // with --profile: its backend; else nullptr
   Model& model() { return *model_; }
   const Model& model() const { return *model_; }
   ParameterSet& parameters() { return model_->parameters; }
@@ -132,6 +134,7 @@ class Worker {
   float label_smoothing_;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<Backend> backend_;
+  OpRecorder* recorder_;
   std::unique_ptr<Model> model_;
   Sgd optimizer_;
   std::optional<Buckets> buckets_;  // where averages overlap backward

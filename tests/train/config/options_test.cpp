@@ -119,6 +119,8 @@ const std::map<std::string, std::string>& other_values() {
       {"eval-every", "0"},
       {"eval-batch", "1000"},
       {"checkpoint-every", "0.5"},
+      {"profile", "true"},
+      {"profile-every", "3"},
       {"keep-checkpoints", "0"},
       {"keep-best", "true"},
       {"tensorboard", "true"},

@@ -1,0 +1,217 @@
+// The ledger of profiles that are written by hand: whole milliseconds, so that sums are seen at once.
+#include "analysis/ledger/ledger.h"
+
+#include <fstream>
+#include <gtest/gtest.h>
+
+#include "analysis/ledger/ledger_text.h"
+#include "tests/support/error_of.h"
+#include "tests/support/temp_directory.h"
+
+namespace drift {
+namespace {
+
+constexpr Nanoseconds kMs = 1'000'000;
+
+TimeSpan ms(std::int64_t begin, std::int64_t end) {
+  return {begin * kMs, end * kMs};
+}
+
+ProfileSession session_of(int process, int processes, std::int64_t number = 0, Step first_step = 0) {
+  return {.number = number,
+          .process = process,
+          .processes = processes,
+          .first_step = first_step,
+          .model = "resnet20",
+          .workers = 2,
+          .local_batch = 5,
+          .rates = {.memory = {{1 << 20, 1e9}}, .multiply_adds = 1e9}};
+}
+
+const ProfiledOp kConvolution = {
+    .op = "conv2d_forward", .part = "forward", .layer = "conv1", .bytes = 100, .multiply_adds = 2'000'000};
+const ProfiledOp kUpdate = {.op = "sgd_update", .part = "update", .layer = "", .bytes = 1'000'000, .multiply_adds = 0};
+const ProfiledOp kSum = {.op = "average", .part = "average", .layer = "", .bytes = 10, .multiply_adds = 0};
+
+// 1 ms for a lane, 1 for the batch, the convolution, 1 of nothing, 2 for the update: 15 ms in all where that takes 10.
+ProfiledStep local_step(Step step, int worker, ProfileFile& file, std::int64_t convolution = 10) {
+  return {.step = step,
+          .worker = worker,
+          .sync = Sync::kNone,
+          .period = 4,
+          .duration = ms(0, 5 + convolution).end,
+          .calls = {{.op = file.id_of(kConvolution), .time = ms(2, 2 + convolution)},
+                    {.op = file.id_of(kUpdate), .time = ms(3 + convolution, 5 + convolution)}},
+          .parts = {{.name = "batch", .time = ms(1, 2)}}};
+}
+
+// With a wait of so many ms at its end, 1 of them for a sum of its own.
+ProfiledStep round_end(Step step, int worker, ProfileFile& file, std::int64_t wait) {
+  ProfiledStep last = local_step(step, worker, file);
+  last.sync = Sync::kParameters;
+  last.duration += wait * kMs;
+  last.calls.push_back({.op = file.id_of(kSum), .time = ms(15, 16)});
+  last.waits = {{.ready = ms(0, 15).end, .time = ms(15, 15 + wait), .elements = 4, .bytes = 16}};
+  return last;
+}
+
+class LedgerTest : public ::testing::Test {
+ protected:
+  ProfileFile open(int process = 0, int processes = 1, std::int64_t number = 0, Step first_step = 0) const {
+    std::filesystem::create_directories(directory_ / "profile");
+    return {profile_path(directory_.path(), process), session_of(process, processes, number, first_step)};
+  }
+  Ledger ledger() const { return make_ledger(read_profile(directory_.path())); }
+
+  const testing::TempDirectory directory_;
+};
+
+TEST_F(LedgerTest, AStepIsTheSumOfItsPartsWithoutOutliers) {
+  ProfileFile file = open();
+  for (const int worker : {0, 1}) {
+    file.write(local_step(1, worker, file, 10));
+    file.write(local_step(2, worker, file, 30));  // an outlier
+    file.write(local_step(3, worker, file, 10));
+  }
+  const Ledger all = ledger();
+  EXPECT_EQ(all.steps[0], 6u);
+  EXPECT_EQ(all.steps[1] + all.steps[2], 0u);
+  EXPECT_DOUBLE_EQ(all.step.at(Sync::kNone), 15e-3);
+  EXPECT_DOUBLE_EQ(all.lane.at(Sync::kNone), 1e-3);
+  EXPECT_DOUBLE_EQ(all.batch.at(Sync::kNone), 1e-3);
+  EXPECT_NEAR(all.gaps.at(Sync::kNone), 1e-3, 1e-12);
+  EXPECT_DOUBLE_EQ(all.exposed.at(Sync::kNone), 0);
+  ASSERT_EQ(all.rows.size(), 2u);
+  EXPECT_EQ(all.rows[0].name, "conv2d_forward") << "the longest first";
+  EXPECT_DOUBLE_EQ(all.rows[0].seconds.at(Sync::kNone), 10e-3);
+  EXPECT_DOUBLE_EQ(all.rows[0].floor.at(Sync::kNone), 2e-3) << "by its products";
+  EXPECT_DOUBLE_EQ(all.rows[1].floor.at(Sync::kNone), 1e-3) << "by its bytes";
+  EXPECT_DOUBLE_EQ(all.part("update").at(Sync::kNone), 2e-3);
+  EXPECT_TRUE(std::isnan(all.step.at(Sync::kParameters)));
+  EXPECT_TRUE(std::isnan(all.seconds_at(4)));
+  EXPECT_GT(all.step.noise[0], 0);
+}
+
+// Worker 1 is ready 6 ms later: it waits 2 ms, of which nobody is to blame, and worker 0 waits 8.
+TEST_F(LedgerTest, AWaitIsForOthersUntilTheLastIsReady) {
+  ProfileFile file = open();
+  file.write(local_step(0, 0, file));
+  file.write(local_step(0, 1, file));
+  file.write(round_end(1, 0, file, 8));
+  file.write(round_end(1, 1, file, 2));
+  const Profile profile = read_profile(directory_.path());
+  const std::span<const Profile::RecordedStep> end = std::span(profile.steps).last(2);
+  EXPECT_DOUBLE_EQ(wait_times(end, 0).skew, 6e-3);
+  EXPECT_DOUBLE_EQ(wait_times(end, 0).moving, 2e-3);
+  EXPECT_DOUBLE_EQ(wait_times(end, 1).skew, 0);
+  EXPECT_DOUBLE_EQ(wait_times(end, 1).moving, 2e-3);
+  const Ledger all = ledger();
+  EXPECT_DOUBLE_EQ(all.skew.at(Sync::kParameters), 3e-3) << "between the two workers";
+  EXPECT_DOUBLE_EQ(all.moving.at(Sync::kParameters), 2e-3);
+  EXPECT_DOUBLE_EQ(all.exposed.at(Sync::kParameters), 5e-3);
+  EXPECT_DOUBLE_EQ(all.sums.at(Sync::kParameters), 1e-3);
+  EXPECT_DOUBLE_EQ(all.bytes.at(Sync::kParameters), 16);
+  EXPECT_NEAR(all.gaps.at(Sync::kParameters), 1e-3, 1e-12) << "a sum is part of the wait";
+  EXPECT_DOUBLE_EQ(all.seconds_at(1), 20e-3);
+  EXPECT_DOUBLE_EQ(all.seconds_at(4), 15e-3 + 5e-3 / 4);
+  EXPECT_EQ(all.samples, 10);
+  const std::string text = ledger_text(profile, "here");
+  EXPECT_NE(text.find("average: waiting for other workers   0.00       3.00"), std::string::npos) << text;
+  EXPECT_NE(text.find("H = 4         16.25"), std::string::npos) << text;
+  EXPECT_EQ(ledger_json(profile).at("periods").at(1).at("step"), 16.25e-3);
+}
+
+// Both offered at 5 ms what was taken from 6 to 14 in the background; they waited from 10 on, to 14.
+TEST_F(LedgerTest, WhatIsTakenBeforeAnybodyWaitsIsHidden) {
+  ProfileFile file = open();
+  for (const int worker : {0, 1}) {
+    ProfiledStep step = local_step(1, worker, file);
+    step.sync = Sync::kGradients;
+    step.waits = {{.ready = 5 * kMs, .time = ms(10, 14), .means = {ms(6, 9), ms(9, 14)}}};
+    file.write(step);
+  }
+  const Profile profile = read_profile(directory_.path());
+  const WaitTimes times = wait_times(profile.steps, 0);
+  EXPECT_DOUBLE_EQ(times.exposed, 4e-3);
+  EXPECT_DOUBLE_EQ(times.moving, 4e-3);
+  EXPECT_DOUBLE_EQ(times.skew, 0);
+  EXPECT_DOUBLE_EQ(times.hidden, 4e-3);
+}
+
+TEST_F(LedgerTest, ClocksOfProcessesNeedNotAgree) {
+  ProfileFile first = open(0, 2), second = open(1, 2);
+  ProfiledStep early = round_end(1, 0, first, 8), late = round_end(1, 1, second, 2);
+  late.begin = 77'000 * kMs;
+  second.id_of(kSum);
+  first.write(early);
+  second.write(late);
+  const Profile profile = read_profile(directory_.path());
+  EXPECT_EQ(profile.steps.at(1).process, 1);
+  EXPECT_DOUBLE_EQ(wait_times(profile.steps, 0).skew, 6e-3);
+}
+
+TEST_F(LedgerTest, OperationsOfAllProcessesAreTheSame) {
+  ProfileFile first = open(0, 2), second = open(1, 2);
+  second.id_of(kSum);  // so that its numbers are others
+  first.write(local_step(1, 0, first));
+  second.write(local_step(1, 1, second));
+  EXPECT_EQ(ledger().rows.size(), 2u);
+  EXPECT_DOUBLE_EQ(ledger().rows[0].seconds.at(Sync::kNone), 10e-3);
+}
+
+TEST_F(LedgerTest, FirstStepsAndThoseThatNotAllRecordedAreLeftOut) {
+  ProfileFile file = open();
+  for (const int worker : {0, 1}) {
+    ProfiledStep first = local_step(1, worker, file, 500);
+    first.first = worker == 1;
+    file.write(first);
+    file.write(local_step(2, worker, file));
+  }
+  file.write(local_step(3, 0, file, 900));
+  EXPECT_EQ(ledger().steps[0], 2u);
+  EXPECT_DOUBLE_EQ(ledger().step.at(Sync::kNone), 15e-3);
+}
+
+// The second session does steps from 2 on again, in one process, and is killed after step 2.
+TEST_F(LedgerTest, OfStepsThatWereDoneTwiceTheLaterOnesCount) {
+  {
+    ProfileFile first = open(0, 2), second = open(1, 2);
+    for (const Step step : {1, 2, 3}) {
+      first.write(local_step(step, 0, first, 20));
+      second.write(local_step(step, 1, second, 20));
+    }
+  }
+  ProfileFile again = open(0, 1, 1, /*first_step=*/2);
+  for (const int worker : {0, 1}) again.write(local_step(2, worker, again, 40));
+  const Profile profile = read_profile(directory_.path());
+  ASSERT_EQ(profile.sessions.size(), 2u);
+  std::string text;
+  for (const Profile::RecordedStep& step : profile.steps) {
+    text += fmt::format("{}.{}:{} ", step.of.step, step.of.worker, step.of.calls[0].time.length() / kMs);
+  }
+  EXPECT_EQ(text, "1.0:20 1.1:20 2.0:40 2.1:40 ");
+}
+
+TEST_F(LedgerTest, ARunWithoutProfileIsTold) {
+  const Error error = testing::error_of([&] { read_profile(directory_.path()); });
+  EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+  EXPECT_NE(error.message().find("has no profile: train it with --profile"), std::string::npos) << error.message();
+}
+
+TEST_F(LedgerTest, LayersComeInTheOrderOfForward) {
+  ProfileFile file = open();
+  const std::int64_t last = file.id_of({.op = "linear_forward", .part = "forward", .layer = "fc"});
+  const std::int64_t back = file.id_of({.op = "linear_backward", .part = "backward", .layer = "fc"});
+  for (const int worker : {0, 1}) {
+    ProfiledStep step = local_step(1, worker, file);
+    step.calls.push_back({.op = last, .time = ms(20, 23)});
+    step.calls.push_back({.op = back, .time = ms(24, 29)});
+    file.write(step);
+  }
+  const std::string text = layers_text(read_profile(directory_.path()));
+  EXPECT_NE(text.find("\nfc          3.000        5.000"), std::string::npos) << text;
+  EXPECT_LT(text.find("\nfc "), text.find("\nconv1 ")) << text;
+}
+
+}  // namespace
+}  // namespace drift
