@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <span>
@@ -24,7 +25,9 @@ double quantile(std::span<const double> sorted, double part) {
   return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
+// Of few values nobody knows.
 double noise_of(std::vector<double> values) {
+  if (values.size() < 4) return std::numeric_limits<double>::infinity();
   std::ranges::sort(values);
   const double quartiles = quantile(values, 0.75) - quantile(values, 0.25);
   return 1.58 * quartiles / std::sqrt(static_cast<double>(values.size()));
@@ -166,21 +169,35 @@ double Ledger::seconds_at(Step period) const {
   return period == 1 ? end : local + (end - local) / static_cast<double>(period);
 }
 
+std::optional<Nanoseconds> end_of_wait(std::span<const Profile::RecordedStep> steps, int process, std::size_t wait) {
+  std::optional<Nanoseconds> end;
+  for (const Profile::RecordedStep& step : steps) {
+    if (step.process != process || wait >= step.of.waits.size()) continue;
+    const ProfiledWait& one = step.of.waits[wait];
+    const Nanoseconds own = step.of.begin + (one.means.empty() ? one.time.end : one.means.back().end);
+    end = std::min(end.value_or(own), own);
+  }
+  return end;
+}
+
 WaitTimes wait_times(std::span<const Profile::RecordedStep> steps, std::size_t worker) {
   WaitTimes times;
-  const std::vector<ProfiledWait>& own = steps[worker].of.waits;
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    Nanoseconds together = std::numeric_limits<Nanoseconds>::max();  // from when on all were ready
+  const Profile::RecordedStep& own = steps[worker];
+  for (std::size_t i = 0; i < own.of.waits.size(); ++i) {
+    Nanoseconds last_ready = std::numeric_limits<Nanoseconds>::min();  // since the wait's end
     for (const Profile::RecordedStep& other : steps) {
-      if (i < other.of.waits.size())
-        together = std::min(together, other.of.waits[i].time.end - other.of.waits[i].ready);
+      if (i >= other.of.waits.size()) continue;
+      const Nanoseconds ready = other.of.begin + other.of.waits[i].ready;
+      last_ready = std::max(last_ready, ready - *end_of_wait(steps, other.process, i));
     }
-    const Nanoseconds exposed = own[i].time.length(), moving = std::min(exposed, std::max<Nanoseconds>(0, together));
-    times.exposed += seconds(exposed);
-    times.moving += seconds(moving);
-    times.skew += seconds(exposed - moving);
-    for (const TimeSpan& mean : own[i].means) {
-      times.hidden += seconds(std::max<Nanoseconds>(0, std::min(mean.end, own[i].time.begin) - mean.begin));
+    const TimeSpan& wait = own.of.waits[i].time;
+    const Nanoseconds all_ready = *end_of_wait(steps, own.process, i) + last_ready - own.of.begin;
+    const Nanoseconds skew = std::clamp<Nanoseconds>(all_ready - wait.begin, 0, wait.length());
+    times.exposed += seconds(wait.length());
+    times.skew += seconds(skew);
+    times.moving += seconds(wait.length() - skew);
+    for (const TimeSpan& mean : own.of.waits[i].means) {
+      times.hidden += seconds(std::max<Nanoseconds>(0, std::min(mean.end, wait.begin) - mean.begin));
     }
   }
   return times;

@@ -3,14 +3,16 @@
 // long they took, then over workers: as hard to disturb as medians, but parts add up to the whole, also where workers
 // take turns.
 //
-// A wait in the communicator is divided as follows. It ends for all workers at the same moment, which is what clocks of
-// different processes are aligned by: a worker was ready (end - ready) before that moment. What remained when the last
-// one was ready is moving: bytes on their way, sums. What a worker waited before that was for the others: skew.
+// A wait in the communicator is divided as follows. In all processes it ends at the same moment, for the first worker
+// or with the last mean in the background, by which clocks of different processes are aligned. What a worker waited
+// until the last of all was ready was for the others: skew. The rest is moving: bytes on their way, sums, and threads
+// that wake up.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,7 +31,8 @@ constexpr std::size_t column_of(Sync kind) {
 std::string title_of(Sync kind);
 
 // An amount in each kind of step; NaN where none was recorded. noise: half the width of an interval of 95 % for a
-// median of as many steps, 1.58 interquartile ranges over the root of their number (McGill, Tukey and Larsen 1978).
+// median of as many steps, 1.58 interquartile ranges over the root of their number (McGill, Tukey and Larsen 1978);
+// infinite for fewer than four.
 struct ByKind {
   std::array<double, 3> mean = {kNone, kNone, kNone};
   std::array<double, 3> noise = {kNone, kNone, kNone};
@@ -78,6 +81,8 @@ Ledger make_ledger(const Profile& profile, LedgerRows rows = LedgerRows::kOperat
 struct WaitTimes {
   double exposed = 0, skew = 0, moving = 0, hidden = 0;  // seconds
 };
+// When wait number `wait` of a step was over in a process, by its clock; nothing if there was none.
+std::optional<Nanoseconds> end_of_wait(std::span<const Profile::RecordedStep> steps, int process, std::size_t wait);
 WaitTimes wait_times(std::span<const Profile::RecordedStep> steps, std::size_t worker);
 
 }  // namespace drift

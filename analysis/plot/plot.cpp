@@ -227,7 +227,7 @@ std::string classes(bool on_page) {
       colour("soft"), colour("grid"));
   for (int number = 0; number < kPlotColours; ++number) {
     const std::string name = fmt::format("c{}", number);
-    text += fmt::format(".line.{0},.mark.{0}{{stroke:{1}}}.dot.{0},.band.{0}{{fill:{1}}}", name, colour(name));
+    text += fmt::format(".line.{0},.mark.{0}{{stroke:{1}}}.dot.{0},.band.{0},.bar.{0}{{fill:{1}}}", name, colour(name));
   }
   return text;
 }

@@ -6,6 +6,7 @@
 
 #include "analysis/markup.h"
 #include "analysis/report/figures.h"
+#include "analysis/report/ledger_section.h"
 #include "analysis/report/page_text.h"
 #include "analysis/report/results.h"
 #include "core/text.h"
@@ -133,9 +134,9 @@ std::string report_page(const std::vector<Arm>& arms, const std::string& title, 
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{0}</title>\n"
       "<style>{1}{2}</style>\n</head>\n<body>\n<main>\n<h1>{0}</h1>\n<p class=\"made\">{3} run{4}, made {5}. "
       "Intervals and bands are 95 % confidence intervals of the mean over seeds.</p>\n"
-      "{6}{7}{8}{9}</main>\n<div id=\"tip\" hidden></div>\n<script>{10}</script>\n</body>\n</html>\n",
+      "{6}{7}{8}{9}{10}</main>\n<div id=\"tip\" hidden></div>\n<script>{11}</script>\n</body>\n</html>\n",
       escaped(title), plot_style(), kPageStyle, runs, runs == 1 ? "" : "s", escaped(made), results_table(arms),
-      figures_html(arms), settings_table(arms), runs_html(arms), kPageScript);
+      figures_html(arms), ledger_section(arms), settings_table(arms), runs_html(arms), kPageScript);
 }
 
 }  // namespace drift

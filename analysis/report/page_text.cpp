@@ -19,8 +19,9 @@ flex-wrap:wrap;gap:4px 20px;border-bottom:1px solid var(--edge)}
 figure{margin:0;padding:14px;background:var(--card);border:1px solid var(--edge);border-radius:8px;min-width:0}
 figcaption{font-weight:600;margin-bottom:6px}
 figcaption small{display:block;font-weight:400;font-size:13px}
-svg.plot{display:block;width:100%;height:auto}
-@media(max-width:520px){svg.plot text{font-size:15px}}
+svg.plot,svg.bars{display:block;width:100%;height:auto}
+@media(max-width:520px){svg.plot text,svg.bars text{font-size:15px}}
+h3{font-size:15px;margin:20px 0 0}.names{display:flex;flex-wrap:wrap;gap:2px 16px;font-size:13px}
 details{margin:6px 0}summary{cursor:pointer;overflow-wrap:anywhere}
 pre{overflow-x:auto;background:var(--card);border:1px solid var(--edge);border-radius:6px;padding:10px;font-size:13px}
 #tip{position:absolute;pointer-events:none;background:var(--card);border:1px solid var(--edge);border-radius:6px;

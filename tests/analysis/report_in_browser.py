@@ -32,7 +32,7 @@ frame.onload = () => {
     tip: page.getElementById("tip").textContent,
     figures: [...page.querySelectorAll("figure")].map((figure) => ({
       id: figure.id,
-      marks: figure.querySelectorAll("svg polyline").length,
+      marks: figure.querySelectorAll("svg polyline, svg rect").length,
       text: Math.min(...[...figure.querySelectorAll("svg text")].map((text) => text.getBoundingClientRect().height)),
     })),
   });
@@ -43,7 +43,7 @@ frame.onload = () => {
 
 
 def make_report(drift, folder):
-    for name, more in {"a": [], "b": ["--algo", "local", "--period", "3"]}.items():
+    for name, more in {"a": ["--profile-every", "1"], "b": ["--algo", "local", "--period", "3"]}.items():
         subprocess.run([drift, "train", "-q", "--model", "cifar-resnet8", "--data", "shapes:64:32", "--workers", "2",
                         "--local-batch", "4", "--epochs", "2", "--bn-stats", "local", "--out", folder / name, *more],
                        check=True, stdout=subprocess.DEVNULL)
@@ -78,7 +78,8 @@ def main():
             seen = look(browser, folder, width)
             assert seen["scroll"] <= width, f"{width}: the page is {seen['scroll']} wide"
             assert not seen["wide"], seen["wide"]
-            assert len(seen["figures"]) >= 9, seen["figures"]
+            assert len(seen["figures"]) >= 11, seen["figures"]
+            assert {"step-time-0", "roofline-0"} <= {figure["id"] for figure in seen["figures"]}, seen["figures"]
             for figure in seen["figures"]:
                 assert figure["marks"] >= 1, figure
                 assert figure["text"] >= 9, figure

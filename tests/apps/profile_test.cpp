@@ -3,6 +3,7 @@
 
 #include "core/json_lines.h"
 #include "tests/apps/program.h"
+#include "tests/apps/run_files.h"
 #include "tests/apps/tiny_run.h"
 #include "tests/support/temp_directory.h"
 #include "train/runs/profile_file.h"
@@ -34,8 +35,8 @@ TEST_F(ProfileTest, SaysWhereTheTimeOfStepsGoes) {
   const Outcome shown = run_drift({"profile", run_.string()});
   ASSERT_EQ(shown.exit_code, 0) << shown.err;
   for (const char* const text : {"cifar-resnet8, 2 x 4 images, 1 process, 1 thread for each worker\n",
-                                 "6 local, 6 synchronous, 6 round end; means", "ms of a step", "waiting for a lane",
-                                 "average: moving", "backward  conv2d_backward_data", "\nparallel SGD", "\nH = 64"}) {
+                                 "6 local, 6 synchronous, 6 round end; means", "ms of a step", "average: moving",
+                                 "backward  conv2d_backward_data", "\nparallel SGD", "\nH = 64"}) {
     EXPECT_NE(shown.out.find(text), std::string::npos) << text << " in\n" << shown.out;
   }
   const Outcome layers = run_drift({"profile", run_.string(), "--layers"});
@@ -62,6 +63,28 @@ TEST_F(ProfileTest, RecordsEveryFourthRoundUnlessToldOtherwiseAndGoesOnInAResume
   ASSERT_EQ(sessions.size(), 2u);
   EXPECT_EQ(sessions[1].session.number, 1);
   EXPECT_EQ(sessions[1].session.first_step, 12);
+}
+
+TEST_F(ProfileTest, BecomesATraceASectionOfTheReportAndAComparison) {
+  ASSERT_EQ(train({"--profile-every", "1"}).exit_code, 0);
+  const Outcome traced = run_drift({"trace", run_.string(), "--steps", "5:7"});
+  ASSERT_EQ(traced.exit_code, 0) << traced.err;
+  EXPECT_EQ(traced.out, (run_ / "trace.json").string() + "\n");
+  std::set<Step> steps;
+  const Json trace = Json::parse(testing::bytes_of(run_ / "trace.json"));
+  for (const Json& event : trace.at("traceEvents")) {
+    if (event.value("cat", "") == "step") steps.insert(event.at("args").at("step").get<Step>());
+  }
+  EXPECT_EQ(steps, (std::set<Step>{5, 6}));
+  EXPECT_EQ(run_drift({"trace", run_.string(), "--steps", "70:80"}).exit_code, 2);
+  EXPECT_EQ(run_drift({"trace", run_.string(), "--steps", "7:7"}).exit_code, 2);
+  ASSERT_EQ(run_drift({"report", run_.string()}).exit_code, 0);
+  EXPECT_NE(testing::bytes_of(run_ / "report.html").find("Where the time of a step goes"), std::string::npos);
+  const Outcome same = run_drift({"profile", "--diff", run_.string(), run_.string()});
+  EXPECT_NE(same.out.find("synchronous: 6 steps of workers before, 6 after, ms\n"), std::string::npos) << same.out;
+  EXPECT_EQ(same.out.find("slower"), std::string::npos) << "than itself: " << same.out;
+  EXPECT_EQ(run_drift({"profile", "--diff", run_.string()}).exit_code, 2);
+  EXPECT_EQ(run_drift({"profile", "--json", "--layers", run_.string()}).exit_code, 2);
 }
 
 TEST_F(ProfileTest, ARunWithoutOneIsToldHowToGetIt) {

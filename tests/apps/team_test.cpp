@@ -212,6 +212,25 @@ TEST(TeamOfProcesses, AnEmulatedLinkCostsTimeAndChangesNoBit) {
   EXPECT_GT(averages, 1);
 }
 
+TEST(TeamOfProcesses, AProfileHasTheWorkersOfAllProcesses) {
+  const TempDirectory directory;
+  const fs::path run = directory / "run";
+  const Outcome trained = run_drift(launched(2, small_run(run, {{"--profile-every", "1"}, {"--link", "1Gbit,1ms"}})));
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  EXPECT_TRUE(fs::exists(run / "profile/process-1.jsonl"));
+  const Outcome shown = run_drift({"profile", run.string(), "--json"});
+  ASSERT_EQ(shown.exit_code, 0) << shown.err;
+  const Json json = Json::parse(shown.out);
+  EXPECT_EQ(json.at("processes"), 2);
+  EXPECT_EQ(json.at("steps").at("local"), 4 * 12)
+      << "of 13: those before the end of each of six rounds, and a last one";
+  // A message there and one back take a millisecond each, whether somebody waits for them or not.
+  const Json& seconds = json.at("seconds");
+  EXPECT_GT(seconds.at("moving").at("round end").at("mean").get<double>() +
+                seconds.at("hidden").at("round end").at("mean").get<double>(),
+            2e-3);
+}
+
 TEST(TeamOfProcesses, ALinkStandsOnlyWhereItCan) {
   const TempDirectory directory;
   const Outcome alone = run_drift(small_run(directory / "a", {{"--link", "1Gbit,50us"}}));

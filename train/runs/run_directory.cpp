@@ -25,10 +25,10 @@ namespace {
 
 // What a run writes.
 constexpr std::string_view kBranchFile = "branch.json";
-constexpr std::array<std::string_view, 13> kOwnFiles = {
-    "config.toml", "cmd.txt",      "env.json",       "metrics.jsonl",      "ckpt",
-    "best",        "summary.json", kBranchFile,      DirectoryLock::kFile, kProcessSign,
-    "report.html", "tb",           kProfileDirectory};
+constexpr std::array<std::string_view, 14> kOwnFiles = {
+    "config.toml", "cmd.txt",      "env.json",        "metrics.jsonl",      "ckpt",
+    "best",        "summary.json", kBranchFile,       DirectoryLock::kFile, kProcessSign,
+    "report.html", "tb",           kProfileDirectory, "trace.json"};
 
 // Of a file that an earlier run wrote there, if one did.
 std::string old_text(const fs::path& path) {

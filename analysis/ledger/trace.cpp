@@ -1,0 +1,152 @@
+#include "analysis/ledger/trace.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <utility>
+
+#include "analysis/ledger/ledger.h"
+#include "core/json_lines.h"
+
+namespace drift {
+namespace {
+
+using RecordedStep = Profile::RecordedStep;
+
+constexpr int kBackground = 0;  // its thread; worker k has k + 1
+
+// Sessions may have begun anew with the machine: one that would begin before the last has ended comes a second behind.
+std::vector<Nanoseconds> session_offsets(const Profile& profile) {
+  std::vector<Nanoseconds> offsets(profile.sessions.size());
+  Nanoseconds origin = std::numeric_limits<Nanoseconds>::min(), end = 0;
+  for (std::size_t session = 0; session < offsets.size(); ++session) {
+    Nanoseconds begin = std::numeric_limits<Nanoseconds>::max(), last = 0;
+    for (const RecordedStep& step : profile.steps) {
+      if (step.session != session || step.process != 0) continue;
+      begin = std::min(begin, step.of.begin);
+      last = std::max(last, step.of.begin + step.of.duration);
+    }
+    if (last == 0) continue;
+    if (origin == std::numeric_limits<Nanoseconds>::min()) origin = begin;
+    constexpr Nanoseconds kApart = 1'000'000'000;
+    offsets[session] = begin - origin >= end ? -origin : end + kApart - begin;
+    end = last + offsets[session];
+  }
+  return offsets;
+}
+
+class TraceWriter {
+ public:
+  TraceWriter(const Profile& profile, const std::function<void(std::string_view)>& write)
+      : profile_(profile), write_(write) {}
+
+  void add(const Json& event) {
+    write_(is_first_ ? "\n" : ",\n");
+    write_(event.dump());
+    is_first_ = false;
+  }
+
+  void name(const char* what, int process, int thread, const std::string& name) {
+    add({{"ph", "M"}, {"name", what}, {"pid", process}, {"tid", thread}, {"args", {{"name", name}}}});
+  }
+
+  void step(const RecordedStep& recorded, Nanoseconds offset) {
+    const ProfiledStep& step = recorded.of;
+    const int thread = step.worker + 1;
+    const Nanoseconds zero = step.begin + offset;
+    const auto slice = [&](const std::string& name, const char* kind, const TimeSpan& time, int on, const Json& args) {
+      add({{"ph", "X"},
+           {"name", name},
+           {"cat", kind},
+           {"pid", recorded.process},
+           {"tid", on},
+           {"ts", 1e-3 * static_cast<double>(zero + time.begin)},
+           {"dur", 1e-3 * static_cast<double>(time.length())},
+           {"args", args}});
+    };
+    const std::string kind = title_of(step.sync);
+    slice(step.sync == Sync::kParameters ? kind : kind + " step", "step", {0, step.duration}, thread,
+          {{"step", step.step}, {"H", step.period}, {"first", step.first}});
+    for (const ProfiledPart& part : step.parts) slice(part.name, "part", part.time, thread, Json::object());
+    for (const ProfiledWait& wait : step.waits) {
+      slice("wait", "communication", wait.time, thread, {{"bytes", wait.bytes}, {"elements", wait.elements}});
+      if (!is_speaker(recorded)) continue;
+      for (const TimeSpan& mean : wait.means) slice("mean", "communication", mean, kBackground, {{"step", step.step}});
+    }
+    for (const ProfiledCall& call : step.calls) {
+      const ProfiledOp& op = profile_.ops[static_cast<std::size_t>(call.op)];
+      slice(op.op, op.part.c_str(), call.time, thread,
+            {{"layer", op.layer}, {"bytes", op.bytes}, {"multiply_adds", op.multiply_adds}});
+    }
+  }
+
+ private:
+  // The first worker of a process: the others waited for the same means.
+  bool is_speaker(const RecordedStep& step) {
+    return speakers_.try_emplace(step.process, step.of.worker).first->second == step.of.worker;
+  }
+
+  const Profile& profile_;
+  const std::function<void(std::string_view)>& write_;
+  std::map<int, int> speakers_;
+  bool is_first_ = true;
+};
+
+}  // namespace
+
+std::vector<Nanoseconds> clock_offsets(const Profile& profile) {
+  const auto workers = static_cast<std::size_t>(profile.latest().workers);
+  std::vector<std::optional<Nanoseconds>> known(profile.steps.size());
+  for (std::size_t place = 0; place < known.size(); ++place) {
+    const RecordedStep& step = profile.steps[place];
+    if (step.process == 0) {
+      known[place] = 0;
+      continue;
+    }
+    const auto steps = std::span(profile.steps).subspan(place - place % workers, workers);
+    const auto first = end_of_wait(steps, 0, 0), own = end_of_wait(steps, step.process, 0);
+    if (first && own) known[place] = *first - *own;
+  }
+  // From the next step of the process that knows, or else the last.
+  std::vector<Nanoseconds> offsets(known.size());
+  std::map<std::pair<int, std::size_t>, Nanoseconds> nearest;
+  for (const bool forward : {true, false}) {
+    nearest.clear();
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      const std::size_t place = forward ? i : known.size() - 1 - i;
+      const std::pair<int, std::size_t> clock = {profile.steps[place].process, profile.steps[place].session};
+      if (known[place]) nearest[clock] = *known[place];
+      if (const auto found = nearest.find(clock); found != nearest.end()) offsets[place] = found->second;
+    }
+  }
+  return offsets;
+}
+
+void write_trace(const Profile& profile, const std::function<void(std::string_view)>& write) {
+  write("{\"displayTimeUnit\": \"ms\", \"traceEvents\": [");
+  TraceWriter trace(profile, write);
+  const std::vector<Nanoseconds> offsets = clock_offsets(profile), sessions = session_offsets(profile);
+  std::set<std::pair<int, int>> named;
+  for (std::size_t i = 0; i < profile.steps.size(); ++i) {
+    const RecordedStep& step = profile.steps[i];
+    if (named.emplace(step.process, -1).second) {
+      trace.name("process_name", step.process, kBackground, fmt::format("process {}", step.process));
+    }
+    if (named.emplace(step.process, step.of.worker).second) {
+      trace.name("thread_name", step.process, step.of.worker + 1, fmt::format("worker {}", step.of.worker));
+    }
+    const bool averages =
+        std::ranges::any_of(step.of.waits, [](const ProfiledWait& wait) { return !wait.means.empty(); });
+    if (averages && named.emplace(step.process, -2).second) {
+      trace.name("thread_name", step.process, kBackground, "averages in the background");
+    }
+    trace.step(step, offsets[i] + sessions[step.session]);
+  }
+  write("\n]}\n");
+}
+
+}  // namespace drift

@@ -1,0 +1,128 @@
+#include "analysis/report/ledger_section.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "analysis/ledger/ledger_text.h"
+#include "analysis/markup.h"
+
+namespace drift {
+namespace {
+
+constexpr double kMilliseconds = 1e3;
+
+// names: of its lines, where the figure does not say them itself.
+template <class Figure>
+std::string figure_html(const Figure& figure, std::size_t arm, const std::string& names = "") {
+  return fmt::format("<figure id=\"{}-{}\"><figcaption>{}<small>{}</small></figcaption>{}{}</figure>\n", figure.id, arm,
+                     escaped(figure.title), escaped(figure.note), svg_element(figure), names);
+}
+
+std::string names_of(const Plot& plot) {
+  std::string html = R"(<div class="names">)";
+  for (const PlotLine& line : plot.lines) {
+    html += fmt::format(
+        R"(<span><svg class="swatch" viewBox="0 0 22 10"><path class="line c{}" d="M0 5h22"/></svg>{}</span>)",
+        line.colour % kPlotColours, escaped(line.name));
+  }
+  return html + "</div>";
+}
+
+// The run of an arm that has one.
+const RunRecords* with_profile(const Arm& arm) {
+  const auto run = std::ranges::find_if(arm.runs, [](const RunRecords& one) { return has_profile(one.path); });
+  return run == arm.runs.end() ? nullptr : &*run;
+}
+
+}  // namespace
+
+Bars step_bars(const Ledger& ledger) {
+  Bars bars{.id = "step-time",
+            .title = "A step of a worker, ms",
+            .note = "Means of the middle half of each kind's steps; averages only as far as they are waited for.",
+            .unit = "ms",
+            .parts = {"forward", "backward", "update", "average: other workers", "average: moving",
+                      "between operations", "batch and lane", "other operations"}};
+  for (const Sync kind : kStepKinds) {
+    if (!ledger.has(kind)) continue;
+    const auto part = [&](std::string_view name) { return ledger.part(name).at(kind); };
+    std::vector<double> amounts = {part("forward"),
+                                   part("backward"),
+                                   part("update"),
+                                   ledger.skew.at(kind),
+                                   ledger.moving.at(kind),
+                                   ledger.gaps.at(kind),
+                                   ledger.batch.at(kind) + ledger.lane.at(kind),
+                                   part("upload") + part("other")};
+    for (double& amount : amounts) amount *= kMilliseconds;
+    bars.bars.push_back({title_of(kind), std::move(amounts)});
+  }
+  return bars;
+}
+
+Plot roofline(const Profile& profile) {
+  struct Sums {
+    double bytes = 0, products = 0, seconds = 0;
+  };
+  std::map<std::string, Sums> operations;
+  for (const Profile::RecordedStep& step : profile.steps) {
+    if (step.of.first) continue;
+    for (const ProfiledCall& call : step.of.calls) {
+      const ProfiledOp& op = profile.ops[static_cast<std::size_t>(call.op)];
+      if (op.multiply_adds == 0) continue;
+      Sums& sums = operations[op.op];
+      sums.bytes += static_cast<double>(op.bytes);
+      sums.products += static_cast<double>(op.multiply_adds);
+      sums.seconds += 1e-9 * static_cast<double>(call.time.length());
+    }
+  }
+  Plot plot{
+      .id = "roofline",
+      .title = "Roofline: floating-point operations per second",
+      .note = "What a matrix product and memory allow, by operations for each byte; Winograd's form may be above it.",
+      .x_name = "operations for each byte that is needed",
+      .x_scale = Scale::kLog,
+      .y_scale = Scale::kLog};
+  double low = std::numeric_limits<double>::infinity(), high = 0;
+  int colour = 0;
+  for (const auto& [name, sums] : operations) {
+    const double each = 2 * sums.products / sums.bytes, rate = 2 * sums.products / sums.seconds;
+    plot.lines.push_back(
+        {.name = name, .colour = ++colour, .points = {{each, rate, std::nan(""), std::nan("")}}, .dots = true});
+    low = std::min(low, each);
+    high = std::max(high, each);
+  }
+  const MachineRates& rates = profile.latest().rates;
+  if (operations.empty() || rates.memory.empty()) return plot;
+  const double peak = 2 * rates.multiply_adds, memory = rates.memory.back().per_second, ridge = peak / memory;
+  PlotLine roof{.name = "the machine", .colour = 0};
+  for (const double x : {std::min(low, ridge / 4), ridge, std::max(high, ridge * 4)}) {
+    roof.points.push_back({x, std::min(peak, memory * x), std::nan(""), std::nan("")});
+  }
+  plot.lines.insert(plot.lines.begin(), std::move(roof));
+  return plot;
+}
+
+std::string ledger_section(const std::vector<Arm>& arms) {
+  std::string html;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    const RunRecords* const run = with_profile(arms[i]);
+    if (run == nullptr) continue;
+    const Profile profile = read_profile(run->path);
+    const Ledger ledger = make_ledger(profile);
+    if (!std::isfinite(ledger.step.typical())) continue;
+    if (arms.size() > 1) html += "<h3>" + escaped(arms[i].name) + "</h3>\n";
+    const Plot points = roofline(profile);
+    html += "<div class=\"figures\">\n" + figure_html(step_bars(ledger), i) +
+            (points.has_points() ? figure_html(points, i, names_of(points)) : "") + "</div>\n";
+    html += fmt::format("<details><summary>all of it</summary><pre>{}\n{}</pre></details>\n",
+                        escaped(ledger_text(profile, run->path.string())), escaped(layers_text(profile)));
+  }
+  return html.empty() ? "" : "<h2>Where the time of a step goes</h2>\n" + html;
+}
+
+}  // namespace drift
