@@ -63,91 +63,129 @@ Json json_of(const ProfiledStep& step) {
           {"waits", std::move(waits)}};
 }
 
-ProfileSession session_from(const Json& line) {
-  ProfileSession session{.number = line.at("number").get<std::int64_t>(),
-                         .process = line.at("process").get<int>(),
-                         .processes = line.at("processes").get<int>(),
-                         .first_step = line.at("first_step").get<Step>(),
-                         .time = line.at("time").get<std::string>(),
-                         .host = line.at("host").get<std::string>(),
-                         .model = line.at("model").get<std::string>(),
-                         .workers = line.at("workers").get<int>(),
-                         .local_batch = line.at("local_batch").get<std::int64_t>(),
-                         .every = line.at("every").get<std::int64_t>(),
-                         .worker_threads = line.at("worker_threads").get<int>(),
-                         .workers_at_once = line.at("workers_at_once").get<int>()};
+// An integer that differences of two and sums of a few do not overflow: nine years, in nanoseconds.
+constexpr std::int64_t kMost = std::int64_t{1} << 58;
+
+// Members of a line of the file.
+class Line {
+ public:
+  Line(const Json& json, const std::string& where) : json_(json), where_(where) {}
+
+  const std::string& where() const { return where_; }
+  const Json& at(const char* name) const { return json_.at(name); }
+  std::string text(const char* name) const { return json_.at(name).get<std::string>(); }
+  std::int64_t integer(const char* name, std::int64_t least = 0, std::int64_t most = kMost) const {
+    return checked(json_.at(name), name, least, most);
+  }
+  int small(const char* name, int least = 0) const { return static_cast<int>(integer(name, least, 1 << 20)); }
+  double rate(const char* name) const { return json_.at(name).get<double>(); }
+  // A time and how long it took.
+  TimeSpan span(const Json& begin, const Json& length, const char* name) const {
+    const std::int64_t from = checked(begin, name, -kMost, kMost);
+    return {from, from + checked(length, name, 0, kMost)};
+  }
+
+ private:
+  std::int64_t checked(const Json& value, const char* name, std::int64_t least, std::int64_t most) const {
+    DRIFT_CHECK(kData,
+                value.is_number_integer() && std::cmp_less_equal(least, value.get<std::int64_t>()) &&
+                    std::cmp_less_equal(value.get<std::int64_t>(), most),
+                "{}: \"{}\" must be an integer from {} to {}, and is {}", where_, name, least, most, value.dump());
+    return value.get<std::int64_t>();
+  }
+
+  const Json& json_;
+  const std::string& where_;
+};
+
+ProfileSession session_from(const Line& line) {
+  ProfileSession session{.number = line.integer("number"),
+                         .process = line.small("process"),
+                         .processes = line.small("processes", 1),
+                         .first_step = line.integer("first_step"),
+                         .time = line.text("time"),
+                         .host = line.text("host"),
+                         .model = line.text("model"),
+                         .workers = line.small("workers", 1),
+                         .local_batch = line.integer("local_batch", 1),
+                         .every = line.integer("every", 1),
+                         .worker_threads = line.small("worker_threads", 1),
+                         .workers_at_once = line.small("workers_at_once", 1)};
   for (const Json& rate : line.at("bytes_per_s")) {
     session.rates.memory.push_back({rate.at(0).get<std::int64_t>(), rate.at(1).get<double>()});
   }
-  session.rates.multiply_adds = line.at("multiply_adds_per_s").get<double>();
+  session.rates.multiply_adds = line.rate("multiply_adds_per_s");
   return session;
 }
 
-TimeSpan span_from(const Json& begin, const Json& length) {
-  return {begin.get<Nanoseconds>(), begin.get<Nanoseconds>() + length.get<Nanoseconds>()};
+Sync sync_from(const Line& line) {
+  const std::string name = line.text("sync");
+  const auto sync = std::ranges::find(kSyncs, name, [](Sync known) { return name_of(known); });
+  DRIFT_CHECK(kData, sync != kSyncs.end(), "{} ends with an average of '{}': gradients, parameters or none",
+              line.where(), name);
+  return *sync;
 }
 
-ProfiledStep step_from(const Json& line, std::size_t ops_known, const std::string& where) {
-  ProfiledStep step{.step = line.at("step").get<Step>(),
-                    .worker = line.at("worker").get<int>(),
-                    .period = line.at("H").get<Step>(),
+ProfiledStep step_from(const Line& line, std::size_t ops_known) {
+  ProfiledStep step{.step = line.integer("step"),
+                    .worker = line.small("worker"),
+                    .sync = sync_from(line),
+                    .period = line.integer("H", 1),
                     .first = line.at("first").get<bool>(),
-                    .begin = line.at("begin").get<Nanoseconds>(),
-                    .duration = line.at("duration").get<Nanoseconds>()};
-  const auto name = line.at("sync").get<std::string>();
-  const auto sync = std::ranges::find_if(kSyncs, [&](Sync known) { return name_of(known) == name; });
-  DRIFT_CHECK(kData, sync != kSyncs.end(), "{} ends with an average of '{}': gradients, parameters or none", where,
-              name);
-  step.sync = *sync;
+                    .begin = line.integer("begin", -kMost),
+                    .duration = line.integer("duration")};
   const Json &ops = line.at("op"), &at = line.at("at"), &lengths = line.at("for");
   DRIFT_CHECK(kData, ops.size() == at.size() && ops.size() == lengths.size(),
-              "{} has {} operations, {} beginnings and {} durations", where, ops.size(), at.size(), lengths.size());
+              "{} has {} operations, {} beginnings and {} durations", line.where(), ops.size(), at.size(),
+              lengths.size());
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    const auto id = ops[i].get<std::int64_t>();
+    const auto id = ops.at(i).get<std::int64_t>();
     DRIFT_CHECK(kData, id >= 0 && std::cmp_less(id, ops_known),
-                "{} has operation {}, and no line before says what it is", where, id);
-    step.calls.push_back({.op = id, .time = span_from(at[i], lengths[i])});
+                "{} has operation {}, and no line before says what it is", line.where(), id);
+    step.calls.push_back({.op = id, .time = line.span(at.at(i), lengths.at(i), "at")});
   }
   for (const Json& part : line.at("parts")) {
-    step.parts.push_back({.name = part.at(0).get<std::string>(), .time = span_from(part.at(1), part.at(2))});
+    step.parts.push_back({.name = part.at(0).get<std::string>(), .time = line.span(part.at(1), part.at(2), "parts")});
   }
-  for (const Json& one : line.at("waits")) {
-    ProfiledWait wait{.ready = one.at("ready").get<Nanoseconds>(),
-                      .time = span_from(one.at("wait").at(0), one.at("wait").at(1)),
-                      .elements = one.at("elements").get<std::int64_t>(),
-                      .bytes = one.at("bytes").get<std::int64_t>()};
-    for (const Json& mean : one.at("means")) wait.means.push_back(span_from(mean.at(0), mean.at(1)));
+  for (const Json& json : line.at("waits")) {
+    const Line one(json, line.where());
+    ProfiledWait wait{.ready = one.integer("ready", -kMost),
+                      .time = one.span(one.at("wait").at(0), one.at("wait").at(1), "wait"),
+                      .elements = one.integer("elements"),
+                      .bytes = one.integer("bytes")};
+    for (const Json& mean : one.at("means")) wait.means.push_back(one.span(mean.at(0), mean.at(1), "means"));
     step.waits.push_back(std::move(wait));
   }
   return step;
 }
 
-void take_line(const Json& line, const std::string& where, std::vector<RecordedSession>& sessions) {
-  const auto kind = line.at("kind").get<std::string>();
+void take_line(const Line& line, std::vector<RecordedSession>& sessions) {
+  const std::string kind = line.text("kind");
   if (kind == "session") {
     sessions.push_back({.session = session_from(line), .ops = {}, .steps = {}, .cost = {}});
     return;
   }
-  DRIFT_CHECK(kData, !sessions.empty(), "{} is a line of kind '{}' before the one that begins a session", where, kind);
+  DRIFT_CHECK(kData, !sessions.empty(), "{} is a line of kind '{}' before the one that begins a session", line.where(),
+              kind);
   RecordedSession& last = sessions.back();
   if (kind == "op") {
-    const auto id = line.at("id").get<std::int64_t>();
+    const std::int64_t id = line.integer("id");
     DRIFT_CHECK(kData, std::cmp_equal(id, last.ops.size()), "{} says what operation {} is, and the next one is {}",
-                where, id, last.ops.size());
-    last.ops.push_back({.op = line.at("op").get<std::string>(),
-                        .part = line.at("part").get<std::string>(),
-                        .layer = line.at("layer").get<std::string>(),
-                        .bytes = line.at("bytes").get<std::int64_t>(),
-                        .multiply_adds = line.at("multiply_adds").get<std::int64_t>()});
+                line.where(), id, last.ops.size());
+    last.ops.push_back({.op = line.text("op"),
+                        .part = line.text("part"),
+                        .layer = line.text("layer"),
+                        .bytes = line.integer("bytes"),
+                        .multiply_adds = line.integer("multiply_adds")});
   } else if (kind == "step") {
-    last.steps.push_back(step_from(line, last.ops.size(), where));
+    last.steps.push_back(step_from(line, last.ops.size()));
   } else if (kind == "end") {
-    last.cost = ProfileCost{.recording_seconds = line.at("recording_s").get<double>(),
-                            .step_seconds = line.at("steps_s").get<double>(),
-                            .steps = line.at("steps").get<std::int64_t>(),
-                            .recorded = line.at("recorded").get<std::int64_t>()};
+    last.cost = ProfileCost{.recording_seconds = line.rate("recording_s"),
+                            .step_seconds = line.rate("steps_s"),
+                            .steps = line.integer("steps"),
+                            .recorded = line.integer("recorded")};
   } else {
-    DRIFT_FAIL(kData, "{} is a line of kind '{}': session, op, step or end", where, kind);
+    DRIFT_FAIL(kData, "{} is a line of kind '{}': session, op, step or end", line.where(), kind);
   }
 }
 
@@ -239,7 +277,7 @@ std::vector<RecordedSession> read_profile_file(const fs::path& path) {
   for_each_json_line(path, [&](Json&& line, std::size_t number) {
     const std::string where = fmt::format("{}:{}", path.string(), number);
     try {
-      take_line(line, where, sessions);
+      take_line(Line(line, where), sessions);
     } catch (const Json::exception& wrong) {
       DRIFT_FAIL(kData, "{} is no line of a profile: {}", where, wrong.what());
     }

@@ -126,6 +126,11 @@ TEST_F(ProfileFileTest, NamesTheLineThatIsWrong) {
   { ProfileFile file(path_, some_session()); }
   append("{\"kind\":\"steps\"}\n");
   EXPECT_TRUE(contains(error(), ":2 is a line of kind 'steps': session, op, step or end")) << error();
+  std::filesystem::remove(path_);
+  ProfileSession nobody = some_session();
+  nobody.workers = 0;
+  { ProfileFile file(path_, nobody); }
+  EXPECT_TRUE(contains(error(), ":1: \"workers\" must be an integer from 1 to 1048576, and is 0")) << error();
 }
 
 TEST(MachineRates, AFloorIsOfTheSlowerOfMemoryOfThatSizeAndProducts) {
