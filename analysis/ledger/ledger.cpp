@@ -34,7 +34,20 @@ double noise_of(std::vector<double> values) {
 }
 
 // What is added up of each step, by place: these, then calls, seconds and floor of each row.
-enum Amount : std::size_t { kStep, kBatch, kLane, kSkew, kMoving, kGaps, kExposed, kSums, kHidden, kBytes, kAmounts };
+enum Amount : std::size_t {
+  kStep,
+  kBatch,
+  kLane,
+  kSkew,
+  kMoving,
+  kGaps,
+  kExposed,
+  kSums,
+  kHidden,
+  kBytes,
+  kComputing,
+  kAmounts
+};
 
 using Amounts = std::vector<double>;
 
@@ -97,6 +110,7 @@ Amounts amounts_of(const Profile& profile, const RowPlaces& rows, std::span<cons
   const WaitTimes waits = wait_times(steps, worker);
   const TimeSpan* const batch = part_named(step, "batch");
   amounts[kStep] = seconds(step.duration);
+  amounts[kComputing] = operations;
   amounts[kBatch] = batch == nullptr ? 0 : seconds(batch->length());
   amounts[kLane] = lane_seconds(step);
   amounts[kSkew] = waits.skew;
@@ -116,21 +130,25 @@ std::size_t extremes(std::size_t steps) {
 // By worker, then step; the shortest first.
 using OfKind = std::map<int, std::vector<Amounts>>;
 
-ByKind reduced(const std::array<OfKind, 3>& all, std::size_t amount) {
+// worker: of this one alone.
+ByKind reduced(const std::array<OfKind, 3>& all, std::size_t amount, std::optional<int> worker = std::nullopt) {
   ByKind result;
   for (std::size_t kind = 0; kind < all.size(); ++kind) {
-    if (all[kind].empty()) continue;
     double mean = 0, noise = 0;
-    for (const auto& [worker, steps] : all[kind]) {
+    int workers = 0;
+    for (const auto& [number, steps] : all[kind]) {
+      if (worker && number != *worker) continue;
       std::vector<double> values;
       for (const Amounts& amounts : steps) values.push_back(amounts[amount]);
       const std::size_t left_out = extremes(values.size());
       const std::span<const double> middle = std::span(values).subspan(left_out, values.size() - 2 * left_out);
       mean += std::accumulate(middle.begin(), middle.end(), 0.0) / static_cast<double>(middle.size());
       noise += noise_of(values);
+      ++workers;
     }
-    result.mean[kind] = mean / static_cast<double>(all[kind].size());
-    result.noise[kind] = noise / static_cast<double>(all[kind].size());
+    if (workers == 0) continue;
+    result.mean[kind] = mean / workers;
+    result.noise[kind] = noise / workers;
   }
   return result;
 }
@@ -233,6 +251,9 @@ Ledger make_ledger(const Profile& profile, LedgerRows grouping) {
   ledger.sums = reduced(all, kSums);
   ledger.hidden = reduced(all, kHidden);
   ledger.bytes = reduced(all, kBytes);
+  for (int worker = 0; worker < profile.latest().workers; ++worker) {
+    ledger.workers.push_back({worker, reduced(all, kComputing, worker), reduced(all, kSkew, worker)});
+  }
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const auto& [part, name] = rows.part_and_name(row);
     if (part == "average") continue;

@@ -50,6 +50,13 @@ struct LedgerRow {
   ByKind calls, seconds, floor;
 };
 
+// Of one worker: who computes longest is waited for.
+struct LedgerWorker {
+  int worker = 0;
+  ByKind computing;  // its operations, but for sums of averages
+  ByKind skew;
+};
+
 struct Ledger {
   std::array<std::size_t, 3> steps = {};  // recorded and counted, of all workers
   ByKind step;                            // seconds; what follows adds up to it, each once
@@ -57,6 +64,8 @@ struct Ledger {
   ByKind batch, lane;                     // waiting for the loader; for the permit to compute
   ByKind skew, moving;                    // of waits in the communicator
   ByKind gaps;                            // all else: the host between operations
+
+  std::vector<LedgerWorker> workers;  // by number
 
   ByKind exposed;  // skew and moving
   ByKind sums;     // of moving: operations of the worker's own

@@ -78,8 +78,7 @@ std::string steps_table(const Ledger& ledger) {
   return text_table(rows, columns_of(1, rows.front().size()));
 }
 
-// The shortest time that the rates allow; a convolution may beat it, because Winograd's form makes do with fewer
-// products than the sums have factors.
+// The shortest time that the rates allow. Of less than a microsecond it says nothing.
 std::string operations_table(const Ledger& ledger) {
   std::vector<Row> rows = {{"part", "operation", "calls"}};
   add_headings(ledger, rows.front());
@@ -90,23 +89,39 @@ std::string operations_table(const Ledger& ledger) {
     add_times(ledger, row.seconds, 3, rows.back());
     const double floor = row.floor.most();
     rows.back().push_back(ms_text(floor, 3));
-    rows.back().push_back(floor > 0 ? number_text(row.seconds.most() / floor, 1) : "-");
+    rows.back().push_back(floor > 1e-6 ? number_text(row.seconds.most() / floor, 1) : "-");
   }
   return text_table(rows, columns_of(2, rows.front().size()));
 }
 
-std::string averages_text(const Ledger& ledger) {
-  std::string text;
+// Means in the background have no sums of the worker's own.
+std::string averages_table(const Ledger& ledger) {
+  std::vector<Row> rows = {
+      {"averages, ms", "MB sent", "waited for", "other workers", "moving", "own sums", "behind backward"}};
   for (const Sync kind : kinds_of(ledger)) {
     if (kind == Sync::kNone || ledger.exposed.at(kind) + ledger.hidden.at(kind) == 0) continue;
-    text += fmt::format("{}: {:.3f} MB sent by each worker; {} ms waited for, of it {} for other workers, {} moving",
-                        title_of(kind), 1e-6 * ledger.bytes.at(kind), ms_text(ledger.exposed.at(kind)),
-                        ms_text(ledger.skew.at(kind)), ms_text(ledger.moving.at(kind)));
-    text += ledger.hidden.at(kind) > 0
-                ? fmt::format("; {} ms behind backward\n", ms_text(ledger.hidden.at(kind)))
-                : fmt::format(" ({} of that the worker's own sums and copies)\n", ms_text(ledger.sums.at(kind)));
+    rows.push_back({title_of(kind), number_text(1e-6 * ledger.bytes.at(kind), 3), ms_text(ledger.exposed.at(kind)),
+                    ms_text(ledger.skew.at(kind)), ms_text(ledger.moving.at(kind)), ms_text(ledger.sums.at(kind)),
+                    ms_text(ledger.hidden.at(kind))});
   }
-  return text;
+  return rows.size() == 1 ? "" : text_table(rows, "<>>>>>>");
+}
+
+// The slowest first, and no more than one looks at.
+std::string workers_table(const Ledger& ledger) {
+  constexpr std::size_t kMost = 16;
+  const Sync average = ledger.has(Sync::kParameters) ? Sync::kParameters : Sync::kGradients;
+  if (ledger.workers.size() < 2 || !ledger.has(average)) return "";
+  const Sync step = ledger.has(Sync::kNone) ? Sync::kNone : average;
+  std::vector<LedgerWorker> workers = ledger.workers;
+  std::ranges::stable_sort(workers, std::ranges::greater(),
+                           [&](const LedgerWorker& one) { return one.computing.at(step); });
+  std::vector<Row> rows = {{"workers, ms", "computing, " + title_of(step), "waiting for others, " + title_of(average)}};
+  for (const LedgerWorker& one : std::span(workers).first(std::min(workers.size(), kMost))) {
+    rows.push_back(
+        {fmt::format("worker {}", one.worker), ms_text(one.computing.at(step)), ms_text(one.skew.at(average))});
+  }
+  return text_table(rows, "<>>");
 }
 
 // What rounds of H steps cost, and synchronous ones.
@@ -130,8 +145,8 @@ std::string rates_text(const MachineRates& rates) {
     text += fmt::format("{}{:.0f} GB/s over {:.1f} MB", text.empty() ? "" : ", ", 1e-9 * rate.per_second,
                         1e-6 * static_cast<double>(rate.bytes));
   }
-  return fmt::format("floor: {}; {:.0f} GFLOP/s; below 1: Winograd's form, which makes do with fewer products\n", text,
-                     2e-9 * rates.multiply_adds);
+  return fmt::format("floor: {}; {:.0f} GFLOP/s\nbelow 1: in Winograd's form, which makes do with fewer products\n",
+                     text, 2e-9 * rates.multiply_adds);
 }
 
 std::string head_text(const Profile& profile, const Ledger& ledger, const std::string& name) {
@@ -153,6 +168,15 @@ Json json_of(const Ledger& ledger, const ByKind& amount) {
     all[title_of(kind)] = {{"mean", amount.at(kind)}, {"noise", amount.noise[column_of(kind)]}};
   }
   return all;
+}
+
+Json workers_json(const Ledger& ledger) {
+  Json workers = Json::array();
+  for (const LedgerWorker& one : ledger.workers) {
+    workers.push_back(
+        {{"worker", one.worker}, {"computing", json_of(ledger, one.computing)}, {"skew", json_of(ledger, one.skew)}});
+  }
+  return workers;
 }
 
 Json rows_json(const Ledger& ledger, const char* name) {
@@ -177,7 +201,8 @@ std::string ledger_text(const Profile& profile, const std::string& name) {
            "the first step of each kind in a session is left out; a longer run, or --profile-every 1, has more\n";
   }
   const std::string operations = operations_table(ledger) + rates_text(profile.latest().rates);
-  for (const std::string& part : {steps_table(ledger), operations, averages_text(ledger), periods_table(ledger)}) {
+  for (const std::string& part :
+       {steps_table(ledger), operations, averages_table(ledger), workers_table(ledger), periods_table(ledger)}) {
     if (!part.empty()) text.append("\n").append(part);
   }
   return text;
@@ -211,7 +236,7 @@ std::string layers_text(const Profile& profile) {
   for (const Layer& layer : layers) {
     const double time = layer.forward + layer.backward;
     rows.push_back({layer.name, ms_text(layer.forward, 3), ms_text(layer.backward, 3), number_text(100 * time / all, 1),
-                    ms_text(layer.floor, 3), layer.floor > 0 ? number_text(time / layer.floor, 1) : "-"});
+                    ms_text(layer.floor, 3), layer.floor > 1e-6 ? number_text(time / layer.floor, 1) : "-"});
   }
   return fmt::format("of a {} step:\n{}", title_of(kind), text_table(rows, "<>>>>>"));
 }
@@ -249,6 +274,7 @@ Json ledger_json(const Profile& profile) {
           {"steps", steps},
           {"seconds", amounts},
           {"bytes", json_of(ledger, ledger.bytes)},
+          {"by_worker", workers_json(ledger)},
           {"operations", rows_json(ledger, "op")},
           {"layers", rows_json(make_ledger(profile, LedgerRows::kLayers), "layer")},
           {"periods", periods}};

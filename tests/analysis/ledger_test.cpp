@@ -73,7 +73,15 @@ TEST_F(LedgerTest, AWaitIsForOthersUntilTheLastIsReady) {
   EXPECT_DOUBLE_EQ(all.seconds_at(1), 20e-3);
   EXPECT_DOUBLE_EQ(all.seconds_at(4), 15e-3 + 5e-3 / 4);
   EXPECT_EQ(all.samples, 10);
+  ASSERT_EQ(all.workers.size(), 2u);
+  EXPECT_DOUBLE_EQ(all.workers[0].skew.at(Sync::kParameters), 6e-3);
+  EXPECT_DOUBLE_EQ(all.workers[1].skew.at(Sync::kParameters), 0);
+  EXPECT_DOUBLE_EQ(all.workers[1].computing.at(Sync::kNone), 12e-3);
   const std::string text = ledger_text(profile, "here");
+  EXPECT_NE(text.find("\nworker 0                12.00                           6.00\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nround end       0.000        5.00           3.00    2.00      1.00             0.00\n"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("average: waiting for other workers   0.00       3.00"), std::string::npos) << text;
   EXPECT_NE(text.find("H = 4         16.25"), std::string::npos) << text;
   EXPECT_EQ(ledger_json(profile).at("periods").at(1).at("step"), 16.25e-3);
@@ -134,9 +142,10 @@ TEST_F(LedgerTest, FirstStepsAndThoseThatNotAllRecordedAreLeftOut) {
     first.first = worker == 1;
     file.write(first);
     file.write(local_step(2, worker, file));
+    file.write(local_step(4, worker, file));
   }
   file.write(local_step(3, 0, file, 900));
-  EXPECT_EQ(ledger().steps[0], 2u);
+  EXPECT_EQ(ledger().steps[0], 4u);
   EXPECT_DOUBLE_EQ(ledger().step.at(Sync::kNone), 15e-3);
 }
 
