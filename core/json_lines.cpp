@@ -66,6 +66,24 @@ void JsonLines::write(const Json& object) {
   }
 }
 
+void cut_torn_line(const std::filesystem::path& path) {
+  const OpenedFile file = open_regular_file(path, O_RDWR);
+  if (file.absent) return;
+  DRIFT_CHECK(kOutput, file, "cannot open {} for writing: {}", path.string(), file.problem);
+  const struct Close {
+    int descriptor;
+    ~Close() { ::close(descriptor); }
+  } close{file.descriptor};
+  std::string tail(std::min<std::uint64_t>(file.bytes, 2 * kLineBytesMax), '\0');
+  const std::uint64_t before = file.bytes - tail.size();
+  const ssize_t got = ::pread(file.descriptor, tail.data(), tail.size(), static_cast<off_t>(before));
+  DRIFT_CHECK(kOutput, std::cmp_equal(got, tail.size()), "cannot read {}: {}", path.string(), std::strerror(errno));
+  const std::size_t end = tail.rfind('\n') + 1;  // 0 where there is none
+  if (end == tail.size()) return;
+  DRIFT_CHECK(kOutput, ::ftruncate(file.descriptor, static_cast<off_t>(before + end)) == 0, "cannot shorten {}: {}",
+              path.string(), std::strerror(errno));
+}
+
 void for_each_json_line(const std::filesystem::path& path, const std::function<void(Json&&, std::size_t)>& take) {
   InputFile file(path, ErrorKind::kData);
   std::size_t number = 1;

@@ -26,6 +26,9 @@ class JsonLines {
   int file_ = -1;
 };
 
+// What a killed program left of a line at the end of the file, if there is one, goes: before one appends to it.
+void cut_torn_line(const std::filesystem::path& path);
+
 // The object that a file of at most 64 MiB is. Throws kData naming one that cannot be read, is none, or nests deeper
 // than 16 levels.
 Json read_json_object(const std::filesystem::path& path);

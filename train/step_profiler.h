@@ -1,6 +1,6 @@
 // StepProfiler: records one worker's steps of the rounds that --profile-every chooses, on a CPU: its operations, the
-// parts of its steps and its waits in the communicator, each from the end of the step before to its own end. It belongs
-// to one session and knows what recording costs.
+// parts of its steps and its waits in the communicator. A step ends where the next one begins, so that nothing between
+// them is lost, but for writing it down. A profiler belongs to one session and knows what recording costs.
 #pragma once
 
 #include <array>

@@ -65,6 +65,15 @@ TEST_F(ProfileTest, RecordsEveryFourthRoundUnlessToldOtherwiseAndGoesOnInAResume
   EXPECT_EQ(sessions[1].session.first_step, 12);
 }
 
+// By the same command, if it was killed before its first checkpoint.
+TEST_F(ProfileTest, ARunThatStartsAgainHasANewOne) {
+  ASSERT_EQ(train({"--profile"}).exit_code, 0);
+  fs::remove_all(run_ / "ckpt");
+  const Outcome again = train({"--profile"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(sessions_in(profile_path(run_, 0)), 1);
+}
+
 TEST_F(ProfileTest, BecomesATraceASectionOfTheReportAndAComparison) {
   ASSERT_EQ(train({"--profile-every", "1"}).exit_code, 0);
   const Outcome traced = run_drift({"trace", run_.string(), "--steps", "5:7"});

@@ -6,7 +6,6 @@
 
 #include "core/check.h"
 #include "core/file_errors.h"
-#include "core/regular_file.h"
 
 namespace drift {
 namespace fs = std::filesystem;
@@ -189,12 +188,8 @@ void take_line(const Line& line, std::vector<RecordedSession>& sessions) {
   }
 }
 
-// Before one appends to it.
 const fs::path& without_torn_line(const fs::path& path) {
-  constexpr std::size_t kBytesMax = std::size_t{4} << 30;
-  const std::optional<std::string> text = text_if_there(path, kBytesMax, ErrorKind::kData);
-  if (!text || text->empty() || text->back() == '\n') return path;
-  with_file_errors(ErrorKind::kOutput, [&] { fs::resize_file(path, text->rfind('\n') + 1); });
+  cut_torn_line(path);
   return path;
 }
 
