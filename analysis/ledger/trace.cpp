@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <limits>
 #include <map>
-#include <optional>
 #include <set>
 #include <span>
 #include <utility>
@@ -37,6 +36,42 @@ std::vector<Nanoseconds> session_offsets(const Profile& profile) {
     end = last + offsets[session];
   }
   return offsets;
+}
+
+// A clock beside that of process 0, at one moment.
+struct Sighting {
+  Nanoseconds time = 0, offset = 0;
+};
+
+// Between the two in the middle, so that medians of both lie on a line if all do.
+Nanoseconds median(std::vector<Nanoseconds> values) {
+  std::ranges::sort(values);
+  const Nanoseconds below = values[(values.size() - 1) / 2], above = values[values.size() / 2];
+  return below + (above - below) / 2;
+}
+
+Sighting middle_of(std::span<const Sighting> sightings) {
+  std::vector<Nanoseconds> times, offsets;
+  for (const Sighting& one : sightings) {
+    times.push_back(one.time);
+    offsets.push_back(one.offset);
+  }
+  return {median(std::move(times)), median(std::move(offsets))};
+}
+
+// One offset for all steps, because single ones scatter by what a message takes, and steps that follow each other must
+// not overlap; over minutes a line, because clocks of machines go at rates of their own. sightings: in order, one at
+// least.
+Nanoseconds offset_at(Nanoseconds time, std::span<const Sighting> sightings) {
+  constexpr Nanoseconds kLong = 60'000'000'000;
+  const std::size_t half = sightings.size() / 2;
+  const Sighting all = middle_of(sightings);
+  if (half == 0) return all.offset;
+  const Sighting early = middle_of(sightings.first(half)), late = middle_of(sightings.subspan(half));
+  if (late.time - early.time < kLong) return all.offset;
+  const double rate = static_cast<double>(late.offset - early.offset) / static_cast<double>(late.time - early.time);
+  return early.offset +
+         static_cast<Nanoseconds>(std::clamp(rate * static_cast<double>(time - early.time), -1e18, 1e18));
 }
 
 class TraceWriter {
@@ -100,28 +135,18 @@ class TraceWriter {
 
 std::vector<Nanoseconds> clock_offsets(const Profile& profile) {
   const auto workers = static_cast<std::size_t>(profile.latest().workers);
-  std::vector<std::optional<Nanoseconds>> known(profile.steps.size());
-  for (std::size_t place = 0; place < known.size(); ++place) {
+  std::map<std::pair<int, std::size_t>, std::vector<Sighting>> clocks;  // by process and session
+  for (std::size_t place = 0; place < profile.steps.size(); ++place) {
     const RecordedStep& step = profile.steps[place];
-    if (step.process == 0) {
-      known[place] = 0;
-      continue;
-    }
     const auto steps = std::span(profile.steps).subspan(place - place % workers, workers);
     const auto first = end_of_wait(steps, 0, 0), own = end_of_wait(steps, step.process, 0);
-    if (first && own) known[place] = *first - *own;
+    if (first && own) clocks[{step.process, step.session}].push_back({*own, *first - *own});
   }
-  // From the next step of the process that knows, or else the last.
-  std::vector<Nanoseconds> offsets(known.size());
-  std::map<std::pair<int, std::size_t>, Nanoseconds> nearest;
-  for (const bool forward : {true, false}) {
-    nearest.clear();
-    for (std::size_t i = 0; i < known.size(); ++i) {
-      const std::size_t place = forward ? i : known.size() - 1 - i;
-      const std::pair<int, std::size_t> clock = {profile.steps[place].process, profile.steps[place].session};
-      if (known[place]) nearest[clock] = *known[place];
-      if (const auto found = nearest.find(clock); found != nearest.end()) offsets[place] = found->second;
-    }
+  std::vector<Nanoseconds> offsets;
+  for (const RecordedStep& step : profile.steps) {
+    const auto clock = clocks.find({step.process, step.session});
+    const bool is_first = step.process == 0 || clock == clocks.end();
+    offsets.push_back(is_first ? 0 : offset_at(step.of.begin, clock->second));
   }
   return offsets;
 }

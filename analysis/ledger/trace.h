@@ -2,8 +2,8 @@
 // process for each process, a thread for each worker, and one for averages in the background. Slices lie inside each
 // other: the step, named after its kind so that kinds have colours, its parts, its operations.
 //
-// All times are by the clock of process 0. The others' are aligned at the waits of a step, which end for all at the
-// same moment; steps without one by the nearest that has one. Sessions follow each other.
+// All times are by the clock of process 0. The others' are aligned by the waits of their steps, which end for all at
+// the same moment. Sessions follow each other.
 #pragma once
 
 #include <functional>

@@ -47,6 +47,36 @@ TEST_F(TraceTest, ClocksAreThoseOfTheFirstProcess) {
                                              "0.1 local step 50000 15000", "1.2 local step 50000 15000"}));
 }
 
+// The clock of process 1 is 1000 ms ahead, and seems to be one more or less at single steps: these must not overlap.
+TEST_F(TraceTest, OneOffsetIsTakenForAllStepsOfAShortRun) {
+  ProfileFile first = open(0, 2), second = open(1, 2);
+  for (const Step step : {1, 2, 3}) {
+    ProfiledStep own = round_end(step, 0, first, 2), other = round_end(step, 1, second, 2);
+    own.begin = 20 * step * kMs;
+    other.begin = own.begin + (998 + step) * kMs;
+    first.write(own);
+    second.write(other);
+  }
+  EXPECT_EQ(clock_offsets(read_profile(directory_.path())),
+            (std::vector<Nanoseconds>{0, -1000 * kMs, 0, -1000 * kMs, 0, -1000 * kMs}));
+}
+
+// It gains a millisecond a minute.
+TEST_F(TraceTest, ClocksMayGoAtRatesOfTheirOwn) {
+  ProfileFile first = open(0, 2), second = open(1, 2);
+  for (const Step step : {0, 2, 4, 6}) {
+    ProfiledStep own = round_end(step, 0, first, 2), other = round_end(step, 1, second, 2);
+    own.begin = 60'000 * step * kMs;
+    other.begin = own.begin + (7 + step) * kMs;
+    first.write(own);
+    second.write(other);
+  }
+  const std::vector<Nanoseconds> offsets = clock_offsets(read_profile(directory_.path()));
+  for (const std::size_t step : {0u, 1u, 2u, 3u}) {
+    EXPECT_NEAR(static_cast<double>(offsets[2 * step + 1]), -1e6 * (7.0 + 2.0 * static_cast<double>(step)), 1e3);
+  }
+}
+
 // What the format asks for, and that slices of a thread lie inside each other or apart.
 TEST_F(TraceTest, EventsAreThoseOfTheFormat) {
   {
