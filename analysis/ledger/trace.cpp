@@ -62,17 +62,27 @@ Sighting middle_of(std::span<const Sighting> sightings) {
 // One offset for all steps, because single ones scatter by what a message takes, and steps that follow each other must
 // not overlap; over minutes a line, because clocks of machines go at rates of their own. sightings: in order, one at
 // least.
-Nanoseconds offset_at(Nanoseconds time, std::span<const Sighting> sightings) {
-  constexpr Nanoseconds kLong = 60'000'000'000;
-  const std::size_t half = sightings.size() / 2;
-  const Sighting all = middle_of(sightings);
-  if (half == 0) return all.offset;
-  const Sighting early = middle_of(sightings.first(half)), late = middle_of(sightings.subspan(half));
-  if (late.time - early.time < kLong) return all.offset;
-  const double rate = static_cast<double>(late.offset - early.offset) / static_cast<double>(late.time - early.time);
-  return early.offset +
-         static_cast<Nanoseconds>(std::clamp(rate * static_cast<double>(time - early.time), -1e18, 1e18));
-}
+class ClockLine {
+ public:
+  explicit ClockLine(std::span<const Sighting> sightings) : start_(middle_of(sightings)) {
+    constexpr Nanoseconds kLong = 60'000'000'000;
+    const std::size_t half = sightings.size() / 2;
+    if (half == 0) return;
+    const Sighting early = middle_of(sightings.first(half)), late = middle_of(sightings.subspan(half));
+    if (late.time - early.time < kLong) return;
+    start_ = early;
+    rate_ = static_cast<double>(late.offset - early.offset) / static_cast<double>(late.time - early.time);
+  }
+
+  Nanoseconds at(Nanoseconds time) const {
+    const double more = rate_ * static_cast<double>(time - start_.time);
+    return start_.offset + static_cast<Nanoseconds>(std::clamp(more, -1e18, 1e18));
+  }
+
+ private:
+  Sighting start_;
+  double rate_ = 0;
+};
 
 class TraceWriter {
  public:
@@ -142,11 +152,14 @@ std::vector<Nanoseconds> clock_offsets(const Profile& profile) {
     const auto first = end_of_wait(steps, 0, 0), own = end_of_wait(steps, step.process, 0);
     if (first && own) clocks[{step.process, step.session}].push_back({*own, *first - *own});
   }
+  std::map<std::pair<int, std::size_t>, ClockLine> lines;
+  for (const auto& [clock, sightings] : clocks) {
+    if (clock.first != 0) lines.emplace(clock, ClockLine(sightings));
+  }
   std::vector<Nanoseconds> offsets;
   for (const RecordedStep& step : profile.steps) {
-    const auto clock = clocks.find({step.process, step.session});
-    const bool is_first = step.process == 0 || clock == clocks.end();
-    offsets.push_back(is_first ? 0 : offset_at(step.of.begin, clock->second));
+    const auto line = lines.find({step.process, step.session});
+    offsets.push_back(line == lines.end() ? 0 : line->second.at(step.of.begin));
   }
   return offsets;
 }
