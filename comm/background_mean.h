@@ -73,7 +73,7 @@ class BackgroundMean {
   // The thread's: of the item that it began last, and when it was through with the last.
   std::int64_t number_ = 0;
   double end_ = 0;
-  std::jthread thread_;      // last: it uses the rest
+  std::jthread thread_;  // last: it uses the rest
 };
 
 }  // namespace drift

@@ -2,6 +2,7 @@
 // because every part of training, its records and its reports speak of them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -11,6 +12,7 @@ using Step = std::int64_t;
 
 // kFragment: of parameters a part; kParameters: all of them, or the last part.
 enum class Sync : std::uint8_t { kNone, kGradients, kFragment, kParameters };
+inline constexpr std::array kSyncs = {Sync::kNone, Sync::kGradients, Sync::kFragment, Sync::kParameters};
 
 constexpr bool averages_parameters(Sync sync) {
   return sync == Sync::kFragment || sync == Sync::kParameters;

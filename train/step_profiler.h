@@ -41,7 +41,7 @@ class StepProfiler {
   ProfileFile& file_;
   const Clock& clock_;
   double seconds_per_call_;                // that recording adds
-  std::array<bool, 3> had_{};              // by Sync: a step of the kind, recorded or not
+  std::array<bool, kSyncs.size()> had_{};  // by Sync: a step of the kind, recorded or not
   std::optional<Step> under_way_;          // recorded or not
   double began_ = 0;                       // then
   std::optional<ProfiledStep> recording_;  // where it is recorded

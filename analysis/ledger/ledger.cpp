@@ -131,7 +131,8 @@ std::size_t extremes(std::size_t steps) {
 using OfKind = std::map<int, std::vector<Amounts>>;
 
 // worker: of this one alone.
-ByKind reduced(const std::array<OfKind, 3>& all, std::size_t amount, std::optional<int> worker = std::nullopt) {
+ByKind reduced(const std::array<OfKind, kStepKinds.size()>& all, std::size_t amount,
+               std::optional<int> worker = std::nullopt) {
   ByKind result;
   for (std::size_t kind = 0; kind < all.size(); ++kind) {
     double mean = 0, noise = 0;
@@ -156,7 +157,17 @@ ByKind reduced(const std::array<OfKind, 3>& all, std::size_t amount, std::option
 }  // namespace
 
 std::string title_of(Sync kind) {
-  return kind == Sync::kNone ? "local" : kind == Sync::kGradients ? "synchronous" : "round end";
+  switch (kind) {
+    case Sync::kNone:
+      return "local";
+    case Sync::kGradients:
+      return "synchronous";
+    case Sync::kFragment:
+      return "fragment";
+    case Sync::kParameters:
+      return "round end";
+  }
+  return "?";
 }
 
 double ByKind::typical() const {
@@ -184,7 +195,14 @@ ByKind Ledger::part(std::string_view name) const {
 
 double Ledger::seconds_at(Step period) const {
   const double local = step.at(Sync::kNone), end = step.at(Sync::kParameters);
-  return period == 1 ? end : local + (end - local) / static_cast<double>(period);
+  const auto steps_of_round = static_cast<double>(period);
+  if (!has(Sync::kFragment)) return period == 1 ? end : local + (end - local) / steps_of_round;
+  // Of a round: whole rounds are recorded.
+  const double fragments = has(Sync::kParameters) ? static_cast<double>(steps[column_of(Sync::kFragment)]) /
+                                                        static_cast<double>(steps[column_of(Sync::kParameters)])
+                                                  : ByKind::kNone;
+  if (!(steps_of_round > fragments)) return ByKind::kNone;
+  return local + (end - local + fragments * (step.at(Sync::kFragment) - local)) / steps_of_round;
 }
 
 std::optional<Nanoseconds> end_of_wait(std::span<const Profile::RecordedStep> steps, int process, std::size_t wait) {
@@ -223,7 +241,7 @@ WaitTimes wait_times(std::span<const Profile::RecordedStep> steps, std::size_t w
 
 Ledger make_ledger(const Profile& profile, LedgerRows grouping) {
   const RowPlaces rows(profile.ops, grouping);
-  std::array<OfKind, 3> all;
+  std::array<OfKind, kStepKinds.size()> all;
   Ledger ledger;
   ledger.samples = static_cast<double>(profile.latest().workers) * static_cast<double>(profile.latest().local_batch);
   const auto workers = static_cast<std::size_t>(profile.latest().workers);

@@ -23,19 +23,19 @@
 namespace drift {
 
 // In the order of the columns.
-inline constexpr std::array kStepKinds = {Sync::kNone, Sync::kGradients, Sync::kParameters};
+inline constexpr auto kStepKinds = kSyncs;
 constexpr std::size_t column_of(Sync kind) {
-  return kind == Sync::kNone ? 0 : kind == Sync::kGradients ? 1 : 2;
+  return static_cast<std::size_t>(kind);
 }
-// "local", "synchronous", "round end"
+// "local", "synchronous", "fragment", "round end"
 std::string title_of(Sync kind);
 
 // An amount in each kind of step; NaN where none was recorded. noise: half the width of an interval of 95 % for a
 // median of as many steps, 1.58 interquartile ranges over the root of their number (McGill, Tukey and Larsen 1978);
 // infinite for fewer than four.
 struct ByKind {
-  std::array<double, 3> mean = {kNone, kNone, kNone};
-  std::array<double, 3> noise = {kNone, kNone, kNone};
+  std::array<double, kStepKinds.size()> mean = {kNone, kNone, kNone, kNone};
+  std::array<double, kStepKinds.size()> noise = {kNone, kNone, kNone, kNone};
 
   double at(Sync kind) const { return mean[column_of(kind)]; }
   // Of a local step, or else of a kind that was recorded.
@@ -58,12 +58,12 @@ struct LedgerWorker {
 };
 
 struct Ledger {
-  std::array<std::size_t, 3> steps = {};  // recorded and counted, of all workers
-  ByKind step;                            // seconds; what follows adds up to it, each once
-  std::vector<LedgerRow> rows;            // without averages; the longest first
-  ByKind batch, lane;                     // waiting for the loader; for the permit to compute
-  ByKind skew, moving;                    // of waits in the communicator
-  ByKind gaps;                            // all else: the host between operations
+  std::array<std::size_t, kStepKinds.size()> steps = {};  // recorded and counted, of all workers
+  ByKind step;                                            // seconds; what follows adds up to it, each once
+  std::vector<LedgerRow> rows;                            // without averages; the longest first
+  ByKind batch, lane;                                     // waiting for the loader; for the permit to compute
+  ByKind skew, moving;                                    // of waits in the communicator
+  ByKind gaps;                                            // all else: the host between operations
 
   std::vector<LedgerWorker> workers;  // by number
 
@@ -77,7 +77,8 @@ struct Ledger {
   bool has(Sync kind) const { return steps[column_of(kind)] > 0; }
   // Seconds of the operations of a part.
   ByKind part(std::string_view name) const;
-  // Of a step on average with parameters averaged every `period` steps; NaN where that cannot be said.
+  // Of a step on average with parameters averaged every `period` steps, by as many fragments as were recorded; NaN
+  // where that cannot be said.
   double seconds_at(Step period) const;
 };
 

@@ -48,6 +48,25 @@ TEST_F(LedgerTest, AStepIsTheSumOfItsPartsWithoutOutliers) {
   EXPECT_TRUE(std::isinf(all.step.noise[0])) << "of three steps";
 }
 
+// Three steps with a fragment and a round's last in each round: 15, 17 and 20 ms a step.
+TEST_F(LedgerTest, FragmentsAreAColumnOfTheirOwn) {
+  ProfileFile file = open();
+  for (Step step = 0; step < 8; ++step) {
+    for (const int worker : {0, 1}) {
+      ProfiledStep one = step % 4 == 3 ? round_end(step, worker, file, 5) : round_end(step, worker, file, 2);
+      if (step % 4 != 3) one.sync = Sync::kFragment;
+      file.write(one);
+    }
+  }
+  for (const int worker : {0, 1}) file.write(local_step(8, worker, file));
+  const Ledger all = ledger();
+  EXPECT_DOUBLE_EQ(all.step.at(Sync::kFragment), 17e-3);
+  EXPECT_DOUBLE_EQ(all.step.at(Sync::kParameters), 20e-3);
+  EXPECT_EQ(title_of(Sync::kFragment), "fragment");
+  EXPECT_DOUBLE_EQ(all.seconds_at(16), 15e-3 + (5e-3 + 3 * 2e-3) / 16);
+  EXPECT_TRUE(std::isnan(all.seconds_at(3))) << "a round has four averages";
+}
+
 // Worker 1 is ready 6 ms later: it waits 2 ms, of which nobody is to blame, and worker 0 waits 8.
 TEST_F(LedgerTest, AWaitIsForOthersUntilTheLastIsReady) {
   ProfileFile file = open();

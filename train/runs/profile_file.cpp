@@ -11,8 +11,6 @@ namespace drift {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array kSyncs = {Sync::kNone, Sync::kGradients, Sync::kParameters};
-
 Json json_of(const ProfileSession& session) {
   Json memory = Json::array();
   for (const MachineRates::Bandwidth& rate : session.rates.memory) memory.push_back({rate.bytes, rate.per_second});

@@ -56,9 +56,8 @@ void take(std::string& value, const Json& json) {
   value = json.get<std::string>();
 }
 void take(Sync& value, const Json& json) {
-  const std::array syncs = {Sync::kNone, Sync::kGradients, Sync::kFragment, Sync::kParameters};
-  const auto found = std::ranges::find(syncs, json.get<std::string>(), [](Sync sync) { return name_of(sync); });
-  DRIFT_CHECK(kData, found != syncs.end(), "no record of a run: 'sync' is {}", json.dump());
+  const auto found = std::ranges::find(kSyncs, json.get<std::string>(), [](Sync sync) { return name_of(sync); });
+  DRIFT_CHECK(kData, found != kSyncs.end(), "no record of a run: 'sync' is {}", json.dump());
   value = *found;
 }
 
