@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "comm/team_mean.h"
+#include "core/background_thread.h"
 #include "core/check.h"
 #include "core/clock.h"
-#include "core/short_slices.h"
 #include "core/thread_team.h"
 
 namespace drift {
@@ -71,7 +71,7 @@ bool BackgroundMean::is_offered() const {
 
 void BackgroundMean::run(const std::stop_token& stop) {
   try {
-    ask_for_short_slices();  // each message waits for this thread, while others compute
+    become_background_thread();
     const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
     const std::unique_ptr<Backend> backend = make_backend(*stream);
     std::unique_lock lock(mutex_);

@@ -1,5 +1,6 @@
 // MPI moves nothing by itself: who waits must ask again and again. After a while the thread sleeps between two
-// questions, because workers that still compute may need its core; not at once, or a short message takes twice as long.
+// questions, because workers that still compute may need its core; not at once, or a short message takes twice as long,
+// unless it is in the background of those workers.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -16,6 +17,7 @@
 
 #include "comm/collective.h"
 #include "comm/mpi.h"
+#include "core/background_thread.h"
 #include "core/check.h"
 #include "core/log.h"
 #include "core/stoppable.h"
@@ -192,12 +194,13 @@ class MpiTransfer final : public Transfer {
   void wait() override {
     const Clock& clock = *transport_.options_.clock;
     const double begin = clock.seconds();
+    const int busy_turns = in_background_thread() ? 0 : kBusyTurns;
     for (int turn = 0; !is_done(); ++turn) {
       transport_.throw_if_aborted();
       DRIFT_CHECK(kComm, clock.seconds() - begin < transport_.options_.timeout_seconds,
                   "process {} of {} waited {:.0f} s for {}", transport_.process_, transport_.processes_,
                   transport_.options_.timeout_seconds, waited_for());
-      if (turn > kBusyTurns) std::this_thread::sleep_for(kLookEvery);
+      if (turn >= busy_turns) std::this_thread::sleep_for(kLookEvery);
     }
   }
 

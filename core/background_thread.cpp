@@ -1,4 +1,4 @@
-#include "core/short_slices.h"
+#include "core/background_thread.h"
 
 #include <cstdint>
 #include <sys/syscall.h>
@@ -19,9 +19,16 @@ static_assert(sizeof(Attributes) == 48);
 
 constexpr std::uint64_t kNanoseconds = 100'000;  // the shortest that Linux gives
 
+thread_local bool in_background = false;
+
 }  // namespace
 
-void ask_for_short_slices() noexcept {
+bool in_background_thread() noexcept {
+  return in_background;
+}
+
+void become_background_thread() noexcept {
+  in_background = true;
   Attributes attributes{};
   attributes.size = sizeof attributes;
   if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
