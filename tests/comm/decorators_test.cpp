@@ -58,6 +58,7 @@ TEST(Recording, TellsOffersFromWaitsAndWhenMeansWereTaken) {
   }
   expect_none(run_workers(communicators, [](std::unique_ptr<Communicator>& comm, Backend& backend) {
     std::vector<float> one(5), other(7), last(3);
+    comm->prepare_means(backend);
     comm->start_mean(one, backend);
     comm->start_mean(other, backend);
     comm->wait_for_means(backend);
