@@ -50,6 +50,7 @@ class TeamCommunicator final : public Communicator {
     meeting_->fail(text);
     background_->abort(text);
     if (exchange_) exchange_->abort(text);
+    background_->settle();
   }
 
   bool mean_can_be_captured() const override { return !exchange_ || exchange_->only_enqueues(); }

@@ -28,8 +28,8 @@ void BackgroundMean::begin() {
 
 void BackgroundMean::start(int place, std::span<float> values) {
   const auto mine = static_cast<std::size_t>(place);
-  const std::lock_guard lock(mutex_);
-  if (error_) std::rethrow_exception(error_);
+  std::unique_lock lock(mutex_);
+  if (error_) rethrow(lock);
   DRIFT_ASSERT(thread_.joinable(), "a mean in the background before begin()");
   const auto index = static_cast<std::size_t>(started_[mine]++ - finished_);
   if (index == items_.size()) {
@@ -46,12 +46,22 @@ MeanTimes BackgroundMean::wait(int place) {
   std::unique_lock lock(mutex_);
   const std::int64_t item = waited_[static_cast<std::size_t>(place)];
   done_.wait(lock, [&] { return error_ || finished_ > item; });
-  if (finished_ <= item) std::rethrow_exception(error_);
+  if (finished_ <= item) rethrow(lock);
   const std::int64_t oldest = finished_ - std::ssize(times_);
   const MeanTimes times = times_[static_cast<std::size_t>(item - oldest)];
   ++waited_[static_cast<std::size_t>(place)];
   if (item == oldest && std::ranges::min(waited_) > oldest) times_.pop_front();
   return times;
+}
+
+void BackgroundMean::rethrow(std::unique_lock<std::mutex>& lock) {
+  done_.wait(lock, [&] { return !busy_; });
+  std::rethrow_exception(error_);
+}
+
+void BackgroundMean::settle() noexcept {
+  std::unique_lock lock(mutex_);
+  done_.wait(lock, [&] { return !busy_; });
 }
 
 void BackgroundMean::abort(std::string_view reason) noexcept {
@@ -63,6 +73,11 @@ void BackgroundMean::fail(std::exception_ptr error) noexcept {
   if (!error_) error_ = std::move(error);
   offered_.notify_all();
   done_.notify_all();
+}
+
+void BackgroundMean::idle() {
+  busy_ = false;
+  if (error_) done_.notify_all();
 }
 
 bool BackgroundMean::is_offered() const {
@@ -80,16 +95,20 @@ void BackgroundMean::run(const std::stop_token& stop) {
       if (error_ || (begun_ == 0 && !is_offered())) return;
       if (is_offered()) {
         Item& next = items_[begun_++];
+        busy_ = true;
         lock.unlock();
         begin_mean(next, *backend);
         lock.lock();
+        idle();
         continue;
       }
       const Item& oldest = items_.front();
+      busy_ = true;
       lock.unlock();
       const bool done = advance(oldest, *backend);
       const MeanTimes times{.begin = std::max(oldest.begin, end_), .end = steady_clock().seconds()};
       lock.lock();
+      idle();
       if (!done) continue;
       end_ = times.end;
       items_.pop_front();
@@ -100,6 +119,8 @@ void BackgroundMean::run(const std::stop_token& stop) {
     }
   } catch (...) {
     fail(std::current_exception());
+    const std::lock_guard lock(mutex_);
+    idle();
   }
 }
 

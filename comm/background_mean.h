@@ -41,6 +41,8 @@ class BackgroundMean {
   // Whoever waits, or comes later, throws kComm with this reason. Callable from any thread. What is under way ends when
   // the exchange is aborted too.
   void abort(std::string_view reason) noexcept;
+  // Then returns once the thread touches no span any more; so do the others before they throw.
+  void settle() noexcept;
 
  private:
   struct Item {
@@ -51,7 +53,9 @@ class BackgroundMean {
     double begin = 0;         // when it was begun
   };
 
+  [[noreturn]] void rethrow(std::unique_lock<std::mutex>& lock);
   void run(const std::stop_token& stop);
+  void idle();  // with the lock held
   // The first that is not begun; with the lock held.
   bool is_offered() const;
   void begin_mean(Item& item, Backend& backend);
@@ -69,6 +73,7 @@ class BackgroundMean {
   std::deque<MeanTimes> times_;        // of the last of these: all that somebody has not waited for
   std::vector<std::int64_t> started_;  // by place: items that it offered a span for
   std::vector<std::int64_t> waited_;   // by place: items that it waited for
+  bool busy_ = false;                  // the thread touches spans
   std::exception_ptr error_;
   // The thread's: of the item that it began last, and when it was through with the last.
   std::int64_t number_ = 0;

@@ -47,7 +47,8 @@ class Communicator {
   // Waits for the threads of the other workers of this process, and for nothing else.
   virtual void meet() = 0;
   // This worker gives up: every worker that waits, or calls anything later, throws kComm with this reason. Callable at
-  // any time.
+  // any time. On a CPU nothing touches the spans of a worker any more once this has returned, or another call has
+  // thrown.
   virtual void abort(std::string_view reason) noexcept = 0;
 
   // Bytes this worker has sent so far: the sum of bytes_on_wire() (collective.h) over its calls.
