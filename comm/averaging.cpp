@@ -63,12 +63,11 @@ class TeamCommunicator final : public Communicator {
   }
 
   void prepare_means(Backend& backend) override {
-    const Device device = backend.stream().device();
-    if (device.type == DeviceType::kCpu) return background_->begin();
-    if (place_ == kFirst) side_.emplace(device);
+    if (on_cpu(backend)) return background_->begin();
+    if (place_ == kFirst) side_.emplace(backend.stream().device());
   }
   void start_mean(std::span<float> values, Backend& backend) override {
-    if (backend.stream().device().type == DeviceType::kCpu) {
+    if (on_cpu(backend)) {
       background_->start(place_, values);
       ++means_under_way_;
       return;
@@ -89,7 +88,7 @@ class TeamCommunicator final : public Communicator {
     });
   }
   void wait_for_means(Backend& backend) override {
-    if (backend.stream().device().type == DeviceType::kCpu) {
+    if (on_cpu(backend)) {
       return stop_all_on_error([&] {
         times_of_means_.clear();
         for (; means_under_way_ > 0; --means_under_way_) times_of_means_.push_back(background_->wait(place_));
@@ -142,6 +141,8 @@ class TeamCommunicator final : public Communicator {
 
   int here() const { return team_.local_workers(); }
 
+  static bool on_cpu(Backend& backend) { return backend.stream().device().type == DeviceType::kCpu; }
+
   void mean(std::span<float> values, Backend& backend) {
     sum_here(values, backend);
     if (!exchange_) return;
@@ -152,8 +153,7 @@ class TeamCommunicator final : public Communicator {
   // The mean over the workers of this process in each of them; with other processes the sum, in the first.
   void sum_here(std::span<float> values, Backend& backend) {
     const auto elements = std::ssize(values);
-    const bool on_cpu = backend.stream().device().type == DeviceType::kCpu;
-    const int sharers = on_cpu ? here() : 1;
+    const int sharers = on_cpu(backend) ? here() : 1;
     const Part part{.touches = place_ < sharers ? others(here()) : std::vector<int>{}, .touched_by = others(sharers)};
     together({Collective::kAllReduceMean, elements, 0, values.data(), {}, {}}, backend, part, [&] {
       const std::int64_t begin = place_ < sharers ? share_begin(elements, place_, sharers) : elements;

@@ -20,7 +20,6 @@ void sum_into_first(std::span<float* const> replicas, std::int64_t elements, Bac
 }
 
 void copy_from_first(std::span<float* const> replicas, std::int64_t elements, Backend& backend) {
-  if (elements == 0) return;
   for (float* const other : replicas.subspan(1)) {
     backend.copy({replicas.front(), {elements}}, {other, {elements}});
   }

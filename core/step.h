@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace drift {
@@ -30,6 +31,14 @@ constexpr std::string_view name_of(Sync sync) {
       return "parameters";
   }
   return "?";
+}
+
+// Nothing for another text.
+constexpr std::optional<Sync> parse_sync(std::string_view name) {
+  for (const Sync sync : kSyncs) {
+    if (name_of(sync) == name) return sync;
+  }
+  return std::nullopt;
 }
 
 }  // namespace drift

@@ -244,14 +244,13 @@ std::string layers_text(const Profile& profile) {
 Json ledger_json(const Profile& profile) {
   const Ledger ledger = make_ledger(profile);
   const ProfileSession& run = profile.latest();
-  Json steps = Json::object(), periods = Json::array(), memory = Json::array();
+  Json steps = Json::object(), periods = Json::array();
   for (const Sync kind : kinds_of(ledger)) steps[title_of(kind)] = ledger.steps[column_of(kind)];
   for (const Step period : kPeriods) {
     const double seconds = ledger.seconds_at(period);
     if (!std::isnan(seconds))
       periods.push_back({{"H", period}, {"step", seconds}, {"sample", seconds / ledger.samples}});
   }
-  for (const MachineRates::Bandwidth& rate : run.rates.memory) memory.push_back({rate.bytes, rate.per_second});
   Json amounts = Json::object();
   for (const auto& [name, amount] : std::vector<std::pair<const char*, const ByKind*>>{{"step", &ledger.step},
                                                                                        {"batch", &ledger.batch},
@@ -268,7 +267,7 @@ Json ledger_json(const Profile& profile) {
           {"workers", run.workers},
           {"local_batch", run.local_batch},
           {"processes", run.processes},
-          {"bytes_per_s", memory},
+          {"bytes_per_s", memory_json(run.rates)},
           {"multiply_adds_per_s", run.rates.multiply_adds},
           {"recording", profile.cost.share()},
           {"steps", steps},

@@ -14,23 +14,6 @@ namespace drift {
 namespace fs = std::filesystem;
 namespace {
 
-// Gives every operation one number.
-class OpNumbers {
- public:
-  explicit OpNumbers(std::vector<ProfiledOp>& ops) : ops_(ops) {}
-
-  std::int64_t of(const ProfiledOp& op) {
-    const auto [found, is_new] =
-        known_.try_emplace({op.part, op.op, op.layer, op.bytes, op.multiply_adds}, std::ssize(ops_));
-    if (is_new) ops_.push_back(op);
-    return found->second;
-  }
-
- private:
-  std::vector<ProfiledOp>& ops_;
-  std::map<std::tuple<std::string, std::string, std::string, std::int64_t, std::int64_t>, std::int64_t> known_;
-};
-
 void keep_complete_steps(std::vector<Profile::RecordedStep>& steps, int workers) {
   std::ranges::sort(steps, {},
                     [](const Profile::RecordedStep& step) { return std::tuple(step.of.step, step.of.worker); });
@@ -49,7 +32,7 @@ Profile read_profile(const fs::path& run) {
   DRIFT_CHECK(kUsage, has_profile(run), "{} has no profile: train it with --profile, or --profile-every N",
               run.string());
   Profile profile;
-  OpNumbers numbers(profile.ops);
+  OpIds ids;
   // Where a later session began, the steps of those before end.
   std::map<std::int64_t, Step> ends;
   std::vector<RecordedSession> all = read_profile_file(profile_path(run, 0));
@@ -67,7 +50,11 @@ Profile read_profile(const fs::path& run) {
     const auto end = ends.find(session.session.number);
     if (end == ends.end()) continue;  // process 0 was killed before it said so
     std::vector<std::int64_t> own;
-    for (const ProfiledOp& op : session.ops) own.push_back(numbers.of(op));
+    for (const ProfiledOp& op : session.ops) {
+      const OpIds::Id id = ids.of(op);
+      if (id.is_new) profile.ops.push_back(op);
+      own.push_back(id.number);
+    }
     const auto place = std::distance(ends.begin(), end);
     for (ProfiledStep& step : session.steps) {
       if (step.step >= end->second) continue;

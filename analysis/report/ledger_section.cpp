@@ -9,25 +9,17 @@
 
 #include "analysis/ledger/ledger_text.h"
 #include "analysis/markup.h"
+#include "analysis/report/figure_html.h"
 
 namespace drift {
 namespace {
 
 constexpr double kMilliseconds = 1e3;
 
-// names: of its lines, where the figure does not say them itself.
-template <class Figure>
-std::string figure_html(const Figure& figure, std::size_t arm, const std::string& names = "") {
-  return fmt::format("<figure id=\"{}-{}\"><figcaption>{}<small>{}</small></figcaption>{}{}</figure>\n", figure.id, arm,
-                     escaped(figure.title), escaped(figure.note), svg_element(figure), names);
-}
-
 std::string names_of(const Plot& plot) {
   std::string html = R"(<div class="names">)";
   for (const PlotLine& line : plot.lines) {
-    html += fmt::format(
-        R"(<span><svg class="swatch" viewBox="0 0 22 10"><path class="line c{}" d="M0 5h22"/></svg>{}</span>)",
-        line.colour % kPlotColours, escaped(line.name));
+    html += "<span>" + swatch(static_cast<std::size_t>(line.colour)) + escaped(line.name) + "</span>";
   }
   return html + "</div>";
 }
@@ -117,8 +109,10 @@ std::string ledger_section(const std::vector<Arm>& arms) {
     if (!std::isfinite(ledger.step.typical())) continue;
     if (arms.size() > 1) html += "<h3>" + escaped(arms[i].name) + "</h3>\n";
     const Plot points = roofline(profile);
-    html += "<div class=\"figures\">\n" + figure_html(step_bars(ledger), i) +
-            (points.has_points() ? figure_html(points, i, names_of(points)) : "") + "</div>\n";
+    const Bars bars = step_bars(ledger);
+    const auto id_of = [&](const std::string& id) { return fmt::format("{}-{}", id, i); };
+    html += "<div class=\"figures\">\n" + figure_html(bars, id_of(bars.id)) +
+            (points.has_points() ? figure_html(points, id_of(points.id), names_of(points)) : "") + "</div>\n";
     html += fmt::format("<details><summary>all of it</summary><pre>{}\n{}</pre></details>\n",
                         escaped(ledger_text(profile, run->path.string())), escaped(layers_text(profile)));
   }

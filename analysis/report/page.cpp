@@ -5,6 +5,7 @@
 #include <set>
 
 #include "analysis/markup.h"
+#include "analysis/report/figure_html.h"
 #include "analysis/report/figures.h"
 #include "analysis/report/ledger_section.h"
 #include "analysis/report/page_text.h"
@@ -13,11 +14,6 @@
 
 namespace drift {
 namespace {
-
-std::string swatch(std::size_t arm) {
-  return fmt::format(R"(<svg class="swatch" viewBox="0 0 22 10"><path class="line c{}{}" d="M0 5h22"/></svg>)",
-                     arm % kPlotColours, arm >= kPlotColours ? " dashed" : "");
-}
 
 std::string number_text(double value, Unit unit) {
   return std::isfinite(value) ? value_text(value, unit) : "";
@@ -71,10 +67,7 @@ std::string figures_html(const std::vector<Arm>& arms) {
   std::string html = R"(<div class="legend">)";
   for (std::size_t i = 0; i < arms.size(); ++i) html += "<span>" + swatch(i) + escaped(arms[i].name) + "</span>";
   html += "</div>\n<div class=\"figures\">\n";
-  for (const Plot& plot : figures_of(arms)) {
-    html += fmt::format("<figure id=\"{}\"><figcaption>{}<small>{}</small></figcaption>{}</figure>\n", plot.id,
-                        escaped(plot.title), escaped(plot.note), svg_element(plot));
-  }
+  for (const Plot& plot : figures_of(arms)) html += figure_html(plot, plot.id);
   return html + "</div>\n";
 }
 

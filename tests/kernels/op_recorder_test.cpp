@@ -5,28 +5,17 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/fake_backend.h"
-#include "tests/support/hand_clock.h"
+#include "tests/kernels/slow_fake.h"
 
 namespace drift::testing {
 namespace {
 
 constexpr std::array<std::string_view, 2> kParts = {"forward", "update"};
 
-// A fill takes a quarter of a second, all else two.
-class Slow final : public FakeBackend {
- public:
-  explicit Slow(HandClock& clock) : clock_(clock) {}
-  void run(const Op& op) override { clock_.now += std::holds_alternative<Fill>(op) ? 0.25 : 2; }
-
- private:
-  HandClock& clock_;
-};
-
 class OpRecorderTest : public ::testing::Test {
  protected:
   HandClock clock_;
-  OpRecorder recorder_{std::make_unique<Slow>(clock_), kParts, clock_};
+  OpRecorder recorder_{std::make_unique<SlowFake>(clock_), kParts, clock_};
   float memory_[6] = {};
   const TensorView six_{.data = memory_, .shape = {6}}, four_{.data = memory_, .shape = {4}};
 };

@@ -3,23 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/fake_backend.h"
-#include "tests/support/hand_clock.h"
+#include "tests/kernels/slow_fake.h"
 
 namespace drift::testing {
 namespace {
 
 TEST(OpTimer, AddsUpTimeAndCostByName) {
   HandClock clock;
-  class Slow final : public FakeBackend {
-   public:
-    explicit Slow(HandClock& clock) : clock_(clock) {}
-    void run(const Op& op) override { clock_.now += std::holds_alternative<Fill>(op) ? 0.25 : 2; }
-
-   private:
-    HandClock& clock_;
-  };
-  Slow slow(clock);
+  SlowFake slow(clock);
   OpTimer timer(slow, clock);
   float memory[6] = {};
   const TensorView y{.data = memory, .shape = {6}};

@@ -12,8 +12,6 @@ namespace fs = std::filesystem;
 namespace {
 
 Json json_of(const ProfileSession& session) {
-  Json memory = Json::array();
-  for (const MachineRates::Bandwidth& rate : session.rates.memory) memory.push_back({rate.bytes, rate.per_second});
   return {{"kind", "session"},
           {"number", session.number},
           {"process", session.process},
@@ -27,7 +25,7 @@ Json json_of(const ProfileSession& session) {
           {"every", session.every},
           {"worker_threads", session.worker_threads},
           {"workers_at_once", session.workers_at_once},
-          {"bytes_per_s", std::move(memory)},
+          {"bytes_per_s", memory_json(session.rates)},
           {"multiply_adds_per_s", session.rates.multiply_adds}};
 }
 
@@ -117,9 +115,9 @@ ProfileSession session_from(const Line& line) {
 
 Sync sync_from(const Line& line) {
   const std::string name = line.text("sync");
-  const auto sync = std::ranges::find(kSyncs, name, [](Sync known) { return name_of(known); });
-  DRIFT_CHECK(kData, sync != kSyncs.end(), "{} ends with an average of '{}': gradients, parameters or none",
-              line.where(), name);
+  const std::optional<Sync> sync = parse_sync(name);
+  DRIFT_CHECK(kData, sync, "{} ends with an average of '{}': gradients, fragment, parameters or none", line.where(),
+              name);
   return *sync;
 }
 
@@ -193,6 +191,12 @@ const fs::path& without_torn_line(const fs::path& path) {
 
 }  // namespace
 
+Json memory_json(const MachineRates& rates) {
+  Json memory = Json::array();
+  for (const MachineRates::Bandwidth& rate : rates.memory) memory.push_back({rate.bytes, rate.per_second});
+  return memory;
+}
+
 double MachineRates::floor_seconds(std::int64_t bytes, std::int64_t products) const {
   double seconds = multiply_adds > 0 ? static_cast<double>(products) / multiply_adds : 0;
   if (memory.empty()) return seconds;
@@ -216,20 +220,25 @@ ProfileFile::ProfileFile(const fs::path& path, const ProfileSession& session) : 
   lines_.write(json_of(session));
 }
 
+OpIds::Id OpIds::of(const ProfiledOp& op) {
+  const auto [found, is_new] =
+      known_.try_emplace({op.op, op.part, op.layer, op.bytes, op.multiply_adds}, std::ssize(known_));
+  return {found->second, is_new};
+}
+
 std::int64_t ProfileFile::id_of(const ProfiledOp& op) {
   const std::lock_guard lock(mutex_);
-  const auto [found, is_new] =
-      ids_.try_emplace({op.op, op.part, op.layer, op.bytes, op.multiply_adds}, std::ssize(ids_));
-  if (is_new) {
+  const OpIds::Id id = ids_.of(op);
+  if (id.is_new) {
     lines_.write({{"kind", "op"},
-                  {"id", found->second},
+                  {"id", id.number},
                   {"op", op.op},
                   {"part", op.part},
                   {"layer", op.layer},
                   {"bytes", op.bytes},
                   {"multiply_adds", op.multiply_adds}});
   }
-  return found->second;
+  return id.number;
 }
 
 void ProfileFile::write(const ProfiledStep& step) {

@@ -39,6 +39,9 @@ struct MachineRates {
   double floor_seconds(std::int64_t bytes, std::int64_t products) const;
 };
 
+// [[bytes, bytes per second], ...] of its memory.
+Json memory_json(const MachineRates& rates);
+
 struct ProfileSession {
   std::int64_t number = 0;  // of the run's sessions with a profile, from 0; the same in all its processes
   int process = 0, processes = 1;
@@ -54,6 +57,19 @@ struct ProfileSession {
 struct ProfiledOp {
   std::string op = {}, part = {}, layer = {};  // part: upload, forward, backward, update, average or other
   std::int64_t bytes = 0, multiply_adds = 0;
+};
+
+// Numbers from 0 for operations, the same for equal ones.
+class OpIds {
+ public:
+  struct Id {
+    std::int64_t number;
+    bool is_new;
+  };
+  Id of(const ProfiledOp& op);
+
+ private:
+  std::map<std::tuple<std::string, std::string, std::string, std::int64_t, std::int64_t>, std::int64_t> known_;
 };
 
 // Within a step: since it began.
@@ -122,7 +138,7 @@ class ProfileFile {
  private:
   mutable std::mutex mutex_;
   JsonLines lines_;
-  std::map<std::tuple<std::string, std::string, std::string, std::int64_t, std::int64_t>, std::int64_t> ids_;
+  OpIds ids_;
   ProfileCost cost_;
 };
 

@@ -56,8 +56,8 @@ void take(std::string& value, const Json& json) {
   value = json.get<std::string>();
 }
 void take(Sync& value, const Json& json) {
-  const auto found = std::ranges::find(kSyncs, json.get<std::string>(), [](Sync sync) { return name_of(sync); });
-  DRIFT_CHECK(kData, found != kSyncs.end(), "no record of a run: 'sync' is {}", json.dump());
+  const std::optional<Sync> found = parse_sync(json.get<std::string>());
+  DRIFT_CHECK(kData, found, "no record of a run: 'sync' is {}", json.dump());
   value = *found;
 }
 
