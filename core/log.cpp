@@ -1,6 +1,7 @@
 #include "core/log.h"
 
 #include <cstdio>
+#include <memory>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <utility>

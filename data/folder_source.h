@@ -1,6 +1,7 @@
 // The images of one half of an image folder, read from their files.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "data/image_folder.h"

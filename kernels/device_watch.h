@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <utility>
 
 #include "core/clock.h"
 #include "kernels/device.h"

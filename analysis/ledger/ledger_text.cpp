@@ -1,7 +1,9 @@
 #include "analysis/ledger/ledger_text.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <fmt/format.h>
 #include <utility>
 #include <vector>
 

@@ -1,7 +1,9 @@
 #include "kernels/cuda/backend_cuda.h"
 
+#include <algorithm>
 #include <nvtx3/nvToolsExt.h>
 #include <string>
+#include <utility>
 
 #include "core/check.h"
 #include "kernels/cuda.h"

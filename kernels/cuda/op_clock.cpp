@@ -1,5 +1,7 @@
 #include "kernels/cuda/op_clock.h"
 
+#include <utility>
+
 #include "kernels/cuda/check_cuda.h"
 #include "kernels/cuda/device_cuda.h"
 #include "kernels/cuda/own_kernels.h"

@@ -1,5 +1,8 @@
 #include "analysis/ledger/trace.h"
 
+#include <fmt/format.h>
+#include <utility>
+
 #include "core/json_lines.h"
 #include "tests/analysis/profiled_run.h"
 

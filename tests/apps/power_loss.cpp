@@ -7,6 +7,7 @@
 #include <set>
 #include <stdio.h>
 #include <string>
+#include <utility>
 
 #include "core/check.h"
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <string>
+#include <utility>
 
 #include "core/atomic_file.h"
 #include "tests/support/checkpoint_error.h"

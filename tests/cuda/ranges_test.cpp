@@ -9,6 +9,7 @@
 #include <regex>
 #include <set>
 #include <span>
+#include <vector>
 
 #include "tests/cuda/emulated_process.h"
 #include "tests/support/temp_directory.h"

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <string_view>
 
 #include "tests/cuda/emulated_process.h"
 #include "tests/support/temp_directory.h"

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <utility>
 #include <vector>
 
 #include "core/check.h"

@@ -1,6 +1,7 @@
 // What comes out of an encoded image, beside decoding and resizing, which are tested for themselves.
 #include "data/transform.h"
 
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <vector>

@@ -1,5 +1,6 @@
 // Decoding against Pillow (scripts/make_golden_images.py): PNG byte by byte, JPEG by libjpeg-turbo too, by stb_image
 // within what two inverse transforms and two ways from YCbCr to RGB may differ by.
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
 

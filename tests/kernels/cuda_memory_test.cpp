@@ -1,5 +1,6 @@
 // Memory of the CUDA backend: transfers larger than the staging ring, transfers inside a capture, and operands that are
 // not aligned to 16 bytes, for which a GPU's packed accesses would trap.
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <memory>

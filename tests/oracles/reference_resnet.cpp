@@ -1,5 +1,6 @@
 #include "tests/oracles/reference_resnet.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "tests/reference/activation.h"

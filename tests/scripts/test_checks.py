@@ -8,7 +8,7 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from checks import docs, formatting, functions, layers, tidy, tree  # noqa: E402
+from checks import docs, formatting, functions, includes, layers, tidy, tree  # noqa: E402
 
 HEADER = "// What it is for.\n#pragma once\n"
 
@@ -111,6 +111,32 @@ class Layers(unittest.TestCase):
         self.assertEqual(len(layers.check(tree.Tree(linked, frozenset(linked)))), 1)
         linked = {"engine/CMakeLists.txt": "drift_library(drift_engine PUBLIC drift_kernels drift_flags)\n"}
         self.assertEqual(layers.check(tree.Tree(linked, frozenset(linked))), [])
+
+
+class Includes(unittest.TestCase):
+    def findings(self, **files: str) -> list[str]:
+        return includes.check(make_tree(**files))
+
+    def test_what_is_used_is_included(self):
+        for header, use in (
+            ("fmt/format.h", 'fmt::format("{}", 1)'),
+            ("array", "std::array<int, 2> a;"),
+            ("utility", "std::move(a)"),
+            ("cstdint", "uint64_t a;"),
+        ):
+            found = self.findings(core__a_cpp=f"int b;\n{use}\n")
+            self.assertEqual(len(found), 1, use)
+            self.assertIn("core/a.cpp:2", found[0])
+            self.assertEqual(self.findings(core__a_cpp=f"#include <{header}>\n{use}\n"), [])
+            self.assertEqual(self.findings(core__a_cpp=f"// {use}\n"), [])
+
+    def test_a_header_of_the_project_may_include_it(self):
+        use = '#include "core/a.h"\nstd::vector<int> b;\n'
+        through = '#include "core/c.h"\n#include "core/a.h"\n'
+        self.assertEqual(
+            self.findings(core__a_h=through, core__c_h="#include <vector>\n", core__b_cpp=use), [], "even in a ring"
+        )
+        self.assertEqual(len(self.findings(core__a_h=through, core__c_h="#include <array>\n", core__b_cpp=use)), 1)
 
 
 class Tidy(unittest.TestCase):

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "core/check.h"
 

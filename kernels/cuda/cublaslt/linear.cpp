@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cuda_runtime_api.h>
+#include <utility>
 
 #include "core/log.h"
 #include "kernels/cuda/cublaslt/check_cublas.h"

@@ -1,5 +1,8 @@
 #include "kernels/cuda/cudnn/frontend_graph.h"
 
+#include <memory>
+#include <vector>
+
 namespace drift {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/check.h"
 #include "core/json_depth.h"

@@ -1,5 +1,7 @@
 #include "kernels/cuda/cudnn/plan_cache.h"
 
+#include <utility>
+
 #include "core/check.h"
 #include "core/log.h"
 

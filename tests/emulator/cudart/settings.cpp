@@ -1,5 +1,6 @@
 #include "tests/emulator/cudart/settings.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <string_view>

@@ -1,6 +1,7 @@
 // One run of an execution plan: what cudnnBackendExecute enqueues.
 #pragma once
 
+#include <cstdint>
 #include <cuda_runtime_api.h>
 
 #include "tests/emulator/cudnn/records.h"

@@ -1,5 +1,6 @@
 #include "tests/emulator/cudnn/records.h"
 
+#include <cstdint>
 #include <utility>
 
 namespace drift::emulator::cudnn {

@@ -6,6 +6,7 @@
 // never go on.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>

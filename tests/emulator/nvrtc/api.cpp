@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <nvrtc.h>
+#include <utility>
 
 #include "tests/emulator/nvrtc/compiled.h"
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <numeric>
 #include <random>
+#include <utility>
 
 #include "tests/emulator/ptx/resident_block.h"
 

@@ -1,4 +1,6 @@
 // load(): parses a PTX text and assembles each of its kernels.
+#include <utility>
+
 #include "tests/emulator/ptx/assembler.h"
 #include "tests/emulator/ptx/ptx.h"
 

@@ -1,6 +1,7 @@
 // Chains of pointwise operations, sums, matrix products, and the calls around a graph.
 #include "tests/emulator/tests/cudnn_graph.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cudnn.h>

@@ -2,6 +2,7 @@
 // exactly, and comparison of results with references.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>

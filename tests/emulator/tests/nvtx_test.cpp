@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <iterator>
 #include <nvtx3/nvToolsExt.h>
+#include <string>
 #include <thread>
 
 #include "tests/support/temp_directory.h"

@@ -9,6 +9,7 @@
 #include <deque>
 #include <gtest/gtest.h>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/emulator/ptx/ptx.h"
