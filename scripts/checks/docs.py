@@ -196,10 +196,15 @@ def check_quote(block: list[str], source: str, sources: Sources) -> tuple[int, s
     return None
 
 
-def check_shape(line: str) -> list[str]:
-    if line.startswith("|"):
-        longest = max(len(cell.strip()) for cell in re.split(r"(?<!\\)\|", line))
-        return [f"a cell of {longest} characters; at most {CELL_CHARACTERS}"] if longest > CELL_CHARACTERS else []
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)] if line.startswith("|") else []
+
+
+def check_shape(line: str, above: str) -> list[str]:
+    if row := cells(line):
+        longest, columns = max(len(cell) for cell in row), len(cells(above)) or len(row)
+        findings = [f"a cell of {longest} characters; at most {CELL_CHARACTERS}"] if longest > CELL_CHARACTERS else []
+        return findings + ([f"{len(row) - 2} cell(s) below {columns - 2}"] if len(row) != columns else [])
     wide = len(line) > LINE_COLUMNS and "://" not in line
     return [f"{len(line)} columns; at most {LINE_COLUMNS}"] if wide else []
 
@@ -213,7 +218,7 @@ def check_page(page: str, sources: Sources) -> list[str]:
         fence = FENCE.match(line)
         if kind == ["text"] and not fence:
             continue
-        problems = check_shape(line)
+        problems = check_shape(line, lines[number - 2] if number > 1 else "")
         if fence and kind is None:
             kind, start = fence[1].split(), number
         elif fence:

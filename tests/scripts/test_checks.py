@@ -263,6 +263,8 @@ class Docs(unittest.TestCase):
         self.assertEqual(self.findings("https://x.org/" + "x" * 121), [])
         self.assert_finds("a cell of 201 characters", f"| a | {'x' * 201} |")
         self.assertEqual(self.findings(f"| {'x' * 199} | {'x' * 199} |"), [])
+        self.assertEqual(self.findings("| a | b |\n|---|---|\n| c \\| d | e |\n\n| f |\n|---|"), [])
+        self.assertEqual(self.findings("| a | b |\n|---|---|\n| c |"), ["docs/a.md:3: 1 cell(s) below 2"])
         self.assert_finds("does not end on its line", "`make_it\n")
 
 
