@@ -17,7 +17,7 @@ Profiling::Profiling(const TrainConfig& config, const Job& job, const fs::path& 
     : run_(directory),
       lanes_per_worker_(std::min(1.0, static_cast<double>(trainer.layout().lanes * job.processes) /
                                           static_cast<double>(config.sync.workers))) {
-  if (config.machine.profiled_rounds() == 0) return;
+  if (!config.machine.profiles()) return;
   const fs::path path = profile_path(directory, job.process);
   if (job.process == 0) make_directories(path.parent_path());
   const std::string known = job.process == 0 ? std::to_string(sessions_in(path)) : "";
@@ -26,19 +26,21 @@ Profiling::Profiling(const TrainConfig& config, const Job& job, const fs::path& 
   const std::optional<std::int64_t> number = parse_integer(said);
   DRIFT_CHECK(kComm, number, "process 0 says that the profile has '{}' sessions", said);
   const ThreadLayout& layout = trainer.layout();
+  const Device device = trainer.device();
   file_.emplace(path, ProfileSession{.number = *number,
                                      .process = job.process,
                                      .processes = job.processes,
                                      .first_step = trainer.step(),
                                      .time = utc_time(),
                                      .host = host_name(),
+                                     .device = describe_device(device),
                                      .model = config.model.name,
                                      .workers = config.sync.workers,
                                      .local_batch = config.sync.local_batch,
-                                     .every = config.machine.profiled_rounds(),
+                                     .every = config.machine.profiled_rounds(device.type),
                                      .worker_threads = layout.threads_per_worker,
                                      .workers_at_once = layout.lanes,
-                                     .rates = measure_rates(layout.threads_per_worker)});
+                                     .rates = measure_rates(device, layout.threads_per_worker, config.machine)});
   trainer.profile_into(*file_);
 }
 

@@ -13,6 +13,10 @@
 namespace drift {
 namespace {
 
+bool averages(std::string_view part) {
+  return part.starts_with("average ");
+}
+
 // An update that goes on while backward does belongs to no span of its own; around averages there are others than those
 // of the communicator.
 std::string part_of(const OpRecorder::Identity& identity) {
@@ -20,8 +24,7 @@ std::string part_of(const OpRecorder::Identity& identity) {
   if (updates.contains(identity.op)) return "update";
   if (identity.op == Upload::kName) return "upload";
   if (identity.part == "forward" || identity.part == "backward") return identity.part;
-  const bool averages = identity.part.starts_with("average ");
-  return averages && (identity.op == Average::kName || identity.op == Copy::kName) ? "average" : "other";
+  return averages(identity.part) && (identity.op == Average::kName || identity.op == Copy::kName) ? "average" : "other";
 }
 
 Nanoseconds nanoseconds(double seconds) {
@@ -32,13 +35,33 @@ Nanoseconds nanoseconds(double seconds) {
 double measure_recording() {
   constexpr int kCalls = 1000;
   const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
-  OpRecorder recorder(std::make_unique<NullBackend>(*stream), kStepParts);
+  OpRecorder recorder(std::make_unique<NullBackend>(*stream), kStepParts, std::make_unique<HostMoments>());
   float value = 0;
   const Op op = Fill{.y = {.data = &value, .shape = {1}}, .value = 0};
   recorder.start();
   const double begin = steady_clock().seconds();
   for (int i = 0; i < kCalls; ++i) recorder.run(op);
   return (steady_clock().seconds() - begin) / kCalls;
+}
+
+// Those of a recording, each once.
+std::vector<Moments::Mark> marks_of(const OpRecorder::Recording& recording) {
+  std::vector<Moments::Mark> marks = {recording.begin, recording.end};
+  for (const OpRecorder::Call& call : recording.calls) marks.insert(marks.end(), {call.begin, call.end});
+  for (const OpRecorder::Part& part : recording.parts) marks.insert(marks.end(), {part.begin, part.end});
+  std::ranges::sort(marks);
+  marks.erase(std::unique(marks.begin(), marks.end()), marks.end());
+  return marks;
+}
+
+// times <- without what the marks before each of them took.
+void take_out_marks(std::vector<Nanoseconds>& times, std::vector<Moments::Mark> marks, Nanoseconds per_mark) {
+  std::ranges::stable_sort(marks, {}, [&](Moments::Mark mark) { return times[mark]; });
+  Nanoseconds taken = 0, before = times[marks.front()];
+  for (const Moments::Mark mark : marks) {
+    before = times[mark] = std::max(before, times[mark] - taken);
+    taken += per_mark;
+  }
 }
 
 }  // namespace
@@ -51,7 +74,8 @@ StepProfiler::StepProfiler(int worker, OpRecorder& recorder, const Schedule& sch
       every_(every),
       file_(file),
       clock_(clock),
-      seconds_per_call_(measure_recording()) {}
+      on_device_(recorder.moments().on_device()),
+      seconds_per_call_(on_device_ ? 0 : measure_recording()) {}
 
 void StepProfiler::step_begins(Step step) {
   end_step(clock_.seconds());
@@ -72,14 +96,15 @@ void StepProfiler::add(const CommRecord& call) {
   if (call.stage == CommStage::kOffer) {
     offered_ = call.begin;
   } else if (call.stage == CommStage::kCount) {
-    if (waits.empty()) return;
+    if (waits.empty()) waits.emplace_back();
     waits.back().elements += call.elements;
     waits.back().bytes += call.bytes;
   } else {
-    ProfiledWait wait{
-        .time = since_begin(call.begin, call.begin + call.seconds), .elements = call.elements, .bytes = call.bytes};
-    wait.ready = offered_ ? since_begin(*offered_, *offered_).begin : wait.time.begin;
-    for (const MeanTimes& mean : call.means) wait.means.push_back(since_begin(mean.begin, mean.end));
+    ProfiledWait wait{.ready = nanoseconds(offered_.value_or(call.begin)),
+                      .time = {nanoseconds(call.begin), nanoseconds(call.begin + call.seconds)},
+                      .elements = call.elements,
+                      .bytes = call.bytes};
+    for (const MeanTimes& mean : call.means) wait.means.push_back({nanoseconds(mean.begin), nanoseconds(mean.end)});
     waits.push_back(std::move(wait));
     offered_.reset();
   }
@@ -87,38 +112,75 @@ void StepProfiler::add(const CommRecord& call) {
 
 void StepProfiler::finish() {
   end_step(clock_.seconds());
+  while (!pending_.empty()) write_oldest();
 }
 
 void StepProfiler::end_step(double now) {
   if (!under_way_) return;
   ProfileCost cost{.step_seconds = now - began_, .steps = 1};
   if (recording_) {
-    recorder_.stop();
-    write(now);
+    pending_.push_back({*std::exchange(recording_, std::nullopt), recorder_.stop()});
     cost.recorded = 1;
-    cost.recording_seconds =
-        seconds_per_call_ * static_cast<double>(recorder_.calls().size()) + (clock_.seconds() - now);
-    recording_.reset();
+    cost.recording_seconds = seconds_in(pending_.back().recording);
+    for (std::int64_t due = recorder_.moments().due(); due > 0; --due) write_oldest();
+    cost.recording_seconds += clock_.seconds() - now;
   }
   file_.add(cost);
   under_way_.reset();
 }
 
-void StepProfiler::write(double end) {
-  recording_->begin = nanoseconds(began_);
-  recording_->duration = nanoseconds(end) - recording_->begin;
-  for (const OpRecorder::Call& call : recorder_.calls()) {
-    recording_->calls.push_back({.op = id_of(call.identity), .time = since_begin(call.begin, call.end)});
-  }
-  for (const OpRecorder::Part& part : recorder_.parts()) {
-    recording_->parts.push_back({.name = std::string(part.name), .time = since_begin(part.begin, part.end)});
-  }
-  file_.write(*recording_);
+double StepProfiler::seconds_in(const OpRecorder::Recording& recording) const {
+  if (!on_device_) return seconds_per_call_ * static_cast<double>(recording.calls.size());
+  const auto marks = static_cast<double>(marks_of(recording).size());
+  return 1e-9 * marks * static_cast<double>(recorder_.moments().nanoseconds_per_mark());
 }
 
-TimeSpan StepProfiler::since_begin(double begin, double end) const {
-  const Nanoseconds zero = nanoseconds(began_);
-  return {nanoseconds(begin) - zero, nanoseconds(end) - zero};
+// Of a device, where what the host was told of averages is only how much they carry: they wait where their part of the
+// step is.
+void StepProfiler::wait_on_device(Pending& recorded, std::span<const Nanoseconds> times) {
+  ProfiledWait all;
+  for (const ProfiledWait& wait : recorded.step.waits) {
+    all.elements += wait.elements;
+    all.bytes += wait.bytes;
+  }
+  recorded.step.waits.clear();
+  for (const OpRecorder::Part& part : recorded.recording.parts) {
+    if (!averages(part.name)) continue;
+    all.time = {times[part.begin], times[part.end]};
+    all.ready = all.time.begin;
+    recorded.step.waits.push_back(all);
+  }
+}
+
+void StepProfiler::write_oldest() {
+  Pending recorded = std::move(pending_.front());
+  pending_.pop_front();
+  const OpRecorder::Recording& recording = recorded.recording;
+  const std::span<const Nanoseconds> taken = recorder_.moments().take();
+  std::vector<Nanoseconds> times(taken.begin(), taken.end());
+  if (on_device_) {
+    take_out_marks(times, marks_of(recording), recorder_.moments().nanoseconds_per_mark());
+    wait_on_device(recorded, times);
+  }
+  ProfiledStep& step = recorded.step;
+  step.begin = times[recording.begin];
+  step.duration = times[recording.end] - step.begin;
+  step.first |= recording.captured;
+  const auto since_begin = [&](Nanoseconds begin, Nanoseconds end) {
+    return TimeSpan{begin - step.begin, end - step.begin};
+  };
+  for (const OpRecorder::Call& call : recording.calls) {
+    step.calls.push_back({.op = id_of(call.identity), .time = since_begin(times[call.begin], times[call.end])});
+  }
+  for (const OpRecorder::Part& part : recording.parts) {
+    step.parts.push_back({.name = std::string(part.name), .time = since_begin(times[part.begin], times[part.end])});
+  }
+  for (ProfiledWait& wait : step.waits) {
+    wait.ready -= step.begin;
+    wait.time = since_begin(wait.time.begin, wait.time.end);
+    for (TimeSpan& mean : wait.means) mean = since_begin(mean.begin, mean.end);
+  }
+  file_.write(step);
 }
 
 std::int64_t StepProfiler::id_of(std::size_t identity) {

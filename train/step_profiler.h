@@ -1,9 +1,13 @@
-// StepProfiler: records one worker's steps of the rounds that --profile-every chooses, on a CPU: its operations, the
-// parts of its steps and its waits in the communicator. A step ends where the next one begins, so that nothing between
-// them is lost, but for writing it down. A profiler belongs to one session and knows what recording costs.
+// StepProfiler: records one worker's steps of the rounds that --profile-every chooses: its operations, the parts of its
+// steps and its waits in the communicator. A step ends where the next one begins, so that nothing between them is lost,
+// but for writing it down. A profiler belongs to one session and knows what recording costs.
+//
+// On a GPU all times are the device's: a wait is the part of the step that averages, from when the worker's stream has
+// come to it. The marks themselves take time there, a few microseconds each; it is measured, and taken out again.
 #pragma once
 
 #include <array>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -29,9 +33,16 @@ class StepProfiler {
   void finish();
 
  private:
+  // A recorded step whose times are under way; those of its waits are since the clock began.
+  struct Pending {
+    ProfiledStep step;
+    OpRecorder::Recording recording;
+  };
+
   void end_step(double now);
-  void write(double end);
-  TimeSpan since_begin(double begin, double end) const;
+  double seconds_in(const OpRecorder::Recording& recording) const;  // that it took to make it
+  void write_oldest();
+  static void wait_on_device(Pending& recorded, std::span<const Nanoseconds> times);
   std::int64_t id_of(std::size_t identity);
 
   int worker_;
@@ -40,11 +51,13 @@ class StepProfiler {
   std::int64_t every_;
   ProfileFile& file_;
   const Clock& clock_;
-  double seconds_per_call_;                // that recording adds
+  bool on_device_;                         // where work is only enqueued
+  double seconds_per_call_;                // that recording adds on the host
   std::array<bool, kSyncs.size()> had_{};  // by Sync: a step of the kind, recorded or not
   std::optional<Step> under_way_;          // recorded or not
   double began_ = 0;                       // then
   std::optional<ProfiledStep> recording_;  // where it is recorded
+  std::deque<Pending> pending_;            // recorded, and not written
   std::optional<double> offered_;          // the last offer that nobody waited for yet
   std::vector<std::int64_t> ids_;          // in the file, by identity of the recorder; -1: not known yet
 };

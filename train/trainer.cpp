@@ -86,9 +86,8 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
   require_precision(machine.precision, device);
   DRIFT_CHECK(kConfig, !machine.captured_steps() || device.type == DeviceType::kCuda,
               "--capture-range tells a GPU's profiler what to record, and this run is on {}", to_string(device));
-  DRIFT_CHECK(kConfig, machine.profiled_rounds() == 0 || device.type == DeviceType::kCpu,
-              "--profile records steps on a CPU, and this run is on {}: there --op-times times each kind of operation, "
-              "and nsys shows steps (docs/profiling.md)",
+  DRIFT_CHECK(kConfig, !machine.profiles() || !machine.op_times || device.type == DeviceType::kCpu,
+              "--op-times holds {} up before each operation, which --profile would record: give one of them",
               to_string(device));
   for (const Straggler& slow : machine.stragglers()) {
     DRIFT_CHECK(kConfig, slow.worker < config.sync.workers, "--straggler names worker {}, and there are {}, from 0 on",
@@ -239,7 +238,8 @@ void Trainer::profile_into(ProfileFile& file) {
   for (int place = 0; place < replicas_.size(); ++place) {
     Worker& worker = replicas_.worker(place);
     DRIFT_ASSERT(worker.recorder() != nullptr, "worker {} was made without --profile", worker.id());
-    profilers_.emplace_back(worker.id(), *worker.recorder(), schedule_, config_.machine.profiled_rounds(), file);
+    profilers_.emplace_back(worker.id(), *worker.recorder(), schedule_, config_.machine.profiled_rounds(device_.type),
+                            file);
   }
 }
 

@@ -18,7 +18,9 @@ constexpr std::array<Step, 4> kPeriods = {1, 4, 16, 64};
 constexpr std::array kParts = {"upload", "forward", "backward", "update", "other"};
 
 std::string number_text(double value, int digits) {
-  return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits);
+  const std::string text = std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits);
+  return text.find_first_not_of("-0.") == std::string::npos && text.size() > 1 && text.front() == '-' ? text.substr(1)
+                                                                                                      : text;
 }
 
 std::string ms_text(double seconds, int digits = 2) {
@@ -97,14 +99,15 @@ std::string operations_table(const Ledger& ledger) {
 }
 
 // Means in the background have no sums of the worker's own.
-std::string averages_table(const Ledger& ledger) {
+// What a GPU does on another stream meanwhile is not recorded.
+std::string averages_table(const Ledger& ledger, bool on_cpu) {
   std::vector<Row> rows = {
       {"averages, ms", "MB sent", "waited for", "other workers", "moving", "own sums", "behind backward"}};
   for (const Sync kind : kinds_of(ledger)) {
     if (kind == Sync::kNone || ledger.exposed.at(kind) + ledger.hidden.at(kind) == 0) continue;
     rows.push_back({title_of(kind), number_text(1e-6 * ledger.bytes.at(kind), 3), ms_text(ledger.exposed.at(kind)),
                     ms_text(ledger.skew.at(kind)), ms_text(ledger.moving.at(kind)), ms_text(ledger.sums.at(kind)),
-                    ms_text(ledger.hidden.at(kind))});
+                    on_cpu ? ms_text(ledger.hidden.at(kind)) : "-"});
   }
   return rows.size() == 1 ? "" : text_table(rows, "<>>>>>>");
 }
@@ -153,9 +156,11 @@ std::string rates_text(const MachineRates& rates) {
 
 std::string head_text(const Profile& profile, const Ledger& ledger, const std::string& name) {
   const ProfileSession& run = profile.latest();
-  std::string text = fmt::format("{}: {}, {} x {} images, {} process{}, {} thread{} for each worker\n", name, run.model,
-                                 run.workers, run.local_batch, run.processes, run.processes == 1 ? "" : "es",
-                                 run.worker_threads, run.worker_threads == 1 ? "" : "s");
+  const std::string threads =
+      fmt::format("{} thread{} for each worker", run.worker_threads, run.worker_threads == 1 ? "" : "s");
+  std::string text =
+      fmt::format("{}: {}, {} x {} images, {} process{}, {}\n", name, run.model, run.workers, run.local_batch,
+                  run.processes, run.processes == 1 ? "" : "es", run.on_cpu() ? threads : run.device);
   std::string steps;
   for (const Sync kind : kinds_of(ledger)) {
     steps += fmt::format("{}{} {}", steps.empty() ? "" : ", ", ledger.steps[column_of(kind)], title_of(kind));
@@ -203,8 +208,8 @@ std::string ledger_text(const Profile& profile, const std::string& name) {
            "the first step of each kind in a session is left out; a longer run, or --profile-every 1, has more\n";
   }
   const std::string operations = operations_table(ledger) + rates_text(profile.latest().rates);
-  for (const std::string& part :
-       {steps_table(ledger), operations, averages_table(ledger), workers_table(ledger), periods_table(ledger)}) {
+  for (const std::string& part : {steps_table(ledger), operations, averages_table(ledger, profile.latest().on_cpu()),
+                                  workers_table(ledger), periods_table(ledger)}) {
     if (!part.empty()) text.append("\n").append(part);
   }
   return text;

@@ -11,6 +11,7 @@
 #include "tests/apps/run_files.h"
 #include "tests/cuda/emulated_process.h"
 #include "tests/support/temp_directory.h"
+#include "train/runs/profile_file.h"
 
 namespace drift::testing {
 namespace {
@@ -28,9 +29,24 @@ class TeamOnGpus : public ::testing::Test {
            "--out " +
            out.string();
   }
-  Outcome launch(const fs::path& out, const std::string& environment) const {
-    return run_emulated(DRIFT_PROGRAM " launch -n 2 -- " + train(out), "EMU_DEVICES=2 " + environment,
+  Outcome launch(const fs::path& out, const std::string& environment, const std::string& more = "") const {
+    return run_emulated(DRIFT_PROGRAM " launch -n 2 -- " + train(out) + more, "EMU_DEVICES=2 " + environment,
                         (directory_ / "said").string());
+  }
+  // Of both processes' steps that end with an average, replayed ones among them.
+  static void expect_waits(const fs::path& run) {
+    for (const int process : {0, 1}) {
+      const RecordedSession session = read_profile_file(profile_path(run, process)).at(0);
+      ASSERT_EQ(session.steps.size(), 8u) << process;
+      for (const ProfiledStep& step : session.steps) {
+        ASSERT_EQ(step.waits.size(), step.sync == Sync::kNone ? 0u : 1u) << step.step;
+        if (step.sync == Sync::kNone) continue;
+        EXPECT_GT(step.waits[0].bytes, 300'000) << "parameters of ResNet-8";
+        EXPECT_GT(step.waits[0].time.length(), 0);
+      }
+      EXPECT_FALSE(session.steps.back().first);
+      EXPECT_FALSE(session.session.on_cpu());
+    }
   }
   Outcome run_alone(const fs::path& out) const {
     return run_emulated(DRIFT_PROGRAM " " + train(out), "", (directory_ / "said").string());
@@ -96,12 +112,14 @@ TEST_F(TeamOnGpus, HasTheBitsOfOneProcess) {
   const fs::path whole = directory_ / "whole";
   const Outcome alone = run_alone(whole);
   ASSERT_EQ(alone.status, 0) << alone.text;
-  for (const char* environment : {"EMU_RACE=1", "EMU_SEED=7 EMU_NCCL_DELAY=1:2:200"}) {
-    SCOPED_TRACE(environment);
+  for (const char* more : {"", " --profile-every 1"}) {
+    SCOPED_TRACE(more);
     const fs::path team = directory_ / "team";
-    const Outcome outcome = launch(team, environment);
+    const Outcome outcome =
+        launch(team, *more == 0 ? "EMU_RACE=1" : "EMU_RACE=1 EMU_SEED=7 EMU_NCCL_DELAY=1:2:200", more);
     ASSERT_EQ(outcome.status, 0) << outcome.text;
     expect_same_checkpoint(whole / kEnd, team / kEnd);
+    if (*more != 0) expect_waits(team);
     fs::remove_all(team);
   }
   const fs::path torchrun = directory_ / "torchrun";

@@ -98,7 +98,7 @@ void joint() {
         comm.all_reduce_mean(worker.values, *worker.backend);
         worker.twice();
       };
-      const bool called = segment.run(k, worker.pool, work, [&] { comm.meet(); });
+      const bool called = segment.run(k, worker.pool, nullptr, work, [&] { comm.meet(); });
       if (called != (run < 2)) fmt::print("run {} of worker {}: called {}\n", run, k, called);
       worker.twice();
     }
@@ -125,7 +125,7 @@ void overlap() {
         comm.wait_for_means(*worker.backend);
         worker.twice();
       };
-      segment.run(k, worker.pool, work, [&] { comm.meet(); });
+      segment.run(k, worker.pool, nullptr, work, [&] { comm.meet(); });
       worker.twice();
     }
   });

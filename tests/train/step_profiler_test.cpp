@@ -1,7 +1,9 @@
 // StepProfiler on a clock that the test moves.
 #include "train/step_profiler.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
+#include <span>
 
 #include "tests/support/fake_backend.h"
 #include "tests/support/hand_clock.h"
@@ -10,6 +12,27 @@
 
 namespace drift::testing {
 namespace {
+
+// Of a device that is behind the host by one recording; each mark takes 0.1 ms.
+class DeviceMarks final : public Moments {
+ public:
+  explicit DeviceMarks(HandClock& clock) : clock_(clock) {}
+  Mark mark() override {
+    const Mark mark = host_.mark();
+    clock_.now += 1e-4;
+    return mark;
+  }
+  void send_home() override { host_.send_home(); }
+  std::int64_t due() const override { return std::max<std::int64_t>(0, waiting() - 1); }
+  std::int64_t waiting() const override { return host_.waiting(); }
+  std::span<const std::int64_t> take() override { return host_.take(); }
+  bool on_device() const override { return true; }
+  std::int64_t nanoseconds_per_mark() const override { return 100'000; }
+
+ private:
+  HandClock& clock_;
+  HostMoments host_{clock_};
+};
 
 class StepProfilerTest : public ::testing::Test {
  protected:
@@ -56,7 +79,7 @@ class StepProfilerTest : public ::testing::Test {
                            .steps_per_epoch = 9,
                            .plan = SyncPlan(3, {{.first = 3, .period = 3, .count = 2}}),
                            .lr = make_schedule({}, 1).lr};
-  OpRecorder recorder_{std::make_unique<Steady>(clock_), kStepParts, clock_};
+  OpRecorder recorder_{std::make_unique<Steady>(clock_), kStepParts, std::make_unique<HostMoments>(clock_)};
   ProfileFile file_{directory_ / "profile", {}};
   StepProfiler profiler_{7, recorder_, schedule_, /*every=*/2, file_, clock_};
 };
@@ -110,6 +133,46 @@ TEST_F(StepProfilerTest, AStepHasItsOperationsPartsAndWaits) {
   EXPECT_EQ(step.waits[0].bytes, 24);
   ASSERT_EQ(step.waits[0].means.size(), 2u);
   EXPECT_EQ(step.waits[0].means[0].begin, 502'000'000);
+}
+
+// The marks are not in what they time, and a wait is where its part of the step is.
+TEST_F(StepProfilerTest, OnADeviceMarksTakeNoTimeAndPartsAreWaits) {
+  OpRecorder recorder{std::make_unique<Steady>(clock_), kStepParts, std::make_unique<DeviceMarks>(clock_)};
+  StepProfiler profiler{0, recorder, schedule_, 1, file_, clock_};
+  clock_.now = 100;
+  for (const Step number : {0, 1}) {
+    profiler.step_begins(number);
+    {
+      const Span span(recorder, "forward");
+      const Span layer(recorder, "conv1");
+      recorder.fill(values(), 0);
+    }
+    clock_.now += 2e-3;  // nobody enqueued anything
+    const Span span(recorder, "average gradients");
+    profiler.add({.stage = CommStage::kWhole, .elements = 6, .bytes = 24, .begin = 50, .seconds = 1});
+    profiler.add({.stage = CommStage::kCount, .elements = 1, .bytes = 4});
+    clock_.now += 4e-3;
+    recorder.sgd_update({});
+  }
+  EXPECT_TRUE(read_profile_file(directory_ / "profile").at(0).steps.empty()) << "the device is not there yet";
+  profiler.finish();
+  const std::vector<ProfiledStep> steps = read_profile_file(directory_ / "profile").at(0).steps;
+  ASSERT_EQ(steps.size(), 2u);
+  for (const ProfiledStep& step : steps) {
+    EXPECT_EQ(step.duration, 8'000'000);
+    ASSERT_EQ(step.calls.size(), 2u);
+    EXPECT_EQ(step.calls[0].time.begin, 0);
+    EXPECT_EQ(step.calls[0].time.end, 1'000'000);
+    EXPECT_EQ(step.calls[1].time.begin, 7'000'000);
+    EXPECT_EQ(step.calls[1].time.end, 8'000'000);
+    ASSERT_EQ(step.waits.size(), 1u);
+    EXPECT_EQ(step.waits[0].ready, 3'000'000);
+    EXPECT_EQ(step.waits[0].time.begin, 3'000'000);
+    EXPECT_EQ(step.waits[0].time.end, 8'000'000);
+    EXPECT_EQ(step.waits[0].elements, 7);
+    EXPECT_EQ(step.waits[0].bytes, 28);
+  }
+  EXPECT_GE(file_.cost().recording_seconds, 2 * 10 * 1e-4) << "marks of the step, of two parts and two operations";
 }
 
 }  // namespace

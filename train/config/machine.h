@@ -36,7 +36,7 @@ struct MachineConfig {
   std::string plan_file;         // on a GPU: plans of cuDNN, read and added to; "": none
   bool explain_plans = false;    // on a GPU: print each plan of cuDNN that is built
   bool op_times = false;         // time by kind of operation; steps are then not captured
-  bool profile = false;          // on a CPU: record whole steps, profiled_rounds() apart
+  bool profile = false;          // record whole steps, profiled_rounds() apart
   std::optional<std::int64_t> profile_every = {};  // the same, so many rounds apart
   int threads = 0;                                 // CPU threads in all; 0: all cores
   int worker_threads = 0;                          // per worker; 0: threads / min(K, threads)
@@ -48,9 +48,12 @@ struct MachineConfig {
 
   std::vector<Straggler> stragglers() const;        // those of `straggler`
   std::optional<StepRange> captured_steps() const;  // those of `capture_range`
-  // Of how many rounds one is recorded; 0: none is.
-  std::int64_t profiled_rounds() const { return profile_every.value_or(profile ? kProfiledRounds : 0); }
-  static constexpr std::int64_t kProfiledRounds = 4;
+  bool profiles() const { return profile || profile_every; }
+  // Of how many rounds one is recorded there. Marks take longer on a GPU than on a CPU, and its operations less.
+  std::int64_t profiled_rounds(DeviceType where) const {
+    return profile_every.value_or(where == DeviceType::kCpu ? kProfiledOnCpu : kProfiledOnGpu);
+  }
+  static constexpr std::int64_t kProfiledOnCpu = 4, kProfiledOnGpu = 32;
 
   // On a GPU: the events of op_times belong to calls, not to a captured whole.
   bool captures_steps() const { return graphs && !op_times; }

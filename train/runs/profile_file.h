@@ -26,7 +26,7 @@ namespace drift {
 
 using Nanoseconds = std::int64_t;
 
-// What the threads of one worker can do at most, measured.
+// What a worker's device can do at most, measured: on a CPU with the threads of one worker.
 struct MachineRates {
   struct Bandwidth {
     std::int64_t bytes = 0;  // that the operation goes over
@@ -46,12 +46,14 @@ struct ProfileSession {
   std::int64_t number = 0;  // of the run's sessions with a profile, from 0; the same in all its processes
   int process = 0, processes = 1;
   Step first_step = 0;
-  std::string time = {}, host = {}, model = {};
+  std::string time = {}, host = {}, device = "cpu", model = {};
   int workers = 1;
   std::int64_t local_batch = 1;
   std::int64_t every = 1;
   int worker_threads = 1, workers_at_once = 1;
   MachineRates rates = {};
+
+  bool on_cpu() const { return device == "cpu"; }
 };
 
 struct ProfiledOp {

@@ -1,5 +1,7 @@
 #include "train/step/joint_segment.h"
 
+#include <utility>
+
 #include "core/check.h"
 
 namespace drift {
@@ -19,22 +21,28 @@ JointSegment::JointSegment(const std::vector<Stream*>& streams)
   }
 }
 
-bool JointSegment::run(int place, const MemoryPool& pool, const std::function<void()>& work,
+bool JointSegment::run(int place, const MemoryPool& pool, OpRecorder* recorder, const std::function<void()>& work,
                        const std::function<void()>& meet) {
   Part& mine = part(place);
-  const int before = mine.runs++;
-  if (before == 0) {  // builds plans and fills the pool
+  if (mine.pool == nullptr) {  // builds plans and fills the pool
     work();
     mine.pool = &pool;
     return true;
   }
   DRIFT_ASSERT(mine.pool == &pool, "a captured step uses the memory of another pool");
-  if (before == 1) capture(place, work, meet);
-  replay(place, meet);
-  return before == 1;
+  const bool recorded = recorder != nullptr && recorder->records();
+  const bool is_new = !std::exchange(mine.captured[recorded], true);
+  if (is_new) {
+    const auto marked_work = [&] { mine.recording = recorder->captured(work); };
+    capture(place, recorded, recorded ? std::function<void()>(marked_work) : work, meet);
+  }
+  replay(place, recorded, meet);
+  if (recorded) recorder->replayed(mine.recording);
+  return is_new;
 }
 
-void JointSegment::capture(int place, const std::function<void()>& work, const std::function<void()>& meet) {
+void JointSegment::capture(int place, bool recorded, const std::function<void()>& work,
+                           const std::function<void()>& meet) {
   Stream& stream = *part(place).stream;
   if (place != kFirst) {
     meet();
@@ -45,7 +53,7 @@ void JointSegment::capture(int place, const std::function<void()>& work, const s
     meet();
     return;
   }
-  captured_ = stream.capture([&] {
+  captured_[recorded] = stream.capture([&] {
     begun_.record(stream);
     meet();
     work();
@@ -57,7 +65,7 @@ void JointSegment::capture(int place, const std::function<void()>& work, const s
   meet();  // until here the others' streams capture, too
 }
 
-void JointSegment::replay(int place, const std::function<void()>& meet) {
+void JointSegment::replay(int place, bool recorded, const std::function<void()>& meet) {
   Stream& stream = *part(place).stream;
   if (place != kFirst) {
     part(place).ready.record(stream);
@@ -70,7 +78,7 @@ void JointSegment::replay(int place, const std::function<void()>& meet) {
   for (Part& other : parts_) {
     if (other.stream != &stream) other.ready.wait(stream);
   }
-  captured_->replay();
+  captured_[recorded]->replay();
   done_.record(stream);
   meet();
 }

@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/stopwatch.h"
 #include "kernels/observed/slow_backend.h"
+#include "train/step/device_moments.h"
 #include "train/step/step_parts.h"
 
 namespace drift {
@@ -30,8 +31,14 @@ std::unique_ptr<Backend> backend_of(Stream& stream, const MachineConfig& config,
   const std::vector<Straggler> slow = config.stragglers();
   const auto mine = std::ranges::find(slow, worker, &Straggler::worker);
   if (mine != slow.end()) backend = std::make_unique<SlowBackend>(std::move(backend), mine->factor);
-  if (config.profiled_rounds() > 0) backend = std::make_unique<OpRecorder>(std::move(backend), kStepParts);
-  return backend;
+  if (!config.profiles()) return backend;
+  std::unique_ptr<Moments> moments;
+  if (stream.device().type == DeviceType::kCpu) {
+    moments = std::make_unique<HostMoments>();
+  } else {
+    moments = std::make_unique<DeviceMoments>(*backend);
+  }
+  return std::make_unique<OpRecorder>(std::move(backend), kStepParts, std::move(moments));
 }
 
 bool captures(const TrainConfig& config, const Stream& stream) {
@@ -59,9 +66,9 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       results_(device, 3 * sizeof(float)),
       finite_check_(device),
       outer_config_(config.sync.outer),
-      gradients_(*stream_, captures(config, *stream_)),
-      update_(*stream_, captures(config, *stream_)),
-      local_step_(*stream_, captures(config, *stream_)),
+      gradients_(*stream_, recorder_, captures(config, *stream_)),
+      update_(*stream_, recorder_, captures(config, *stream_)),
+      local_step_(*stream_, recorder_, captures(config, *stream_)),
       clock_(device) {
   model_->parameters.allocate(*backend_, /*with_training_state=*/true, std::move(source));
   model_->parameters.initialise(*backend_, config.seed);
@@ -193,7 +200,7 @@ bool Worker::joint_step(const Batch& batch, double lr, MemoryPool& pool, JointSe
     const Span update_span(*backend_, "update");
     enqueue_update();
   };
-  const bool called = segment.run(place, pool, work, averaging.meet);
+  const bool called = segment.run(place, pool, recorder_, work, averaging.meet);
   send_result_home();
   return called;
 }
