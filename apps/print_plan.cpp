@@ -80,9 +80,10 @@ void print_phases(const RunPlan& plan) {
   for (const Phase& phase : plan.phases) {
     const bool gradients = phase.sync == Sync::kGradients;
     const int fragments = schedule.plan.fragments();
-    const std::string what = gradients        ? "gradients"
-                             : fragments == 1 ? "parameters"
-                                              : fmt::format("parameters by {} fragments", fragments);
+    std::string what = gradients        ? "gradients"
+                       : fragments == 1 ? "parameters"
+                                        : fmt::format("parameters by {} fragments", fragments);
+    if (!gradients && schedule.plan.delay() > 0) what += fmt::format(", {} steps late", schedule.plan.delay());
     print("{:>10} {:>8.2f}  {:<8}  {}, {} times\n", phase.first, schedule.epoch_of(phase.first),
           phase.last - phase.first, what, phase.averages);
   }
@@ -123,7 +124,9 @@ void print_memory(const TrainConfig& config, const RunPlan& plan) {
     if (bytes > 0) part(count * each, fmt::format("{} x {}: {}", count, bytes_text(each), text));
   };
   parts(memory.replicas, memory.step.state, "parameters, gradients, momentum and running statistics of a worker");
-  parts(memory.replicas, memory.outer, "start of the round and outer momentum of a worker");
+  parts(memory.replicas, memory.outer,
+        config.sync.fragment_delay > 0 ? "of a worker's average on its way: what was sent, the mean and the difference"
+                                       : "start of the round and outer momentum of a worker");
   parts(memory.replicas, memory.step.batch, "images of a worker's batches");
   parts(memory.lanes, memory.step.activations,
         fmt::format("activations of {} images, for as many workers at once", config.sync.local_batch));

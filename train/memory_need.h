@@ -14,7 +14,7 @@ namespace drift {
 struct MemoryNeed {  // in bytes
   int replicas = 0, lanes = 0;
   StepMemory step = {};
-  std::int64_t outer = 0;              // of a replica: what its outer optimizer keeps
+  std::int64_t outer = 0;              // of a replica: what its outer optimizer keeps, and averages on their way
   std::int64_t averaged_model = 0;     // that evaluations look at
   std::int64_t telemetry = 0;          // the mean of the round before
   std::optional<std::int64_t> images;  // that lie on a GPU, all of them; 0: none; nothing: not known without them

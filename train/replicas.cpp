@@ -87,6 +87,10 @@ std::vector<ReplicaState> Replicas::states() const {
       states.back().round_start = downloaded(outer->start(), backend);
       states.back().outer_momentum = downloaded(outer->momentum(), backend);
     }
+    if (const DelayedAverage* const delayed = worker->delayed();
+        delayed != nullptr && delayed->state() == DelayedAverage::State::kArrived) {
+      states.back().delayed = downloaded(delayed->difference(), backend);
+    }
   }
   return states;
 }
@@ -102,6 +106,9 @@ void Replicas::restore(std::span<const ReplicaState> states) {
     if (const OuterOptimizer* const outer = workers_[k]->outer(); outer != nullptr) {
       upload_or_clear(states[k].round_start, outer->start(), backend);
       upload_or_clear(states[k].outer_momentum, outer->momentum(), backend);
+    }
+    if (DelayedAverage* const delayed = workers_[k]->delayed(); delayed != nullptr) {
+      delayed->restore(states[k].delayed, backend);
     }
     workers_[k]->stream().synchronize();  // evaluations read it from another stream
   }

@@ -88,7 +88,8 @@ double checkpoint_bytes(const ParameterSet& replica, const SyncConfig& sync) {
   const auto bytes = [](std::span<const float> arena) { return static_cast<double>(arena.size_bytes()); };
   const double model = bytes(replica.values()) + bytes(replica.buffers());
   const auto outer = static_cast<double>(outer_bytes(sync, replica));
-  return sync.workers * (model + bytes(replica.momentum()) + outer) + model;
+  const double on_their_way = sync.fragment_delay > 0 ? bytes(replica.values()) : 0;
+  return sync.workers * (model + bytes(replica.momentum()) + outer + on_their_way) + model;
 }
 
 }  // namespace

@@ -96,14 +96,14 @@ void StepProfiler::add(const CommRecord& call) {
   if (call.stage == CommStage::kOffer) {
     offered_ = call.begin;
   } else if (call.stage == CommStage::kCount) {
-    if (waits.empty()) waits.emplace_back();
-    waits.back().elements += call.elements;
-    waits.back().bytes += call.bytes;
+    ProfiledWait& whose = waits.empty() ? begun_ : waits.back();
+    whose.elements += call.elements;
+    whose.bytes += call.bytes;
   } else {
     ProfiledWait wait{.ready = nanoseconds(offered_.value_or(call.begin)),
                       .time = {nanoseconds(call.begin), nanoseconds(call.begin + call.seconds)},
-                      .elements = call.elements,
-                      .bytes = call.bytes};
+                      .elements = call.elements + std::exchange(begun_.elements, 0),
+                      .bytes = call.bytes + std::exchange(begun_.bytes, 0)};
     for (const MeanTimes& mean : call.means) wait.means.push_back({nanoseconds(mean.begin), nanoseconds(mean.end)});
     waits.push_back(std::move(wait));
     offered_.reset();
@@ -120,6 +120,8 @@ void StepProfiler::end_step(double now) {
   ProfileCost cost{.step_seconds = now - began_, .steps = 1};
   if (recording_) {
     pending_.push_back({*std::exchange(recording_, std::nullopt), recorder_.stop()});
+    offered_.reset();
+    if (on_device_) gather_counts(pending_.back());
     cost.recorded = 1;
     cost.recording_seconds = seconds_in(pending_.back().recording);
     for (std::int64_t due = recorder_.moments().due(); due > 0; --due) write_oldest();
@@ -135,21 +137,25 @@ double StepProfiler::seconds_in(const OpRecorder::Recording& recording) const {
   return 1e-9 * marks * static_cast<double>(recorder_.moments().nanoseconds_per_mark());
 }
 
-// Of a device, where what the host was told of averages is only how much they carry: they wait where their part of the
-// step is.
-void StepProfiler::wait_on_device(Pending& recorded, std::span<const Nanoseconds> times) {
-  ProfiledWait all;
+// Of a device, where what the host was told of averages is only how much they carry: a step waits once, in its part
+// that averages.
+void StepProfiler::gather_counts(Pending& recorded) {
   for (const ProfiledWait& wait : recorded.step.waits) {
-    all.elements += wait.elements;
-    all.bytes += wait.bytes;
+    begun_.elements += wait.elements;
+    begun_.bytes += wait.bytes;
   }
   recorded.step.waits.clear();
-  for (const OpRecorder::Part& part : recorded.recording.parts) {
-    if (!averages(part.name)) continue;
-    all.time = {times[part.begin], times[part.end]};
-    all.ready = all.time.begin;
-    recorded.step.waits.push_back(all);
+  if (std::ranges::any_of(recorded.recording.parts, averages, &OpRecorder::Part::name)) {
+    recorded.step.waits.push_back(std::exchange(begun_, {}));
   }
+}
+
+void StepProfiler::wait_on_device(Pending& recorded, std::span<const Nanoseconds> times) {
+  if (recorded.step.waits.empty()) return;
+  ProfiledWait& wait = recorded.step.waits.front();
+  const OpRecorder::Part& part = *std::ranges::find_if(recorded.recording.parts, averages, &OpRecorder::Part::name);
+  wait.time = {times[part.begin], times[part.end]};
+  wait.ready = wait.time.begin;
 }
 
 void StepProfiler::write_oldest() {

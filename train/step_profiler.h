@@ -42,6 +42,7 @@ class StepProfiler {
   void end_step(double now);
   double seconds_in(const OpRecorder::Recording& recording) const;  // that it took to make it
   void write_oldest();
+  void gather_counts(Pending& recorded);
   static void wait_on_device(Pending& recorded, std::span<const Nanoseconds> times);
   std::int64_t id_of(std::size_t identity);
 
@@ -59,6 +60,7 @@ class StepProfiler {
   std::optional<ProfiledStep> recording_;  // where it is recorded
   std::deque<Pending> pending_;            // recorded, and not written
   std::optional<double> offered_;          // the last offer that nobody waited for yet
+  ProfiledWait begun_;                     // what averages carry that nobody waited for yet
   std::vector<std::int64_t> ids_;          // in the file, by identity of the recorder; -1: not known yet
 };
 

@@ -72,10 +72,13 @@ void run_worker(Worker& worker, Averages& averages, Step first, const Schedule& 
     if (averages_parameters(sync)) {
       if (joint == nullptr) averages.replica(step);
       averages.after_replica(step, schedule.rate_change(step));
+    } else {
+      averages.delayed(step);
     }
     reporter.step_done();
     if (sync == Sync::kParameters) reporter.check_replica();
   }
+  averages.finish();
   reporter.finish();
   worker.stream().synchronize();  // whoever comes next reads the replica from another stream
 }
@@ -108,9 +111,10 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
 // What is captured is one graph for all steps of a kind, so it cannot average other parts each time.
 Overlap overlap_of(const TrainConfig& config, const Team& team, const Worker& worker, const Communicator& comm) {
   if (!config.processes.overlap || team.processes == 1) return {};
-  if (!worker.captures_steps()) return {.gradients = true, .parameters = true};
+  const bool at_once = config.sync.fragment_delay == 0;
+  if (!worker.captures_steps()) return {.gradients = true, .parameters = at_once, .delayed = true};
   const bool in_graph = comm.mean_can_be_captured();
-  return {.gradients = in_graph, .parameters = in_graph && config.sync.fragments == 1};
+  return {.gradients = in_graph, .parameters = in_graph && at_once && config.sync.fragments == 1, .delayed = in_graph};
 }
 
 bool is_out_of_memory(const std::exception_ptr& error) {
@@ -146,7 +150,13 @@ std::string text_of(const ModelOptions& model) {
 void check_outer_start(const Checkpoint& checkpoint, const SyncConfig& sync, const SyncPlan& plan) {
   const Step step = checkpoint.meta.step;
   if (sync.outer.kind == Outer::kNone || !plan.round_of(step) || step == plan.switch_step()) return;
-  const int fragments = config_from_toml(checkpoint.meta.config_toml).sync.fragments;
+  const SyncConfig before = config_from_toml(checkpoint.meta.config_toml).sync;
+  const int fragments = before.fragments;
+  DRIFT_CHECK(
+      kCheckpoint, before.fragment_delay == 0,
+      "the checkpoint of step {} is of a run with --fragment-delay, in which no step is left at which all workers "
+      "have the same parameters: a branch with --outer can begin where local steps do",
+      step);
   DRIFT_CHECK(
       kCheckpoint, fragments == sync.fragments,
       "the checkpoint of step {} is of a run with --fragments {}, whose parts began their rounds at other steps "
@@ -221,7 +231,7 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
     StepProfiler* const profiler = profilers_.empty() ? nullptr : &profilers_[static_cast<std::size_t>(place)];
     StepReporter reporter(worker, schedule_, reports, done_, profiler);
     RecordingCommunicator comm(own, [&](const CommRecord& call) { reporter.add(call); });
-    Averages averages(worker, comm, config_.sync.scope, schedule_.plan, overlap_);
+    Averages averages(worker, comm, config_.sync.scope, schedule_.plan, overlap_, done_);
     try {
       run_worker(worker, averages, done_, schedule_, lanes_, link_.gate(), reporter, joint_, place);
     } catch (const DeviceTimeout& error) {
@@ -347,6 +357,10 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   DRIFT_CHECK(kCheckpoint, 0 <= step && step <= schedule_.total_steps,
               "the checkpoint is of step {}, this run ends at step {}", step, schedule_.total_steps);
   check_outer_start(checkpoint, config_.sync, schedule_.plan);
+  DRIFT_CHECK(kCheckpoint, config_.sync.fragment_delay > 0 || checkpoint.workers.front().delayed.empty(),
+              "at step {} of the checkpoint an average is on its way (--fragment-delay): a branch without delay begins "
+              "where none is, that many steps behind the end of a round",
+              step);
   replicas_.restore(checkpoint.workers);
   done_ = step;
 }

@@ -46,6 +46,14 @@ struct Draws {
   bool coin() { return below(2) == 1; }
 };
 
+// With what goes with it.
+void delay(TrainConfig& config, Step steps) {
+  config.sync.fragment_delay = steps;
+  config.sync.periods = {std::max(config.sync.periods[0], steps * config.sync.fragments + 1)};
+  config.sync.outer = {};
+  config.sync.scope = {};
+}
+
 TrainConfig draw_config(Draws& draws, Step steps) {
   TrainConfig config = testing::toy_config(testing::shared_workers(1 + draws.below(4)), 1 + draws.below(4), steps);
   config.model.norm = draws.coin() ? "batch" : "group";
@@ -60,6 +68,7 @@ TrainConfig draw_config(Draws& draws, Step steps) {
   config.sync.outer.kind = static_cast<Outer>(draws.below(4));
   config.sync.fragments = 1 + draws.below(2) * draws.below(5);
   if (config.sync.outer.kind != Outer::kNone) config.sync.outer = {config.sync.outer.kind, 0.7, 0.8};
+  if (draws.below(3) == 0) delay(config, 1 + draws.below(2));
   config.data.sampling = static_cast<Sampling>(draws.below(3));
   config.data.label_noise = 0.25 * draws.below(2);
   config.data.label_smoothing = 0.1 * draws.below(2);
@@ -76,13 +85,14 @@ TrainConfig draw_config(Draws& draws, Step steps) {
 
 std::string text_of(const TrainConfig& c, Step cut) {
   return fmt::format(
-      "seed={}: K {} H {} fragments {} switch {} batch {} momentum {} nesterov {} clip {} policy {} outer {} bn {} "
+      "seed={}: K {} H {} fragments {} delay {} switch {} batch {} momentum {} nesterov {} clip {} policy {} outer {} "
+      "bn {} "
       "norm {} "
       "smoothing {} cut "
       "{}",
-      testing::seed(), c.sync.workers, c.sync.periods[0], c.sync.fragments, c.sync.switch_step.value_or(0),
-      c.sync.local_batch, c.optimizer.momentum, c.optimizer.nesterov, c.optimizer.clip_grad_norm,
-      static_cast<int>(c.sync.scope.momentum), static_cast<int>(c.sync.outer.kind),
+      testing::seed(), c.sync.workers, c.sync.periods[0], c.sync.fragments, c.sync.fragment_delay,
+      c.sync.switch_step.value_or(0), c.sync.local_batch, c.optimizer.momentum, c.optimizer.nesterov,
+      c.optimizer.clip_grad_norm, static_cast<int>(c.sync.scope.momentum), static_cast<int>(c.sync.outer.kind),
       static_cast<int>(c.sync.scope.batch_norm), c.model.norm, c.data.label_smoothing, cut);
 }
 
@@ -164,6 +174,7 @@ TEST(Oracle, SeesEveryMistakeInWhatIsAveraged) {
   expect_seen("period", smooth, [](TrainConfig& c) { c.sync.periods = {4}; });
   expect_seen("switch", smooth, [](TrainConfig& c) { c.sync.switch_step = 4; });
   expect_seen("fragments", smooth, [](TrainConfig& c) { c.sync.fragments = 2; });
+  expect_seen("delay", smooth, [](TrainConfig& c) { c.sync.fragment_delay = 1; });
   expect_seen("momentum averaged", smooth, [](TrainConfig& c) { c.sync.scope.momentum = MomentumSync::kAverage; });
   expect_seen("momentum reset", smooth, [](TrainConfig& c) { c.sync.scope.momentum = MomentumSync::kReset; });
   const auto outer = [](Outer which, double lr, double momentum) {

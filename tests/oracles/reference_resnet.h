@@ -14,6 +14,7 @@ namespace drift::sim {
 struct Replica {
   std::vector<double> values, gradients, momentum, buffers;
   std::vector<double> round_start = {}, outer_momentum = {};
+  std::vector<double> sent = {};  // behind an earlier step: what this worker gave to an average
 };
 
 class ReferenceResNet {

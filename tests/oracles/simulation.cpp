@@ -1,7 +1,10 @@
 #include "tests/oracles/simulation.h"
 
 #include <algorithm>
+#include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "tests/reference/augment.h"
 #include "tests/reference/sgd.h"
@@ -60,6 +63,31 @@ void average_part(std::vector<Replica>& replicas, const SyncScope& scope, const 
     }
   }
   if (part.last && scope.batch_norm == BatchNormPolicy::kAverage) average(replicas, &Replica::buffers);
+}
+
+// An average that was begun behind one step and is mixed in behind `due`.
+struct OnItsWay {
+  Part part;
+  std::vector<double> mean;
+  Step due = 0;
+};
+
+OnItsWay send(std::vector<Replica>& replicas, const Part& part, Step due) {
+  std::vector<std::vector<double>> parts;
+  for (Replica& replica : replicas) {
+    const std::span<double> values = std::span(replica.values).subspan(part.begin, part.end - part.begin);
+    replica.sent.assign(values.begin(), values.end());
+    parts.push_back(replica.sent);
+  }
+  return {part, reference::tree_average(std::move(parts)), due};
+}
+
+void mix(std::vector<Replica>& replicas, const OnItsWay& average) {
+  for (Replica& replica : replicas) {
+    for (std::size_t i = 0; i < average.mean.size(); ++i) {
+      replica.values[average.part.begin + i] += average.mean[i] - replica.sent[i];
+    }
+  }
 }
 
 // rate: the learning rate of the round.
@@ -138,6 +166,9 @@ Simulation simulate(const TrainConfig& config, const DataSource& data, const Par
 
   const SyncConfig& sync = config.sync;
   const Step switch_step = sync.algorithm == Algorithm::kSgd ? schedule.total_steps : sync.switch_step.value_or(0);
+  const Step in_last_round = (schedule.total_steps - switch_step) % sync.periods[0];
+  const Step last = schedule.total_steps - (sync.final_average ? 0 : in_last_round);  // average of all
+  std::optional<OnItsWay> on_its_way;
   Batch batch;
   for (Step step = 0; step < schedule.total_steps; ++step) {
     double loss = 0;
@@ -156,10 +187,18 @@ Simulation simulate(const TrainConfig& config, const DataSource& data, const Par
       update(replica, config.optimizer, schedule.lr.at(step), static_cast<std::size_t>(start.decayed_count()));
     }
     if (step < switch_step) continue;
+    if (on_its_way && on_its_way->due == step) {
+      mix(run.replicas, *std::exchange(on_its_way, std::nullopt));
+    }
     const Step first = step - (step - switch_step) % sync.periods[0], left = schedule.total_steps - first;
     if (left < sync.periods[0] && !sync.final_average) continue;
     const Step steps = std::min(sync.periods[0], left);
     for (const Part& part : parts_behind(step - first + 1, steps, sync.fragments, size)) {
+      if (on_its_way) mix(run.replicas, *std::exchange(on_its_way, std::nullopt));
+      if (sync.fragment_delay > 0 && step + 1 < last) {
+        on_its_way = send(run.replicas, part, step + sync.fragment_delay);
+        continue;
+      }
       average_part(run.replicas, sync.scope, part);
       for (Replica& replica : run.replicas) {
         if (sync.outer.kind != Outer::kNone) outer_update(replica, sync.outer, schedule.lr.at(first), part);

@@ -263,6 +263,25 @@ TEST(Laws, MomentumPoliciesDoWhatTheySay) {
   }
 }
 
+// Of one worker what is mixed in is nothing; of several it is not the average, and differs with the delay.
+TEST(Laws, ADelayOfOneWorkersAveragesIsNone) {
+  const DataSource data = toy_data(24);
+  for (const int workers : {shared_workers(1), shared_workers(3)}) {
+    TrainConfig config = toy_config(workers, 4, 12);
+    const ToyRun at_once = run_toy(config, data);
+    config.sync.fragment_delay = 2;
+    const ToyRun late = run_toy(config, data);
+    if (workers == 1) {
+      expect_same_bits(late, at_once);
+    } else {
+      EXPECT_FALSE(late.workers[0].values == at_once.workers[0].values);
+      for (const ReplicaState& worker : late.workers) {
+        EXPECT_TRUE(worker.values == late.workers[0].values) << "the last average is at once";
+      }
+    }
+  }
+}
+
 TEST(Laws, AnOuterRateOfOneWithoutMomentumIsLocalSgd) {
   const DataSource data = toy_data(24);
   TrainConfig config = toy_config(shared_workers(3), 2, 8);

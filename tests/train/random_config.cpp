@@ -32,6 +32,15 @@ TrainConfig random_config(int workers, std::uint64_t round) {
   config.data.label_noise = 0.25 * draw(8, 2);
   config.data.label_smoothing = 0.1 * draw(11, 2);
   if (config.sync.algorithm != Algorithm::kSgd) config.sync.fragments = 1 + draw(15, 2) * draw(16, 4);
+  if (const int delay = draw(17, 3); delay > 0 && config.sync.algorithm != Algorithm::kSgd) {
+    config.sync.fragment_delay = delay;
+    config.sync.periods = {delay * config.sync.fragments + 1 + draw(18, 2)};
+    config.sync.outer = {};
+    config.sync.scope.momentum = MomentumSync::kKeep;
+    if (config.sync.scope.batch_norm == BatchNormPolicy::kAverage) {
+      config.sync.scope.batch_norm = BatchNormPolicy::kReestimate;
+    }
+  }
   config.processes.overlap = draw(13, 4) > 0;
   config.processes.bucket_megabytes = 1e-3 * (1 << draw(14, 9));
   config.lr.shape = LrShape::kCosine;

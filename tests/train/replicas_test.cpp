@@ -75,6 +75,34 @@ TEST(Replicas, AnOuterOptimizerBeginsBetweenTwoRounds) {
   EXPECT_TRUE(without.checkpoint().workers[0].round_start.empty());
 }
 
+TEST(Replicas, AnAverageOnItsWayIsInACheckpointAndNotLost) {
+  const DataSource data = toy_data(40);
+  TrainConfig config = toy_config(2, 4, 12);
+  config.sync.fragment_delay = 2;
+  Trainer trainer(config, data);
+  testing::StepLog log;
+  testing::run_to(trainer, 4, log);
+  const Checkpoint on_its_way = trainer.checkpoint();
+  testing::run_to(trainer, 6, log);
+  const Checkpoint mixed_in = trainer.checkpoint();
+  EXPECT_EQ(on_its_way.workers[0].delayed.size(), on_its_way.workers[0].values.size());
+  EXPECT_FALSE(on_its_way.workers[0].delayed == on_its_way.workers[1].delayed);
+  EXPECT_TRUE(mixed_in.workers[0].delayed.empty());
+
+  TrainConfig without = config;
+  without.sync.fragment_delay = 0;
+  Trainer branch(without, data);
+  const Error error = testing::error_of([&] { branch.restore(on_its_way); });
+  EXPECT_EQ(error.kind(), ErrorKind::kCheckpoint);
+  EXPECT_TRUE(error.message().find("at step 4 of the checkpoint an average is on its way") != std::string::npos)
+      << error.message();
+  branch.restore(mixed_in);
+  without.sync.outer = {Outer::kSgd, 0.7, 0.9};
+  Trainer with_outer(without, data);
+  const Error apart = testing::error_of([&] { with_outer.restore(mixed_in); });
+  EXPECT_TRUE(apart.message().find("of a run with --fragment-delay") != std::string::npos) << apart.message();
+}
+
 TEST(Replicas, AllLoadTheSameWeightsAndForgetTheirMomentum) {
   const testing::TempDirectory directory;
   const DataSource data = toy_data(40);

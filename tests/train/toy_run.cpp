@@ -130,6 +130,7 @@ void expect_same_bits(const ToyRun& a, const ToyRun& b) {
     EXPECT_TRUE(a.workers[k].momentum == b.workers[k].momentum) << "momentum of worker " << k;
     EXPECT_TRUE(a.workers[k].buffers == b.workers[k].buffers) << "running statistics of worker " << k;
     EXPECT_TRUE(a.workers[k].round_start == b.workers[k].round_start) << "start of the round of worker " << k;
+    EXPECT_TRUE(a.workers[k].delayed == b.workers[k].delayed) << "what is on its way to worker " << k;
     EXPECT_TRUE(a.workers[k].outer_momentum == b.workers[k].outer_momentum) << "outer momentum of worker " << k;
   }
 }

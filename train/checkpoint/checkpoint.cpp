@@ -386,7 +386,9 @@ void check_fits(const Checkpoint& checkpoint, std::string_view model, const Team
     check_arena(worker, "buffers", state.buffers.size(), parameters.buffers().size());
     const std::size_t outer = state.round_start.empty() ? 0 : parameters.values().size();
     check_arena(worker, "the round's start", state.round_start.size(), outer);
-    check_arena(worker++, "outer momentum", state.outer_momentum.size(), outer);
+    check_arena(worker, "outer momentum", state.outer_momentum.size(), outer);
+    const std::size_t delayed = state.delayed.empty() ? 0 : parameters.values().size();
+    check_arena(worker++, "a delayed average", state.delayed.size(), delayed);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "train/checkpoint/replica_state.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <span>
@@ -13,13 +14,23 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "header and arenas are written as they lie in memory");
 
 constexpr std::array<char, 8> kMagic{'D', 'R', 'I', 'F', 'T', 'W', 'R', 'K'};
-// Files of the first end behind three arenas; only those of an outer optimizer are of the second.
-constexpr std::uint32_t kPlain = 1, kWithOuter = 2;
-constexpr std::size_t kPlainArenas = 3;
+// How many arenas a file has, by its version: each state is written in the first that has room for it.
+constexpr std::array<std::size_t, 4> kArenas = {0, 3, 5, 6};
+
+bool has_more(const ReplicaState& state, std::size_t arenas) {
+  const auto all = arenas_of(state);
+  return std::ranges::any_of(std::span(all).subspan(arenas), [](const auto* arena) { return !arena->empty(); });
+}
+
+std::uint32_t version_of(const ReplicaState& state) {
+  std::uint32_t version = 1;
+  while (has_more(state, kArenas[version])) ++version;
+  return version;
+}
 
 struct Header {
   std::array<char, 8> magic = kMagic;
-  std::uint32_t version = kPlain;
+  std::uint32_t version = 1;
   std::int32_t worker = 0;
   std::int64_t step = 0;
 };
@@ -29,10 +40,9 @@ static_assert(sizeof(Header) == 24, "no padding: the header is written byte for 
 
 Digest write_replica_state(const std::filesystem::path& path, int worker, std::int64_t step,
                            const ReplicaState& state) {
-  const bool plain = state.round_start.empty() && state.outer_momentum.empty();
-  const Header header{.version = plain ? kPlain : kWithOuter, .worker = worker, .step = step};
+  const Header header{.version = version_of(state), .worker = worker, .step = step};
   const auto all = arenas_of(state);
-  const auto arenas = std::span(all).first(plain ? kPlainArenas : all.size());
+  const auto arenas = std::span(all).first(kArenas[header.version]);
   std::vector<std::uint64_t> floats;
   for (const auto* const arena : arenas) floats.push_back(arena->size());
   OutputFile file(path);
@@ -47,18 +57,19 @@ ReplicaState read_replica_state(InputFile& file, int worker, std::int64_t step) 
   Header header;
   file.read(std::as_writable_bytes(std::span(&header, 1)), "the header");
   DRIFT_CHECK(kCheckpoint, header.magic == kMagic, "{}: not a worker's state: it does not begin with DRIFTWRK", name);
-  DRIFT_CHECK(kCheckpoint, header.version == kPlain || header.version == kWithOuter,
-              "{}: version {}, this program reads versions {} and {}", name, header.version, kPlain, kWithOuter);
+  DRIFT_CHECK(kCheckpoint, header.version > 0 && header.version < kArenas.size(),
+              "{}: version {}, this program reads versions 1 to {}", name, header.version, kArenas.size() - 1);
   DRIFT_CHECK(kCheckpoint, header.worker == worker && header.step == step,
               "{}: holds worker {} at step {}, expected worker {} at step {}", name, header.worker, header.step, worker,
               step);
   ReplicaState state;
   const auto arenas = arenas_of(state);
   std::array<std::uint64_t, arenas.size()> floats{};
-  const std::size_t announced = header.version == kPlain ? kPlainArenas : floats.size();
-  file.read(std::as_writable_bytes(std::span(floats).first(announced)), "the header");
-  DRIFT_CHECK(kCheckpoint, header.version == kPlain || floats[kPlainArenas] > 0 || floats[kPlainArenas + 1] > 0,
-              "{}: version {} without what it is for, an outer optimizer's arenas", name, header.version);
+  const std::span<std::uint64_t> announced = std::span(floats).first(kArenas[header.version]);
+  file.read(std::as_writable_bytes(announced), "the header");
+  const std::span<std::uint64_t> new_ones = announced.subspan(kArenas[header.version - 1]);
+  DRIFT_CHECK(kCheckpoint, header.version == 1 || std::ranges::any_of(new_ones, [](auto n) { return n > 0; }),
+              "{}: version {} without what it is for, an arena more", name, header.version);
   for (std::size_t i = 0; i < arenas.size(); ++i) {
     DRIFT_CHECK(kCheckpoint, floats[i] <= file.remaining() / sizeof(float),
                 "{}: truncated: an arena of {} floats is announced, {} bytes follow", name, floats[i],

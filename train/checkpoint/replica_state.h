@@ -16,6 +16,7 @@ namespace drift {
 struct ReplicaState {
   std::vector<float> values, momentum, buffers;
   std::vector<float> round_start = {}, outer_momentum = {};  // OuterOptimizer's; empty: there is none
+  std::vector<float> delayed = {};  // DelayedAverage's difference; empty: nothing is on its way
 
   bool operator==(const ReplicaState&) const = default;
 };
@@ -23,7 +24,8 @@ struct ReplicaState {
 // In the order of the file.
 template <class State>
 auto arenas_of(State& state) {
-  return std::array{&state.values, &state.momentum, &state.buffers, &state.round_start, &state.outer_momentum};
+  return std::array{&state.values,      &state.momentum,       &state.buffers,
+                    &state.round_start, &state.outer_momentum, &state.delayed};
 }
 
 Digest write_replica_state(const std::filesystem::path& path, int worker, std::int64_t step, const ReplicaState& state);

@@ -149,6 +149,8 @@ std::vector<Option> sync_options() {
       number(row("qsr-power", "P", "the power P of QSR"), above(0), DRIFT_FIELD(sync.qsr_power)),
       number(row("fragments", "F", "parts of the parameters that are averaged one after the other in a round"),
              {.min = 1, .max = 1024}, DRIFT_FIELD(sync.fragments)),
+      number(row("fragment-delay", "D", "local steps while an average travels; mixed in behind them, inexactly"),
+             at_least(0), DRIFT_FIELD(sync.fragment_delay)),
       on_off(row("final-average", "", "the last step ends a round, even a short one"), DRIFT_FIELD(sync.final_average)),
       choice(row("sync-momentum", "", "momentum at each average of parameters: as it is, averaged, or 0"),
              {{"keep", MomentumSync::kKeep}, {"average", MomentumSync::kAverage}, {"reset", MomentumSync::kReset}},
@@ -167,6 +169,24 @@ std::vector<Option> sync_options() {
   return section("Algorithm", std::move(rows));
 }
 
+// Between two averages one travels, of parameters alone.
+void check_delay(const SyncConfig& config) {
+  if (config.fragment_delay == 0) return;
+  DRIFT_CHECK(kConfig, config.algorithm != Algorithm::kSgd,
+              "--fragment-delay is of averages of parameters, which --algo sgd has none of; leave it out, or ask for "
+              "local or post-local");
+  const Step shortest = *std::ranges::min_element(config.periods);
+  DRIFT_CHECK(kConfig, config.fragment_delay >= 0 && config.fragment_delay * config.fragments < shortest,
+              "--fragment-delay {} with {} fragments in a round of {} steps: an average must be there before the next "
+              "one begins, less than {} steps later; give less, or a longer --period",
+              config.fragment_delay, config.fragments, shortest, (shortest + config.fragments - 1) / config.fragments);
+  DRIFT_CHECK(kConfig,
+              config.outer.kind == Outer::kNone && config.scope.momentum == MomentumSync::kKeep &&
+                  config.scope.batch_norm != BatchNormPolicy::kAverage,
+              "--fragment-delay mixes in parameters alone, and no step is left at which all workers have the same: it "
+              "goes with --outer none, --sync-momentum keep, and --bn-stats reestimate or local");
+}
+
 void check(const SyncConfig& config, std::size_t decays) {
   DRIFT_CHECK(kConfig, config.workers >= 1, "--workers must be at least 1, got {}", config.workers);
   DRIFT_CHECK(kConfig, config.local_batch >= 1, "--local-batch must be at least 1, got {}", config.local_batch);
@@ -180,6 +200,7 @@ void check(const SyncConfig& config, std::size_t decays) {
               config.qsr_power);
   check_switch(config);
   check_outer(config);
+  check_delay(config);
   if (config.algorithm == Algorithm::kSgd) {
     DRIFT_CHECK(
         kConfig, periods == std::vector<Step>{1},
@@ -218,6 +239,7 @@ std::string describe_scope(const SyncConfig& sync, bool has_batch_norm) {
   }
   if (sync.algorithm == Algorithm::kSgd) return text;
   if (sync.fragments > 1) text += fmt::format(", parameters averaged by {} fragments", sync.fragments);
+  if (sync.fragment_delay > 0) text += fmt::format(", mixed in {} steps late (inexact)", sync.fragment_delay);
   switch (scope.momentum) {
     case MomentumSync::kKeep:
       text += ", momentum kept local";

@@ -44,6 +44,7 @@ struct SyncConfig {
   double qsr_alpha = 0;  // > 0: H = max(H, floor((alpha / lr)^power)) at each round's start (QSR)
   double qsr_power = 2;
   int fragments = 1;          // F: equal parts of the parameters, averaged one after the other in a round
+  Step fragment_delay = 0;    // D: local steps that are made while an average travels
   bool final_average = true;  // the last step ends a round, even a short one
   bool telemetry = true;      // of rounds: how far the workers are apart
   SyncScope scope;
@@ -51,8 +52,10 @@ struct SyncConfig {
 
   std::int64_t global_batch() const { return workers * local_batch; }
   // Of one worker there is nothing to tell, averages of gradients have no rounds, and where the parameters are averaged
-  // one part after the other there is no step at which all are equal.
-  bool measures_rounds() const { return telemetry && workers > 1 && algorithm != Algorithm::kSgd && fragments == 1; }
+  // one part after the other, or late, there is no step at which all are equal.
+  bool measures_rounds() const {
+    return telemetry && workers > 1 && algorithm != Algorithm::kSgd && fragments == 1 && fragment_delay == 0;
+  }
 };
 
 std::vector<Option> sync_options();

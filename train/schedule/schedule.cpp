@@ -112,7 +112,8 @@ class ScheduleBuilder {
       stretches.push_back({first, period, rounds_alike(first, period)});
       first = stretches.back().last();
     }
-    return {total_steps_, steps_per_epoch, SyncPlan(switch_step_, std::move(stretches), config_.sync.fragments),
+    return {total_steps_, steps_per_epoch,
+            SyncPlan(switch_step_, std::move(stretches), config_.sync.fragments, config_.sync.fragment_delay),
             std::move(lr_)};
   }
 

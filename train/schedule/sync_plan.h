@@ -6,7 +6,8 @@
 //   sync  g g g | . f . p | . f . p      in two fragments: f: average the first half of the parameters, p: the second
 //
 // By fragments (Douillard et al. 2025, Streaming DiLoCo, section 2.1) each part of the parameters is averaged once in a
-// round, one after the other, so that less travels at a time; each is averaged every H steps.
+// round, one after the other, so that less travels at a time; each is averaged every H steps. With a delay of D steps
+// an average is mixed in D steps after it was begun, at the latest before the next one; the last of all at once.
 //
 // A pure function of the step: nothing to save, so a resumed run needs one integer. Parallel SGD switches never; Local
 // SGD at 0. Rounds that are alike are kept as one stretch: a plan is as large as H changes often, not as the run is
@@ -48,8 +49,8 @@ struct Fragments {
 class SyncPlan {
  public:
   // stretches: back to back from switch_step on. Steps behind the last one stay local.
-  SyncPlan(Step switch_step, std::vector<Stretch> stretches, int fragments = 1)
-      : switch_step_(switch_step), fragments_(fragments), stretches_(std::move(stretches)) {
+  SyncPlan(Step switch_step, std::vector<Stretch> stretches, int fragments = 1, Step delay = 0)
+      : switch_step_(switch_step), fragments_(fragments), delay_(delay), stretches_(std::move(stretches)) {
     Step end = switch_step_;
     for (const Stretch& stretch : stretches_) {
       DRIFT_ASSERT(stretch.first == end && stretch.period > 0 && stretch.count > 0,
@@ -80,7 +81,16 @@ class SyncPlan {
   // Whether `step` begins a round before which all parameters were averaged, or none were ever apart.
   bool all_are_equal(Step step) const {
     const std::optional<Round> round = round_of(step);
-    return round && round->first == step && (fragments_ == 1 || step == switch_step_);
+    return round && round->first == step && ((fragments_ == 1 && delay_ == 0) || step == switch_step_);
+  }
+  // The step behind which the average that is begun behind `step` is mixed in, unless another one is begun before.
+  Step mixed_behind(Step step) const { return step + 1 == last_round_end() ? step : step + delay_; }
+  // The last step before `step` behind which parameters are averaged; nothing before the first.
+  std::optional<Step> average_before(Step step) const {
+    for (Step before = std::min(step, last_round_end()) - 1; before >= switch_step_; --before) {
+      if (averages_parameters(at(before))) return before;
+    }
+    return std::nullopt;
   }
   // The round that `step` belongs to; nothing before the switch and behind the last round.
   std::optional<Round> round_of(Step step) const {
@@ -98,6 +108,7 @@ class SyncPlan {
   }
   Step switch_step() const { return switch_step_; }
   int fragments() const { return fragments_; }  // F
+  Step delay() const { return delay_; }         // D
   Step last_round_end() const { return stretches_.empty() ? switch_step_ : stretches_.back().last(); }
   std::int64_t rounds() const { return rounds_; }  // in all
   const std::vector<Stretch>& stretches() const { return stretches_; }
@@ -112,6 +123,7 @@ class SyncPlan {
 
   Step switch_step_;
   int fragments_;
+  Step delay_;
   std::vector<Stretch> stretches_;
   std::vector<std::int64_t> rounds_before_;  // each of them
   std::int64_t rounds_ = 0;

@@ -4,6 +4,14 @@
 
 namespace drift {
 
+Averages::Averages(Worker& worker, Communicator& comm, const SyncScope& scope, const SyncPlan& plan, Overlap overlap,
+                   Step first)
+    : worker_(worker), comm_(comm), scope_(scope), plan_(plan), overlap_(overlap) {
+  const DelayedAverage* const delayed = worker.delayed();
+  if (delayed == nullptr || delayed->state() == DelayedAverage::State::kNone) return;
+  sent_behind_ = plan.average_before(first).value_or(first - 1 - plan.delay());  // of a branch: due
+}
+
 ArenaRange Averages::range_at(Step step) const {
   return range_of(plan_.fragments_at(step), plan_.fragments(), worker_.parameters());
 }
@@ -45,10 +53,14 @@ void Averages::replica(Step step) {
   Backend& backend = worker_.backend();
   const Sync sync = plan_.at(step);
   const ArenaRange range = range_at(step);
-  const Span span(backend, "average parameters");
+  const bool is_late = plan_.mixed_behind(step) > step;
+  const Span span(backend, is_late ? "send parameters" : "average parameters");
   if (!overlap_.parameters) worker_.before_average(range);
   worker_.phase_begins(StepPhase::kParameterAverage);
-  if (overlap_.parameters) {
+  if (sent_behind_) mix();
+  if (is_late) {
+    send(step);
+  } else if (overlap_.parameters) {
     if (averages_buffers(replica, scope_, sync)) comm_.start_mean(replica.buffers(), backend);
     comm_.wait_for_means(backend);
     count(step);
@@ -58,6 +70,40 @@ void Averages::replica(Step step) {
     }
   }
   worker_.phase_ends(StepPhase::kParameterAverage);
+}
+
+void Averages::delayed(Step step) {
+  if (!sent_behind_ || plan_.mixed_behind(*sent_behind_) > step) return;
+  const Span span(worker_.backend(), "average parameters");
+  worker_.phase_begins(StepPhase::kParameterAverage);
+  mix();
+  worker_.phase_ends(StepPhase::kParameterAverage);
+}
+
+void Averages::finish() {
+  if (sent_behind_) arrive();
+}
+
+void Averages::send(Step step) {
+  Backend& backend = worker_.backend();
+  const std::span<float> part = worker_.delayed()->send(worker_.parameters(), range_at(step), backend);
+  sent_behind_ = step;
+  if (!overlap_.delayed) return comm_.all_reduce_mean(part, backend);
+  comm_.start_mean(part, backend);
+  comm_.mean_was_made(std::ssize(part));
+}
+
+void Averages::arrive() {
+  DelayedAverage& delayed = *worker_.delayed();
+  if (delayed.state() != DelayedAverage::State::kOnItsWay) return;
+  if (overlap_.delayed) comm_.wait_for_means(worker_.backend());
+  delayed.arrived(worker_.backend());
+}
+
+void Averages::mix() {
+  arrive();
+  worker_.delayed()->mix(worker_.parameters(), worker_.backend());
+  sent_behind_.reset();
 }
 
 Worker::Averaging Averages::captured(Step step) {

@@ -3,6 +3,8 @@
 // or bucket by bucket while backward goes on with what is before them (overlap); the bits are the same.
 #pragma once
 
+#include <optional>
+
 #include "comm/communicator.h"
 #include "train/config/sync.h"
 #include "train/schedule/sync_plan.h"
@@ -10,15 +12,17 @@
 
 namespace drift {
 
-// Which averages begin while backward goes on; the worker has buckets then.
+// Which averages begin while backward goes on; the worker has buckets then. delayed: those that are mixed in late
+// travel while local steps go on.
 struct Overlap {
-  bool gradients = false, parameters = false;
+  bool gradients = false, parameters = false, delayed = false;
 };
 
 class Averages {
  public:
-  Averages(Worker& worker, Communicator& comm, const SyncScope& scope, const SyncPlan& plan, Overlap overlap)
-      : worker_(worker), comm_(comm), scope_(scope), plan_(plan), overlap_(overlap) {}
+  // For steps from `first` on.
+  Averages(Worker& worker, Communicator& comm, const SyncScope& scope, const SyncPlan& plan, Overlap overlap,
+           Step first);
 
   // What can be done with parts of the arenas while this step's backward goes on: nothing without overlap.
   Worker::OnFinal while_backward(Step step);
@@ -27,6 +31,10 @@ class Averages {
   // plan averages behind this step is then equal on all workers, bit for bit.
   void gradients();
   void replica(Step step);
+  // Behind a step without one: mixes in what was begun behind an earlier one, where it is due.
+  void delayed(Step step);
+  // The worker leaves: nothing of it travels any more.
+  void finish();
   // The same as work of the worker that is captured once and replayed (Worker::joint_step); it only enqueues.
   Worker::Averaging captured(Step step);
   // An average was made whose bytes nobody has counted: by the replay of what was captured.
@@ -37,12 +45,16 @@ class Averages {
 
  private:
   ArenaRange range_at(Step step) const;
+  void send(Step step);
+  void arrive();
+  void mix();
 
   Worker& worker_;
   Communicator& comm_;
   SyncScope scope_;
   const SyncPlan& plan_;
   Overlap overlap_;
+  std::optional<Step> sent_behind_;  // the step of an average that was begun and is not mixed in
 };
 
 }  // namespace drift

@@ -70,10 +70,11 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       update_(*stream_, recorder_, captures(config, *stream_)),
       local_step_(*stream_, recorder_, captures(config, *stream_)),
       clock_(device) {
-  model_->parameters.allocate(*backend_, /*with_training_state=*/true, std::move(source));
+  model_->parameters.allocate(*backend_, /*with_training_state=*/true, source);
   model_->parameters.initialise(*backend_, config.seed);
   if (config.sync.measures_rounds()) telemetry_.emplace(device, /*follows_mean=*/id == 0);
   if (outer_config_.kind != Outer::kNone) outer_.emplace(model_->parameters, device, *backend_);
+  if (config.sync.fragment_delay > 0) delayed_.emplace(model_->parameters, device, *backend_, source);
 }
 
 void Worker::round_begins(const ArenaRange& range) {
@@ -102,6 +103,12 @@ void Worker::rehearse_round() {
   before_average(all());
   after_average();
   outer_update(all(), 1);
+  if (delayed_) {
+    delayed_->restore({}, *backend_);
+    delayed_->send(parameters(), all(), *backend_);
+    delayed_->arrived(*backend_);
+    delayed_->mix(parameters(), *backend_);
+  }
   if (!telemetry_) return;
   (void)telemetry_->take();
   telemetry_->forget();

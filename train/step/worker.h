@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "engine/memory_pool.h"
+#include "engine/optim/delayed_average.h"
 #include "engine/optim/outer.h"
 #include "engine/optim/sgd.h"
 #include "kernels/observed/op_recorder.h"
@@ -51,7 +52,10 @@ class Worker {
   const ParameterSet& parameters() const { return model_->parameters; }
 
   // Of what a replica keeps between two steps.
-  std::int64_t bytes() const { return parameters().bytes() + (outer_ ? OuterOptimizer::bytes(parameters()) : 0); }
+  std::int64_t bytes() const {
+    return parameters().bytes() + (outer_ ? OuterOptimizer::bytes(parameters()) : 0) +
+           (delayed_ ? DelayedAverage::bytes(parameters()) : 0);
+  }
 
   // The next call of next_batch() gives this worker's share of this step.
   void seek(Step step) { loader_->seek(step); }
@@ -101,6 +105,8 @@ class Worker {
   // otherwise. rate_change: Schedule's, of the round.
   void outer_update(const ArenaRange& range, double rate_change);
   const OuterOptimizer* outer() const { return outer_ ? &*outer_ : nullptr; }
+  // Of averages that are mixed in late; nullptr where none is.
+  DelayedAverage* delayed() { return delayed_ ? &*delayed_ : nullptr; }
 
   // Telemetry of rounds, where it was asked for: nothing happens otherwise. Around the average of a round, then taken
   // once, in order.
@@ -149,6 +155,7 @@ class Worker {
   std::optional<RoundTelemetry> telemetry_;
   OuterConfig outer_config_;
   std::optional<OuterOptimizer> outer_;
+  std::optional<DelayedAverage> delayed_;
   CapturedSegment gradients_, update_, local_step_;
   PhaseClock clock_;
   StepTimes host_times_;              // of the step under way

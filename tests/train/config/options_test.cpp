@@ -92,6 +92,7 @@ const std::map<std::string, std::string>& other_values() {
       {"qsr-alpha", "0.0175"},
       {"qsr-power", "3"},
       {"fragments", "3"},
+      {"fragment-delay", "2"},
       {"final-average", "false"},
       {"sync-momentum", "reset"},
       {"bn-stats", "reestimate:25"},

@@ -44,5 +44,35 @@ TEST(OuterConfig, WhatContradictsItselfIsRefused) {
   EXPECT_THAT(refusal({Outer::kSgd, 1, 0}), HasSubstr("has no rounds"));
 }
 
+TEST(FragmentDelay, GoesWithWhatCanBeMixedInLate) {
+  SyncConfig sync;
+  sync.algorithm = Algorithm::kLocal;
+  sync.periods = {8, 4};
+  const auto refusal = [&](SyncConfig config) { return testing::error_of([&] { check(config, 1); }).message(); };
+  sync.fragment_delay = 3;
+  EXPECT_NO_THROW(check(sync, 1));
+  EXPECT_THAT(describe_scope(sync, false), HasSubstr("mixed in 3 steps late (inexact)"));
+  EXPECT_FALSE(sync.measures_rounds());
+  SyncConfig wrong = sync;
+  wrong.fragment_delay = 4;
+  EXPECT_THAT(refusal(wrong), HasSubstr("in a round of 4 steps: an average must be there before the next one begins, "
+                                        "less than 4 steps later"));
+  wrong.fragment_delay = 2;
+  wrong.fragments = 2;
+  EXPECT_THAT(refusal(wrong), HasSubstr("less than 2 steps later"));
+  wrong = sync;
+  wrong.outer = {Outer::kSgd, 1, 0.5};
+  EXPECT_THAT(refusal(wrong), HasSubstr("--outer none"));
+  wrong = sync;
+  wrong.scope.momentum = MomentumSync::kAverage;
+  EXPECT_THAT(refusal(wrong), HasSubstr("--sync-momentum keep"));
+  wrong = sync;
+  wrong.scope.batch_norm = BatchNormPolicy::kAverage;
+  EXPECT_THAT(refusal(wrong), HasSubstr("--bn-stats reestimate or local"));
+  wrong = {};
+  wrong.fragment_delay = 1;
+  EXPECT_THAT(refusal(wrong), HasSubstr("which --algo sgd has none of"));
+}
+
 }  // namespace
 }  // namespace drift

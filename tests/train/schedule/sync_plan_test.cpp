@@ -49,6 +49,21 @@ TEST(SyncPlan, OfFragmentsIsTheOneInItsHeader) {
   EXPECT_TRUE(SyncPlan(3, {{3, 4, 2}}).all_are_equal(7));
 }
 
+TEST(SyncPlan, WithADelayMixesInLateButForTheLastAverage) {
+  const SyncPlan plan(3, {{3, 4, 2}}, 2, 1);
+  EXPECT_EQ(sync_string(plan, 0, 11), "ggg.f.p.f.p");
+  EXPECT_EQ(plan.mixed_behind(4), 5);
+  EXPECT_EQ(plan.mixed_behind(6), 7);
+  EXPECT_EQ(plan.mixed_behind(10), 10);
+  EXPECT_EQ(plan.average_before(4), std::nullopt);
+  EXPECT_EQ(plan.average_before(5), 4);
+  EXPECT_EQ(plan.average_before(8), 6);
+  EXPECT_EQ(plan.average_before(100), 10);
+  const SyncPlan whole(3, {{3, 4, 2}}, 1, 1);
+  EXPECT_TRUE(whole.all_are_equal(3));
+  EXPECT_FALSE(whole.all_are_equal(7));
+}
+
 RC_GTEST_PROP(SyncPlan, AveragesEachFragmentOnceInARoundInTheirOrder, ()) {
   const Step period = *rc::gen::inRange<Step>(1, 40);
   const int fragments = *rc::gen::inRange(1, 20);
