@@ -2,10 +2,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "analysis/compare/outcome.h"
 #include "analysis/report/figures.h"
+#include "analysis/report/ledger_section.h"
 #include "apps/command.h"
 #include "apps/command_line.h"
 #include "apps/output.h"
@@ -51,10 +54,18 @@ std::vector<Arm> selected(const std::vector<Arm>& arms, std::string_view names) 
 
 void write_figures(const std::vector<Arm>& arms, const fs::path& directory) {
   make_directories(directory);
-  for (const Plot& plot : figures_of(arms)) {
-    const fs::path file = directory / (plot.id + ".svg");
-    write_file_atomically(file, svg_file(plot));
+  const auto write = [&](const std::string& name, const std::string& svg) {
+    const fs::path file = directory / (name + ".svg");
+    write_file_atomically(file, svg);
     print("{}\n", file.string());
+  };
+  for (const Plot& plot : figures_of(arms)) write(plot.id, svg_file(plot));
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    const std::optional<ProfileFigures> figures = profile_figures(arms[i]);
+    if (!figures) continue;
+    const std::string which = arms.size() == 1 ? "" : fmt::format("-{}", i);  // names of arms may be no names of files
+    write(figures->steps.id + which, svg_file(figures->steps));
+    if (figures->points.has_points()) write(figures->points.id + which, svg_file(figures->points));
   }
 }
 

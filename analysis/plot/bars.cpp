@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <utility>
 
 #include "analysis/markup.h"
 #include "analysis/plot/plot.h"
@@ -52,19 +53,22 @@ std::string legend(const Bars& bars, double& y) {
   return svg;
 }
 
-}  // namespace
+struct Drawing {
+  std::string svg;
+  double height;
+};
 
-std::string svg_element(const Bars& bars) {
+Drawing draw(const Bars& bars, double top) {
   const Axis axis(0, longest_of(bars), Scale::kLinear, Unit::kNumber);
   const auto x = [&](double amount) { return kLeft + (kWidth - kRight - kLeft) * axis.place(amount); };
-  const double bottom = kTop + static_cast<double>(bars.bars.size()) * (kBarHeight + kBarGap);
+  const double bottom = top + static_cast<double>(bars.bars.size()) * (kBarHeight + kBarGap);
   std::string svg;
   for (const Tick& tick : axis.ticks(5)) {
-    svg += fmt::format(R"(<path class="grid" d="M{:.1f} {:g}V{:g}"/>)", x(tick.value), kTop, bottom);
+    svg += fmt::format(R"(<path class="grid" d="M{:.1f} {:g}V{:g}"/>)", x(tick.value), top, bottom);
     svg += fmt::format(R"(<text x="{:.1f}" y="{:g}" text-anchor="middle">{}</text>)", x(tick.value), bottom + 15,
                        escaped(tick.text));
   }
-  double y = kTop + kBarGap / 2;
+  double y = top + kBarGap / 2;
   for (const Bars::Bar& bar : bars.bars) {
     svg += fmt::format(R"(<text x="{:g}" y="{:.1f}" text-anchor="end">{}</text>)", kLeft - 8, y + kBarHeight / 2 + 4,
                        escaped(bar.name));
@@ -82,8 +86,20 @@ std::string svg_element(const Bars& bars) {
   }
   double end = bottom + 22;
   svg += legend(bars, end);
+  return {std::move(svg), end + 4};
+}
+
+}  // namespace
+
+std::string svg_element(const Bars& bars) {
+  const Drawing drawing = draw(bars, kTop);
   return fmt::format(R"(<svg class="bars" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">{}</svg>)", kWidth,
-                     end + 4, escaped(bars.title), svg);
+                     drawing.height, escaped(bars.title), drawing.svg);
+}
+
+std::string svg_file(const Bars& bars) {
+  const Drawing drawing = draw(bars, kFigureTitle + kTop + 8);
+  return svg_document(bars.title, 4, kWidth, drawing.height, drawing.svg);
 }
 
 }  // namespace drift

@@ -24,5 +24,7 @@ struct Bars {
 
 // The element for a page, in classes that plot_style() colours, with a legend of the parts that can be seen.
 std::string svg_element(const Bars& bars);
+// A file of its own, on white.
+std::string svg_file(const Bars& bars);
 
 }  // namespace drift

@@ -248,16 +248,20 @@ std::string svg_element(const Plot& plot) {
 }
 
 std::string svg_file(const Plot& plot) {
-  const double title = 22, rows = kLegendRow * static_cast<double>(plot.lines.size());
-  Drawing drawing(plot, title + rows + kTop + 8);
+  const double rows = kLegendRow * static_cast<double>(plot.lines.size());
+  Drawing drawing(plot, kFigureTitle + rows + kTop + 8);
+  return svg_document(plot.title, kLeft, kWidth, drawing.bottom(), legend(plot, kFigureTitle + 20) + drawing.draw());
+}
+
+std::string svg_document(const std::string& title, double left, double width, double height,
+                         const std::string& drawing) {
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:g} {1:g}\" width=\"{0:g}\" height=\"{1:g}\" "
       "font-family=\"system-ui, sans-serif\">\n<style>{2}</style>\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
-      "<text x=\"{3:g}\" y=\"{4:g}\" style=\"font-size:14px;font-weight:600;fill:#1d2733\">{5}</text>\n{6}\n{7}\n"
+      "<text x=\"{3:g}\" y=\"{4:g}\" style=\"font-size:14px;font-weight:600;fill:#1d2733\">{5}</text>\n{6}\n"
       "</svg>\n",
-      kWidth, drawing.bottom(), classes(/*on_page=*/false), kLeft, title, escaped(plot.title), legend(plot, title + 20),
-      drawing.draw());
+      width, height, classes(/*on_page=*/false), left, kFigureTitle, escaped(title), drawing);
 }
 
 std::string plot_style() {

@@ -55,6 +55,10 @@ constexpr int kPlotColours = 8;
 std::string svg_element(const Plot& plot);
 // A file of its own, on white, with a legend of its lines.
 std::string svg_file(const Plot& plot);
+// Such a file of any figure: `drawing`, in the same classes, begins below kFigureTitle.
+inline constexpr double kFigureTitle = 22;
+std::string svg_document(const std::string& title, double left, double width, double height,
+                         const std::string& drawing);
 
 // Colours and classes of plots: custom properties for light and dark, then rules.
 std::string plot_style();

@@ -24,12 +24,6 @@ std::string names_of(const Plot& plot) {
   return html + "</div>";
 }
 
-// The run of an arm that has one.
-const RunRecords* with_profile(const Arm& arm) {
-  const auto run = std::ranges::find_if(arm.runs, [](const RunRecords& one) { return has_profile(one.path); });
-  return run == arm.runs.end() ? nullptr : &*run;
-}
-
 }  // namespace
 
 Bars step_bars(const Ledger& ledger) {
@@ -99,22 +93,28 @@ Plot roofline(const Profile& profile) {
   return plot;
 }
 
+std::optional<ProfileFigures> profile_figures(const Arm& arm) {
+  const auto run = std::ranges::find_if(arm.runs, [](const RunRecords& one) { return has_profile(one.path); });
+  if (run == arm.runs.end()) return std::nullopt;
+  Profile profile = read_profile(run->path);
+  const Ledger ledger = make_ledger(profile);
+  if (!std::isfinite(ledger.step.typical())) return std::nullopt;
+  Plot points = roofline(profile);
+  return ProfileFigures{run->path, std::move(profile), step_bars(ledger), std::move(points)};
+}
+
 std::string ledger_section(const std::vector<Arm>& arms) {
   std::string html;
   for (std::size_t i = 0; i < arms.size(); ++i) {
-    const RunRecords* const run = with_profile(arms[i]);
-    if (run == nullptr) continue;
-    const Profile profile = read_profile(run->path);
-    const Ledger ledger = make_ledger(profile);
-    if (!std::isfinite(ledger.step.typical())) continue;
+    const std::optional<ProfileFigures> figures = profile_figures(arms[i]);
+    if (!figures) continue;
     if (arms.size() > 1) html += "<h3>" + escaped(arms[i].name) + "</h3>\n";
-    const Plot points = roofline(profile);
-    const Bars bars = step_bars(ledger);
+    const auto& [run, profile, steps, points] = *figures;
     const auto id_of = [&](const std::string& id) { return fmt::format("{}-{}", id, i); };
-    html += "<div class=\"figures\">\n" + figure_html(bars, id_of(bars.id)) +
+    html += "<div class=\"figures\">\n" + figure_html(steps, id_of(steps.id)) +
             (points.has_points() ? figure_html(points, id_of(points.id), names_of(points)) : "") + "</div>\n";
     html += fmt::format("<details><summary>all of it</summary><pre>{}\n{}</pre></details>\n",
-                        escaped(ledger_text(profile, run->path.string())), escaped(layers_text(profile)));
+                        escaped(ledger_text(profile, run.string())), escaped(layers_text(profile)));
   }
   return html.empty() ? "" : "<h2>Where the time of a step goes</h2>\n" + html;
 }

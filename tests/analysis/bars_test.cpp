@@ -27,12 +27,18 @@ TEST(BarsTest, APartIsAsLongAsItsAmountAndHasItsColourAndName) {
   EXPECT_EQ(count_of(svg, "<title>"), 3u);
   EXPECT_EQ(count_of(svg, "never"), 0u) << "not in the legend either";
   EXPECT_EQ(count_of(svg, ">&lt;two&gt;</text>"), 1u);
+  const std::string file = svg_file(bars);
+  EXPECT_TRUE(file.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
+  EXPECT_EQ(count_of(file, "var(--"), 0u);
+  EXPECT_EQ(count_of(file, ">times &amp; more</text>"), 1u);
+  EXPECT_EQ(count_of(file, "<rect class=\"bar"), count_of(svg, "<rect class=\"bar"));
 }
 
 class LedgerSectionTest : public testing::ProfiledRun {};
 
 TEST_F(LedgerSectionTest, ShowsBarsAndARooflineOfRunsWithAProfile) {
   EXPECT_EQ(ledger_section({{.name = "arm", .runs = {{.path = directory_.path()}}}}), "");
+  EXPECT_FALSE(profile_figures({.name = "arm", .runs = {{.path = directory_.path()}}}));
   ProfileFile file = open();
   for (const int worker : {0, 1}) {
     file.write(testing::local_step(1, worker, file));
@@ -45,6 +51,10 @@ TEST_F(LedgerSectionTest, ShowsBarsAndARooflineOfRunsWithAProfile) {
   double sum = 0;
   for (const double amount : bars.bars[1].amounts) sum += amount;
   EXPECT_NEAR(sum, 23, 1e-9) << "all of the step";
+  const auto figures = profile_figures({.name = "arm", .runs = {{.path = "elsewhere"}, {.path = directory_.path()}}});
+  ASSERT_TRUE(figures);
+  EXPECT_EQ(figures->run, directory_.path());
+  EXPECT_EQ(svg_file(figures->steps), svg_file(bars));
   const Plot plot = roofline(profile);
   ASSERT_EQ(plot.lines.size(), 2u);
   EXPECT_EQ(plot.lines[0].points[1].y, 2e9) << "the peak";
