@@ -9,8 +9,7 @@
 namespace drift {
 namespace {
 
-constexpr std::size_t kPiece = 1 << 18;  // floats: 1 MiB
-constexpr int kGathers = 1;              // channel
+constexpr int kGathers = 1;  // channel
 
 }  // namespace
 
@@ -49,10 +48,13 @@ Exchange::Pending Exchange::start(Backend& backend) {
 void Exchange::start_reduce_scatter(Piece& piece, Backend& backend) {
   const std::size_t mine = shard(piece.values, team_.process).size();
   piece.parts = next_place(backend.stream().device());
+  for (int turn = 1; turn < team_.processes; ++turn) {
+    const std::span<float> theirs = shard(piece.values, receiver(turn));
+    if (!theirs.empty()) sends_.push_back({theirs, receiver(turn)});
+  }
   float* place = piece.parts;
   for (int other = 0; other < team_.processes; ++other) {
     if (other == team_.process) continue;
-    if (const std::span<float> theirs = shard(piece.values, other); !theirs.empty()) sends_.push_back({theirs, other});
     if (mine > 0) receives_.push_back({std::span(place, mine), other});
     place += mine;
   }
@@ -79,9 +81,11 @@ void Exchange::sum(const Piece& piece, Backend& backend) {
 template <class Part>
 Exchange::Pending Exchange::start_all_gather(const Part& part, Backend& backend) {
   const std::span<float> mine = part(team_.process);
+  for (int turn = 1; turn < team_.processes && !mine.empty(); ++turn) {
+    sends_.push_back({mine, receiver(turn), kGathers});
+  }
   for (int other = 0; other < team_.processes; ++other) {
     if (other == team_.process) continue;
-    if (!mine.empty()) sends_.push_back({mine, other, kGathers});
     if (const std::span<float> theirs = part(other); !theirs.empty()) receives_.push_back({theirs, other, kGathers});
   }
   return start(backend);

@@ -23,6 +23,9 @@ enum class Reduce : std::uint8_t { kTree, kFast };
 
 class Exchange {
  public:
+  static constexpr std::size_t kPiece = 1 << 18;  // floats: 1 MiB
+  static constexpr std::size_t kScattered = 4;    // pieces whose parts arrive at the same time
+
   // The transport has the team's processes.
   Exchange(const Team& team, std::shared_ptr<Transport> transport, Reduce reduce = Reduce::kTree);
 
@@ -73,7 +76,9 @@ class Exchange {
   // For the parts of one more piece.
   float* next_place(Device device);
 
-  static constexpr std::size_t kScattered = 4;  // pieces whose parts arrive at the same time
+  // The `turn`-th of the others that this process sends to: first to the next one, so that no two send to the same at
+  // the same time.
+  int receiver(int turn) const { return (team_.process + turn) % team_.processes; }
 
   Team team_;
   std::shared_ptr<Transport> transport_;

@@ -28,12 +28,6 @@ std::vector<ConvolutionTrace> convolutions_on(Device device, const TrainConfig& 
                             config.machine.convolutions);
 }
 
-std::int64_t bucket_bytes(const ProcessesConfig& config, const ParameterSet& replica) {
-  const auto all = static_cast<double>(replica.values().size_bytes());
-  const double bytes = config.bucket_megabytes > 0 ? 1e6 * config.bucket_megabytes : std::min(4e6, all / 8);
-  return static_cast<std::int64_t>(std::clamp(bytes, 1.0, std::max(all, 1.0)));
-}
-
 // On a GPU, where an average only enqueues, the device does all of the step from one launch for all its workers.
 void joint_step(Worker& worker, Averages& averages, Step step, const Batch& batch, double lr, MemoryPool& pool,
                 JointSegment& segment, int place) {
@@ -192,7 +186,8 @@ Trainer::Trainer(const TrainConfig& config, const DataSource& data, const Member
   if (overlap_.gradients) {
     for (int place = 0; place < replicas_.size(); ++place) {
       Worker& worker = replicas_.worker(place);
-      worker.set_buckets(bucket_bytes(config_.processes, worker.parameters()));
+      const std::int64_t floats = std::ssize(worker.parameters().values());
+      worker.set_buckets(bucket_bytes(config_.processes.bucket_megabytes, floats));
       communicators_[static_cast<std::size_t>(place)]->prepare_means(worker.backend());
     }
   }

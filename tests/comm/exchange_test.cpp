@@ -4,7 +4,12 @@
 
 #include <gtest/gtest.h>
 #include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/comm/loopback.h"
@@ -45,6 +50,59 @@ TEST(Exchange, MeansOnTheirWayTogetherMayGoOnAtOtherPacesElsewhere) {
       EXPECT_EQ(exchange.means_done(), std::ssize(lengths));
       for (const std::vector<float>& span : spans) EXPECT_EQ(span, std::vector<float>(span.size(), 3.0f));
     });
+  }
+}
+
+// Says to whom its process sends, in order.
+class Noted final : public Transport {
+ public:
+  Noted(std::shared_ptr<Transport> inner, std::vector<int>& receivers)
+      : inner_(std::move(inner)), receivers_(receivers) {}
+
+  int process() const override { return inner_->process(); }
+  int processes() const override { return inner_->processes(); }
+  std::unique_ptr<Transfer> start(std::span<const Send> sends, std::span<const Receive> receives,
+                                  Stream& stream) override {
+    for (const Send& send : sends) receivers_.push_back(send.to);
+    return inner_->start(sends, receives, stream);
+  }
+  std::unique_ptr<Transfer> start_sum(std::span<float> values, Stream& stream) override {
+    return inner_->start_sum(values, stream);
+  }
+  std::string sum_name() const override { return inner_->sum_name(); }
+  void barrier() override { inner_->barrier(); }
+  void abort(std::string_view reason) noexcept override { inner_->abort(reason); }
+  std::int64_t bytes_sent() const override { return inner_->bytes_sent(); }
+
+ private:
+  std::shared_ptr<Transport> inner_;
+  std::vector<int>& receivers_;
+};
+
+// Or the link of the first process would have to bring what all the others sent first.
+TEST(Exchange, NoTwoProcessesSendToTheSameAtTheSameTurn) {
+  constexpr int kMany = 5;
+  const auto mail = std::make_shared<Mailboxes>(kMany);
+  std::vector<std::vector<int>> receivers(kMany);
+  {
+    std::vector<std::jthread> threads;
+    for (int process = 0; process < kMany; ++process) {
+      threads.emplace_back([&, process] {
+        const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
+        const std::unique_ptr<Backend> backend = make_backend(*stream);
+        const Team team{.workers = kMany, .processes = kMany, .process = process};
+        auto& mine = receivers[static_cast<std::size_t>(process)];
+        Exchange exchange(team, std::make_shared<Noted>(std::make_shared<Loopback>(mail, process), mine));
+        std::vector<float> values(1000, static_cast<float>(process));
+        exchange.mean(values, *backend);
+        EXPECT_EQ(values, std::vector<float>(1000, 2.0f));
+      });
+    }
+  }
+  for (std::size_t turn = 0; turn < 2 * (kMany - 1); ++turn) {  // parts, then the mean
+    std::set<int> at_once;
+    for (const std::vector<int>& all : receivers) at_once.insert(all.at(turn));
+    EXPECT_EQ(at_once.size(), kMany) << "turn " << turn;
   }
 }
 

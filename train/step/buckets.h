@@ -5,12 +5,19 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/arena_range.h"
 #include "engine/parameter_set.h"
 
 namespace drift {
+
+// Of arenas of `all` floats whose first `weights` are weights, that begin at these places; rising.
+std::vector<ArenaRange> cut_into_buckets(std::span<const std::int64_t> begins, std::int64_t weights, std::int64_t all,
+                                         std::int64_t bytes);
+// What --bucket-mb stands for in arenas of so many floats: 0 is 4 MB, or an eighth of them.
+std::int64_t bucket_bytes(double megabytes, std::int64_t floats);
 
 class Buckets {
  public:
