@@ -14,6 +14,7 @@ int run_report(int argc, char** argv);
 int run_compare(int argc, char** argv);
 int run_runs(int argc, char** argv);
 int run_profile(int argc, char** argv);
+int run_predict(int argc, char** argv);
 int run_trace(int argc, char** argv);
 int run_plans(int argc, char** argv);
 int run_doctor(int argc, char** argv);

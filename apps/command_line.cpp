@@ -90,6 +90,16 @@ struct CommandLine::Parser {
     };
     return app.add_option(name, take, help)->type_name(placeholder)->group(kOwnGroup);
   }
+  CLI::Option* add_values(const std::string& name, std::vector<std::string>& values, const std::string& help) {
+    const auto take = [name, &values](const CLI::results_t& given) {
+      for (const std::string& text : given) read(name, text, &values.emplace_back());
+      return true;
+    };
+    return app.add_option(name, take, help)
+        ->group(kOwnGroup)
+        ->expected(1, CLI::detail::expected_max_vector_size)
+        ->allow_extra_args();
+  }
 };
 
 CommandLine::CommandLine(std::optional<Scope> scope, const std::string& name, const std::string& description,
@@ -115,17 +125,14 @@ void CommandLine::add_required_value(const std::string& name, const std::string&
   parser_->add_value(name, placeholder, value, help)->required();
 }
 
+void CommandLine::add_values(const std::string& name, const std::string& placeholder, std::vector<std::string>& values,
+                             const std::string& help) {
+  parser_->add_values(name, values, help)->type_name(placeholder);
+}
+
 void CommandLine::add_required_values(const std::string& name, std::vector<std::string>& values,
                                       const std::string& help) {
-  const auto take = [name, &values](const CLI::results_t& given) {
-    for (const std::string& text : given) read(name, text, &values.emplace_back());
-    return true;
-  };
-  parser_->app.add_option(name, take, help)
-      ->group(kOwnGroup)
-      ->expected(1, CLI::detail::expected_max_vector_size)
-      ->allow_extra_args()
-      ->required();
+  parser_->add_values(name, values, help)->required();
 }
 
 void CommandLine::add_switch(const std::string& name, bool& value, const std::string& help) {

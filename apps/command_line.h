@@ -36,6 +36,9 @@ class CommandLine {
                           const std::string& help);
   // One or more of them: a positional, "RUN".
   void add_required_values(const std::string& name, std::vector<std::string>& values, const std::string& help);
+  // Any number of them behind a flag, "--links".
+  void add_values(const std::string& name, const std::string& placeholder, std::vector<std::string>& values,
+                  const std::string& help);
   void add_switch(const std::string& name, bool& value, const std::string& help);
 
   // False when it printed the help text and there is nothing to do. Throws kUsage.

@@ -33,6 +33,7 @@ constexpr std::array kCommands = {
     Command{"runs", "the runs of a directory: how far, how good, resumable or not", run_runs},
     Command{"profile", "where the time of a run's steps goes, with --profile", run_profile},
     Command{"trace", "what --profile recorded, as one file for Perfetto", run_trace},
+    Command{"predict", "what steps will cost with other H, workers and links", run_predict},
     Command{"convert", "weights from PyTorch's format to safetensors and back", run_convert},
     Command{"describe", "layers, parameters, multiply-adds and memory of a network", run_describe},
     Command{"data", "get a data set and look at it: fetch, preview, info", run_data},

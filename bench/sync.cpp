@@ -24,6 +24,7 @@ namespace {
 struct Options {
   std::vector<std::string> models = {"resnet20", "resnet56"};
   std::vector<int> periods = {1, 4, 16};
+  std::vector<double> buckets = {0};
   int batch = 32, steps = 16, samples = 9;
   std::string link, json;
 };
@@ -41,15 +42,19 @@ class Seconds final : public MetricsSink {
 struct Variant {
   int period;
   bool overlap;
+  double bucket = 0;  // --bucket-mb
 
   std::string period_text() const { return period == kNever ? "never" : std::to_string(period); }
-  std::string overlap_text() const { return period == kNever ? "" : overlap ? "on" : "off"; }
+  std::string overlap_text() const {
+    return period == kNever ? "" : !overlap ? "off" : bucket == 0 ? "on" : fmt::format("{} MB", bucket);
+  }
 };
 
 TrainConfig config_of(const Options& options, const std::string& model, int workers, const Variant& variant) {
   const int period = variant.period;
   TrainConfig config;
   config.processes.overlap = variant.overlap;
+  config.processes.bucket_megabytes = variant.bucket;
   config.model = {.name = model};
   config.sync.workers = workers;
   config.sync.local_batch = options.batch;
@@ -98,7 +103,10 @@ nlohmann::json measure_model(const Options& options, const std::string& model, c
                              const std::shared_ptr<Transport>& transport) {
   const int processes = transport->processes();
   std::vector<Variant> variants;
-  for (const int period : options.periods) variants.insert(variants.end(), {{period, false}, {period, true}});
+  for (const int period : options.periods) {
+    variants.push_back({period, false});
+    for (const double bucket : options.buckets) variants.push_back({period, true, bucket});
+  }
   variants.push_back({kNever, false});
   std::vector<std::unique_ptr<Run>> runs;
   for (const Variant& variant : variants) {
@@ -126,6 +134,7 @@ nlohmann::json measure_model(const Options& options, const std::string& model, c
     rows.push_back({{"model", model},
                     {"H", run->variant.period},
                     {"overlap", run->variant.overlap},
+                    {"bucket_mb", run->variant.bucket},
                     {"images_per_second", rate},
                     {"seconds", seconds},
                     {"comm_seconds", comm}});
@@ -141,6 +150,8 @@ int main(int argc, char** argv) {
   CLI::App app{"Times synchronised and local steps of several processes. Start it by mpirun."};
   app.add_option("--models", options.models, "networks")->capture_default_str();
   app.add_option("--periods", options.periods, "values of H; 1: gradients at every step")->capture_default_str();
+  app.add_option("--bucket-mb", options.buckets, "of averages while backward goes on; 0: the default")
+      ->capture_default_str();
   app.add_option("--batch", options.batch, "images of each worker and step")->capture_default_str();
   app.add_option("--steps", options.steps, "steps of a sample; the periods must divide it")->capture_default_str();
   app.add_option("--samples", options.samples, "of each period, taken in turn")->capture_default_str();

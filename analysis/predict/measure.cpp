@@ -173,7 +173,14 @@ StepMeasurement measure(const MeasuredRuns& runs, const ParameterSet& parameters
   measurement.round_end = part_difference(ledgers[2], "other");
   measurement.spread = std::max({spread_of(runs.small_buckets), spread_of(runs.large_buckets), spread_of(runs.behind)});
   take_weights(runs.behind, parameters, measurement);
-  if (session.workers > 1) take_costs(runs, ledgers, measurement);
+  if (session.workers > 1) {
+    take_costs(runs, ledgers, measurement);
+  } else {  // there is nobody to average with: what is sent is copied, what comes is read, added up and written
+    constexpr double kPasses = 5;
+    const double bytes = sizeof(float) * static_cast<double>(measurement.floats);
+    const double pass = session.rates.floor_seconds(static_cast<std::int64_t>(bytes), 0);
+    measurement.overlapped.per_byte = measurement.behind.per_byte = kPasses * pass / bytes;
+  }
   return measurement;
 }
 

@@ -319,5 +319,40 @@ TEST(TeamOfProcesses, TheErrorOfOneIsTheErrorOfAll) {
   EXPECT_NE(outcome.err.find("There is no checkpoint of this run"), std::string::npos) << outcome.err;
 }
 
+// The first process says it, the link between them beside those that were asked for.
+TEST(TeamOfProcesses, PredictsFromTheirOwnStepsAndTheirOwnLink) {
+  const TempDirectory directory;
+  const fs::path json = directory / "p.json";
+  const Outcome outcome = run_drift({"launch",
+                                     "-n",
+                                     "2",
+                                     "--",
+                                     "predict",
+                                     "--model",
+                                     "cifar-resnet8",
+                                     "--data",
+                                     "shapes:160:50",
+                                     "--workers",
+                                     "2",
+                                     "--local-batch",
+                                     "4",
+                                     "--threads",
+                                     "1",
+                                     "--seconds",
+                                     "1",
+                                     "--periods",
+                                     "1",
+                                     "--json",
+                                     json.string()});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("0: cifar-resnet8, 4 images a worker, 1 worker in each process: 2 processes on "),
+            std::string::npos)
+      << outcome.out;
+  const Json predictions = Json::parse(bytes_of(json)).at("predictions");
+  EXPECT_EQ(predictions.size(), 6u) << "three links, for 2 and for 8 processes";
+  EXPECT_TRUE(predictions[0].at("link").get<std::string>().starts_with("measured: ")) << predictions[0];
+  EXPECT_GT(predictions[0].at("bytes_per_s").get<double>(), 0);
+}
+
 }  // namespace
 }  // namespace drift::testing

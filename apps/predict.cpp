@@ -1,0 +1,196 @@
+// drift predict: what steps will cost with any number of workers, any H and over any link, from a short measurement
+// of a recipe's steps on this machine, or from a file with one.
+#include <array>
+#include <exception>
+#include <filesystem>
+#include <fmt/format.h>
+#include <optional>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include "analysis/predict/link_probe.h"
+#include "analysis/predict/prediction_text.h"
+#include "apps/command.h"
+#include "apps/command_line.h"
+#include "apps/measure_steps.h"
+#include "apps/output.h"
+#include "apps/setup_stop.h"
+#include "apps/signals.h"
+#include "apps/team.h"
+#include "apps/transport.h"
+#include "comm/launch.h"
+#include "core/atomic_file.h"
+#include "core/check.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "train/config/option_kinds.h"
+#include "train/config/toml.h"
+
+namespace drift {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Asked {
+  TrainConfig config;
+  std::string from, json;
+  std::int64_t seconds = 60;
+  PredictionQuestion question;
+};
+
+// Each word is a number, or several with commas between them.
+template <class T>
+std::vector<T> numbers_of(const char* flag, const std::vector<std::string>& words, const options::Range& range) {
+  std::vector<T> numbers;
+  for (const std::string& word : words) {
+    for (const std::string_view one : options::split(word, ',')) {
+      const std::optional<T> value = options::parse_value<T>(one, range);
+      DRIFT_CHECK(kUsage, value, "{} takes numbers such as 1,4,16, each {}, found '{}'", flag, range.text("an integer"),
+                  one);
+      numbers.push_back(*value);
+    }
+  }
+  return numbers;
+}
+
+PredictionQuestion question_of(const std::vector<std::string>& periods, const std::vector<std::string>& processes,
+                               const std::vector<std::string>& links, const TrainConfig& config) {
+  PredictionQuestion question = {.periods = numbers_of<Step>("--periods", periods, options::counted_from(1)),
+                                 .processes = numbers_of<int>("--processes", processes, {.min = 1, .max = 65536}),
+                                 .links = {},
+                                 .overlap = config.processes.overlap,
+                                 .bucket_megabytes = config.processes.bucket_megabytes,
+                                 .arenas = config.sync.scope.momentum == MomentumSync::kAverage ? 2 : 1};
+  for (const std::string& text : links) {
+    const std::optional<LinkOptions> link = parse_link(text);
+    DRIFT_CHECK(kUsage, link, "--links takes rates and latencies such as 10Gbit,50us, found '{}'", text);
+    question.links.push_back({.name = text, .link = *link});
+  }
+  return question;
+}
+
+// Nothing where help was asked for.
+std::optional<Asked> parse(int argc, char** argv) {
+  CommandLine command_line(
+      Scope::kTrain, "drift predict",
+      "Says what a step will cost, and from which H on more local steps no longer pay, for any number of processes, "
+      "any "
+      "H and any link between them. It measures a recipe's steps on this machine for up to a minute, and between "
+      "several "
+      "processes their link, or takes both from a file. Each process keeps as many workers as the recipe has for it. "
+      "Flags of drift train apply: --bucket-mb, --overlap and --sync-momentum are also those of what is predicted.",
+      {"drift launch -n 2 -- predict recipes/quickstart.toml --workers 2 --json measured.json",
+       "drift predict --from measured.json --periods 1,4,16 --processes 2,8 --links 10Gbit,50us 1Gbit,50us"});
+  std::string recipe;
+  Asked asked;
+  std::vector<std::string> periods, processes, links;
+  command_line.add_value("RECIPE", "", &recipe, "settings from a TOML file; flags beat them");
+  command_line.add_value("--from", "FILE", &asked.from,
+                         "takes what --json wrote, or somebody by hand; measures nothing");
+  command_line.add_values("--periods", "H", periods, "values of H [1,4,16,64]");
+  command_line.add_values("--processes", "P", processes, "how many processes, each with its own link [2,8]");
+  command_line.add_values("--links", "LINK", links, "10Gbit,50us ... [those two and, measured, that of the processes]");
+  command_line.add_value("--seconds", "S", CommandLine::Integer{&asked.seconds, options::counted_from(1)},
+                         "measures no longer, once there is enough [60]");
+  command_line.add_value("--json", "FILE", &asked.json, "also writes all of it, with what was measured");
+  if (!command_line.parse(argc, argv)) return std::nullopt;
+  DRIFT_CHECK(kUsage, asked.from.empty() || recipe.empty(), "of a recipe and --from drift predict takes one");
+  std::vector<SettingLayer> layers;
+  if (!recipe.empty()) layers.push_back(read_recipe(recipe));
+  layers.push_back(command_line.settings());
+  asked.config = resolve_config(layers, Scope::kTrain).config;
+  DRIFT_CHECK(kConfig, asked.config.sync.fragments == 1,
+              "drift predict knows averages of all parameters at once: leave out --fragments");
+  if (periods.empty()) periods = {"1,4,16,64"};
+  if (processes.empty()) processes = {"2,8"};
+  if (links.empty()) links = {"10Gbit,50us", "1Gbit,50us"};
+  asked.question = question_of(periods, processes, links, asked.config);
+  return asked;
+}
+
+void answer(const Asked& asked, const StepMeasurement& measurement) {
+  print("{}", prediction_text(measurement, asked.question));
+  if (asked.json.empty()) return;
+  write_file_atomically(asked.json, prediction_json(measurement, asked.question).dump(1) + "\n");
+}
+
+// Where recordings lie while they are needed.
+class Recordings {
+ public:
+  Recordings(const std::string& out, const Job& job) {
+    if (job.process == 0) {
+      own_ = out.empty() ? fs::temp_directory_path() / fmt::format("drift-predict-{}", ::getpid()) : fs::path(out);
+      make_directories(own_);
+      keep_ = !out.empty();
+    }
+    path_ = share_directory(job, own_);
+  }
+  ~Recordings() {
+    if (!own_.empty() && !keep_) try_remove(own_);
+  }
+  Recordings(const Recordings&) = delete;
+  Recordings& operator=(const Recordings&) = delete;
+
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path own_, path_;
+  bool keep_ = false;
+};
+
+std::string link_text(const LinkOptions& link) {
+  return fmt::format("measured: {:.3g} Gbit/s, {:.1f} us", 8e-9 * link.bytes_per_second, 1e6 * link.latency_seconds);
+}
+
+int measure_and_answer(Asked asked, const Job& job) {
+  if (job.process != 0) set_log_level(LogLevel::kWarning);
+  constexpr double kNoLink = 1e15;  // bytes per second
+  LinkOptions link = {.bytes_per_second = kNoLink};
+  if (job.processes > 1) {
+    const std::string& given = asked.config.processes.link;
+    link = given.empty() ? probe_link(*job.transport) : *parse_link(given);
+    asked.question.links.insert(asked.question.links.begin(),
+                                {.name = given.empty() ? link_text(link) : given, .link = link});
+  }
+  const Recordings recordings(asked.config.files.out, job);
+  log_info("measuring {} of {} workers in {} process{}", asked.config.model.name, asked.config.sync.workers,
+           job.processes, job.processes == 1 ? "" : "es");
+  const std::optional<StepMeasurement> measurement = measure_steps(
+      asked.config, job, {.seconds = static_cast<double>(asked.seconds), .directory = recordings.path(), .link = link});
+  if (measurement) answer(asked, *measurement);
+  return 0;
+}
+
+}  // namespace
+
+int run_predict(int argc, char** argv) {
+  install_stop_signals();
+  SetupStop setup;
+  const Launch launch = detect_launch();
+  std::optional<Asked> asked;
+  std::exception_ptr wrong;
+  try {
+    asked = parse(argc, argv);
+    if (!asked) return 0;
+    if (!asked->from.empty()) {
+      if (launch.process == 0) answer(*asked, read_measurement(asked->from));
+      return 0;
+    }
+  } catch (const Error&) {  // what is wrong in several processes is said once they have met
+    if (launch.processes == 1) throw;
+    wrong = std::current_exception();
+  }
+  const ProcessesConfig processes = asked ? asked->config.processes : ProcessesConfig{};
+  const Job job =
+      join_launched(launch, {.control_port = processes.control_port, .timeout_seconds = processes.timeout_seconds});
+  setup.joined(job);
+  return run_in_job(job, [&] {
+    if (wrong) std::rethrow_exception(wrong);
+    const Job with = with_transport(job, asked->config, launch);
+    setup.is_over();
+    return measure_and_answer(*asked, with);
+  });
+}
+
+}  // namespace drift

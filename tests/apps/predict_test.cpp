@@ -1,0 +1,64 @@
+// drift predict from outside: what it measures, says and writes, and takes again.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "core/atomic_file.h"
+#include "core/json_lines.h"
+#include "tests/apps/program.h"
+#include "tests/apps/run_files.h"
+#include "tests/support/temp_directory.h"
+
+namespace drift {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Outcome;
+using testing::run_drift;
+
+class PredictCommand : public ::testing::Test {
+ protected:
+  const testing::TempDirectory directory_;
+  const fs::path json_ = directory_ / "p.json", recipe_ = directory_ / "r.toml";
+};
+
+TEST_F(PredictCommand, MeasuresARecipeAndTakesAgainWhatItWrote) {
+  write_file_atomically(recipe_, "model = \"cifar-resnet8\"\ndata = \"shapes:40:20\"\nlocal-batch = 4\nworkers = 2\n");
+  const Outcome measured =
+      run_drift({"predict", recipe_.string(), "--threads", "1", "--seconds", "1", "--json", json_.string(), "--periods",
+                 "1,8", "--processes", "1", "4", "--links", "1Gbit,50us", "100Mbit,50us"});
+  ASSERT_EQ(measured.exit_code, 0) << measured.err;
+  EXPECT_NE(measured.out.find("cifar-resnet8, 4 images a worker, 2 workers in each process: 1 process on "),
+            std::string::npos)
+      << measured.out;
+  const Json json = Json::parse(testing::bytes_of(json_));
+  EXPECT_EQ(json.at("predictions").size(), 8u);
+  const Json& first = json.at("predictions").at(0);
+  EXPECT_EQ(first.at("workers"), 2);
+  EXPECT_GT(first.at("step").get<double>(), 0);
+  EXPECT_GT(json.at("measurement").at("backward").get<double>(), 0);
+  const Outcome again = run_drift({"predict", "--from", json_.string(), "--periods", "1,8", "--processes", "1", "4",
+                                   "--links", "1Gbit,50us", "100Mbit,50us"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(again.out, measured.out);
+}
+
+TEST_F(PredictCommand, SaysWhatIsWrong) {
+  const auto expect = [&](const std::vector<std::string>& flags, int code, const char* said) {
+    std::vector<std::string> arguments = {"predict"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const Outcome outcome = run_drift(arguments);
+    EXPECT_EQ(outcome.exit_code, code) << outcome.err;
+    EXPECT_NE(outcome.err.find(said), std::string::npos) << outcome.err;
+  };
+  expect({"--periods", "1,x"}, 2, "--periods takes numbers such as 1,4,16");
+  expect({"--processes", "0"}, 2, "--processes takes numbers");
+  expect({"--links", "fast"}, 2, "--links takes rates and latencies such as 10Gbit,50us, found 'fast'");
+  expect({"--from", "nowhere.json"}, 4, "nowhere.json");
+  expect({"r.toml", "--from", "m.json"}, 2, "of a recipe and --from");
+  write_file_atomically(json_, "{\"model\": \"resnet20\", \"origin\": \"me\", \"workers_per_process\": 0}\n");
+  expect({"--from", json_.string()}, 4, "\"workers_per_process\" must be");
+  expect({"--fragments", "2", "--algo", "local", "--period", "4"}, 3, "leave out --fragments");
+}
+
+}  // namespace
+}  // namespace drift
