@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "analysis/predict/against.h"
 #include "analysis/predict/link_probe.h"
 #include "analysis/predict/prediction_text.h"
 #include "apps/command.h"
@@ -34,8 +35,9 @@ namespace fs = std::filesystem;
 
 struct Asked {
   TrainConfig config;
-  std::string from, json;
+  std::string from, against, json;
   std::int64_t seconds = 60;
+  bool links_given = false;
   PredictionQuestion question;
 };
 
@@ -81,21 +83,25 @@ std::optional<Asked> parse(int argc, char** argv) {
       "processes their link, or takes both from a file. Each process keeps as many workers as the recipe has for it. "
       "Flags of drift train apply: --bucket-mb, --overlap and --sync-momentum are also those of what is predicted.",
       {"drift launch -n 2 -- predict recipes/quickstart.toml --workers 2 --json measured.json",
-       "drift predict --from measured.json --periods 1,4,16 --processes 2,8 --links 10Gbit,50us 1Gbit,50us"});
+       "drift predict --from measured.json --periods 1,4,16 --processes 2,8 --links 10Gbit,50us 1Gbit,50us",
+       "drift predict --from measured.json --against runs/a"});
   std::string recipe;
   Asked asked;
   std::vector<std::string> periods, processes, links;
   command_line.add_value("RECIPE", "", &recipe, "settings from a TOML file; flags beat them");
   command_line.add_value("--from", "FILE", &asked.from,
                          "takes what --json wrote, or somebody by hand; measures nothing");
+  command_line.add_value("--against", "RUN", &asked.against, "with --from: beside what the steps of this run took");
   command_line.add_values("--periods", "H", periods, "values of H [1,4,16,64]");
   command_line.add_values("--processes", "P", processes, "how many processes, each with its own link [2,8]");
-  command_line.add_values("--links", "LINK", links, "10Gbit,50us ... [those two and, measured, that of the processes]");
+  command_line.add_values("--links", "LINK", links, "10Gbit,50us ... [10Gbit,50us 1Gbit,50us, and what was measured]");
   command_line.add_value("--seconds", "S", CommandLine::Integer{&asked.seconds, options::counted_from(1)},
                          "measures no longer, once there is enough [60]");
   command_line.add_value("--json", "FILE", &asked.json, "also writes all of it, with what was measured");
   if (!command_line.parse(argc, argv)) return std::nullopt;
   DRIFT_CHECK(kUsage, asked.from.empty() || recipe.empty(), "of a recipe and --from drift predict takes one");
+  DRIFT_CHECK(kUsage, asked.against.empty() || !asked.from.empty(),
+              "--against compares a run with a prediction: give --from FILE, too, which a run of drift predict left");
   std::vector<SettingLayer> layers;
   if (!recipe.empty()) layers.push_back(read_recipe(recipe));
   layers.push_back(command_line.settings());
@@ -104,15 +110,34 @@ std::optional<Asked> parse(int argc, char** argv) {
               "drift predict knows averages of all parameters at once: leave out --fragments");
   if (periods.empty()) periods = {"1,4,16,64"};
   if (processes.empty()) processes = {"2,8"};
+  asked.links_given = !links.empty();
   if (links.empty()) links = {"10Gbit,50us", "1Gbit,50us"};
   asked.question = question_of(periods, processes, links, asked.config);
   return asked;
 }
 
+// What is predicted from: the link between the processes, where they had one, and then the others.
+PredictionQuestion with_measured_link(PredictionQuestion question, const StepMeasurement& measurement) {
+  const LinkOptions& link = measurement.link;
+  if (link.bytes_per_second == 0) return question;
+  const std::string name =
+      fmt::format("measured: {:.3g} Gbit/s, {:.1f} us", 8e-9 * link.bytes_per_second, 1e6 * link.latency_seconds);
+  question.links.insert(question.links.begin(), {.name = name, .link = link});
+  return question;
+}
+
 void answer(const Asked& asked, const StepMeasurement& measurement) {
-  print("{}", prediction_text(measurement, asked.question));
+  if (!asked.against.empty()) {
+    const std::vector<NamedLink>& links = asked.question.links;
+    print("{}", against_text(measurement, read_run(asked.against),
+                             asked.links_given ? std::optional(links.front().link) : std::nullopt));
+    return;
+  }
+  const PredictionQuestion question =
+      asked.links_given ? asked.question : with_measured_link(asked.question, measurement);
+  print("{}", prediction_text(measurement, question));
   if (asked.json.empty()) return;
-  write_file_atomically(asked.json, prediction_json(measurement, asked.question).dump(1) + "\n");
+  write_file_atomically(asked.json, prediction_json(measurement, question).dump(1) + "\n");
 }
 
 // Where recordings lie while they are needed.
@@ -139,19 +164,13 @@ class Recordings {
   bool keep_ = false;
 };
 
-std::string link_text(const LinkOptions& link) {
-  return fmt::format("measured: {:.3g} Gbit/s, {:.1f} us", 8e-9 * link.bytes_per_second, 1e6 * link.latency_seconds);
-}
-
-int measure_and_answer(Asked asked, const Job& job) {
+int measure_and_answer(const Asked& asked, const Job& job) {
   if (job.process != 0) set_log_level(LogLevel::kWarning);
   constexpr double kNoLink = 1e15;  // bytes per second
   LinkOptions link = {.bytes_per_second = kNoLink};
   if (job.processes > 1) {
     const std::string& given = asked.config.processes.link;
     link = given.empty() ? probe_link(*job.transport) : *parse_link(given);
-    asked.question.links.insert(asked.question.links.begin(),
-                                {.name = given.empty() ? link_text(link) : given, .link = link});
   }
   const Recordings recordings(asked.config.files.out, job);
   log_info("measuring {} of {} workers in {} process{}", asked.config.model.name, asked.config.sync.workers,

@@ -154,10 +154,12 @@ StepMeasurement measure(const MeasuredRuns& runs, const ParameterSet& parameters
     }
   }
   const ProfileSession& session = runs.behind.latest();
+  const bool linked = session.processes > 1;
   StepMeasurement measurement = {.model = session.model,
                                  .origin = origin,
                                  .workers_per_process = session.workers / session.processes,
-                                 .local_batch = session.local_batch};
+                                 .local_batch = session.local_batch,
+                                 .link = linked ? runs.link : LinkOptions{}};
   double least = ledgers[0].step.at(Sync::kNone), most = least, local = 0;
   for (const Ledger& ledger : ledgers) {
     const double step = ledger.step.at(Sync::kNone);

@@ -163,6 +163,15 @@ double Predictor::waiting(Step period) const {
   return measurement_.spread * std::sqrt(static_cast<double>(period)) * maximum_;
 }
 
+double Predictor::averaging_noise() const {
+  if (workers_ == 1) return 0;
+  return setting_.overlap ? measurement_.overlapped.noise : measurement_.behind.noise;
+}
+
+double Predictor::noise_of(Sync sync) const {
+  return measurement_.noise + (sync == Sync::kNone ? 0 : averaging_noise());
+}
+
 double Predictor::seconds_of(Sync sync, Step period) const {
   if (sync == Sync::kNone) return measurement_.local();
   if (sync == Sync::kGradients) return measurement_.local() + gradients_.total() + waiting(1);
@@ -174,11 +183,10 @@ Prediction Predictor::at(Step period) const {
   const auto steps = static_cast<double>(period);
   const bool synchronous = period == 1;
   const AveragingTimes& times = synchronous ? gradients_ : parameters_;
-  const AveragingCost& cost = setting_.overlap ? measurement_.overlapped : measurement_.behind;
   const double last = seconds_of(synchronous ? Sync::kGradients : Sync::kParameters, period);
   Prediction prediction;
   prediction.seconds = measurement_.local() + (last - measurement_.local()) / steps;
-  const double noise = measurement_.noise + (workers_ > 1 ? cost.noise / steps : 0);
+  const double noise = measurement_.noise + averaging_noise() / steps;
   prediction.low = std::max(0.0, prediction.seconds - noise);
   prediction.high = prediction.seconds + noise;
   prediction.exposed = times.exposed / steps;

@@ -59,12 +59,15 @@ class Predictor {
   Prediction at(Step period) const;
   // Of a step that averages gradients, of a local one, of the last one of a round.
   double seconds_of(Sync sync, Step period) const;
+  // Of that: half an interval of 95 %.
+  double noise_of(Sync sync) const;
   // The smallest H from which twice as many local steps give less than a hundredth more images a second.
   Step enough() const;
   int workers() const { return workers_; }
 
  private:
   double waiting(Step period) const;
+  double averaging_noise() const;
 
   const StepMeasurement& measurement_;
   AveragingSetting setting_;

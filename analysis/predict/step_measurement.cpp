@@ -126,6 +126,7 @@ Json measurement_json(const StepMeasurement& measurement) {
           {"spread", measurement.spread},
           {"round_end", measurement.round_end},
           {"message", measurement.message},
+          {"link", {{"bytes_per_s", measurement.link.bytes_per_second}, {"latency", measurement.link.latency_seconds}}},
           {"overlapped", cost_json(measurement.overlapped)},
           {"behind", cost_json(measurement.behind)},
           {"floats", measurement.floats},
@@ -150,11 +151,18 @@ StepMeasurement read_measurement(const std::filesystem::path& path) {
                                  .message = fields.seconds_or_0("message"),
                                  .overlapped = cost_of(fields.below("overlapped")),
                                  .behind = cost_of(fields.below("behind"))};
+  if (fields.has("link")) {
+    const Fields link = fields.below("link");
+    measurement.link = {.bytes_per_second = link.number("bytes_per_s", {.min = 0, .max = 1e15}),
+                        .latency_seconds = link.seconds("latency")};
+  }
   DRIFT_CHECK(kData, measurement.local() > 0, "{}: \"forward\", \"backward\" and \"update\" are all 0", path.string());
   if (fields.has("weights")) {
     read_weights(fields, measurement);
   } else {
-    take_network({.name = measurement.model}, measurement);
+    ModelOptions model = {.name = measurement.model};
+    if (fields.has("classes")) model.classes = fields.count("classes");
+    take_network(model, measurement);
   }
   return measurement;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/link.h"
 #include "core/json_lines.h"
 #include "models/registry.h"
 
@@ -38,6 +39,7 @@ struct StepMeasurement {
   double message = 0;                    // that each message takes of its sender's link beside its bytes
   std::int64_t floats = 0, decayed = 0;  // of an arena; of them weights that decay, which come first
   std::vector<Weight> weights = {};      // those, by place
+  LinkOptions link = {};                 // between the processes that were measured; a rate of 0: not known
   AveragingCost overlapped = {};         // where averages go on beside backward
   AveragingCost behind = {};             // where they begin behind it; one bucket
 
@@ -50,7 +52,7 @@ void take_network(const ModelOptions& model, StepMeasurement& measurement);
 
 Json measurement_json(const StepMeasurement& measurement);
 // Of a file with that, at its top or below "measurement". Throws kData, naming file and key, for what cannot be.
-// Weights that it does not have are those of take_network().
+// Weights that it does not have are those of take_network(), with as many "classes" as the file says.
 StepMeasurement read_measurement(const std::filesystem::path& path);
 
 }  // namespace drift

@@ -251,6 +251,8 @@ TEST_F(MeasurementFile, WithoutWeightsTakesThoseOfTheNetwork) {
   ASSERT_EQ(read.weights.size(), 20u);
   EXPECT_EQ(read.weights.front().begin, 0);
   EXPECT_DOUBLE_EQ(read.weights.front().final, read.backward) << "the first layer's come last";
+  json["classes"] = 100;
+  EXPECT_EQ(read_measurement(write(json)).floats - read.floats, 90 * (64 + 1));
   EXPECT_TRUE(std::ranges::is_sorted(read.weights, std::ranges::greater(), &StepMeasurement::Weight::final));
 }
 

@@ -6,6 +6,7 @@
 #include "core/json_lines.h"
 #include "tests/apps/program.h"
 #include "tests/apps/run_files.h"
+#include "tests/apps/tiny_run.h"
 #include "tests/support/temp_directory.h"
 
 namespace drift {
@@ -40,6 +41,33 @@ TEST_F(PredictCommand, MeasuresARecipeAndTakesAgainWhatItWrote) {
                                    "--links", "1Gbit,50us", "100Mbit,50us"});
   ASSERT_EQ(again.exit_code, 0) << again.err;
   EXPECT_EQ(again.out, measured.out);
+}
+
+TEST_F(PredictCommand, StandsBesideARunThatWasTrainedSince) {
+  const std::vector<std::string> same = {"--model", "cifar-resnet8", "--data", "shapes:40:20", "--local-batch",
+                                         "4",       "--workers",     "2",      "--threads",    "1"};
+  std::vector<std::string> arguments = {"predict", "--seconds", "1", "--json", json_.string()};
+  arguments.insert(arguments.end(), same.begin(), same.end());
+  ASSERT_EQ(run_drift(arguments).exit_code, 0);
+  const fs::path run = directory_ / "run";
+  const auto train = [&](const std::vector<std::string>& more) {
+    return run_drift(testing::train_into(run, more)).exit_code;
+  };
+  ASSERT_EQ(train({"--algo", "post-local", "--switch-step", "4", "--period", "4", "--eval-every", "0"}), 0);
+  const Outcome beside = run_drift({"predict", "--from", json_.string(), "--against", run.string()});
+  ASSERT_EQ(beside.exit_code, 0) << beside.err;
+  for (const char* const line : {"\nlocal ", "\nsynchronous   1      3", "\nround end     4      1", "\nall "}) {
+    EXPECT_NE(beside.out.find(line), std::string::npos) << line << " in\n" << beside.out;
+  }
+  EXPECT_EQ(run_drift({"predict", "--against", run.string()}).exit_code, 2);
+  fs::remove_all(run);
+  ASSERT_EQ(run_drift(testing::train_into(run, {"--norm", "group"}, {.steps = "2"})).exit_code, 0);
+  Json other = Json::parse(testing::bytes_of(json_));
+  other["measurement"]["local_batch"] = 8;
+  write_file_atomically(json_, other.dump());
+  const Outcome refused = run_drift({"predict", "--from", json_.string(), "--against", run.string()});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.err.find("was trained with --local-batch 4, and 8 was measured"), std::string::npos) << refused.err;
 }
 
 TEST_F(PredictCommand, SaysWhatIsWrong) {

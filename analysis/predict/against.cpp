@@ -1,0 +1,112 @@
+#include "analysis/predict/against.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <numeric>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "analysis/ledger/ledger.h"
+#include "core/check.h"
+#include "core/text_table.h"
+#include "train/step/buckets.h"
+
+namespace drift {
+namespace {
+
+using Kind = std::pair<Sync, Step>;  // with its H; of local steps 0
+
+std::map<Kind, std::vector<double>> seconds_by_kind(const RunRecords& run) {
+  std::map<Kind, std::vector<double>> all;
+  for (const StepRecord& step : run.steps) {
+    all[{step.sync, step.sync == Sync::kNone ? 0 : step.period}].push_back(step.seconds);
+  }
+  for (auto& [kind, seconds] : all) {
+    if (seconds.size() > 1) seconds.erase(seconds.begin());  // it makes code and takes memory
+  }
+  return all;
+}
+
+double middle_mean(std::vector<double> values) {
+  std::ranges::sort(values);
+  const std::size_t left_out = (values.size() + 1) / 4;
+  const std::span<const double> middle = std::span(values).subspan(left_out, values.size() - 2 * left_out);
+  return std::accumulate(middle.begin(), middle.end(), 0.0) / static_cast<double>(middle.size());
+}
+
+int processes_of(const RunRecords& run) {
+  const auto setup = run.environment.is_object() ? run.environment.find("setup") : run.environment.end();
+  DRIFT_CHECK(kUsage, setup != run.environment.end() && setup->contains("processes"),
+              "{} does not say in its env.json how many processes it had", run.path.string());
+  return setup->at("processes").get<int>();
+}
+
+LinkOptions link_of(const StepMeasurement& measurement, const RunRecords& run, int processes,
+                    const std::optional<LinkOptions>& given) {
+  if (const std::optional<LinkOptions> emulated = parse_link(run.config.processes.link)) return *emulated;
+  if (given) return *given;
+  DRIFT_CHECK(kUsage, processes == 1 || measurement.link.bytes_per_second > 0,
+              "{} had {} processes without --link, and the measurement knows no link between them: give --links",
+              run.path.string(), processes);
+  return processes == 1 ? LinkOptions{.bytes_per_second = 1} : measurement.link;
+}
+
+void check_same(const StepMeasurement& measurement, const RunRecords& run, int processes) {
+  const auto check = [&](const char* what, const auto& measured, const auto& found) {
+    DRIFT_CHECK(kUsage, measured == found, "{} was trained with {} {}, and {} was measured", run.path.string(), what,
+                found, measured);
+  };
+  check("--model", measurement.model, run.config.model.name);
+  check("--local-batch", measurement.local_batch, run.config.sync.local_batch);
+  check("workers in a process:", measurement.workers_per_process, run.config.sync.workers / processes);
+  DRIFT_CHECK(kUsage, run.config.sync.fragments == 1, "{} averaged by --fragments, which drift predict does not know",
+              run.path.string());
+}
+
+std::string ms_text(double seconds) {
+  return fmt::format("{:.2f}", 1e3 * seconds);
+}
+
+}  // namespace
+
+std::string against_text(const StepMeasurement& measurement, const RunRecords& run,
+                         const std::optional<LinkOptions>& link) {
+  const int processes = processes_of(run);
+  check_same(measurement, run, processes);
+  const AveragingSetting setting = {
+      .processes = processes,
+      .link = link_of(measurement, run, processes, link),
+      .overlap = run.config.processes.overlap && processes > 1,
+      .bucket_bytes = bucket_bytes(run.config.processes.bucket_megabytes, measurement.floats),
+      .arenas = run.config.sync.scope.momentum == MomentumSync::kAverage ? 2 : 1};
+  const Predictor predictor(measurement, setting);
+  std::vector<std::vector<std::string>> rows = {
+      {"ms of a step", "H", "steps", "predicted", "from - to", "measured", "predicted - measured"}};
+  const auto add = [&](const std::string& name, const std::string& period, std::size_t steps, double predicted,
+                       double noise, double measured) {
+    rows.push_back({name, period, std::to_string(steps), ms_text(predicted),
+                    fmt::format("{} - {}", ms_text(std::max(0.0, predicted - noise)), ms_text(predicted + noise)),
+                    ms_text(measured), fmt::format("{:+.1f} %", 100 * (predicted / measured - 1))});
+  };
+  double predicted = 0, measured = 0, noise = 0;
+  std::size_t all = 0;
+  for (const auto& [kind, seconds] : seconds_by_kind(run)) {
+    const auto& [sync, period] = kind;
+    const double mean = middle_mean(seconds), model = predictor.seconds_of(sync, std::max<Step>(1, period));
+    add(title_of(sync), period == 0 ? "" : std::to_string(period), seconds.size(), model, predictor.noise_of(sync),
+        mean);
+    const auto count = static_cast<double>(seconds.size());
+    predicted += count * model;
+    measured += count * mean;
+    noise += count * predictor.noise_of(sync);
+    all += seconds.size();
+  }
+  DRIFT_CHECK(kUsage, all > 0, "{} has no record of a step", run.path.string());
+  const auto count = static_cast<double>(all);
+  add("all", "", all, predicted / count, noise / count, measured / count);
+  return text_table(rows, "<>>>>>>");
+}
+
+}  // namespace drift
