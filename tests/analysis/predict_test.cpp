@@ -81,6 +81,25 @@ TEST(Predict, WhatTheThreadDoesWithinBackwardMakesItLonger) {
   EXPECT_NEAR(Predictor(network, beside(2, link_of(1e12), 1600)).at(1).seconds, 3.5 + 0.26 + 0.48, 1e-7);
 }
 
+// The second bucket is late by what the thread took for the first, which is on its way by then.
+TEST(Predict, WhatTheThreadTakesDelaysTheBucketsBehind) {
+  StepMeasurement network = small_network();
+  network.floats = network.decayed = 1000;
+  network.weights = {{.begin = 0, .final = 0.6}, {.begin = 600, .final = 0.5}};
+  network.overlapped.per_bucket = 0.2;
+  const AveragingTimes times = averaging_times(network, beside(2, link_of(1e15, 2), 1600), 1);
+  // 0.5: the first; 0.7: on its way; 0.8: the second is final; 2.7: parts are there; 2.9: on its way; 4.9; 6.9.
+  EXPECT_NEAR(times.taken, 0.2, 1e-9);
+  EXPECT_NEAR(times.exposed, 6.9 - 2.2, 1e-9);
+}
+
+TEST(Predict, NormsAreFinalWhenBackwardEnds) {
+  StepMeasurement network = small_network();
+  network.weights[0].final = 1.5;
+  const AveragingTimes times = averaging_times(network, beside(2, link_of(40000), 1600), 1);
+  EXPECT_NEAR(times.exposed, 400.0 / 40000, 1e-9) << "the weights are through by then";
+}
+
 // Every process of a team as a model of its own, message by message, in the order of comm/exchange.h.
 TEST(Predict, OneProcessStandsForAll) {
   constexpr int kProcesses = 5;
