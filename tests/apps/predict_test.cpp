@@ -70,6 +70,26 @@ TEST_F(PredictCommand, StandsBesideARunThatWasTrainedSince) {
   EXPECT_NE(refused.err.find("was trained with --local-batch 4, and 8 was measured"), std::string::npos) << refused.err;
 }
 
+// What docs/scaling.md quotes.
+TEST_F(PredictCommand, KnowsGpusThatAreNotHere) {
+  const fs::path constants = fs::path(DRIFT_RECIPES) / "predict/resnet50-h200.json";
+  const Outcome said = run_drift({"predict", "--from", constants.string(), "--periods", "1,16", "--processes", "8",
+                                  "1024", "--links", "3600Gbit,5us", "25Gbit,10us", "--json", json_.string()});
+  ASSERT_EQ(said.exit_code, 0) << said.err;
+  EXPECT_NE(said.out.find("a local step: 21.57 ms"), std::string::npos) << said.out;
+  EXPECT_NE(said.out.find("averaged: 102.228 MB"), std::string::npos) << said.out;
+  const std::string page = testing::bytes_of(fs::path(DRIFT_RECIPES) / "../docs/scaling.md");
+  const Json predictions = Json::parse(testing::bytes_of(json_)).at("predictions");
+  ASSERT_EQ(predictions.size(), 8u);
+  for (std::size_t i = 0; i < predictions.size(); i += 2) {
+    const Json& synchronous = predictions[i];
+    const std::string row = fmt::format(
+        "| {} | {} | {:.1f} | {:.1f} |", i < 4 ? "NVLink" : "25 Gbit/s", synchronous.at("workers") == 8 ? "8" : "1,024",
+        1e3 * synchronous.at("step").get<double>(), 1e3 * synchronous.at("exposed").get<double>());
+    EXPECT_NE(page.find(row), std::string::npos) << row;
+  }
+}
+
 TEST_F(PredictCommand, SaysWhatIsWrong) {
   const auto expect = [&](const std::vector<std::string>& flags, int code, const char* said) {
     std::vector<std::string> arguments = {"predict"};
