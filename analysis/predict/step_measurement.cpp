@@ -14,7 +14,7 @@
 namespace drift {
 namespace {
 
-constexpr double kMostSeconds = 1e6;
+constexpr double kMostSeconds = 1e6, kMostWorkers = 1024;
 
 // One object of the file, key by key.
 class Fields {
@@ -31,8 +31,8 @@ class Fields {
   }
   double seconds(const char* key) const { return number(key, {.min = 0, .max = kMostSeconds}); }
   double seconds_or_0(const char* key) const { return object_.contains(key) ? seconds(key) : 0; }
-  std::int64_t count(const char* key) const {
-    const double value = number(key, options::counted_from(1));
+  std::int64_t count(const char* key, double most = options::kMostCounted) const {
+    const double value = number(key, {.min = 1, .max = most});
     DRIFT_CHECK(kData, value == static_cast<double>(static_cast<std::int64_t>(value)),
                 "{}: \"{}{}\" must be a whole number, and is {}", file_, prefix_, key, value);
     return static_cast<std::int64_t>(value);
@@ -90,6 +90,17 @@ void read_weights(const Fields& fields, StepMeasurement& measurement) {
               fields.file());
 }
 
+void take_named_network(const Fields& fields, StepMeasurement& measurement) {
+  constexpr double kMostClasses = 1e6;
+  ModelOptions model = {.name = measurement.model};
+  if (fields.has("classes")) model.classes = fields.count("classes", kMostClasses);
+  try {
+    take_network(model, measurement);
+  } catch (const Error& error) {
+    DRIFT_FAIL(kData, "{}: \"model\", of which the file has no \"weights\": {}", fields.file(), error.message());
+  }
+}
+
 }  // namespace
 
 void take_network(const ModelOptions& model, StepMeasurement& measurement) {
@@ -138,19 +149,20 @@ StepMeasurement read_measurement(const std::filesystem::path& path) {
   const Json file = read_json_object(path);
   const Fields top(path.string(), file);
   const Fields fields = top.has("measurement") ? top.below("measurement") : top;
-  StepMeasurement measurement = {.model = fields.text("model"),
-                                 .origin = fields.text("origin"),
-                                 .workers_per_process = static_cast<int>(fields.count("workers_per_process")),
-                                 .local_batch = fields.count("local_batch"),
-                                 .forward = fields.seconds("forward"),
-                                 .backward = fields.seconds("backward"),
-                                 .update = fields.seconds("update"),
-                                 .noise = fields.seconds_or_0("noise"),
-                                 .spread = fields.seconds_or_0("spread"),
-                                 .round_end = fields.seconds_or_0("round_end"),
-                                 .message = fields.seconds_or_0("message"),
-                                 .overlapped = cost_of(fields.below("overlapped")),
-                                 .behind = cost_of(fields.below("behind"))};
+  StepMeasurement measurement = {
+      .model = fields.text("model"),
+      .origin = fields.text("origin"),
+      .workers_per_process = static_cast<int>(fields.count("workers_per_process", kMostWorkers)),
+      .local_batch = fields.count("local_batch"),
+      .forward = fields.seconds("forward"),
+      .backward = fields.seconds("backward"),
+      .update = fields.seconds("update"),
+      .noise = fields.seconds_or_0("noise"),
+      .spread = fields.seconds_or_0("spread"),
+      .round_end = fields.seconds_or_0("round_end"),
+      .message = fields.seconds_or_0("message"),
+      .overlapped = cost_of(fields.below("overlapped")),
+      .behind = cost_of(fields.below("behind"))};
   if (fields.has("link")) {
     const Fields link = fields.below("link");
     measurement.link = {.bytes_per_second = link.number("bytes_per_s", {.min = 0, .max = 1e15}),
@@ -160,9 +172,7 @@ StepMeasurement read_measurement(const std::filesystem::path& path) {
   if (fields.has("weights")) {
     read_weights(fields, measurement);
   } else {
-    ModelOptions model = {.name = measurement.model};
-    if (fields.has("classes")) model.classes = fields.count("classes");
-    take_network(model, measurement);
+    take_named_network(fields, measurement);
   }
   return measurement;
 }

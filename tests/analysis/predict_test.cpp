@@ -297,6 +297,13 @@ TEST_F(MeasurementFile, NonsenseIsRefusedByTheNameOfItsKey) {
   expect("weights", {{1, 1}});
   expect("weights", 5);
   expect("decayed", 2000);
+  expect("workers_per_process", 1e6);
+  Json unknown = measurement_json(small_network());
+  unknown.erase("weights");
+  const Error error = testing::error_of([&] { read_measurement(write(unknown)); });
+  EXPECT_EQ(error.kind(), ErrorKind::kData);
+  EXPECT_NE(error.message().find("\"model\", of which the file has no \"weights\""), std::string::npos)
+      << error.message();
 }
 
 }  // namespace
