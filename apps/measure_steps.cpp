@@ -1,5 +1,6 @@
 #include "apps/measure_steps.h"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <memory>
@@ -76,8 +77,11 @@ bool all_go_on(const Job& job, bool mine) {
 }
 
 std::string origin_text(const Job& job) {
-  return fmt::format("{} process{} on {}, {}", job.processes, job.processes == 1 ? "" : "es",
-                     job.hosts.empty() ? host_name() : joined(job.hosts), utc_time());
+  std::vector<std::string> hosts = job.hosts.empty() ? std::vector{host_name()} : job.hosts;
+  std::ranges::sort(hosts);
+  hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
+  return fmt::format("{} process{} on {}, {}", job.processes, job.processes == 1 ? "" : "es", a_few(hosts, 4),
+                     utc_time());
 }
 
 }  // namespace

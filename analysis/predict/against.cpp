@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <numeric>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -18,13 +19,19 @@ namespace {
 
 using Kind = std::pair<Sync, Step>;  // with its H; of local steps 0
 
-std::map<Kind, std::vector<double>> seconds_by_kind(const RunRecords& run) {
-  std::map<Kind, std::vector<double>> all;
+struct Steps {
+  std::vector<double> measured;
+  double predicted = 0;  // of all of them
+};
+
+std::map<Kind, Steps> steps_by_kind(const RunRecords& run, const Predictor& predictor) {
+  std::map<Kind, Steps> all;
+  std::set<Kind> begun;
   for (const StepRecord& step : run.steps) {
-    all[{step.sync, step.sync == Sync::kNone ? 0 : step.period}].push_back(step.seconds);
-  }
-  for (auto& [kind, seconds] : all) {
-    if (seconds.size() > 1) seconds.erase(seconds.begin());  // it makes code and takes memory
+    const Kind kind = {step.sync, step.sync == Sync::kNone ? 0 : step.period};
+    if (begun.insert(kind).second) continue;  // it makes code and takes memory
+    all[kind].measured.push_back(step.seconds);
+    all[kind].predicted += predictor.seconds_of(step.sync, step.period);
   }
   return all;
 }
@@ -92,18 +99,18 @@ std::string against_text(const StepMeasurement& measurement, const RunRecords& r
   };
   double predicted = 0, measured = 0, noise = 0;
   std::size_t all = 0;
-  for (const auto& [kind, seconds] : seconds_by_kind(run)) {
+  for (const auto& [kind, steps] : steps_by_kind(run, predictor)) {
     const auto& [sync, period] = kind;
-    const double mean = middle_mean(seconds), model = predictor.seconds_of(sync, std::max<Step>(1, period));
-    add(title_of(sync), period == 0 ? "" : std::to_string(period), seconds.size(), model, predictor.noise_of(sync),
-        mean);
-    const auto count = static_cast<double>(seconds.size());
-    predicted += count * model;
+    const auto count = static_cast<double>(steps.measured.size());
+    const double mean = middle_mean(steps.measured);
+    add(title_of(sync), period == 0 ? "" : std::to_string(period), steps.measured.size(), steps.predicted / count,
+        predictor.noise_of(sync), mean);
+    predicted += steps.predicted;
     measured += count * mean;
     noise += count * predictor.noise_of(sync);
-    all += seconds.size();
+    all += steps.measured.size();
   }
-  DRIFT_CHECK(kUsage, all > 0, "{} has no record of a step", run.path.string());
+  DRIFT_CHECK(kUsage, all > 0, "{} has no two records of steps of one kind", run.path.string());
   const auto count = static_cast<double>(all);
   add("all", "", all, predicted / count, noise / count, measured / count);
   return text_table(rows, "<>>>>>>");

@@ -173,9 +173,10 @@ double Predictor::noise_of(Sync sync) const {
 }
 
 double Predictor::seconds_of(Sync sync, Step period) const {
-  if (sync == Sync::kNone) return measurement_.local();
-  if (sync == Sync::kGradients) return measurement_.local() + gradients_.total() + waiting(1);
-  return measurement_.local() + parameters_.total() + measurement_.round_end + waiting(period);
+  const double local = measurement_.local(), before = waiting(period - 1);
+  if (sync == Sync::kNone) return local + (period > 1 ? before / static_cast<double>(period - 1) : 0);
+  if (sync == Sync::kGradients) return local + gradients_.total() + waiting(1);
+  return local + parameters_.total() + measurement_.round_end + waiting(period) - before;
 }
 
 Prediction Predictor::at(Step period) const {
@@ -183,9 +184,9 @@ Prediction Predictor::at(Step period) const {
   const auto steps = static_cast<double>(period);
   const bool synchronous = period == 1;
   const AveragingTimes& times = synchronous ? gradients_ : parameters_;
-  const double last = seconds_of(synchronous ? Sync::kGradients : Sync::kParameters, period);
   Prediction prediction;
-  prediction.seconds = measurement_.local() + (last - measurement_.local()) / steps;
+  const double extra = synchronous ? 0 : measurement_.round_end;
+  prediction.seconds = measurement_.local() + (times.total() + extra + waiting(period)) / steps;
   const double noise = measurement_.noise + averaging_noise() / steps;
   prediction.low = std::max(0.0, prediction.seconds - noise);
   prediction.high = prediction.seconds + noise;

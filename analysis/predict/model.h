@@ -57,7 +57,8 @@ class Predictor {
 
   // H = 1: gradients at every step; above it parameters every H steps.
   Prediction at(Step period) const;
-  // Of a step that averages gradients, of a local one, of the last one of a round.
+  // Of a step that averages gradients, of a local one, of the last one of a round of H, as records have it: what the
+  // worker that is the furthest behind by then takes longer than it was behind before is the step's.
   double seconds_of(Sync sync, Step period) const;
   // Of that: half an interval of 95 %.
   double noise_of(Sync sync) const;

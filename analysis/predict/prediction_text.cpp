@@ -1,5 +1,6 @@
 #include "analysis/predict/prediction_text.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "core/text_table.h"
@@ -14,19 +15,28 @@ std::string ms_text(double seconds) {
   return fmt::format("{:.2f}", 1e3 * seconds);
 }
 
+// Where steps that are all alike took so different times, something else was at work.
+std::string busy_text(const StepMeasurement& measurement) {
+  constexpr double kQuiet = 0.1;
+  const double apart = std::max(measurement.noise, measurement.spread);
+  if (apart <= kQuiet * measurement.local()) return "";
+  return fmt::format("steps differed by {:.0f} %: something disturbed them, and what is predicted is of such an hour\n",
+                     100 * apart / measurement.local());
+}
+
 std::string head_text(const StepMeasurement& measurement) {
   const double bytes = sizeof(float) * static_cast<double>(measurement.floats);
   return fmt::format(
       "{}, {} images a worker, {} worker{} in each process: {}\n"
       "a local step: {} ms ({} before backward, {} backward, {} behind it), +- {}; a worker's steps scatter by {}\n"
-      "averaged: {:.3f} MB; without a network that takes {} ms of a step beside backward and {} of one behind it\n",
+      "averaged: {:.3f} MB, which takes {} ms beside backward and {} behind it, before any link\n{}",
       measurement.model, measurement.local_batch, measurement.workers_per_process,
       measurement.workers_per_process == 1 ? "" : "s", measurement.origin, ms_text(measurement.local()),
       ms_text(measurement.forward), ms_text(measurement.backward), ms_text(measurement.update),
       ms_text(measurement.noise), ms_text(measurement.spread), 1e-6 * bytes,
-      fmt::format("{} + {} a bucket", ms_text(measurement.overlapped.per_byte * bytes),
+      fmt::format("{} and {} a bucket", ms_text(measurement.overlapped.per_byte * bytes),
                   ms_text(measurement.overlapped.per_bucket)),
-      ms_text(measurement.behind.per_byte * bytes));
+      ms_text(measurement.behind.per_byte * bytes), busy_text(measurement));
 }
 
 Row row_of(const Predictor& predictor, const std::string& link, int processes, Step period, double local) {

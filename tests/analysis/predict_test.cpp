@@ -147,6 +147,10 @@ TEST(Predict, TheSlowestOfManyIsWaitedFor) {
   const Predictor predictor(network, behind(2, link_of(1e15)));
   EXPECT_NEAR(predictor.at(1).waiting, 0.1 * expected_maximum(2), 1e-9);
   EXPECT_NEAR(predictor.at(16).waiting, 0.1 * expected_maximum(2) / 4, 1e-9) << "per step, over a round";
+  double round = predictor.seconds_of(Sync::kParameters, 16);
+  for (int step = 1; step < 16; ++step) round += predictor.seconds_of(Sync::kNone, 16);
+  EXPECT_NEAR(round / 16, predictor.at(16).seconds, 1e-9) << "step by step";
+  EXPECT_NEAR(predictor.seconds_of(Sync::kGradients, 1), predictor.at(1).seconds, 1e-9);
 }
 
 TEST(Predict, TheRangeIsThatOfTheMeasurements) {
@@ -259,6 +263,10 @@ TEST_F(MeasurementFile, ComesBackAsItWasWritten) {
   EXPECT_EQ(whole.at("predictions").size(), 4u);
   const std::string text = prediction_text(network, question);
   EXPECT_NE(text.find("slow  8"), std::string::npos) << text;
+  EXPECT_EQ(text.find("something disturbed"), std::string::npos) << text;
+  network.spread = 0.5;
+  const std::string busy = prediction_text(network, question);
+  EXPECT_NE(busy.find("steps differed by 14 %: something disturbed them"), std::string::npos) << busy;
 }
 
 TEST_F(MeasurementFile, WithoutWeightsTakesThoseOfTheNetwork) {
