@@ -25,6 +25,7 @@
 #include "core/check.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "kernels/device.h"
 #include "train/config/option_kinds.h"
 #include "train/config/toml.h"
 
@@ -206,6 +207,9 @@ int run_predict(int argc, char** argv) {
   setup.joined(job);
   return run_in_job(job, [&] {
     if (wrong) std::rethrow_exception(wrong);
+    DRIFT_CHECK(kConfig, choose_device(asked->config.machine.device).type == DeviceType::kCpu,
+                "drift predict measures steps on a CPU: give --device cpu, or --from FILE with what is known of a GPU, "
+                "as recipes/predict/resnet50-h200.json");
     const Job with = with_transport(job, asked->config, launch);
     setup.is_over();
     return measure_and_answer(*asked, with);
