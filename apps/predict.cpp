@@ -78,11 +78,10 @@ std::optional<Asked> parse(int argc, char** argv) {
   CommandLine command_line(
       Scope::kTrain, "drift predict",
       "Says what a step will cost, and from which H on more local steps no longer pay, for any number of processes, "
-      "any "
-      "H and any link between them. It measures a recipe's steps on this machine for up to a minute, and between "
-      "several "
-      "processes their link, or takes both from a file. Each process keeps as many workers as the recipe has for it. "
-      "Flags of drift train apply: --bucket-mb, --overlap and --sync-momentum are also those of what is predicted.",
+      "any H and any link between them. It measures a recipe's steps on this machine for up to a minute, and between "
+      "several processes their link, or takes both from a file. Each process keeps as many workers as the recipe has "
+      "for it. Flags of drift train apply: --bucket-mb, --overlap and --sync-momentum are also those of what is "
+      "predicted.",
       {"drift launch -n 2 -- predict recipes/quickstart.toml --workers 2 --json measured.json",
        "drift predict --from measured.json --periods 1,4,16 --processes 2,8 --links 10Gbit,50us 1Gbit,50us",
        "drift predict --from measured.json --against runs/a"});

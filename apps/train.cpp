@@ -6,8 +6,12 @@
 #include <exception>
 #include <fmt/format.h>
 #include <iostream>
+#include <optional>
 #include <source_location>
+#include <string>
+#include <utility>
 
+#include "analysis/predict/against.h"
 #include "apps/command.h"
 #include "apps/command_line.h"
 #include "apps/convolutions.h"
@@ -36,6 +40,7 @@
 #include "train/runs/averaging_watch.h"
 #include "train/runs/progress.h"
 #include "train/runs/run_directory.h"
+#include "train/runs/run_reader.h"
 #include "train/runs/tensorboard.h"
 #include "train/trainer.h"
 
@@ -180,15 +185,26 @@ Error end_failed(const Error& error, const std::string& scope, RunDirectory& run
           std::source_location::current()};
 }
 
+// With --prediction: its steps beside it. A run that is no such one is as good as without.
+void print_against(const std::optional<StepMeasurement>& prediction, const RunDirectory& run) {
+  if (!prediction) return;
+  try {
+    print("{}", against_text(*prediction, read_run(run.path()), std::nullopt));
+  } catch (const Error& error) {
+    log_warning("nothing beside --prediction: {}", error.message());
+  }
+}
+
 // What process 0 leaves and says at the end. Returns the exit code.
 int finish(bool finished, const std::string& scope, const TrainConfig& config, const Trainer& trainer,
-           RunDirectory& run) {
+           const std::optional<StepMeasurement>& prediction, RunDirectory& run) {
   const Json summary = run.write_summary({.status = finished ? "finished" : "stopped",
                                           .message = finished ? "" : std::string(stop_cause()),
                                           .sync_scope = scope});
   if (config.machine.op_times) print_op_times(trainer.op_times());
   if (finished) {
     print_result(summary, run);
+    print_against(prediction, run);
     return 0;
   }
   log_warning("stopped {} after step {}; go on with: drift train --resume {}", stop_cause(), trainer.step(),
@@ -253,7 +269,8 @@ double device_timeout(const TrainConfig& config, int processes) {
 }
 
 // Returns the exit code.
-int train(Request request, const Job& job, SetupStop& setup, bool quiet) {
+int train(Request request, const Job& job, const std::optional<StepMeasurement>& prediction, SetupStop& setup,
+          bool quiet) {
   const TrainConfig& config = request.resolved.config;
   check(config.checkpoints, config.data.val_split);
   const Membership membership = job.team_of(config.sync.workers);
@@ -275,12 +292,13 @@ int train(Request request, const Job& job, SetupStop& setup, bool quiet) {
     if (!run) throw;
     throw end_failed(first_error(job, caught_error(std::current_exception())), scope, *run);
   }
-  if (run) return finish(finished, scope, config, trainer, *run);
+  if (run) return finish(finished, scope, config, trainer, prediction, *run);
   return finished ? 0 : exit_code(ErrorKind::kStopped);
 }
 
 struct Invocation {
   Request request;
+  std::string prediction;
   bool print_config = false, print_plan = false, quiet = false;
 };
 
@@ -297,9 +315,11 @@ std::optional<Invocation> parse(int argc, char** argv) {
        "drift train --resume runs/20260131-120000-quickstart",
        "drift train --resume runs/20260131-120000-quickstart --change lr,epochs --lr 0.01 --epochs 20",
        "drift train --recipe recipes/quickstart.toml --out runs/a --resume auto --max-time 3h50m"});
-  std::string recipe;
+  std::string recipe, prediction;
   bool print_config = false, print_plan = false, quiet = false;
   command_line.add_value("--recipe", "FILE", &recipe, "settings from a TOML file; flags beat them");
+  command_line.add_value("--prediction", "FILE", &prediction,
+                         "of drift predict --json: at the end, steps beside what it says of them");
   command_line.add_switch("--print-config", print_config, "print every value with its origin and stop");
   command_line.add_switch("--print-plan", print_plan, "print steps, rounds, rates, bytes, memory of the run, and stop");
   command_line.add_switch("-q,--quiet", quiet, "no progress, only warnings and the result");
@@ -312,6 +332,7 @@ std::optional<Invocation> parse(int argc, char** argv) {
   for (int i = 0; i < argc; ++i) command += " " + shell_quoted(argv[i]);
   DRIFT_CHECK(kUsage, is_utf8(command), "the command line is not UTF-8, as the files of a run are");
   return Invocation{.request = resolve_request(std::move(layers), command),
+                    .prediction = std::move(prediction),
                     .print_config = print_config,
                     .print_plan = print_plan,
                     .quiet = quiet};
@@ -334,7 +355,9 @@ int run(const Invocation& asked, const Job& job, SetupStop& setup) {
   if (asked.quiet || job.process != 0) set_log_level(LogLevel::kWarning);
   if (job.process != 0) set_log_prefix(fmt::format("process {}: ", job.process));
   log_info("{}", annotated_toml(asked.request.resolved));
-  return train(asked.request, job, setup, asked.quiet);
+  std::optional<StepMeasurement> prediction;
+  if (!asked.prediction.empty() && job.process == 0) prediction = read_measurement(asked.prediction);
+  return train(asked.request, job, prediction, setup, asked.quiet);
 }
 
 }  // namespace

@@ -50,12 +50,13 @@ TEST_F(PredictCommand, StandsBesideARunThatWasTrainedSince) {
   arguments.insert(arguments.end(), same.begin(), same.end());
   ASSERT_EQ(run_drift(arguments).exit_code, 0);
   const fs::path run = directory_ / "run";
-  const auto train = [&](const std::vector<std::string>& more) {
-    return run_drift(testing::train_into(run, more)).exit_code;
-  };
-  ASSERT_EQ(train({"--algo", "post-local", "--switch-step", "4", "--period", "4", "--eval-every", "0"}), 0);
+  const Outcome trained =
+      run_drift(testing::train_into(run, {"--algo", "post-local", "--switch-step", "4", "--period", "4", "--eval-every",
+                                          "0", "--prediction", json_.string()}));
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
   const Outcome beside = run_drift({"predict", "--from", json_.string(), "--against", run.string()});
   ASSERT_EQ(beside.exit_code, 0) << beside.err;
+  EXPECT_TRUE(trained.out.ends_with(beside.out)) << trained.out << beside.out;
   for (const char* const line : {"\nlocal ", "\nsynchronous   1      3", "\nround end     4      1", "\nall "}) {
     EXPECT_NE(beside.out.find(line), std::string::npos) << line << " in\n" << beside.out;
   }
@@ -68,6 +69,13 @@ TEST_F(PredictCommand, StandsBesideARunThatWasTrainedSince) {
   const Outcome refused = run_drift({"predict", "--from", json_.string(), "--against", run.string()});
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_NE(refused.err.find("was trained with --local-batch 4, and 8 was measured"), std::string::npos) << refused.err;
+  fs::remove_all(run);
+  const Outcome unlike = run_drift(testing::train_into(run, {"--prediction", json_.string()}, {.steps = "2"}));
+  EXPECT_EQ(unlike.exit_code, 0) << unlike.err;
+  EXPECT_NE(unlike.err.find("nothing beside --prediction"), std::string::npos) << unlike.err;
+  fs::remove_all(run);
+  EXPECT_EQ(run_drift(testing::train_into(run, {"--prediction", "nowhere.json"})).exit_code, 4);
+  EXPECT_FALSE(fs::exists(run)) << "said before anything is trained";
 }
 
 // What docs/scaling.md quotes.
