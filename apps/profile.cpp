@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analysis/ledger/difference.h"
@@ -10,8 +11,19 @@
 #include "apps/command_line.h"
 #include "apps/output.h"
 #include "core/check.h"
+#include "train/config/option_kinds.h"
 
 namespace drift {
+namespace {
+
+// Of directories with commas between them.
+std::vector<Profile> read_profiles(const std::string& runs) {
+  std::vector<Profile> profiles;
+  for (const std::string_view run : options::split(runs, ',')) profiles.push_back(read_profile(run));
+  return profiles;
+}
+
+}  // namespace
 
 int run_profile(int argc, char** argv) {
   CommandLine command_line(
@@ -20,10 +32,12 @@ int run_profile(int argc, char** argv) {
       "of rounds beside each other, each kind of operation beside what it takes at least on that machine, averages "
       "divided into waiting for others and moving bytes, and what rounds of 1, 4, 16 and 64 steps therefore cost.",
       {"drift profile runs/20260131-120000-quickstart", "drift profile runs/a --layers",
-       "drift profile runs/a --json > a.json", "drift profile --diff runs/a runs/b"});
+       "drift profile runs/a --json > a.json", "drift profile --diff runs/a runs/b",
+       "drift profile --diff runs/a-1,runs/a-2,runs/a-3 runs/b-1,runs/b-2,runs/b-3"});
   std::vector<std::string> runs;
   bool layers = false, json = false, diff = false;
-  command_line.add_required_values("RUN", runs, "its directory; with --diff two of them");
+  command_line.add_required_values("RUN", runs,
+                                   "its directory; with --diff two, or twice several of the same: RUN,RUN,...");
   command_line.add_switch("--layers", layers, "forward and backward of each layer instead");
   command_line.add_switch("--json", json, "everything, as JSON, in seconds");
   command_line.add_switch("--diff", diff, "what takes another time in the second run than in the first");
@@ -32,11 +46,11 @@ int run_profile(int argc, char** argv) {
   DRIFT_CHECK(kUsage, runs.size() == expected, "drift profile takes {}, and {} were given",
               diff ? "two runs with --diff" : "one run, or two with --diff", runs.size());
   DRIFT_CHECK(kUsage, diff + layers + json <= 1, "of --diff, --layers and --json drift profile takes one");
-  const Profile profile = read_profile(runs.front());
   if (diff) {
-    print("{}", difference_text(profile, runs[0], read_profile(runs[1]), runs[1]));
+    print("{}", difference_text(read_profiles(runs[0]), runs[0], read_profiles(runs[1]), runs[1]));
     return 0;
   }
+  const Profile profile = read_profile(runs.front());
   if (json) {
     print("{}\n", ledger_json(profile).dump(2));
   } else {

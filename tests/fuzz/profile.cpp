@@ -17,6 +17,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!testing::is_read(ErrorKind::kData, [&] { profile = read_profile(directory.path()); })) return 0;
   std::string text = ledger_text(profile, "run") + layers_text(profile) + ledger_json(profile).dump();
   write_trace(profile, [&](std::string_view piece) { text += piece; });
-  testing::is_read(ErrorKind::kUsage, [&] { text += difference_text(profile, "a", profile, "b"); });
+  testing::is_read(ErrorKind::kUsage, [&] { text += difference_text({&profile, 1}, "a", {&profile, 1}, "b"); });
   return 0;
 }
