@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <utility>
 
 #include "comm/collective.h"
 #include "comm/exchange.h"
@@ -151,13 +152,13 @@ double expected_maximum(int draws) {
   return sum * kStep;
 }
 
-Predictor::Predictor(const StepMeasurement& measurement, const AveragingSetting& setting)
-    : measurement_(measurement),
+Predictor::Predictor(StepMeasurement measurement, const AveragingSetting& setting)
+    : measurement_(std::move(measurement)),
       setting_(setting),
-      workers_(setting.processes * measurement.workers_per_process),
+      workers_(setting.processes * measurement_.workers_per_process),
       maximum_(expected_maximum(workers_)),
-      gradients_(averaging_times(measurement, setting, 1)),
-      parameters_(setting.arenas == 1 ? gradients_ : averaging_times(measurement, setting, setting.arenas)) {}
+      gradients_(averaging_times(measurement_, setting, 1)),
+      parameters_(setting.arenas == 1 ? gradients_ : averaging_times(measurement_, setting, setting.arenas)) {}
 
 double Predictor::waiting(Step period) const {
   return measurement_.spread * std::sqrt(static_cast<double>(period)) * maximum_;

@@ -53,7 +53,7 @@ struct Prediction {
 // Of one setting for any H.
 class Predictor {
  public:
-  Predictor(const StepMeasurement& measurement, const AveragingSetting& setting);
+  Predictor(StepMeasurement measurement, const AveragingSetting& setting);
 
   // H = 1: gradients at every step; above it parameters every H steps.
   Prediction at(Step period) const;
@@ -70,7 +70,7 @@ class Predictor {
   double waiting(Step period) const;
   double averaging_noise() const;
 
-  const StepMeasurement& measurement_;
+  StepMeasurement measurement_;
   AveragingSetting setting_;
   int workers_;
   double maximum_;  // expected, of these
