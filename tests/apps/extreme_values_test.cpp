@@ -37,6 +37,7 @@ Arguments complete(const std::string& command) {
       {"compare", {"recipe.toml"}},
       {"convert", {"weights", "out.pt"}},
       {"describe", {"cifar-resnet8"}},
+      {"predict", {"--from", "measured.json"}},
       {"data preview", small},
       {"data info", small},
       {"plans", {"cifar-resnet8", "--device-properties", "weights"}}};
@@ -118,6 +119,7 @@ class ExtremeValues : public ::testing::TestWithParam<std::size_t> {
     train.insert(train.end(), {"-q", "--out", "run"});
     ASSERT_EQ(in_directory(train).exit_code, 0);
     fs::copy_file(directory_ / "run/ckpt/step-2/model.safetensors", directory_ / "weights");
+    fs::copy_file(fs::path(DRIFT_RECIPES) / "predict/resnet50-h200.json", directory_ / "measured.json");
   }
   Outcome in_directory(const Arguments& arguments) const {
     return run_drift_within({.cpu_seconds = 1, .address_space = rlim_t{3} << 30, .directory = directory_.path()},
