@@ -34,6 +34,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kMostProcesses = 4096;  // of which each sends to all others, in simulated time
+
 struct Asked {
   TrainConfig config;
   std::string from, against, json;
@@ -59,12 +61,13 @@ std::vector<T> numbers_of(const char* flag, const std::vector<std::string>& word
 
 PredictionQuestion question_of(const std::vector<std::string>& periods, const std::vector<std::string>& processes,
                                const std::vector<std::string>& links, const TrainConfig& config) {
-  PredictionQuestion question = {.periods = numbers_of<Step>("--periods", periods, options::counted_from(1)),
-                                 .processes = numbers_of<int>("--processes", processes, {.min = 1, .max = 65536}),
-                                 .links = {},
-                                 .overlap = config.processes.overlap,
-                                 .bucket_megabytes = config.processes.bucket_megabytes,
-                                 .arenas = config.sync.scope.momentum == MomentumSync::kAverage ? 2 : 1};
+  PredictionQuestion question = {
+      .periods = numbers_of<Step>("--periods", periods, options::counted_from(1)),
+      .processes = numbers_of<int>("--processes", processes, {.min = 1, .max = kMostProcesses}),
+      .links = {},
+      .overlap = config.processes.overlap,
+      .bucket_megabytes = config.processes.bucket_megabytes,
+      .arenas = config.sync.scope.momentum == MomentumSync::kAverage ? 2 : 1};
   for (const std::string& text : links) {
     const std::optional<LinkOptions> link = parse_link(text);
     DRIFT_CHECK(kUsage, link, "--links takes rates and latencies such as 10Gbit,50us, found '{}'", text);
