@@ -123,18 +123,12 @@ void StepProfiler::end_step(double now) {
     offered_.reset();
     if (on_device_) gather_counts(pending_.back());
     cost.recorded = 1;
-    cost.recording_seconds = seconds_in(pending_.back().recording);
+    const auto calls = static_cast<double>(pending_.back().recording.calls.size());
     for (std::int64_t due = recorder_.moments().due(); due > 0; --due) write_oldest();
-    cost.recording_seconds += clock_.seconds() - now;
+    cost.recording_seconds = seconds_per_call_ * calls + (clock_.seconds() - now);
   }
   file_.add(cost);
   under_way_.reset();
-}
-
-double StepProfiler::seconds_in(const OpRecorder::Recording& recording) const {
-  if (!on_device_) return seconds_per_call_ * static_cast<double>(recording.calls.size());
-  const auto marks = static_cast<double>(marks_of(recording).size());
-  return 1e-9 * marks * static_cast<double>(recorder_.moments().nanoseconds_per_mark());
 }
 
 // Of a device, where what the host was told of averages is only how much they carry: a step waits once, in its part
@@ -162,10 +156,12 @@ void StepProfiler::write_oldest() {
   Pending recorded = std::move(pending_.front());
   pending_.pop_front();
   const OpRecorder::Recording& recording = recorded.recording;
-  const std::span<const Nanoseconds> taken = recorder_.moments().take();
-  std::vector<Nanoseconds> times(taken.begin(), taken.end());
+  std::vector<Nanoseconds> times = recorder_.moments().take();
   if (on_device_) {
-    take_out_marks(times, marks_of(recording), recorder_.moments().nanoseconds_per_mark());
+    std::vector<Moments::Mark> marks = marks_of(recording);
+    const Nanoseconds per_mark = recorder_.moments().nanoseconds_per_mark();
+    file_.add({.recording_seconds = 1e-9 * static_cast<double>(per_mark * std::ssize(marks))});
+    take_out_marks(times, std::move(marks), per_mark);
     wait_on_device(recorded, times);
   }
   ProfiledStep& step = recorded.step;

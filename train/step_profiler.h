@@ -40,7 +40,6 @@ class StepProfiler {
   };
 
   void end_step(double now);
-  double seconds_in(const OpRecorder::Recording& recording) const;  // that it took to make it
   void write_oldest();
   void gather_counts(Pending& recorded);
   static void wait_on_device(Pending& recorded, std::span<const Nanoseconds> times);

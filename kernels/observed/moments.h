@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -26,10 +25,8 @@ class Moments {
   virtual void send_home() = 0;
   // Of those sent, how many can be taken now without anyone waiting long.
   virtual std::int64_t due() const = 0;
-  // How many were sent and not taken.
-  virtual std::int64_t waiting() const = 0;
-  // Of the oldest one: nanoseconds since some moment in the past, by mark. Waits for it; valid until the next call.
-  virtual std::span<const std::int64_t> take() = 0;
+  // Of the oldest one: nanoseconds since some moment in the past, by mark. Waits for it.
+  virtual std::vector<std::int64_t> take() = 0;
 
   // Marks made in between are made again with each replay of what is captured meanwhile: they keep their numbers.
   virtual void capture_begins() {}
@@ -51,17 +48,16 @@ class HostMoments final : public Moments {
     return times_.size() - 1;
   }
   void send_home() override { home_.push_back(std::exchange(times_, {})); }
-  std::int64_t due() const override { return waiting(); }
-  std::int64_t waiting() const override { return std::ssize(home_); }
-  std::span<const std::int64_t> take() override {
-    taken_ = std::move(home_.front());
+  std::int64_t due() const override { return std::ssize(home_); }
+  std::vector<std::int64_t> take() override {
+    std::vector<std::int64_t> times = std::move(home_.front());
     home_.pop_front();
-    return taken_;
+    return times;
   }
 
  private:
   const Clock& clock_;
-  std::vector<std::int64_t> times_, taken_;
+  std::vector<std::int64_t> times_;
   std::deque<std::vector<std::int64_t>> home_;
 };
 

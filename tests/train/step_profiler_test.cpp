@@ -23,9 +23,8 @@ class DeviceMarks final : public Moments {
     return mark;
   }
   void send_home() override { host_.send_home(); }
-  std::int64_t due() const override { return std::max<std::int64_t>(0, waiting() - 1); }
-  std::int64_t waiting() const override { return host_.waiting(); }
-  std::span<const std::int64_t> take() override { return host_.take(); }
+  std::int64_t due() const override { return std::max<std::int64_t>(0, host_.due() - 1); }
+  std::vector<std::int64_t> take() override { return host_.take(); }
   bool on_device() const override { return true; }
   std::int64_t nanoseconds_per_mark() const override { return 100'000; }
 

@@ -1,18 +1,28 @@
 #include "train/step/device_moments.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 
 #include "core/check.h"
 
 namespace drift {
+namespace {
+
+// GPUs count from 1970, and sums of such times would not be far from the end of an integer. The workers of a process
+// have one GPU, so one origin.
+std::int64_t origin_of_process(std::int64_t first) {
+  static const std::int64_t origin = first;
+  return origin;
+}
+
+}  // namespace
 
 DeviceMoments::DeviceMoments(Backend& backend)
     : backend_(backend),
       stamps_(backend.stream().device(), kMarks * sizeof(std::int64_t)),
-      ring_(backend.stream().device(), kMarks * sizeof(std::int64_t)),
-      per_mark_(measure_marks()) {}
+      ring_(backend.stream().device(), kMarks * sizeof(std::int64_t)) {
+  measure_marks();
+}
 
 Moments::Mark DeviceMoments::mark() {
   Mark& next = capturing_ ? next_captured_ : next_;
@@ -29,17 +39,18 @@ void DeviceMoments::send_home() {
 
 // The host is a few steps ahead of the device, and so are those who wait for results of steps.
 std::int64_t DeviceMoments::due() const {
-  return std::max<std::int64_t>(0, waiting() - (DownloadRing::kCapacity - 1));
+  return std::max<std::int64_t>(0, ring_.waiting() - (DownloadRing::kCapacity - 1));
 }
 
-std::span<const std::int64_t> DeviceMoments::take() {
-  taken_.resize(kMarks);
-  std::memcpy(taken_.data(), ring_.take(), kMarks * sizeof(std::int64_t));
-  return taken_;
+std::vector<std::int64_t> DeviceMoments::take() {
+  const auto* const stamps = static_cast<const std::int64_t*>(ring_.take());
+  std::vector<std::int64_t> times(stamps, stamps + kMarks);
+  for (std::int64_t& time : times) time -= origin_;
+  return times;
 }
 
 // As marks in a graph follow each other; where the stream cannot capture, as they are enqueued.
-std::int64_t DeviceMoments::measure_marks() {
+void DeviceMoments::measure_marks() {
   constexpr std::size_t kCount = 65;
   backend_.fill({.data = stamps_.data(), .shape = {static_cast<std::int64_t>(stamps_.bytes() / sizeof(float))}}, 0);
   const auto make = [&] {
@@ -54,8 +65,9 @@ std::int64_t DeviceMoments::measure_marks() {
     backend_.stream().synchronize();
   }
   send_home();
-  const std::span<const std::int64_t> times = take();
-  return (times[kCount - 1] - times[0]) / static_cast<std::int64_t>(kCount - 1);
+  const std::vector<std::int64_t> times = take();
+  per_mark_ = (times[kCount - 1] - times[0]) / static_cast<std::int64_t>(kCount - 1);
+  origin_ = origin_of_process(times[0]);
 }
 
 }  // namespace drift

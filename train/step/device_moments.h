@@ -18,8 +18,7 @@ class DeviceMoments final : public Moments {
   Mark mark() override;
   void send_home() override;
   std::int64_t due() const override;
-  std::int64_t waiting() const override { return ring_.waiting(); }
-  std::span<const std::int64_t> take() override;
+  std::vector<std::int64_t> take() override;
   void capture_begins() override { capturing_ = true; }
   void capture_ends() override { capturing_ = false; }
   bool on_device() const override { return true; }
@@ -31,15 +30,14 @@ class DeviceMoments final : public Moments {
 
  private:
   static constexpr std::size_t kMarks = kAsItComes + kCaptured;
-  std::int64_t measure_marks();
+  void measure_marks();
 
   Backend& backend_;
   Storage stamps_;
   DownloadRing ring_;
   Mark next_ = 0, next_captured_ = kAsItComes;
   bool capturing_ = false;
-  std::vector<std::int64_t> taken_;
-  std::int64_t per_mark_;
+  std::int64_t per_mark_ = 0, origin_ = 0;
 };
 
 }  // namespace drift

@@ -10,6 +10,8 @@
 namespace drift::emulator {
 namespace {
 
+constexpr std::uint64_t kTimerStart = 1'700'000'000'000'000'000;  // %globaltimer counts from 1970, as on GPUs
+
 ptx::Dim3 interpreter_dim(dim3 value) {
   return {value.x, value.y, value.z};
 }
@@ -42,7 +44,7 @@ void run_kernel(const Launch& launch) {
   if (launch.cooperative) {
     options.grid_workspace = rt.global.begin_grid(std::uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z);
   }
-  options.timer = static_cast<std::uint64_t>(rt.scheduler.begin_of_running());
+  options.timer = kTimerStart + static_cast<std::uint64_t>(rt.scheduler.begin_of_running());
   options.max_warp_instructions = settings().max_instructions;
   const std::uint64_t before = rt.statistics.global_bytes;
   rt.statistics.timer = 0;
