@@ -106,9 +106,9 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
 Overlap overlap_of(const TrainConfig& config, const Team& team, const Worker& worker, const Communicator& comm) {
   if (!config.processes.overlap || team.processes == 1) return {};
   const bool at_once = config.sync.fragment_delay == 0;
-  if (!worker.captures_steps()) return {.gradients = true, .parameters = at_once, .delayed = true};
+  if (!worker.captures_steps()) return {.gradients = true, .parameters = at_once};
   const bool in_graph = comm.mean_can_be_captured();
-  return {.gradients = in_graph, .parameters = in_graph && at_once && config.sync.fragments == 1, .delayed = in_graph};
+  return {.gradients = in_graph, .parameters = in_graph && at_once && config.sync.fragments == 1};
 }
 
 bool is_out_of_memory(const std::exception_ptr& error) {

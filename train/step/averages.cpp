@@ -88,7 +88,7 @@ void Averages::send(Step step) {
   Backend& backend = worker_.backend();
   const std::span<float> part = worker_.delayed()->send(worker_.parameters(), range_at(step), backend);
   sent_behind_ = step;
-  if (!overlap_.delayed) return comm_.all_reduce_mean(part, backend);
+  if (!overlap_.gradients) return comm_.all_reduce_mean(part, backend);
   comm_.start_mean(part, backend);
   comm_.mean_was_made(std::ssize(part));
 }
@@ -96,7 +96,7 @@ void Averages::send(Step step) {
 void Averages::arrive() {
   DelayedAverage& delayed = *worker_.delayed();
   if (delayed.state() != DelayedAverage::State::kOnItsWay) return;
-  if (overlap_.delayed) comm_.wait_for_means(worker_.backend());
+  if (overlap_.gradients) comm_.wait_for_means(worker_.backend());
   delayed.arrived(worker_.backend());
 }
 

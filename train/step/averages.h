@@ -12,10 +12,10 @@
 
 namespace drift {
 
-// Which averages begin while backward goes on; the worker has buckets then. delayed: those that are mixed in late
-// travel while local steps go on.
+// Which averages begin while backward goes on; the worker has buckets then. Where those of gradients do, averages that
+// are mixed in late travel while local steps go on.
 struct Overlap {
-  bool gradients = false, parameters = false, delayed = false;
+  bool gradients = false, parameters = false;
 };
 
 class Averages {
