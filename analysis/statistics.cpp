@@ -23,6 +23,13 @@ Estimate estimate_mean(std::span<const double> values) {
   return estimate;
 }
 
+double middle_mean(std::span<const double> ordered) {
+  DRIFT_ASSERT(!ordered.empty(), "no values have no mean");
+  const std::size_t left_out = (ordered.size() + 1) / 4;
+  const std::span<const double> middle = ordered.subspan(left_out, ordered.size() - 2 * left_out);
+  return std::accumulate(middle.begin(), middle.end(), 0.0) / static_cast<double>(middle.size());
+}
+
 double student_cdf(double t, int degrees_of_freedom) {
   DRIFT_ASSERT(degrees_of_freedom >= 1, "{} degrees of freedom", degrees_of_freedom);
   const double angle = std::atan(t / std::sqrt(degrees_of_freedom));

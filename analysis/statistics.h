@@ -17,6 +17,9 @@ struct Estimate {
 // Of independent values of one distribution. No values: a mean that is NaN.
 Estimate estimate_mean(std::span<const double> values);
 
+// Of the values without a quarter at each end, rounded; of at least one, in the order that says which ends those are.
+double middle_mean(std::span<const double> ordered);
+
 // P(T <= t) for Student's T with so many degrees of freedom, at least 1 (Abramowitz and Stegun 26.7.3 and 26.7.4).
 double student_cdf(double t, int degrees_of_freedom);
 

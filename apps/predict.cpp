@@ -11,7 +11,7 @@
 
 #include "analysis/predict/against.h"
 #include "analysis/predict/link_probe.h"
-#include "analysis/predict/prediction_text.h"
+#include "analysis/predict/predictions.h"
 #include "apps/command.h"
 #include "apps/command_line.h"
 #include "apps/measure_steps.h"
@@ -65,9 +65,7 @@ PredictionQuestion question_of(const std::vector<std::string>& periods, const st
       .periods = numbers_of<Step>("--periods", periods, options::counted_from(1)),
       .processes = numbers_of<int>("--processes", processes, {.min = 1, .max = kMostProcesses}),
       .links = {},
-      .overlap = config.processes.overlap,
-      .bucket_megabytes = config.processes.bucket_megabytes,
-      .arenas = config.sync.scope.momentum == MomentumSync::kAverage ? 2 : 1};
+      .way = way_of(config)};
   for (const std::string& text : links) {
     const std::optional<LinkOptions> link = parse_link(text);
     DRIFT_CHECK(kUsage, link, "--links takes rates and latencies such as 10Gbit,50us, found '{}'", text);
@@ -138,9 +136,10 @@ void answer(const Asked& asked, const StepMeasurement& measurement) {
   }
   const PredictionQuestion question =
       asked.links_given ? asked.question : with_measured_link(asked.question, measurement);
-  print("{}", prediction_text(measurement, question));
+  const Predictions predictions(measurement, question);
+  print("{}", predictions.text());
   if (asked.json.empty()) return;
-  write_file_atomically(asked.json, prediction_json(measurement, question).dump(1) + "\n");
+  write_file_atomically(asked.json, predictions.json().dump(1) + "\n");
 }
 
 // Where recordings lie while they are needed.
@@ -191,24 +190,14 @@ int run_predict(int argc, char** argv) {
   SetupStop setup;
   const Launch launch = detect_launch();
   std::optional<Asked> asked;
-  std::exception_ptr wrong;
-  try {
-    asked = parse(argc, argv);
-    if (!asked) return 0;
-    if (!asked->from.empty()) {
-      if (launch.process == 0) answer(*asked, read_measurement(asked->from));
-      return 0;
-    }
-  } catch (const Error&) {  // what is wrong in several processes is said once they have met
-    if (launch.processes == 1) throw;
-    wrong = std::current_exception();
+  const std::exception_ptr wrong = wrong_before_meeting(launch, [&] { asked = parse(argc, argv); });
+  if (!asked && !wrong) return 0;
+  if (asked && !asked->from.empty()) {
+    if (launch.process == 0) answer(*asked, read_measurement(asked->from));
+    return 0;
   }
   const ProcessesConfig processes = asked ? asked->config.processes : ProcessesConfig{};
-  const Job job =
-      join_launched(launch, {.control_port = processes.control_port, .timeout_seconds = processes.timeout_seconds});
-  setup.joined(job);
-  return run_in_job(job, [&] {
-    if (wrong) std::rethrow_exception(wrong);
+  return meet_and_run(launch, processes, wrong, setup, [&](const Job& job) {
     DRIFT_CHECK(kConfig, choose_device(asked->config.machine.device).type == DeviceType::kCpu,
                 "drift predict measures steps on a CPU: give --device cpu, or --from FILE with what is known of a GPU, "
                 "as recipes/predict/resnet50-h200.json");

@@ -1,10 +1,12 @@
 #include "apps/team.h"
 
+#include <exception>
 #include <fmt/format.h>
 #include <random>
 #include <set>
 #include <source_location>
 
+#include "apps/setup_stop.h"
 #include "core/atomic_file.h"
 #include "core/build_info.h"
 #include "core/check.h"
@@ -101,6 +103,27 @@ int run_in_job(const Job& job, const std::function<int()>& body) {
     report_error(with_host(text, first, job));
   }
   return exit_code(first.kind);
+}
+
+std::exception_ptr wrong_before_meeting(const Launch& launch, const std::function<void()>& read) {
+  try {
+    read();
+  } catch (const Error&) {
+    if (launch.processes == 1) throw;
+    return std::current_exception();
+  }
+  return nullptr;
+}
+
+int meet_and_run(const Launch& launch, const ProcessesConfig& processes, const std::exception_ptr& wrong,
+                 SetupStop& setup, const std::function<int(const Job&)>& body) {
+  const Job job =
+      join_launched(launch, {.control_port = processes.control_port, .timeout_seconds = processes.timeout_seconds});
+  setup.joined(job);
+  return run_in_job(job, [&] {
+    if (wrong) std::rethrow_exception(wrong);
+    return body(job);
+  });
 }
 
 }  // namespace drift

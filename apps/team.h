@@ -1,15 +1,20 @@
 // What the processes of a job do together around a run: agree on what it is, share its directory, and end as one.
 #pragma once
 
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <string>
 
 #include "comm/job.h"
+#include "comm/launch.h"
 #include "core/error.h"
 #include "data/dataset.h"
+#include "train/config/processes.h"
 
 namespace drift {
+
+class SetupStop;
 
 // What must be the same in every process. Texts, that name what differs where they do.
 struct StartingPoint {
@@ -31,5 +36,12 @@ Error first_error(const Job& job, const Error& error);
 // Runs `body` and returns its exit code. If it throws in any process, all end with the exit code of what failed first,
 // and one of them says why: process 0, unless it is the one that is lost.
 int run_in_job(const Job& job, const std::function<int()>& body);
+
+// Reads what was asked before the processes of a launch have met. What is wrong then is thrown where there is one
+// process, and else returned, for all to say it once they have met.
+std::exception_ptr wrong_before_meeting(const Launch& launch, const std::function<void()>& read);
+// They meet, and run `body` as in run_in_job(); `wrong` is thrown there, if it is anything.
+int meet_and_run(const Launch& launch, const ProcessesConfig& processes, const std::exception_ptr& wrong,
+                 SetupStop& setup, const std::function<int(const Job&)>& body);
 
 }  // namespace drift

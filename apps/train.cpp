@@ -367,14 +367,8 @@ int run_train(int argc, char** argv) {
   SetupStop setup;
   const Launch launch = detect_launch();
   std::optional<Invocation> asked;
-  std::exception_ptr wrong;
-  try {
-    asked = parse(argc, argv);
-    if (!asked) return 0;
-  } catch (const Error&) {  // what is wrong in several processes is said once they have met
-    if (launch.processes == 1) throw;
-    wrong = std::current_exception();
-  }
+  const std::exception_ptr wrong = wrong_before_meeting(launch, [&] { asked = parse(argc, argv); });
+  if (!asked && !wrong) return 0;
   const TimeLimit limit(asked ? asked->request.resolved.config.length.max_seconds : std::nullopt);
   if (asked && asked->print_config) {
     make_model(asked->request.resolved.config.model);  // says so if there is no such network
@@ -386,11 +380,7 @@ int run_train(int argc, char** argv) {
     return 0;
   }
   const ProcessesConfig processes = asked ? asked->request.resolved.config.processes : ProcessesConfig{};
-  const Job job =
-      join_launched(launch, {.control_port = processes.control_port, .timeout_seconds = processes.timeout_seconds});
-  setup.joined(job);
-  return run_in_job(job, [&] {
-    if (wrong) std::rethrow_exception(wrong);
+  return meet_and_run(launch, processes, wrong, setup, [&](const Job& job) {
     const TrainConfig& config = asked->request.resolved.config;
     check_plans(config.machine, job);
     return run(*asked, with_transport(job, config, launch), setup);

@@ -4,9 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <numeric>
 #include <span>
 #include <utility>
+
+#include "analysis/statistics.h"
 
 namespace drift {
 namespace {
@@ -122,11 +123,6 @@ Amounts amounts_of(const Profile& profile, const RowPlaces& rows, std::span<cons
   return amounts;
 }
 
-// A quarter of the steps at each end.
-std::size_t extremes(std::size_t steps) {
-  return (steps + 1) / 4;
-}
-
 // By worker, then step; the shortest first.
 using OfKind = std::map<int, std::vector<Amounts>>;
 
@@ -141,9 +137,7 @@ ByKind reduced(const std::array<OfKind, kStepKinds.size()>& all, std::size_t amo
       if (worker && number != *worker) continue;
       std::vector<double> values;
       for (const Amounts& amounts : steps) values.push_back(amounts[amount]);
-      const std::size_t left_out = extremes(values.size());
-      const std::span<const double> middle = std::span(values).subspan(left_out, values.size() - 2 * left_out);
-      mean += std::accumulate(middle.begin(), middle.end(), 0.0) / static_cast<double>(middle.size());
+      mean += middle_mean(values);
       noise += noise_of(values);
       ++workers;
     }

@@ -18,9 +18,10 @@ constexpr std::array<Step, 4> kPeriods = {1, 4, 16, 64};
 constexpr std::array kParts = {"upload", "forward", "backward", "update", "other"};
 
 std::string number_text(double value, int digits) {
-  const std::string text = std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits);
-  return text.find_first_not_of("-0.") == std::string::npos && text.size() > 1 && text.front() == '-' ? text.substr(1)
-                                                                                                      : text;
+  if (std::isnan(value)) return "-";
+  const std::string text = fmt::format("{:.{}f}", value, digits);
+  const bool is_nothing = text.find_first_not_of("-0.") == std::string::npos;
+  return is_nothing && text.front() == '-' ? text.substr(1) : text;
 }
 
 std::string ms_text(double seconds, int digits = 2) {

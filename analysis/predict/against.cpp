@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
-#include <numeric>
 #include <set>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include "analysis/ledger/ledger.h"
+#include "analysis/predict/predictions.h"
+#include "analysis/statistics.h"
 #include "core/check.h"
 #include "core/text_table.h"
-#include "train/step/buckets.h"
 
 namespace drift {
 namespace {
@@ -34,13 +33,6 @@ std::map<Kind, Steps> steps_by_kind(const RunRecords& run, const Predictor& pred
     all[kind].predicted += predictor.seconds_of(step.sync, step.period);
   }
   return all;
-}
-
-double middle_mean(std::vector<double> values) {
-  std::ranges::sort(values);
-  const std::size_t left_out = (values.size() + 1) / 4;
-  const std::span<const double> middle = std::span(values).subspan(left_out, values.size() - 2 * left_out);
-  return std::accumulate(middle.begin(), middle.end(), 0.0) / static_cast<double>(middle.size());
 }
 
 int processes_of(const RunRecords& run) {
@@ -73,23 +65,14 @@ void check_same(const StepMeasurement& measurement, const RunRecords& run, int p
               run.path.string());
 }
 
-std::string ms_text(double seconds) {
-  return fmt::format("{:.2f}", 1e3 * seconds);
-}
-
 }  // namespace
 
 std::string against_text(const StepMeasurement& measurement, const RunRecords& run,
                          const std::optional<LinkOptions>& link) {
   const int processes = processes_of(run);
   check_same(measurement, run, processes);
-  const AveragingSetting setting = {
-      .processes = processes,
-      .link = link_of(measurement, run, processes, link),
-      .overlap = run.config.processes.overlap && processes > 1,
-      .bucket_bytes = bucket_bytes(run.config.processes.bucket_megabytes, measurement.floats),
-      .arenas = run.config.sync.scope.momentum == MomentumSync::kAverage ? 2 : 1};
-  const Predictor predictor(measurement, setting);
+  const Predictor predictor(
+      measurement, setting_of(way_of(run.config), measurement, processes, link_of(measurement, run, processes, link)));
   std::vector<std::vector<std::string>> rows = {
       {"ms of a step", "H", "steps", "predicted", "from - to", "measured", "predicted - measured"}};
   const auto add = [&](const std::string& name, const std::string& period, std::size_t steps, double predicted,
@@ -100,8 +83,9 @@ std::string against_text(const StepMeasurement& measurement, const RunRecords& r
   };
   double predicted = 0, measured = 0, noise = 0;
   std::size_t all = 0;
-  for (const auto& [kind, steps] : steps_by_kind(run, predictor)) {
+  for (auto& [kind, steps] : steps_by_kind(run, predictor)) {
     const auto& [sync, period] = kind;
+    std::ranges::sort(steps.measured);
     const auto count = static_cast<double>(steps.measured.size());
     const double mean = middle_mean(steps.measured);
     add(title_of(sync), period == 0 ? "" : std::to_string(period), steps.measured.size(), steps.predicted / count,

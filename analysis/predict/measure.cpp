@@ -9,7 +9,6 @@
 
 #include "analysis/ledger/ledger.h"
 #include "core/check.h"
-#include "train/step/buckets.h"
 
 namespace drift {
 namespace {
@@ -125,11 +124,7 @@ void take_costs(const MeasuredRuns& runs, const std::array<Ledger, 3>& ledgers, 
                            {.processes = processes, .link = runs.link, .overlap = overlap, .bucket_bytes = bytes}, 1)
         .exposed;
   };
-  const auto buckets = [&](std::int64_t bytes) {
-    std::vector<std::int64_t> begins;
-    for (const StepMeasurement::Weight& weight : measurement.weights) begins.push_back(weight.begin);
-    return static_cast<double>(cut_into_buckets(begins, measurement.decayed, measurement.floats, bytes).size());
-  };
+  const auto buckets = [&](std::int64_t bytes) { return static_cast<double>(measurement.buckets(bytes).size()); };
   const double bytes = sizeof(float) * static_cast<double>(measurement.floats);
   const double small = std::max(0.0, overheads[0].seconds - wire(true, runs.small_bytes));
   const double large = std::max(0.0, overheads[1].seconds - wire(true, runs.large_bytes));

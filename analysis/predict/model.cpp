@@ -22,11 +22,9 @@ struct Bucket {
 };
 
 std::vector<Bucket> buckets_of(const StepMeasurement& measurement, std::int64_t bytes) {
-  std::vector<std::int64_t> begins;
-  for (const StepMeasurement::Weight& weight : measurement.weights) begins.push_back(weight.begin);
   std::vector<Bucket> buckets;
   double last = 0;
-  for (const ArenaRange& range : cut_into_buckets(begins, measurement.decayed, measurement.floats, bytes)) {
+  for (const ArenaRange& range : measurement.buckets(bytes)) {
     if (range.begin >= measurement.decayed) last = measurement.backward;  // the first layers' norms
     for (const StepMeasurement::Weight& weight : measurement.weights) {
       if (weight.begin >= range.begin && weight.begin < range.end) last = std::max(last, weight.final);
@@ -124,6 +122,21 @@ double bytes_sent(std::int64_t floats, int processes) {
 }
 
 }  // namespace
+
+AveragingWay way_of(const TrainConfig& config) {
+  return {.overlap = config.processes.overlap,
+          .bucket_megabytes = config.processes.bucket_megabytes,
+          .arenas = config.sync.scope.momentum == MomentumSync::kAverage ? 2 : 1};
+}
+
+AveragingSetting setting_of(const AveragingWay& way, const StepMeasurement& measurement, int processes,
+                            const LinkOptions& link) {
+  return {.processes = processes,
+          .link = link,
+          .overlap = way.overlap && processes > 1,
+          .bucket_bytes = bucket_bytes(way.bucket_megabytes, measurement.floats),
+          .arenas = way.arenas};
+}
 
 AveragingTimes averaging_times(const StepMeasurement& measurement, const AveragingSetting& setting, int arenas) {
   DRIFT_ASSERT(setting.processes >= 1 && arenas >= 1, "{} processes, {} arenas", setting.processes, arenas);

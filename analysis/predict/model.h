@@ -22,16 +22,27 @@
 #include "analysis/predict/step_measurement.h"
 #include "comm/link.h"
 #include "core/step.h"
+#include "train/config/config.h"
 
 namespace drift {
+
+// How a run averages, as far as a step's time depends on it.
+struct AveragingWay {
+  bool overlap = true;
+  double bucket_megabytes = 0;  // --bucket-mb
+  int arenas = 1;               // 2: momentum is averaged with the parameters, at the end of rounds
+};
+AveragingWay way_of(const TrainConfig& config);
 
 struct AveragingSetting {
   int processes = 1;  // P
   LinkOptions link;
   bool overlap = true;
   std::int64_t bucket_bytes = 0;  // where it overlaps
-  int arenas = 1;                 // 2: momentum is averaged with the parameters, at the end of rounds
+  int arenas = 1;                 // as above
 };
+AveragingSetting setting_of(const AveragingWay& way, const StepMeasurement& measurement, int processes,
+                            const LinkOptions& link);
 
 // In a step that ends with an average.
 struct AveragingTimes {

@@ -1,19 +1,15 @@
-#include "analysis/predict/prediction_text.h"
+#include "analysis/predict/predictions.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 #include "core/text_table.h"
-#include "train/step/buckets.h"
 
 namespace drift {
 namespace {
 
 using Row = std::vector<std::string>;
-
-std::string ms_text(double seconds) {
-  return fmt::format("{:.2f}", 1e3 * seconds);
-}
 
 // Where steps that are all alike took so different times, something else was at work.
 std::string busy_text(const StepMeasurement& measurement) {
@@ -57,70 +53,68 @@ Row row_of(const Predictor& predictor, const std::string& link, int processes, S
 
 }  // namespace
 
-AveragingSetting setting_of(const PredictionQuestion& question, const StepMeasurement& measurement, int processes,
-                            const LinkOptions& link) {
-  return {.processes = processes,
-          .link = link,
-          .overlap = question.overlap && processes > 1,
-          .bucket_bytes = bucket_bytes(question.bucket_megabytes, measurement.floats),
-          .arenas = question.arenas};
+std::string ms_text(double seconds) {
+  return fmt::format("{:.2f}", 1e3 * seconds);
 }
 
-std::string prediction_text(const StepMeasurement& measurement, const PredictionQuestion& question) {
+Predictions::Predictions(StepMeasurement measurement, PredictionQuestion question)
+    : measurement_(std::move(measurement)), question_(std::move(question)) {
+  for (const NamedLink& link : question_.links) {
+    for (const int processes : question_.processes) {
+      Predictor predictor(measurement_, setting_of(question_.way, measurement_, processes, link.link));
+      const Step enough = predictor.enough();
+      settings_.push_back({link, processes, std::move(predictor), enough});
+    }
+  }
+}
+
+std::string Predictions::text() const {
   std::vector<Row> rows = {{"link", "K", "P", "H", "ms a step", "from - to", "exposed", "waiting", "taken", "images/s",
                             "of local speed", "MB sent a step"}};
   std::vector<Row> enough = {{"link", "K", "H", "images/s there", "of local speed"}};
-  for (const NamedLink& link : question.links) {
-    for (const int processes : question.processes) {
-      const Predictor predictor(measurement, setting_of(question, measurement, processes, link.link));
-      for (const Step period : question.periods) {
-        rows.push_back(row_of(predictor, link.name, processes, period, measurement.local()));
-      }
-      const Step period = predictor.enough();
-      const Prediction there = predictor.at(period);
-      enough.push_back({link.name, std::to_string(predictor.workers()), std::to_string(period),
-                        fmt::format("{:.0f}", there.images_per_second),
-                        fmt::format("{:.1f} %", 100 * measurement.local() / there.seconds)});
+  for (const Setting& setting : settings_) {
+    for (const Step period : question_.periods) {
+      rows.push_back(row_of(setting.predictor, setting.link.name, setting.processes, period, measurement_.local()));
     }
+    const Prediction there = setting.predictor.at(setting.enough);
+    enough.push_back({setting.link.name, std::to_string(setting.predictor.workers()), std::to_string(setting.enough),
+                      fmt::format("{:.0f}", there.images_per_second),
+                      fmt::format("{:.1f} %", 100 * measurement_.local() / there.seconds)});
   }
   return fmt::format(
       "{}\nprediction, averages {}; ms of a step on average: exposed to the link, waiting for the slowest worker, "
       "taken from backward\n{}\n"
       "from this H on twice as many local steps give less than 1 % more images a second\n{}",
-      head_text(measurement), question.overlap ? "beside backward" : "behind backward",
+      head_text(measurement_), question_.way.overlap ? "beside backward" : "behind backward",
       text_table(rows, "<>>>>>>>>>>>"), text_table(enough, "<>>>>"));
 }
 
-Json prediction_json(const StepMeasurement& measurement, const PredictionQuestion& question) {
+Json Predictions::json() const {
   Json rows = Json::array();
-  for (const NamedLink& link : question.links) {
-    for (const int processes : question.processes) {
-      const Predictor predictor(measurement, setting_of(question, measurement, processes, link.link));
-      const Step enough = predictor.enough();
-      for (const Step period : question.periods) {
-        const Prediction p = predictor.at(period);
-        rows.push_back({{"link", link.name},
-                        {"bytes_per_s", link.link.bytes_per_second},
-                        {"latency", link.link.latency_seconds},
-                        {"workers", predictor.workers()},
-                        {"processes", processes},
-                        {"H", period},
-                        {"step", p.seconds},
-                        {"low", p.low},
-                        {"high", p.high},
-                        {"exposed", p.exposed},
-                        {"waiting", p.waiting},
-                        {"taken", p.taken},
-                        {"images_per_s", p.images_per_second},
-                        {"bytes", p.bytes},
-                        {"enough", enough}});
-      }
+  for (const Setting& setting : settings_) {
+    for (const Step period : question_.periods) {
+      const Prediction p = setting.predictor.at(period);
+      rows.push_back({{"link", setting.link.name},
+                      {"bytes_per_s", setting.link.link.bytes_per_second},
+                      {"latency", setting.link.link.latency_seconds},
+                      {"workers", setting.predictor.workers()},
+                      {"processes", setting.processes},
+                      {"H", period},
+                      {"step", p.seconds},
+                      {"low", p.low},
+                      {"high", p.high},
+                      {"exposed", p.exposed},
+                      {"waiting", p.waiting},
+                      {"taken", p.taken},
+                      {"images_per_s", p.images_per_second},
+                      {"bytes", p.bytes},
+                      {"enough", setting.enough}});
     }
   }
-  return {{"measurement", measurement_json(measurement)},
-          {"overlap", question.overlap},
-          {"bucket_mb", question.bucket_megabytes},
-          {"arenas", question.arenas},
+  return {{"measurement", measurement_json(measurement_)},
+          {"overlap", question_.way.overlap},
+          {"bucket_mb", question_.way.bucket_megabytes},
+          {"arenas", question_.way.arenas},
           {"predictions", rows}};
 }
 

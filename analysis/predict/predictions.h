@@ -1,7 +1,6 @@
 // What drift predict says: tables for people, JSON for programs.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,16 +20,30 @@ struct PredictionQuestion {
   std::vector<Step> periods;
   std::vector<int> processes;
   std::vector<NamedLink> links;
-  bool overlap = true;
-  double bucket_megabytes = 0;  // --bucket-mb
-  int arenas = 1;
+  AveragingWay way = {};
 };
 
-AveragingSetting setting_of(const PredictionQuestion& question, const StepMeasurement& measurement, int processes,
-                            const LinkOptions& link);
+class Predictions {
+ public:
+  Predictions(StepMeasurement measurement, PredictionQuestion question);
 
-std::string prediction_text(const StepMeasurement& measurement, const PredictionQuestion& question);
-// With the measurement: --from takes it.
-Json prediction_json(const StepMeasurement& measurement, const PredictionQuestion& question);
+  std::string text() const;
+  Json json() const;  // with the measurement: --from takes it
+
+ private:
+  struct Setting {
+    NamedLink link;
+    int processes;
+    Predictor predictor;
+    Step enough;
+  };
+
+  StepMeasurement measurement_;
+  PredictionQuestion question_;
+  std::vector<Setting> settings_;
+};
+
+// "21.57"
+std::string ms_text(double seconds);
 
 }  // namespace drift

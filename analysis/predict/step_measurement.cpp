@@ -10,6 +10,7 @@
 #include "models/dry_model.h"
 #include "models/layer_trace.h"
 #include "train/config/bounds.h"
+#include "train/step/buckets.h"
 
 namespace drift {
 namespace {
@@ -102,6 +103,12 @@ void take_named_network(const Fields& fields, StepMeasurement& measurement) {
 }
 
 }  // namespace
+
+std::vector<ArenaRange> StepMeasurement::buckets(std::int64_t bytes) const {
+  std::vector<std::int64_t> begins;
+  for (const Weight& weight : weights) begins.push_back(weight.begin);
+  return cut_into_buckets(begins, decayed, floats, bytes);
+}
 
 void take_network(const ModelOptions& model, StepMeasurement& measurement) {
   const std::unique_ptr<Model> network = make_dry_model(model);

@@ -10,6 +10,7 @@
 
 #include "comm/link.h"
 #include "core/json_lines.h"
+#include "engine/arena_range.h"
 #include "models/registry.h"
 
 namespace drift {
@@ -44,6 +45,8 @@ struct StepMeasurement {
   AveragingCost behind = {};             // where they begin behind it; one bucket
 
   double local() const { return forward + backward + update; }
+  // The arenas in buckets of so many bytes, in their order.
+  std::vector<ArenaRange> buckets(std::int64_t bytes) const;
 };
 
 // Places of weights, and when they are final where backward gives each multiply-add the same time: for measurements

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "analysis/predict/model.h"
-#include "analysis/predict/prediction_text.h"
+#include "analysis/predict/predictions.h"
 #include "comm/collective.h"
 #include "core/rng.h"
 #include "tests/support/error_of.h"
@@ -258,14 +258,14 @@ TEST_F(MeasurementFile, ComesBackAsItWasWritten) {
   const Json json = measurement_json(network);
   EXPECT_EQ(measurement_json(read_measurement(write(json))), json);
   const PredictionQuestion question = {.periods = {1, 4}, .processes = {2, 8}, .links = {{"slow", link_of(1000)}}};
-  const Json whole = prediction_json(network, question);
+  const Json whole = Predictions(network, question).json();
   EXPECT_EQ(measurement_json(read_measurement(write(whole))), json) << "of what a prediction left";
   EXPECT_EQ(whole.at("predictions").size(), 4u);
-  const std::string text = prediction_text(network, question);
+  const std::string text = Predictions(network, question).text();
   EXPECT_NE(text.find("slow  8"), std::string::npos) << text;
   EXPECT_EQ(text.find("something disturbed"), std::string::npos) << text;
   network.spread = 0.5;
-  const std::string busy = prediction_text(network, question);
+  const std::string busy = Predictions(network, question).text();
   EXPECT_NE(busy.find("steps differed by 14 %: something disturbed them"), std::string::npos) << busy;
 }
 

@@ -1,6 +1,7 @@
 // Student's t against published values, and intervals that cover as often as they say.
 #include "analysis/statistics.h"
 
+#include <array>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <numbers>
@@ -61,6 +62,14 @@ TEST(EstimateMean, CoversAsOftenAsItSays) {
     covered += estimate.low() <= 3 && 3 <= estimate.high() ? 1 : 0;
   }
   EXPECT_NEAR(covered, 0.95 * kSamples, 4 * std::sqrt(0.95 * 0.05 * kSamples)) << "seed=" << seed;
+}
+
+TEST(MiddleMean, LeavesOutAQuarterAtEachEnd) {
+  EXPECT_EQ(middle_mean(std::array{3.0}), 3);
+  EXPECT_EQ(middle_mean(std::array{1.0, 9.0}), 5);
+  EXPECT_EQ(middle_mean(std::array{1.0, 4.0, 100.0}), 4);
+  EXPECT_EQ(middle_mean(std::array{-50.0, 4.0, 6.0, 100.0}), 5);
+  EXPECT_EQ(middle_mean(std::array{0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 0.0, 0.0}), 2.5);
 }
 
 }  // namespace

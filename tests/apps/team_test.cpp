@@ -354,5 +354,12 @@ TEST(TeamOfProcesses, PredictsFromTheirOwnStepsAndTheirOwnLink) {
   EXPECT_GT(predictions[0].at("bytes_per_s").get<double>(), 0);
 }
 
+// The others have nothing to do with a file: what is wrong with it is said at once.
+TEST(TeamOfProcesses, AskForAPredictionFromAFileInTheFirst) {
+  const Outcome outcome = run_drift({"launch", "-n", "2", "--", "predict", "--from", "nowhere.json"});
+  EXPECT_EQ(outcome.exit_code, 4) << outcome.err;
+  EXPECT_NE(outcome.err.find("nowhere.json: cannot be read"), std::string::npos) << outcome.err;
+}
+
 }  // namespace
 }  // namespace drift::testing

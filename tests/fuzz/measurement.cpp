@@ -1,7 +1,7 @@
 // The measurement that drift predict --from takes, and what is said from it.
 #include <string>
 
-#include "analysis/predict/prediction_text.h"
+#include "analysis/predict/predictions.h"
 #include "tests/fuzz/target.h"
 #include "tests/support/file_damage.h"
 #include "tests/support/temp_directory.h"
@@ -17,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (measurement.floats > 1 << 22) return 0;  // its exchange has many messages
   const PredictionQuestion question = {
       .periods = {1, 64}, .processes = {1, 3}, .links = {{"a", {.bytes_per_second = 1e8, .latency_seconds = 1e-4}}}};
-  (void)prediction_text(measurement, question);
-  (void)prediction_json(measurement, question).dump();
+  const Predictions predictions(measurement, question);
+  (void)predictions.text();
+  (void)predictions.json().dump();
   return 0;
 }
