@@ -2,6 +2,7 @@
 // to keep its order of things to do.
 #include "comm/exchange.h"
 
+#include <functional>
 #include <gtest/gtest.h>
 #include <memory>
 #include <set>
@@ -21,36 +22,42 @@ using testing::Loopback;
 using testing::Mailboxes;
 
 constexpr int kProcesses = 3;
-constexpr std::size_t kPiece = 1 << 18;
+constexpr std::size_t kPiece = Exchange::kPiece;
+
+// What each of so many processes does, of a worker each.
+void in_each(int processes, const std::function<void(const Team& team, Backend& backend)>& body) {
+  std::vector<std::jthread> threads;
+  for (int process = 0; process < processes; ++process) {
+    threads.emplace_back([&, process] {
+      const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
+      const std::unique_ptr<Backend> backend = make_backend(*stream);
+      body({.workers = processes, .processes = processes, .process = process}, *backend);
+    });
+  }
+}
 
 TEST(Exchange, MeansOnTheirWayTogetherMayGoOnAtOtherPacesElsewhere) {
   const std::vector<std::size_t> lengths = {5, 0, 3 * kPiece + 7, 1, 1000, kPiece, 40};
   const auto mail = std::make_shared<Mailboxes>(kProcesses);
-  std::vector<std::jthread> threads;
-  for (int process = 0; process < kProcesses; ++process) {
-    threads.emplace_back([&, process] {
-      const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
-      const std::unique_ptr<Backend> backend = make_backend(*stream);
-      const Team team{.workers = kProcesses, .processes = kProcesses, .process = process};
-      Exchange exchange(team, std::make_shared<Loopback>(mail, process));
-      std::vector<std::vector<float>> spans;
-      for (const std::size_t length : lengths) spans.emplace_back(length, static_cast<float>(3 * process));
-      // One begins all at once, one after the other, and one begins the next while it goes on with those before.
-      for (std::size_t i = 0; i < spans.size(); ++i) {
-        exchange.begin_mean(spans[i], *backend);
-        if (process == 1) {
-          while (exchange.advance_means(*backend)) {
-          }
-          EXPECT_EQ(exchange.means_done(), static_cast<std::int64_t>(i + 1));
+  in_each(kProcesses, [&](const Team& team, Backend& backend) {
+    Exchange exchange(team, std::make_shared<Loopback>(mail, team.process));
+    std::vector<std::vector<float>> spans;
+    for (const std::size_t length : lengths) spans.emplace_back(length, static_cast<float>(3 * team.process));
+    // One begins all at once, one after the other, and one begins the next while it goes on with those before.
+    for (std::size_t i = 0; i < spans.size(); ++i) {
+      exchange.begin_mean(spans[i], backend);
+      if (team.process == 1) {
+        while (exchange.advance_means(backend)) {
         }
-        if (process == 2) exchange.advance_means(*backend);
+        EXPECT_EQ(exchange.means_done(), static_cast<std::int64_t>(i + 1));
       }
-      while (exchange.advance_means(*backend)) {
-      }
-      EXPECT_EQ(exchange.means_done(), std::ssize(lengths));
-      for (const std::vector<float>& span : spans) EXPECT_EQ(span, std::vector<float>(span.size(), 3.0f));
-    });
-  }
+      if (team.process == 2) exchange.advance_means(backend);
+    }
+    while (exchange.advance_means(backend)) {
+    }
+    EXPECT_EQ(exchange.means_done(), std::ssize(lengths));
+    for (const std::vector<float>& span : spans) EXPECT_EQ(span, std::vector<float>(span.size(), 3.0f));
+  });
 }
 
 // Says to whom its process sends, in order.
@@ -84,21 +91,13 @@ TEST(Exchange, NoTwoProcessesSendToTheSameAtTheSameTurn) {
   constexpr int kMany = 5;
   const auto mail = std::make_shared<Mailboxes>(kMany);
   std::vector<std::vector<int>> receivers(kMany);
-  {
-    std::vector<std::jthread> threads;
-    for (int process = 0; process < kMany; ++process) {
-      threads.emplace_back([&, process] {
-        const std::unique_ptr<Stream> stream = make_stream(Device{}, 1);
-        const std::unique_ptr<Backend> backend = make_backend(*stream);
-        const Team team{.workers = kMany, .processes = kMany, .process = process};
-        auto& mine = receivers[static_cast<std::size_t>(process)];
-        Exchange exchange(team, std::make_shared<Noted>(std::make_shared<Loopback>(mail, process), mine));
-        std::vector<float> values(1000, static_cast<float>(process));
-        exchange.mean(values, *backend);
-        EXPECT_EQ(values, std::vector<float>(1000, 2.0f));
-      });
-    }
-  }
+  in_each(kMany, [&](const Team& team, Backend& backend) {
+    auto& mine = receivers[static_cast<std::size_t>(team.process)];
+    Exchange exchange(team, std::make_shared<Noted>(std::make_shared<Loopback>(mail, team.process), mine));
+    std::vector<float> values(1000, static_cast<float>(team.process));
+    exchange.mean(values, backend);
+    EXPECT_EQ(values, std::vector<float>(1000, 2.0f));
+  });
   for (std::size_t turn = 0; turn < 2 * (kMany - 1); ++turn) {  // parts, then the mean
     std::set<int> at_once;
     for (const std::vector<int>& all : receivers) at_once.insert(all.at(turn));

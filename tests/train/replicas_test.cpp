@@ -39,6 +39,12 @@ TEST(Replicas, TakeBackTheStatesTheyGave) {
   EXPECT_EQ(replicas.states(), states);
 }
 
+void expect_refusal(Trainer& trainer, const Checkpoint& checkpoint, const char* says) {
+  const Error error = testing::error_of([&] { trainer.restore(checkpoint); });
+  EXPECT_EQ(error.kind(), ErrorKind::kCheckpoint);
+  EXPECT_TRUE(error.message().find(says) != std::string::npos) << error.message();
+}
+
 // A branch may have one that its run did not have.
 TEST(Replicas, AnOuterOptimizerBeginsBetweenTwoRounds) {
   const DataSource data = toy_data(40);
@@ -52,9 +58,7 @@ TEST(Replicas, AnOuterOptimizerBeginsBetweenTwoRounds) {
 
   config.sync.outer = {Outer::kSgd, 0.7, 0.9};
   Trainer branch(config, data);
-  const Error error = testing::error_of([&] { branch.restore(inside); });
-  EXPECT_EQ(error.kind(), ErrorKind::kCheckpoint);
-  EXPECT_TRUE(error.message().find("step 3 is from inside a round") != std::string::npos) << error.message();
+  expect_refusal(branch, inside, "step 3 is from inside a round");
   branch.restore(between);
   testing::run_to(branch, 6, log);
   const Checkpoint with_state = branch.checkpoint();
@@ -63,10 +67,7 @@ TEST(Replicas, AnOuterOptimizerBeginsBetweenTwoRounds) {
 
   config.sync.fragments = 2;
   Trainer by_parts(config, data);
-  const Error other_parts = testing::error_of([&] { by_parts.restore(with_state); });
-  EXPECT_EQ(other_parts.kind(), ErrorKind::kCheckpoint);
-  EXPECT_TRUE(other_parts.message().find("a branch with --outer keeps --fragments") != std::string::npos)
-      << other_parts.message();
+  expect_refusal(by_parts, with_state, "a branch with --outer keeps --fragments");
   config.sync.fragments = 1;
 
   config.sync.outer = {};
@@ -92,15 +93,11 @@ TEST(Replicas, AnAverageOnItsWayIsInACheckpointAndNotLost) {
   TrainConfig without = config;
   without.sync.fragment_delay = 0;
   Trainer branch(without, data);
-  const Error error = testing::error_of([&] { branch.restore(on_its_way); });
-  EXPECT_EQ(error.kind(), ErrorKind::kCheckpoint);
-  EXPECT_TRUE(error.message().find("at step 4 of the checkpoint an average is on its way") != std::string::npos)
-      << error.message();
+  expect_refusal(branch, on_its_way, "at step 4 of the checkpoint an average is on its way");
   branch.restore(mixed_in);
   without.sync.outer = {Outer::kSgd, 0.7, 0.9};
   Trainer with_outer(without, data);
-  const Error apart = testing::error_of([&] { with_outer.restore(mixed_in); });
-  EXPECT_TRUE(apart.message().find("of a run with --fragment-delay") != std::string::npos) << apart.message();
+  expect_refusal(with_outer, mixed_in, "of a run with --fragment-delay");
 }
 
 TEST(Replicas, AllLoadTheSameWeightsAndForgetTheirMomentum) {
