@@ -8,8 +8,8 @@
 namespace drift {
 namespace {
 
-// GPUs count from 1970, and sums of such times would not be far from the end of an integer. The workers of a process
-// have one GPU, so one origin.
+// From when a GPU's clock counts is not documented. If it is 1970, sums of such times are not far from the end of an
+// integer. The workers of a process have one GPU, so one origin.
 std::int64_t origin_of_process(std::int64_t first) {
   static const std::int64_t origin = first;
   return origin;

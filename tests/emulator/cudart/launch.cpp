@@ -10,7 +10,7 @@
 namespace drift::emulator {
 namespace {
 
-constexpr std::uint64_t kTimerStart = 1'700'000'000'000'000'000;  // %globaltimer counts from 1970, as on GPUs
+constexpr std::uint64_t kTimerStart = 1'700'000'000'000'000'000;  // of %globaltimer: as if it counted from 1970
 
 ptx::Dim3 interpreter_dim(dim3 value) {
   return {value.x, value.y, value.z};
