@@ -107,8 +107,9 @@ std::optional<Asked> parse(int argc, char** argv) {
   if (!recipe.empty()) layers.push_back(read_recipe(recipe));
   layers.push_back(command_line.settings());
   asked.config = resolve_config(layers, Scope::kTrain).config;
-  DRIFT_CHECK(kConfig, asked.config.sync.fragments == 1 && asked.config.sync.fragment_delay == 0,
-              "drift predict knows averages of all parameters at once: leave out --fragments and --fragment-delay");
+  DRIFT_CHECK(kConfig, asked.config.sync.averages_at_once(),
+              "drift predict knows averages of all parameters over all workers: leave out --fragments, "
+              "--fragment-delay and --periods-by-level");
   if (periods.empty()) periods = {"1,4,16,64"};
   if (processes.empty()) processes = {"2,8"};
   asked.links_given = !links.empty();

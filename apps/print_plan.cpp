@@ -83,6 +83,9 @@ void print_phases(const RunPlan& plan) {
     std::string what = gradients        ? "gradients"
                        : fragments == 1 ? "parameters"
                                         : fmt::format("parameters by {} fragments", fragments);
+    if (!gradients && schedule.plan.node_period() > 0) {
+      what += fmt::format(", within nodes every {} steps", schedule.plan.node_period());
+    }
     if (!gradients && schedule.plan.delay() > 0) what += fmt::format(", {} steps late", schedule.plan.delay());
     print("{:>10} {:>8.2f}  {:<8}  {}, {} times\n", phase.first, schedule.epoch_of(phase.first),
           phase.last - phase.first, what, phase.averages);

@@ -62,6 +62,12 @@ class TeamCommunicator final : public Communicator {
     mean_was_made(std::ssize(values));
   }
 
+  // Nothing of it leaves the machine: no bytes are counted.
+  void node_mean(std::span<float> values, int count, Backend& backend) override {
+    DRIFT_ASSERT(count > 0 && here() % count == 0, "a node of {} workers, of {} in a process", count, here());
+    sum(values, {place_ / count * count, count}, /*into_all=*/true, backend);
+  }
+
   void prepare_means(Backend& backend) override {
     if (on_cpu(backend)) return background_->begin();
     if (place_ == kFirst) side_.emplace(backend.stream().device());
@@ -131,9 +137,15 @@ class TeamCommunicator final : public Communicator {
     std::vector<int> touches, touched_by;
   };
 
-  std::vector<int> others(int end) const {
+  // `count` workers of this process, from the one at `first` on.
+  struct Places {
+    int first, count;
+  };
+  Places all() const { return {kFirst, here()}; }
+
+  std::vector<int> others(const Places& among) const {
     std::vector<int> places;
-    for (int k = 0; k < end; ++k) {
+    for (int k = among.first; k < among.first + among.count; ++k) {
       if (k != place_) places.push_back(k);
     }
     return places;
@@ -144,30 +156,32 @@ class TeamCommunicator final : public Communicator {
   static bool on_cpu(Backend& backend) { return backend.stream().device().type == DeviceType::kCpu; }
 
   void mean(std::span<float> values, Backend& backend) {
-    sum_here(values, backend);
+    sum(values, all(), /*into_all=*/!exchange_, backend);
     if (!exchange_) return;
     if (place_ == kFirst) stop_all_on_error([&] { exchange_->mean(values, backend); });
     copy_here(kFirst, {Collective::kAllReduceMean, std::ssize(values), 0, values.data(), {}, {}}, backend);
   }
 
-  // The mean over the workers of this process in each of them; with other processes the sum, in the first.
-  void sum_here(std::span<float> values, Backend& backend) {
+  // Of some workers of this process, this one among them, in each the mean of all; or in the first one the sum.
+  void sum(std::span<float> values, const Places& of, bool into_all, Backend& backend) {
     const auto elements = std::ssize(values);
-    const int sharers = on_cpu(backend) ? here() : 1;
-    const Part part{.touches = place_ < sharers ? others(here()) : std::vector<int>{}, .touched_by = others(sharers)};
+    const Places sharers = {of.first, on_cpu(backend) ? of.count : 1};
+    const int share = place_ - of.first;
+    const bool shares = share < sharers.count;
+    const Part part{.touches = shares ? others(of) : std::vector<int>{}, .touched_by = others(sharers)};
     together({Collective::kAllReduceMean, elements, 0, values.data(), {}, {}}, backend, part, [&] {
-      const std::int64_t begin = place_ < sharers ? share_begin(elements, place_, sharers) : elements;
-      const std::int64_t end = place_ < sharers ? share_begin(elements, place_ + 1, sharers) : elements;
-      if (here() == 1 || begin == end) return;
+      const std::int64_t begin = shares ? share_begin(elements, share, sharers.count) : elements;
+      const std::int64_t end = shares ? share_begin(elements, share + 1, sharers.count) : elements;
+      if (of.count == 1 || begin == end) return;
       replicas_.clear();
-      for (int k = 0; k < here(); ++k) replicas_.push_back(meeting_->request(k).values + begin);
+      for (int k = 0; k < of.count; ++k) replicas_.push_back(meeting_->request(of.first + k).values + begin);
       const std::span<float* const> replicas = replicas_;
-      backend.average(replicas, exchange_ ? replicas.first(1) : replicas, end - begin, exchange_ ? 1 : here());
+      backend.average(replicas, into_all ? replicas : replicas.first(1), end - begin, into_all ? of.count : 1);
     });
   }
 
   void copy_here(int source, const CollectiveBarrier::Request& request, Backend& backend) {
-    const Part part = place_ == source ? Part{.touches = {}, .touched_by = others(here())}
+    const Part part = place_ == source ? Part{.touches = {}, .touched_by = others(all())}
                                        : Part{.touches = {source}, .touched_by = {}};
     together(request, backend, part, [&] {
       if (place_ == source || request.elements == 0) return;

@@ -28,9 +28,12 @@ class Communicator {
   // (Backend::average), so the result does not depend on which worker arrives first. The spans have the same length on
   // all workers.
   virtual void all_reduce_mean(std::span<float> values, Backend& backend) = 0;
-  // The same for spans that are offered one after the other, while this worker goes on: values must not be touched, on
-  // a GPU by what is enqueued, until wait_for_means(), which waits for all of them. Every worker offers the same number
-  // of spans in between. Before the first, and while nobody waits for anybody: prepare_means().
+  // The same over the workers of a node: `count` with neighbouring numbers, from a multiple of it on, all of them in
+  // this process. All workers of the process make this call.
+  virtual void node_mean(std::span<float> values, int count, Backend& backend) = 0;
+  // The mean over all for spans that are offered one after the other, while this worker goes on: values must not be
+  // touched, on a GPU by what is enqueued, until wait_for_means(), which waits for all of them. Every worker offers the
+  // same number of spans in between. Before the first, and while nobody waits for anybody: prepare_means().
   virtual void prepare_means(Backend& backend) = 0;
   virtual void start_mean(std::span<float> values, Backend& backend) = 0;
   virtual void wait_for_means(Backend& backend) = 0;

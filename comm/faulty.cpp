@@ -23,6 +23,11 @@ void FaultyCommunicator::all_reduce_mean(std::span<float> values, Backend& backe
   inner_->all_reduce_mean(values, backend);
 }
 
+void FaultyCommunicator::node_mean(std::span<float> values, int count, Backend& backend) {
+  begin_call();
+  inner_->node_mean(values, count, backend);
+}
+
 void FaultyCommunicator::start_mean(std::span<float> values, Backend& backend) {
   begin_call();
   inner_->start_mean(values, backend);

@@ -28,6 +28,11 @@ void RecordingCommunicator::all_reduce_mean(std::span<float> values, Backend& ba
          [&] { inner_.all_reduce_mean(values, backend); });
 }
 
+void RecordingCommunicator::node_mean(std::span<float> values, int count, Backend& backend) {
+  record(Collective::kAllReduceMean, CommStage::kWhole, values.size(),
+         [&] { inner_.node_mean(values, count, backend); });
+}
+
 void RecordingCommunicator::start_mean(std::span<float> values, Backend& backend) {
   record(Collective::kAllReduceMean, CommStage::kOffer, values.size(), [&] { inner_.start_mean(values, backend); });
 }

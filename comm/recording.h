@@ -36,6 +36,7 @@ class RecordingCommunicator final : public Communicator {
   bool mean_can_be_captured() const override { return inner_.mean_can_be_captured(); }
   void mean_was_made(std::int64_t elements) override;
   void all_reduce_mean(std::span<float> values, Backend& backend) override;
+  void node_mean(std::span<float> values, int count, Backend& backend) override;
   void prepare_means(Backend& backend) override { inner_.prepare_means(backend); }
   void start_mean(std::span<float> values, Backend& backend) override;
   void wait_for_means(Backend& backend) override;

@@ -11,12 +11,18 @@ namespace drift {
 
 using Step = std::int64_t;
 
-// kFragment: of parameters a part; kParameters: all of them, or the last part.
-enum class Sync : std::uint8_t { kNone, kGradients, kFragment, kParameters };
-inline constexpr std::array kSyncs = {Sync::kNone, Sync::kGradients, Sync::kFragment, Sync::kParameters};
+// kFragment: of parameters a part; kNode: among the workers of a node alone; kParameters: all of them, or the last
+// part.
+enum class Sync : std::uint8_t { kNone, kGradients, kFragment, kNode, kParameters };
+inline constexpr std::array kSyncs = {Sync::kNone, Sync::kGradients, Sync::kFragment, Sync::kNode, Sync::kParameters};
 
 constexpr bool averages_parameters(Sync sync) {
-  return sync == Sync::kFragment || sync == Sync::kParameters;
+  return sync == Sync::kFragment || sync == Sync::kNode || sync == Sync::kParameters;
+}
+
+// Of gradients or parameters, over all workers.
+constexpr bool averages_over_all(Sync sync) {
+  return sync != Sync::kNone && sync != Sync::kNode;
 }
 
 constexpr std::string_view name_of(Sync sync) {
@@ -27,6 +33,8 @@ constexpr std::string_view name_of(Sync sync) {
       return "gradients";
     case Sync::kFragment:
       return "fragment";
+    case Sync::kNode:
+      return "node";
     case Sync::kParameters:
       return "parameters";
   }

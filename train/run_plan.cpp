@@ -98,6 +98,7 @@ RunPlan plan_run(const TrainConfig& config, const DataSource* data, int processe
   check(config.checkpoints, config.data.val_split);
   const Team team{.workers = config.sync.workers, .processes = processes};
   check(team);
+  check_nodes(config.sync, team.local_workers());
   if (data != nullptr) check_classes(config.model, *data);
   const std::optional<ImageCounts> images = count_images(config.data, data);
   RunPlan plan{.team = team, .schedule = make_schedule(config, steps_per_epoch(config, images))};

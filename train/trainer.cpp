@@ -98,6 +98,7 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
               "averages that overlap backward would wait for other processes while a batch norm of cuDNN waits for all "
               "multiprocessors, and neither would go on: give NCCL some (--nccl-multiprocessors 16), or --no-overlap, "
               "or --batch-norm own");
+  check_nodes(config.sync, workers);
   check_share_device(device, workers);
   return share_device(device.type, workers, machine, membership.cores);
 }
@@ -226,7 +227,7 @@ void Trainer::run_worker_thread(int place, ReportSink& reports) {
     StepProfiler* const profiler = profilers_.empty() ? nullptr : &profilers_[static_cast<std::size_t>(place)];
     StepReporter reporter(worker, schedule_, reports, done_, profiler);
     RecordingCommunicator comm(own, [&](const CommRecord& call) { reporter.add(call); });
-    Averages averages(worker, comm, config_.sync.scope, schedule_.plan, overlap_, done_);
+    Averages averages(worker, comm, config_.sync, schedule_.plan, overlap_, done_);
     try {
       run_worker(worker, averages, done_, schedule_, lanes_, link_.gate(), reporter, joint_, place);
     } catch (const DeviceTimeout& error) {

@@ -43,7 +43,7 @@ struct JointSteps {
 
   JointSegment* of(Sync sync) {
     std::optional<JointSegment>& steps = sync == Sync::kGradients ? gradients : parameters;
-    return sync != Sync::kNone && steps ? &*steps : nullptr;
+    return averages_over_all(sync) && steps ? &*steps : nullptr;
   }
 };
 

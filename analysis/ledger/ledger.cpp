@@ -158,6 +158,8 @@ std::string title_of(Sync kind) {
       return "synchronous";
     case Sync::kFragment:
       return "fragment";
+    case Sync::kNode:
+      return "node";
     case Sync::kParameters:
       return "round end";
   }
@@ -190,13 +192,18 @@ ByKind Ledger::part(std::string_view name) const {
 double Ledger::seconds_at(Step period) const {
   const double local = step.at(Sync::kNone), end = step.at(Sync::kParameters);
   const auto steps_of_round = static_cast<double>(period);
-  if (!has(Sync::kFragment)) return period == 1 ? end : local + (end - local) / steps_of_round;
+  if (!has(Sync::kFragment) && !has(Sync::kNode)) return period == 1 ? end : local + (end - local) / steps_of_round;
   // Of a round: whole rounds are recorded.
-  const double fragments = has(Sync::kParameters) ? static_cast<double>(steps[column_of(Sync::kFragment)]) /
-                                                        static_cast<double>(steps[column_of(Sync::kParameters)])
-                                                  : ByKind::kNone;
-  if (!(steps_of_round > fragments)) return ByKind::kNone;
-  return local + (end - local + fragments * (step.at(Sync::kFragment) - local)) / steps_of_round;
+  double others = 0, more = 0;
+  for (const Sync kind : {Sync::kFragment, Sync::kNode}) {
+    if (!has(kind) || !has(Sync::kParameters)) continue;
+    const double each =
+        static_cast<double>(steps[column_of(kind)]) / static_cast<double>(steps[column_of(Sync::kParameters)]);
+    others += each;
+    more += each * (step.at(kind) - local);
+  }
+  if (!(steps_of_round > others)) return ByKind::kNone;
+  return local + (end - local + more) / steps_of_round;
 }
 
 std::optional<Nanoseconds> end_of_wait(std::span<const Profile::RecordedStep> steps, int process, std::size_t wait) {
@@ -213,10 +220,11 @@ std::optional<Nanoseconds> end_of_wait(std::span<const Profile::RecordedStep> st
 WaitTimes wait_times(std::span<const Profile::RecordedStep> steps, std::size_t worker) {
   WaitTimes times;
   const Profile::RecordedStep& own = steps[worker];
+  const bool with_all = averages_over_all(own.of.sync);  // else with those of its process, where nodes are
   for (std::size_t i = 0; i < own.of.waits.size(); ++i) {
     Nanoseconds last_ready = std::numeric_limits<Nanoseconds>::min();  // since the wait's end
     for (const Profile::RecordedStep& other : steps) {
-      if (i >= other.of.waits.size()) continue;
+      if (i >= other.of.waits.size() || (!with_all && other.process != own.process)) continue;
       const Nanoseconds ready = other.of.begin + other.of.waits[i].ready;
       last_ready = std::max(last_ready, ready - *end_of_wait(steps, other.process, i));
     }

@@ -27,21 +27,26 @@ inline constexpr auto kStepKinds = kSyncs;
 constexpr std::size_t column_of(Sync kind) {
   return static_cast<std::size_t>(kind);
 }
-// "local", "synchronous", "fragment", "round end"
+// "local", "synchronous", "fragment", "node", "round end"
 std::string title_of(Sync kind);
 
 // An amount in each kind of step; NaN where none was recorded. noise: half the width of an interval of 95 % for a
 // median of as many steps, 1.58 interquartile ranges over the root of their number (McGill, Tukey and Larsen 1978);
 // infinite for fewer than four.
 struct ByKind {
-  std::array<double, kStepKinds.size()> mean = {kNone, kNone, kNone, kNone};
-  std::array<double, kStepKinds.size()> noise = {kNone, kNone, kNone, kNone};
+  using Amounts = std::array<double, kStepKinds.size()>;
+  Amounts mean = nowhere(), noise = nowhere();
 
   double at(Sync kind) const { return mean[column_of(kind)]; }
   // Of a local step, or else of a kind that was recorded.
   double typical() const;
   double most() const;  // of the kinds; 0 where none was recorded
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  static constexpr Amounts nowhere() {
+    Amounts amounts{};
+    amounts.fill(kNone);
+    return amounts;
+  }
 };
 
 // The operations of a part with one name, or for a layer. Times are seconds per step.
@@ -77,8 +82,8 @@ struct Ledger {
   bool has(Sync kind) const { return steps[column_of(kind)] > 0; }
   // Seconds of the operations of a part.
   ByKind part(std::string_view name) const;
-  // Of a step on average with parameters averaged every `period` steps, by as many fragments as were recorded; NaN
-  // where that cannot be said.
+  // Of a step on average with parameters averaged every `period` steps, and with as many averages of fragments or
+  // within nodes in a round as were recorded; NaN where that cannot be said.
   double seconds_at(Step period) const;
 };
 

@@ -148,6 +148,7 @@ std::vector<Nanoseconds> clock_offsets(const Profile& profile) {
   std::map<std::pair<int, std::size_t>, std::vector<Sighting>> clocks;  // by process and session
   for (std::size_t place = 0; place < profile.steps.size(); ++place) {
     const RecordedStep& step = profile.steps[place];
+    if (!averages_over_all(step.of.sync)) continue;  // processes did not meet
     const auto steps = std::span(profile.steps).subspan(place - place % workers, workers);
     const auto first = end_of_wait(steps, 0, 0), own = end_of_wait(steps, step.process, 0);
     if (first && own) clocks[{step.process, step.session}].push_back({*own, *first - *own});

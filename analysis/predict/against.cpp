@@ -60,9 +60,11 @@ void check_same(const StepMeasurement& measurement, const RunRecords& run, int p
   check("--model", measurement.model, run.config.model.name);
   check("--local-batch", measurement.local_batch, run.config.sync.local_batch);
   check("workers in a process:", measurement.workers_per_process, run.config.sync.workers / processes);
-  DRIFT_CHECK(kUsage, run.config.sync.fragments == 1 && run.config.sync.fragment_delay == 0,
-              "{} averaged by --fragments or with --fragment-delay, which drift predict does not know",
-              run.path.string());
+  DRIFT_CHECK(
+      kUsage, run.config.sync.averages_at_once(),
+      "{} averaged by --fragments, with --fragment-delay or by --periods-by-level, which drift predict does not "
+      "know",
+      run.path.string());
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ Timeline::Timeline(const RunRecords& run) {
     }
     now.epoch = step.epoch;
     now.seconds += step.seconds;
-    now.averages += step.sync == Sync::kNone ? 0 : 1;
+    now.averages += averages_over_all(step.sync) ? 1 : 0;
     now.bytes += static_cast<double>(step.bytes);
     steps_.push_back(step.step + 1);
     progressions_.push_back(now);

@@ -14,7 +14,7 @@ namespace drift {
 struct Progression {
   double epoch = 0;
   double seconds = 0;   // of steps and evaluations
-  double averages = 0;  // steps at whose end workers communicated
+  double averages = 0;  // steps at whose end all workers communicated
   double bytes = 0;     // sent
 };
 using RunClock = double Progression::*;

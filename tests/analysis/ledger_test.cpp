@@ -106,6 +106,20 @@ TEST_F(LedgerTest, AWaitIsForOthersUntilTheLastIsReady) {
   EXPECT_EQ(ledger_json(profile).at("periods").at(1).at("step"), 16.25e-3);
 }
 
+// The other process comes 6 ms later, which an average within a node does not know.
+TEST_F(LedgerTest, WithinANodeNobodyWaitsForOtherProcesses) {
+  ProfileFile first = open(0, 2), second = open(1, 2);
+  ProfiledStep own = round_end(1, 0, first, 8), other = round_end(1, 1, second, 2);
+  other.begin = 6 * kMs;
+  own.sync = other.sync = Sync::kNode;
+  first.write(own);
+  second.write(other);
+  const Profile profile = read_profile(directory_.path());
+  EXPECT_DOUBLE_EQ(wait_times(profile.steps, 0).skew, 0);
+  EXPECT_DOUBLE_EQ(wait_times(profile.steps, 0).moving, 8e-3);
+  EXPECT_EQ(title_of(Sync::kNode), "node");
+}
+
 // Both are there after 15 ms, and the sum takes 2; but worker 1 gets to know it 5 ms later.
 TEST_F(LedgerTest, WhoWakesUpLateWaitedForNobody) {
   ProfileFile file = open();

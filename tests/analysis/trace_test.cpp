@@ -64,6 +64,21 @@ TEST_F(TraceTest, OneOffsetIsTakenForAllStepsOfAShortRun) {
             (std::vector<Nanoseconds>{0, -1000 * kMs, 0, -1000 * kMs, 0, -1000 * kMs}));
 }
 
+// The last step ends with averages within nodes: the processes did not meet, and it tells nothing of their clocks.
+TEST_F(TraceTest, ClocksAreThoseOfStepsInWhichProcessesMeet) {
+  ProfileFile first = open(0, 2), second = open(1, 2);
+  for (const Step step : {1, 2, 3, 4, 5}) {
+    ProfiledStep own = round_end(step, 0, first, 2), other = round_end(step, 1, second, 2);
+    own.begin = 20 * step * kMs;
+    other.begin = own.begin + (step < 3 ? 1000 : 1005) * kMs;
+    if (step >= 3) own.sync = other.sync = Sync::kNode;
+    first.write(own);
+    second.write(other);
+  }
+  const std::vector<Nanoseconds> offsets = clock_offsets(read_profile(directory_.path()));
+  for (std::size_t i = 0; i < offsets.size(); ++i) EXPECT_EQ(offsets[i], i % 2 == 0 ? 0 : -1000 * kMs) << i;
+}
+
 // It gains a millisecond a minute.
 TEST_F(TraceTest, ClocksMayGoAtRatesOfTheirOwn) {
   ProfileFile first = open(0, 2), second = open(1, 2);

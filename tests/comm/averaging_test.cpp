@@ -7,6 +7,7 @@
 
 #include "core/rng.h"
 #include "tests/comm/run_workers.h"
+#include "tests/reference/sgd.h"
 #include "tests/support/seed.h"
 
 namespace drift::testing {
@@ -105,6 +106,29 @@ TEST_P(AllReduce, BroadcastWorksFromEveryRoot) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, AllReduce, ::testing::Values(1, 2, 3, 4, 5, 8, 32));
+
+// The bits are those of the tree over the workers of the node; nothing leaves the process.
+TEST(NodeMean, IsThatOfTheWorkersOfANode) {
+  for (const auto& [workers, count] : {std::pair{6, 3}, {6, 2}, {4, 4}, {3, 1}, {8, 4}}) {
+    for (const std::int64_t n : kLengths) {
+      const auto of_worker = [&, n = n](int worker) {
+        std::vector<float> values(static_cast<std::size_t>(n));
+        for (std::size_t i = 0; i < values.size(); ++i) values[i] = awkward_value(worker, 7, i);
+        return values;
+      };
+      expect_none(run_workers(workers, [&, count = count](Communicator& comm, Backend& backend) {
+        std::vector<float> values = of_worker(comm.worker());
+        comm.node_mean(values, count, backend);
+        const int first = comm.worker() / count * count;
+        std::vector<std::vector<float>> node;
+        for (int k = first; k < first + count; ++k) node.push_back(of_worker(k));
+        ASSERT_EQ(values, reference::tree_average(std::move(node)))
+            << "worker " << comm.worker() << " of " << workers << ", nodes of " << count << ", " << n << " floats";
+        EXPECT_EQ(comm.bytes_sent(), 0);
+      }));
+    }
+  }
+}
 
 // A worker is past the barrier only when all have come: each counts itself before, and sees all K of the round after.
 TEST(Barrier, NobodyPassesBeforeAllHaveCome) {

@@ -23,8 +23,9 @@ TEST(Recording, ReportsEveryCallWithItsCost) {
   comm.all_reduce_mean(values, backend);
   comm.barrier();
   comm.broadcast(std::span(values).first(5), 0, backend);
+  comm.node_mean(std::span(values).first(3), 1, backend);
 
-  ASSERT_EQ(records.size(), 3u);
+  ASSERT_EQ(records.size(), 4u);
   EXPECT_EQ(records[0].call, Collective::kAllReduceMean);
   EXPECT_EQ(records[0].elements, 12);
   EXPECT_EQ(records[0].begin, 0);
@@ -36,6 +37,9 @@ TEST(Recording, ReportsEveryCallWithItsCost) {
   EXPECT_EQ(records[2].elements, 5);
   EXPECT_EQ(records[2].begin, 1.5);
   EXPECT_EQ(records[2].seconds, 1.5);
+  EXPECT_EQ(records[3].call, Collective::kAllReduceMean);
+  EXPECT_EQ(records[3].elements, 3);
+  EXPECT_EQ(records[3].seconds, 2.0);
 }
 
 // Of means in the background there is more to tell: when each span was offered, and when its mean was taken.

@@ -54,6 +54,15 @@ void delay(TrainConfig& config, Step steps) {
   config.sync.scope = {};
 }
 
+void levels(TrainConfig& config, Step in_node, Step of_all) {
+  const int processes = testing::shared_workers(1);
+  if (config.sync.workers / processes % 2 != 0 || config.sync.workers == 2) return;
+  config.sync.node_workers = 2;
+  config.sync.periods_by_level = {in_node, of_all};
+  config.sync.periods = {1};
+  config.sync.fragments = 1;
+}
+
 TrainConfig draw_config(Draws& draws, Step steps) {
   TrainConfig config = testing::toy_config(testing::shared_workers(1 + draws.below(4)), 1 + draws.below(4), steps);
   config.model.norm = draws.coin() ? "batch" : "group";
@@ -68,7 +77,16 @@ TrainConfig draw_config(Draws& draws, Step steps) {
   config.sync.outer.kind = static_cast<Outer>(draws.below(4));
   config.sync.fragments = 1 + draws.below(2) * draws.below(5);
   if (config.sync.outer.kind != Outer::kNone) config.sync.outer = {config.sync.outer.kind, 0.7, 0.8};
-  if (draws.below(3) == 0) delay(config, 1 + draws.below(2));
+  switch (draws.below(4)) {
+    case 0:
+      delay(config, 1 + draws.below(2));
+      break;
+    case 1:
+      levels(config, 1 + draws.below(3), 1 + draws.below(3));
+      break;
+    default:
+      break;
+  }
   config.data.sampling = static_cast<Sampling>(draws.below(3));
   config.data.label_noise = 0.25 * draws.below(2);
   config.data.label_smoothing = 0.1 * draws.below(2);

@@ -65,6 +65,16 @@ void average_part(std::vector<Replica>& replicas, const SyncScope& scope, const 
   if (part.last && scope.batch_norm == BatchNormPolicy::kAverage) average(replicas, &Replica::buffers);
 }
 
+void average_nodes(std::vector<Replica>& replicas, const SyncConfig& sync) {
+  const auto size = static_cast<std::size_t>(sync.node_workers);
+  for (std::size_t first = 0; first < replicas.size(); first += size) {
+    std::vector<Replica> node(replicas.begin() + static_cast<std::ptrdiff_t>(first),
+                              replicas.begin() + static_cast<std::ptrdiff_t>(first + size));
+    average_part(node, sync.scope, {0, node.front().values.size(), /*last=*/false});
+    std::ranges::move(node, replicas.begin() + static_cast<std::ptrdiff_t>(first));
+  }
+}
+
 // An average that was begun behind one step and is mixed in behind `due`.
 struct OnItsWay {
   Part part;
@@ -166,7 +176,8 @@ Simulation simulate(const TrainConfig& config, const DataSource& data, const Par
 
   const SyncConfig& sync = config.sync;
   const Step switch_step = sync.algorithm == Algorithm::kSgd ? schedule.total_steps : sync.switch_step.value_or(0);
-  const Step in_last_round = (schedule.total_steps - switch_step) % sync.periods[0];
+  const Step period = sync.has_levels() ? sync.periods_by_level[0] * sync.periods_by_level[1] : sync.periods[0];
+  const Step in_last_round = (schedule.total_steps - switch_step) % period;
   const Step last = schedule.total_steps - (sync.final_average ? 0 : in_last_round);  // average of all
   std::optional<OnItsWay> on_its_way;
   Batch batch;
@@ -190,9 +201,12 @@ Simulation simulate(const TrainConfig& config, const DataSource& data, const Par
     if (on_its_way && on_its_way->due == step) {
       mix(run.replicas, *std::exchange(on_its_way, std::nullopt));
     }
-    const Step first = step - (step - switch_step) % sync.periods[0], left = schedule.total_steps - first;
-    if (left < sync.periods[0] && !sync.final_average) continue;
-    const Step steps = std::min(sync.periods[0], left);
+    const Step first = step - (step - switch_step) % period, left = schedule.total_steps - first;
+    if (left < period && !sync.final_average) continue;
+    const Step steps = std::min(period, left);
+    if (sync.has_levels() && step + 1 - first < steps && (step + 1 - first) % sync.periods_by_level[0] == 0) {
+      average_nodes(run.replicas, sync);
+    }
     for (const Part& part : parts_behind(step - first + 1, steps, sync.fragments, size)) {
       if (on_its_way) mix(run.replicas, *std::exchange(on_its_way, std::nullopt));
       if (sync.fragment_delay > 0 && step + 1 < last) {

@@ -263,6 +263,34 @@ TEST(Laws, MomentumPoliciesDoWhatTheySay) {
   }
 }
 
+// H2 = 1: every average within nodes would be one of all.
+TEST(Laws, OneRoundOfNodesIsOneOfAllWorkers) {
+  const DataSource data = toy_data(40);
+  TrainConfig config = toy_config(2 * shared_workers(2), 3, 7);
+  const ToyRun local = run_toy(config, data);
+  config.sync.periods = {1};
+  config.sync.node_workers = 2;
+  config.sync.periods_by_level = {3, 1};
+  expect_same_bits(run_toy(config, data), local);
+}
+
+TEST(Laws, WorkersOfANodeAreEqualAfterItsAverages) {
+  const DataSource data = toy_data(40);
+  const Membership membership = toy_membership(2 * shared_workers(2));
+  TrainConfig config = toy_config(membership.team.workers, 1, 8);
+  config.sync.node_workers = 2;
+  config.sync.periods_by_level = {2, 2};
+  Trainer trainer(config, data, membership);
+  testing::StepLog log;
+  for (Step step = 1; step <= 8; ++step) {
+    testing::run_to(trainer, step, log);
+    const auto workers = states_of_all(trainer.checkpoint().workers, membership);
+    EXPECT_EQ(workers[0].values == workers[1].values, step % 2 == 0) << "step " << step;
+    EXPECT_EQ(workers[2].values == workers[3].values, step % 2 == 0) << "step " << step;
+    EXPECT_EQ(workers[0].values == workers[2].values, step % 4 == 0) << "step " << step;
+  }
+}
+
 // Of one worker what is mixed in is nothing; of several it is not the average, and differs with the delay.
 TEST(Laws, ADelayOfOneWorkersAveragesIsNone) {
   const DataSource data = toy_data(24);

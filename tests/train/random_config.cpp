@@ -41,6 +41,13 @@ TrainConfig random_config(int workers, std::uint64_t round) {
       config.sync.scope.batch_norm = BatchNormPolicy::kReestimate;
     }
   }
+  if (workers % 2 == 0 && workers > 2 && draw(19, 3) == 0 && config.sync.algorithm != Algorithm::kSgd) {
+    config.sync.node_workers = 2;
+    config.sync.periods_by_level = {1 + draw(20, 3), 1 + draw(21, 3)};
+    config.sync.periods = {1};
+    config.sync.fragments = 1;
+    config.sync.fragment_delay = 0;
+  }
   config.processes.overlap = draw(13, 4) > 0;
   config.processes.bucket_megabytes = 1e-3 * (1 << draw(14, 9));
   config.lr.shape = LrShape::kCosine;

@@ -77,12 +77,14 @@ Option number(Option row, Range range, Access access) {
   return row;
 }
 
-// min_size to max_size numbers, separated by commas.
+// min_size to max_size numbers, separated by commas; none are not given.
 template <class Access>
 Option number_list(Option row, Range range, std::size_t min_size, std::size_t max_size, Access access) {
   using T = typename FieldOf<Access>::value_type;
   row.kind = ValueKind::kList;
-  row.get = [access](const TrainConfig& config) { return fmt::format("{}", fmt::join(access(config), ",")); };
+  row.get = [access](const TrainConfig& config) {
+    return access(config).empty() ? std::nullopt : std::optional(fmt::format("{}", fmt::join(access(config), ",")));
+  };
   row.set = [access, range, min_size, max_size](TrainConfig& config, std::string_view text) {
     std::vector<T> values;
     for (const std::string_view item : split(text, ',')) {

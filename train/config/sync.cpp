@@ -140,6 +140,11 @@ std::vector<Option> sync_options() {
           "one to three integers of at least 1, like 16 or 16,32",
           number_list(row("period", "H[,H2[,H3]]", "local steps per round; H2, H3 after the first and second decay"),
                       at_least(1), 1, 3, DRIFT_FIELD(sync.periods))),
+      allowing("two integers of at least 1, like 4,8",
+               number_list(row("periods-by-level", "H1,H2", "averages in a node every H1 steps, of all every H1 H2"),
+                           at_least(1), 2, 2, DRIFT_FIELD(sync.periods_by_level))),
+      number(row("node-workers", "N", "workers of a node, for --periods-by-level"), {.min = 1, .max = 65536},
+             DRIFT_FIELD(sync.node_workers)),
       excluding("switch-step", number(row("switch-epoch", "E", "post-local: epoch at which local steps begin"),
                                       at_least(0), DRIFT_FIELD(sync.switch_epoch))),
       excluding("switch-epoch", number(row("switch-step", "T", "post-local: step at which local steps begin"),
@@ -187,6 +192,42 @@ void check_delay(const SyncConfig& config) {
               "goes with --outer none, --sync-momentum keep, and --bn-stats reestimate or local");
 }
 
+void check_levels(const SyncConfig& config) {
+  if (!config.has_levels()) {
+    DRIFT_CHECK(kConfig, config.node_workers == 1,
+                "--node-workers is for averages within nodes: say how often with --periods-by-level H1,H2");
+    return;
+  }
+  DRIFT_CHECK(kConfig, config.periods_by_level.size() == 2, "--periods-by-level takes two periods, got {}",
+              config.periods_by_level.size());
+  DRIFT_CHECK(kConfig, config.algorithm != Algorithm::kSgd,
+              "--periods-by-level is of averages of parameters, which --algo sgd has none of; leave it out, or ask for "
+              "local or post-local");
+  DRIFT_CHECK(kConfig, config.periods == std::vector<Step>{1},
+              "--periods-by-level says after how many steps all workers average: leave out --period");
+  DRIFT_CHECK(
+      kConfig,
+      config.node_workers > 1 && config.node_workers < config.workers && config.workers % config.node_workers == 0,
+      "--periods-by-level needs --node-workers N, which divides the {} workers and is less, got {}", config.workers,
+      config.node_workers);
+  DRIFT_CHECK(kConfig, config.fragments == 1 && config.fragment_delay == 0,
+              "--periods-by-level averages all parameters at once: leave out --fragments and --fragment-delay");
+}
+
+std::vector<Step> SyncConfig::round_periods() const {
+  if (!has_levels()) return periods;
+  constexpr Step kMost = std::numeric_limits<Step>::max();
+  const Step within = periods_by_level[0], across = periods_by_level[1];
+  return {within > kMost / across ? kMost : within * across};
+}
+
+void check_nodes(const SyncConfig& config, int workers_per_process) {
+  DRIFT_CHECK(kConfig, workers_per_process % config.node_workers == 0,
+              "a node of --node-workers {} would lie in several processes, which have {} workers each: give a number "
+              "that divides that, or fewer processes",
+              config.node_workers, workers_per_process);
+}
+
 void check(const SyncConfig& config, std::size_t decays) {
   DRIFT_CHECK(kConfig, config.workers >= 1, "--workers must be at least 1, got {}", config.workers);
   DRIFT_CHECK(kConfig, config.local_batch >= 1, "--local-batch must be at least 1, got {}", config.local_batch);
@@ -201,6 +242,7 @@ void check(const SyncConfig& config, std::size_t decays) {
   check_switch(config);
   check_outer(config);
   check_delay(config);
+  check_levels(config);
   if (config.algorithm == Algorithm::kSgd) {
     DRIFT_CHECK(
         kConfig, periods == std::vector<Step>{1},
@@ -239,6 +281,10 @@ std::string describe_scope(const SyncConfig& sync, bool has_batch_norm) {
   }
   if (sync.algorithm == Algorithm::kSgd) return text;
   if (sync.fragments > 1) text += fmt::format(", parameters averaged by {} fragments", sync.fragments);
+  if (sync.has_levels()) {
+    text += fmt::format(", parameters averaged within nodes of {} every {} steps", sync.node_workers,
+                        sync.periods_by_level[0]);
+  }
   if (sync.fragment_delay > 0) text += fmt::format(", mixed in {} steps late (inexact)", sync.fragment_delay);
   switch (scope.momentum) {
     case MomentumSync::kKeep:

@@ -41,7 +41,9 @@ struct SyncConfig {
   std::vector<Step> periods{1};        // H; up to three: before, between and after the step decays
   std::optional<double> switch_epoch;  // post-local: where local steps begin; one of the two
   std::optional<Step> switch_step;
-  double qsr_alpha = 0;  // > 0: H = max(H, floor((alpha / lr)^power)) at each round's start (QSR)
+  std::vector<Step> periods_by_level{};  // H1, H2: rounds of H1 H2 steps, averages within nodes every H1; or none
+  int node_workers = 1;                  // N: workers of a node, those with neighbouring numbers
+  double qsr_alpha = 0;                  // > 0: H = max(H, floor((alpha / lr)^power)) at each round's start (QSR)
   double qsr_power = 2;
   int fragments = 1;          // F: equal parts of the parameters, averaged one after the other in a round
   Step fragment_delay = 0;    // D: local steps that are made while an average travels
@@ -49,6 +51,13 @@ struct SyncConfig {
   bool telemetry = true;      // of rounds: how far the workers are apart
   SyncScope scope;
   OuterConfig outer;
+
+  bool has_levels() const { return !periods_by_level.empty(); }
+  // H, as `periods`: of rounds of all workers.
+  std::vector<Step> round_periods() const;
+
+  // All parameters over all workers, and at no other step.
+  bool averages_at_once() const { return fragments == 1 && fragment_delay == 0 && !has_levels(); }
 
   std::int64_t global_batch() const { return workers * local_batch; }
   // Of one worker there is nothing to tell, averages of gradients have no rounds, and where the parameters are averaged
@@ -63,6 +72,8 @@ std::vector<Option> sync_options();
 // Throws kConfig for what contradicts itself: --period with sgd, no switch with post-local, a period below 1, more
 // periods than `decays` step decays can tell apart, an outer optimizer where there are no rounds.
 void check(const SyncConfig& config, std::size_t decays);
+// The same where a node would lie in several processes.
+void check_nodes(const SyncConfig& config, int workers_per_process);
 
 // The scope in words, for every result that is printed or stored: no default is hidden.
 // "averaged model, batch-norm statistics re-estimated on 100 batches, momentum kept local"

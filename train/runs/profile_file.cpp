@@ -118,8 +118,8 @@ ProfileSession session_from(const Line& line) {
 Sync sync_from(const Line& line) {
   const std::string name = line.text("sync");
   const std::optional<Sync> sync = parse_sync(name);
-  DRIFT_CHECK(kData, sync, "{} ends with an average of '{}': gradients, fragment, parameters or none", line.where(),
-              name);
+  DRIFT_CHECK(kData, sync, "{} ends with an average of '{}': gradients, fragment, node, parameters or none",
+              line.where(), name);
   return *sync;
 }
 

@@ -137,7 +137,8 @@ constexpr std::array kStep = {
                               kRequired, "train/loss", true}),
     field<&StepRecord::top1>({"top1", "", "the part of these batches that was right", kUsual, "train/top1"}),
     field<&StepRecord::sync>(
-        {"sync", "", "averaged at its end: `gradients`, `parameters`, a `fragment` of them, or `none`"}),
+        {"sync", "",
+         "averaged at its end: `gradients`, `parameters`, a `fragment` of them, all within a `node`, or `none`"}),
     field<&StepRecord::images_per_second>({"img_s", "1/s", "images per second", kUsual, "speed/img_s"}),
     field<&StepRecord::seconds>({"t_step", "s", "wall time since the step before", kRequired, "time/step"}),
     Field<StepRecord>{{"t_compute", "s", "`t_upload` + `t_fwd` + `t_bwd` + `t_opt`", kUsual, "time/compute"},

@@ -113,7 +113,8 @@ class ScheduleBuilder {
       first = stretches.back().last();
     }
     return {total_steps_, steps_per_epoch,
-            SyncPlan(switch_step_, std::move(stretches), config_.sync.fragments, config_.sync.fragment_delay),
+            SyncPlan(switch_step_, std::move(stretches), config_.sync.fragments, config_.sync.fragment_delay,
+                     config_.sync.has_levels() ? config_.sync.periods_by_level[0] : 0),
             std::move(lr_)};
   }
 
@@ -174,7 +175,7 @@ class ScheduleBuilder {
   // H of a round that starts at `step`.
   Step period_at(Step step) const {
     const std::vector<Step>& decays = lr_.decay_steps();
-    const std::vector<Step>& periods = config_.sync.periods;
+    const std::vector<Step> periods = config_.sync.round_periods();
     const auto done = std::upper_bound(decays.begin(), decays.end(), step) - decays.begin();
     const Step base = std::min(periods[std::min(static_cast<std::size_t>(done), periods.size() - 1)], kNever);
     if (config_.sync.qsr_alpha == 0 || step < warmup_steps_) return base;

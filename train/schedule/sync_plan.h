@@ -4,10 +4,14 @@
 //   step  0 1 2 | 3 4 5 6 | 7 8 9 10     switch_step = 3, H = 4
 //   sync  g g g | . . . p | . . . p      g: average gradients   p: average parameters   .: no communication
 //   sync  g g g | . f . p | . f . p      in two fragments: f: average the first half of the parameters, p: the second
+//   sync  g g g | . n . p | . n . p      in two levels, H1 = 2: n: average within nodes
 //
 // By fragments (Douillard et al. 2025, Streaming DiLoCo, section 2.1) each part of the parameters is averaged once in a
 // round, one after the other, so that less travels at a time; each is averaged every H steps. With a delay of D steps
 // an average is mixed in D steps after it was begun, at the latest before the next one; the last of all at once.
+//
+// In two levels (Lin et al. 2020, hierarchical local SGD) the workers of a node average among each other every H1 steps
+// of a round, counted from its first, and all workers at its end.
 //
 // A pure function of the step: nothing to save, so a resumed run needs one integer. Parallel SGD switches never; Local
 // SGD at 0. Rounds that are alike are kept as one stretch: a plan is as large as H changes often, not as the run is
@@ -49,8 +53,12 @@ struct Fragments {
 class SyncPlan {
  public:
   // stretches: back to back from switch_step on. Steps behind the last one stay local.
-  SyncPlan(Step switch_step, std::vector<Stretch> stretches, int fragments = 1, Step delay = 0)
-      : switch_step_(switch_step), fragments_(fragments), delay_(delay), stretches_(std::move(stretches)) {
+  SyncPlan(Step switch_step, std::vector<Stretch> stretches, int fragments = 1, Step delay = 0, Step node_period = 0)
+      : switch_step_(switch_step),
+        fragments_(fragments),
+        delay_(delay),
+        node_period_(node_period),
+        stretches_(std::move(stretches)) {
     Step end = switch_step_;
     for (const Stretch& stretch : stretches_) {
       DRIFT_ASSERT(stretch.first == end && stretch.period > 0 && stretch.count > 0,
@@ -66,6 +74,7 @@ class SyncPlan {
     if (step < switch_step_) return Sync::kGradients;
     const std::optional<Round> round = round_of(step);
     if (round && step + 1 == round->last) return Sync::kParameters;
+    if (round && node_period_ > 0 && (step + 1 - round->first) % node_period_ == 0) return Sync::kNode;
     const Fragments due = fragments_at(step);
     return due.begin < due.end ? Sync::kFragment : Sync::kNone;
   }
@@ -107,8 +116,9 @@ class SyncPlan {
     return rounds_before_[index] + (step - stretches_[index].first) / stretches_[index].period;
   }
   Step switch_step() const { return switch_step_; }
-  int fragments() const { return fragments_; }  // F
-  Step delay() const { return delay_; }         // D
+  int fragments() const { return fragments_; }       // F
+  Step delay() const { return delay_; }              // D
+  Step node_period() const { return node_period_; }  // H1; 0: there are no levels
   Step last_round_end() const { return stretches_.empty() ? switch_step_ : stretches_.back().last(); }
   std::int64_t rounds() const { return rounds_; }  // in all
   const std::vector<Stretch>& stretches() const { return stretches_; }
@@ -123,7 +133,7 @@ class SyncPlan {
 
   Step switch_step_;
   int fragments_;
-  Step delay_;
+  Step delay_, node_period_;
   std::vector<Stretch> stretches_;
   std::vector<std::int64_t> rounds_before_;  // each of them
   std::int64_t rounds_ = 0;

@@ -4,15 +4,21 @@
 
 namespace drift {
 
-Averages::Averages(Worker& worker, Communicator& comm, const SyncScope& scope, const SyncPlan& plan, Overlap overlap,
+Averages::Averages(Worker& worker, Communicator& comm, const SyncConfig& config, const SyncPlan& plan, Overlap overlap,
                    Step first)
-    : worker_(worker), comm_(comm), scope_(scope), plan_(plan), overlap_(overlap) {
+    : worker_(worker),
+      comm_(comm),
+      scope_(config.scope),
+      node_workers_(config.node_workers),
+      plan_(plan),
+      overlap_(overlap) {
   const DelayedAverage* const delayed = worker.delayed();
   if (delayed == nullptr || delayed->state() == DelayedAverage::State::kNone) return;
   sent_behind_ = plan.average_before(first).value_or(first - 1 - plan.delay());  // of a branch: due
 }
 
 ArenaRange Averages::range_at(Step step) const {
+  if (plan_.at(step) == Sync::kNode) return {0, std::ssize(worker_.parameters().values())};
   return range_of(plan_.fragments_at(step), plan_.fragments(), worker_.parameters());
 }
 
@@ -23,7 +29,7 @@ Worker::OnFinal Averages::while_backward(Step step) {
       comm_.start_mean(range.of(worker_.parameters().gradients()), worker_.backend());
     };
   }
-  if (!averages_parameters(sync) || !overlap_.parameters) return {};
+  if (!averages_parameters(sync) || sync == Sync::kNode || !overlap_.parameters) return {};
   return [this, averaged = range_at(step)](const ArenaRange& final) {
     const ParameterSet& replica = worker_.parameters();
     const ArenaRange range = final.within(averaged);
@@ -48,10 +54,22 @@ void Averages::gradients() {
   worker_.phase_ends(StepPhase::kGradientAverage);
 }
 
+void Averages::of_node() {
+  Backend& backend = worker_.backend();
+  const Span span(backend, "average parameters");
+  worker_.phase_begins(StepPhase::kParameterAverage);
+  const ArenaRange all = {0, std::ssize(worker_.parameters().values())};
+  for (const std::span<float> arena : averaged_arenas(worker_.parameters(), scope_, Sync::kNode, all)) {
+    comm_.node_mean(arena, node_workers_, backend);
+  }
+  worker_.phase_ends(StepPhase::kParameterAverage);
+}
+
 void Averages::replica(Step step) {
   const ParameterSet& replica = worker_.parameters();
   Backend& backend = worker_.backend();
   const Sync sync = plan_.at(step);
+  if (sync == Sync::kNode) return of_node();
   const ArenaRange range = range_at(step);
   const bool is_late = plan_.mixed_behind(step) > step;
   const Span span(backend, is_late ? "send parameters" : "average parameters");
@@ -124,6 +142,7 @@ void Averages::after_replica(Step step, double rate_change) {
   Backend& backend = worker_.backend();
   const ArenaRange range = range_at(step);
   if (scope_.momentum == MomentumSync::kReset) backend.fill(as_tensor(range.of(worker_.parameters().momentum())), 0);
+  if (plan_.at(step) == Sync::kNode) return;  // no round has ended
   worker_.after_average();
   worker_.outer_update(range, rate_change);
   if (plan_.fragments() > 1) worker_.round_begins(range);

@@ -21,14 +21,14 @@ struct Overlap {
 class Averages {
  public:
   // For steps from `first` on.
-  Averages(Worker& worker, Communicator& comm, const SyncScope& scope, const SyncPlan& plan, Overlap overlap,
+  Averages(Worker& worker, Communicator& comm, const SyncConfig& config, const SyncPlan& plan, Overlap overlap,
            Step first);
 
   // What can be done with parts of the arenas while this step's backward goes on: nothing without overlap.
   Worker::OnFinal while_backward(Step step);
 
   // After backward: what was begun is waited for, or all of it is done now. Of the replica, after the update: what the
-  // plan averages behind this step is then equal on all workers, bit for bit.
+  // plan averages behind this step is then equal on all workers, or on those of a node, bit for bit.
   void gradients();
   void replica(Step step);
   // Behind a step without one: mixes in what was begun behind an earlier one, where it is due.
@@ -45,6 +45,7 @@ class Averages {
 
  private:
   ArenaRange range_at(Step step) const;
+  void of_node();
   void send(Step step);
   void arrive();
   void mix();
@@ -52,6 +53,7 @@ class Averages {
   Worker& worker_;
   Communicator& comm_;
   SyncScope scope_;
+  int node_workers_;
   const SyncPlan& plan_;
   Overlap overlap_;
   std::optional<Step> sent_behind_;  // the step of an average that was begun and is not mixed in

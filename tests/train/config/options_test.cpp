@@ -91,6 +91,8 @@ const std::map<std::string, std::string>& other_values() {
       {"switch-step", "3000"},
       {"qsr-alpha", "0.0175"},
       {"qsr-power", "3"},
+      {"periods-by-level", "4,8"},
+      {"node-workers", "2"},
       {"fragments", "3"},
       {"fragment-delay", "2"},
       {"final-average", "false"},

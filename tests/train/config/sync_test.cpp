@@ -44,6 +44,37 @@ TEST(OuterConfig, WhatContradictsItselfIsRefused) {
   EXPECT_THAT(refusal({Outer::kSgd, 1, 0}), HasSubstr("has no rounds"));
 }
 
+TEST(PeriodsByLevel, NeedNodesThatDivideTheWorkers) {
+  SyncConfig sync;
+  sync.algorithm = Algorithm::kLocal;
+  sync.workers = 8;
+  sync.periods_by_level = {4, 8};
+  sync.node_workers = 4;
+  const auto refusal = [&](SyncConfig config) { return testing::error_of([&] { check(config, 0); }).message(); };
+  EXPECT_NO_THROW(check(sync, 0));
+  EXPECT_EQ(sync.round_periods(), std::vector<Step>{32});
+  EXPECT_THAT(describe_scope(sync, false), HasSubstr("parameters averaged within nodes of 4 every 4 steps"));
+  for (const int workers : {1, 3, 8, 16}) {
+    SyncConfig wrong = sync;
+    wrong.node_workers = workers;
+    EXPECT_THAT(refusal(wrong), HasSubstr("which divides the 8 workers and is less"));
+  }
+  SyncConfig wrong = sync;
+  wrong.periods = {4};
+  EXPECT_THAT(refusal(wrong), HasSubstr("leave out --period"));
+  wrong = sync;
+  wrong.fragments = 2;
+  EXPECT_THAT(refusal(wrong), HasSubstr("leave out --fragments"));
+  wrong = sync;
+  wrong.periods_by_level.clear();
+  EXPECT_THAT(refusal(wrong), HasSubstr("say how often with --periods-by-level"));
+  wrong = {};
+  wrong.workers = 4;
+  wrong.node_workers = 2;
+  wrong.periods_by_level = {2, 2};
+  EXPECT_THAT(refusal(wrong), HasSubstr("which --algo sgd has none of"));
+}
+
 TEST(FragmentDelay, GoesWithWhatCanBeMixedInLate) {
   SyncConfig sync;
   sync.algorithm = Algorithm::kLocal;

@@ -49,6 +49,14 @@ TEST(SyncPlan, OfFragmentsIsTheOneInItsHeader) {
   EXPECT_TRUE(SyncPlan(3, {{3, 4, 2}}).all_are_equal(7));
 }
 
+TEST(SyncPlan, OfTwoLevelsIsTheOneInItsHeader) {
+  const SyncPlan plan(3, {{3, 4, 2}, {11, 3, 1}}, 1, 0, 2);
+  EXPECT_EQ(sync_string(plan, 0, 14), "ggg.n.p.n.p.np") << "of a short round as far as it goes";
+  EXPECT_TRUE(plan.all_are_equal(7));
+  EXPECT_FALSE(plan.all_are_equal(5)) << "within nodes alone";
+  EXPECT_EQ(plan.rounds_before(7), 1);
+}
+
 TEST(SyncPlan, WithADelayMixesInLateButForTheLastAverage) {
   const SyncPlan plan(3, {{3, 4, 2}}, 2, 1);
   EXPECT_EQ(sync_string(plan, 0, 11), "ggg.f.p.f.p");

@@ -14,7 +14,11 @@ inline std::string sync_string(const SyncPlan& plan, Step first, Step last) {
   std::string text;
   for (Step step = first; step < last; ++step) {
     const Sync sync = plan.at(step);
-    text += sync == Sync::kGradients ? 'g' : sync == Sync::kFragment ? 'f' : sync == Sync::kParameters ? 'p' : '.';
+    text += sync == Sync::kGradients    ? 'g'
+            : sync == Sync::kFragment   ? 'f'
+            : sync == Sync::kNode       ? 'n'
+            : sync == Sync::kParameters ? 'p'
+                                        : '.';
   }
   return text;
 }
