@@ -109,7 +109,7 @@ std::optional<Asked> parse(int argc, char** argv) {
   asked.config = resolve_config(layers, Scope::kTrain).config;
   DRIFT_CHECK(kConfig, asked.config.sync.averages_at_once(),
               "drift predict knows averages of all parameters over all workers: leave out --fragments, "
-              "--fragment-delay and --periods-by-level");
+              "--fragment-delay, --periods-by-level and --wire");
   if (periods.empty()) periods = {"1,4,16,64"};
   if (processes.empty()) processes = {"2,8"};
   asked.links_given = !links.empty();

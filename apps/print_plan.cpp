@@ -117,6 +117,15 @@ void print_bytes(const TrainConfig& config, const RunPlan& plan) {
                           bytes_text(plan.bytes_of_sgd), 100 * plan.bytes / plan.bytes_of_sgd));
 }
 
+std::string more_arenas_text(const SyncConfig& sync) {
+  std::vector<std::string_view> what;
+  if (sync.keeps_round_start()) what.push_back("start of the round");
+  if (sync.outer.kind != Outer::kNone) what.push_back("outer momentum");
+  if (sync.compresses() && sync.wire.error_feedback) what.push_back("what rounding left out");
+  if (sync.fragment_delay > 0) what.push_back("average on its way: what was sent, the mean and the difference");
+  return fmt::format("of a worker: {}", fmt::join(what, ", "));
+}
+
 void print_memory(const TrainConfig& config, const RunPlan& plan) {
   const MemoryNeed& memory = plan.memory;
   print("\nmemory of {}process, on {}\n", plan.team.processes == 1 ? "the " : "each ",
@@ -127,9 +136,7 @@ void print_memory(const TrainConfig& config, const RunPlan& plan) {
     if (bytes > 0) part(count * each, fmt::format("{} x {}: {}", count, bytes_text(each), text));
   };
   parts(memory.replicas, memory.step.state, "parameters, gradients, momentum and running statistics of a worker");
-  parts(memory.replicas, memory.outer,
-        config.sync.fragment_delay > 0 ? "of a worker's average on its way: what was sent, the mean and the difference"
-                                       : "start of the round and outer momentum of a worker");
+  parts(memory.replicas, memory.more_arenas, more_arenas_text(config.sync));
   parts(memory.replicas, memory.step.batch, "images of a worker's batches");
   parts(memory.lanes, memory.step.activations,
         fmt::format("activations of {} images, for as many workers at once", config.sync.local_batch));

@@ -54,27 +54,27 @@ class TeamCommunicator final : public Communicator {
   }
 
   bool mean_can_be_captured() const override { return !exchange_ || exchange_->only_enqueues(); }
-  void mean_was_made(std::int64_t elements) override {
-    bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, elements, workers());
+  void mean_was_made(std::int64_t elements, DType wire) override {
+    bytes_sent_ += bytes_on_wire(Collective::kAllReduceMean, elements, workers(), wire);
   }
-  void all_reduce_mean(std::span<float> values, Backend& backend) override {
-    mean(values, backend);
-    mean_was_made(std::ssize(values));
+  void all_reduce_mean(std::span<float> values, Backend& backend, DType wire) override {
+    mean(values, wire, backend);
+    mean_was_made(std::ssize(values), wire);
   }
 
   // Nothing of it leaves the machine: no bytes are counted.
   void node_mean(std::span<float> values, int count, Backend& backend) override {
     DRIFT_ASSERT(count > 0 && here() % count == 0, "a node of {} workers, of {} in a process", count, here());
-    sum(values, {place_ / count * count, count}, /*into_all=*/true, backend);
+    sum(values, {place_ / count * count, count}, /*into_all=*/true, DType::kFloat32, backend);
   }
 
   void prepare_means(Backend& backend) override {
     if (on_cpu(backend)) return background_->begin();
     if (place_ == kFirst) side_.emplace(backend.stream().device());
   }
-  void start_mean(std::span<float> values, Backend& backend) override {
+  void start_mean(std::span<float> values, Backend& backend, DType wire) override {
     if (on_cpu(backend)) {
-      background_->start(place_, values);
+      background_->start(place_, values, wire);
       ++means_under_way_;
       return;
     }
@@ -87,9 +87,9 @@ class TeamCommunicator final : public Communicator {
         replicas_.push_back(meeting_->request(k).values);
       }
       const std::int64_t elements = std::ssize(values);
-      if (!exchange_) return mean_here(replicas_, elements, *side_->backend);
-      sum_into_first(replicas_, elements, *side_->backend);
-      exchange_->mean({replicas_.front(), values.size()}, *side_->backend);
+      if (!exchange_) return mean_here(replicas_, elements, wire, *side_->backend);
+      sum_into_first(replicas_, elements, wire, *side_->backend);
+      exchange_->mean({replicas_.front(), values.size()}, wire, *side_->backend);
       copy_from_first(replicas_, elements, *side_->backend);
     });
   }
@@ -155,15 +155,15 @@ class TeamCommunicator final : public Communicator {
 
   static bool on_cpu(Backend& backend) { return backend.stream().device().type == DeviceType::kCpu; }
 
-  void mean(std::span<float> values, Backend& backend) {
-    sum(values, all(), /*into_all=*/!exchange_, backend);
+  void mean(std::span<float> values, DType wire, Backend& backend) {
+    sum(values, all(), /*into_all=*/!exchange_, wire, backend);
     if (!exchange_) return;
-    if (place_ == kFirst) stop_all_on_error([&] { exchange_->mean(values, backend); });
+    if (place_ == kFirst) stop_all_on_error([&] { exchange_->mean(values, wire, backend); });
     copy_here(kFirst, {Collective::kAllReduceMean, std::ssize(values), 0, values.data(), {}, {}}, backend);
   }
 
   // Of some workers of this process, this one among them, in each the mean of all; or in the first one the sum.
-  void sum(std::span<float> values, const Places& of, bool into_all, Backend& backend) {
+  void sum(std::span<float> values, const Places& of, bool into_all, DType wire, Backend& backend) {
     const auto elements = std::ssize(values);
     const Places sharers = {of.first, on_cpu(backend) ? of.count : 1};
     const int share = place_ - of.first;
@@ -176,7 +176,7 @@ class TeamCommunicator final : public Communicator {
       replicas_.clear();
       for (int k = 0; k < of.count; ++k) replicas_.push_back(meeting_->request(of.first + k).values + begin);
       const std::span<float* const> replicas = replicas_;
-      backend.average(replicas, into_all ? replicas : replicas.first(1), end - begin, into_all ? of.count : 1);
+      backend.average(replicas, into_all ? replicas : replicas.first(1), end - begin, into_all ? of.count : 1, wire);
     });
   }
 

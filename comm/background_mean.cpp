@@ -26,18 +26,19 @@ void BackgroundMean::begin() {
   thread_ = start_thread("averages in the background", [this](const std::stop_token& stop) { run(stop); });
 }
 
-void BackgroundMean::start(int place, std::span<float> values) {
+void BackgroundMean::start(int place, std::span<float> values, DType wire) {
   const auto mine = static_cast<std::size_t>(place);
   std::unique_lock lock(mutex_);
   if (error_) rethrow(lock);
   DRIFT_ASSERT(thread_.joinable(), "a mean in the background before begin()");
   const auto index = static_cast<std::size_t>(started_[mine]++ - finished_);
   if (index == items_.size()) {
-    items_.push_back({.replicas = std::vector<float*>(started_.size()), .elements = std::ssize(values)});
+    items_.push_back({.replicas = std::vector<float*>(started_.size()), .elements = std::ssize(values), .wire = wire});
   }
   Item& item = items_[index];
-  DRIFT_ASSERT(item.elements == std::ssize(values), "worker {} offers {} floats where others offer {}",
-               team_.first_worker() + place, values.size(), item.elements);
+  DRIFT_ASSERT(item.elements == std::ssize(values) && item.wire == wire,
+               "worker {} offers {} floats where others offer {}", team_.first_worker() + place, values.size(),
+               item.elements);
   item.replicas[mine] = values.data();
   if (++item.offered == std::ssize(started_)) offered_.notify_all();
 }
@@ -126,11 +127,11 @@ void BackgroundMean::run(const std::stop_token& stop) {
 
 void BackgroundMean::begin_mean(Item& item, Backend& backend) {
   item.begin = steady_clock().seconds();
-  if (!exchange_) return mean_here(item.replicas, item.elements, backend);
+  if (!exchange_) return mean_here(item.replicas, item.elements, item.wire, backend);
   if (begun_ == 1) number_ = exchange_->means_done();  // nothing else is under way
   item.number = ++number_;
-  sum_into_first(item.replicas, item.elements, backend);
-  exchange_->begin_mean({item.replicas.front(), static_cast<std::size_t>(item.elements)}, backend);
+  sum_into_first(item.replicas, item.elements, item.wire, backend);
+  exchange_->begin_mean({item.replicas.front(), static_cast<std::size_t>(item.elements)}, item.wire, backend);
 }
 
 bool BackgroundMean::advance(const Item& oldest, Backend& backend) {

@@ -33,8 +33,9 @@ class BackgroundMean {
 
   // Starts the thread, unless another worker has.
   void begin();
-  // The next span of the worker at `place` of this process. It must not be touched until it was waited for.
-  void start(int place, std::span<float> values);
+  // The next span of the worker at `place` of this process, which travels as `wire`. It must not be touched until it
+  // was waited for.
+  void start(int place, std::span<float> values, DType wire);
   // For the oldest span of this worker that was not waited for; when its mean was taken. Throws what went wrong,
   // anywhere.
   MeanTimes wait(int place);
@@ -48,6 +49,7 @@ class BackgroundMean {
   struct Item {
     std::vector<float*> replicas;  // by place
     std::int64_t elements = 0;
+    DType wire = DType::kFloat32;
     int offered = 0;
     std::int64_t number = 0;  // of Exchange::means_done(), once it is done
     double begin = 0;         // when it was begun

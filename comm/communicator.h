@@ -26,8 +26,9 @@ class Communicator {
 
   // values <- the mean over workers, the same bits on every worker: summed in a fixed balanced tree over workers
   // (Backend::average), so the result does not depend on which worker arrives first. The spans have the same length on
-  // all workers.
-  virtual void all_reduce_mean(std::span<float> values, Backend& backend) = 0;
+  // all workers. wire: as what values and sums travel, and to what they are rounded therefore, those of workers of one
+  // process too: the same bits in any number of processes (Average::rounded).
+  virtual void all_reduce_mean(std::span<float> values, Backend& backend, DType wire = DType::kFloat32) = 0;
   // The same over the workers of a node: `count` with neighbouring numbers, from a multiple of it on, all of them in
   // this process. All workers of the process make this call.
   virtual void node_mean(std::span<float> values, int count, Backend& backend) = 0;
@@ -35,7 +36,7 @@ class Communicator {
   // touched, on a GPU by what is enqueued, until wait_for_means(), which waits for all of them. Every worker offers the
   // same number of spans in between. Before the first, and while nobody waits for anybody: prepare_means().
   virtual void prepare_means(Backend& backend) = 0;
-  virtual void start_mean(std::span<float> values, Backend& backend) = 0;
+  virtual void start_mean(std::span<float> values, Backend& backend, DType wire = DType::kFloat32) = 0;
   virtual void wait_for_means(Backend& backend) = 0;
   // Of those that the last call of it waited for, where they were taken by a thread.
   virtual std::span<const MeanTimes> times_of_means() const { return {}; }
@@ -43,7 +44,7 @@ class Communicator {
   // threads of this process, so that a step captured by all of them can hold it. Whoever replays that step says so, for
   // the bytes that are sent again.
   virtual bool mean_can_be_captured() const { return false; }
-  virtual void mean_was_made(std::int64_t /*elements*/) {}
+  virtual void mean_was_made(std::int64_t /*elements*/, DType /*wire*/ = DType::kFloat32) {}
   // values <- root's values.
   virtual void broadcast(std::span<float> values, int root, Backend& backend) = 0;
   virtual void barrier() = 0;

@@ -2,7 +2,8 @@
 // reduce-scatter and an all-gather: process q owns shard q of the elements, gets it from all the others, sums the P
 // parts in the balanced tree over processes and sends the mean back. Each process sends 2(P-1)/P of the span, like a
 // ring, but every sum is taken in one place and in one order. Long spans go piece by piece: while one is summed others
-// are on their way, and what has come is still in the cache.
+// are on their way, and what has come is still in the cache. As bfloat16 a piece travels in half of the bytes: two of
+// its values in one float of a message.
 #pragma once
 
 #include <cstdint>
@@ -25,16 +26,17 @@ class Exchange {
  public:
   static constexpr std::size_t kPiece = 1 << 18;  // floats: 1 MiB
   static constexpr std::size_t kScattered = 4;    // pieces whose parts arrive at the same time
+  static constexpr std::size_t kGathered = 8;     // pieces of bfloat16 whose means arrive at the same time
 
   // The transport has the team's processes.
   Exchange(const Team& team, std::shared_ptr<Transport> transport, Reduce reduce = Reduce::kTree);
 
   // sums: over the workers of this process. Becomes the mean over all workers; in the tree, the same bits in every
-  // process.
-  void mean(std::span<float> sums, Backend& backend);
+  // process. wire: as in Communicator::all_reduce_mean(); bfloat16 in the tree alone.
+  void mean(std::span<float> sums, DType wire, Backend& backend);
   // The same of several spans, one after the other, that are on their way together. All processes begin the same, in
   // the same order; each goes on when it can.
-  void begin_mean(std::span<float> sums, Backend& backend);
+  void begin_mean(std::span<float> sums, DType wire, Backend& backend);
   // One thing more for what was begun, waiting for it. False: all of it is done.
   bool advance_means(Backend& backend);
   // Spans that are means by now, of those that were begun, in their order.
@@ -57,9 +59,22 @@ class Exchange {
   // Of a span.
   struct Piece {
     std::span<float> values;
+    DType wire = DType::kFloat32;
     bool last = false;
     float* parts = nullptr;  // of the others, one behind the other
+    // Where it travels as bfloat16: its values as such, in their order; first what the others get of it, later what all
+    // get. The parts are packed, too, and each begins a line.
+    float* packed = nullptr;
     Pending pending = nullptr;
+
+    bool is_packed() const { return wire == DType::kBFloat16; }
+  };
+  // Memory for some pieces at the same time. It is of one size, so that it is allocated once: not while a step is
+  // captured, and not while others wait.
+  struct Places {
+    std::size_t pieces = 0, floats = 0;
+    Storage memory = {};
+    std::size_t next = 0;
   };
 
   void mean_by_library(std::span<float> sums, Backend& backend);
@@ -68,13 +83,23 @@ class Exchange {
   void start_reduce_scatter(Piece& piece, Backend& backend);
   // The mean of this process's shard and the parts, in place.
   void sum(const Piece& piece, Backend& backend);
+  // Of a piece that travels as bfloat16: what the others sent, as floats; and this process's mean, as it travels.
+  float* unpacked_parts(const Piece& piece, std::size_t mine, Backend& backend);
+  void pack_mean(Piece& piece, Backend& backend);
+  // This process has all means of the oldest piece that is gathered.
+  void finish_oldest(Backend& backend);
+  // What travels of a piece's shard.
+  std::span<float> message(const Piece& piece, int process) const;
+  TensorView halves(const Piece& piece) const {
+    return {.data = piece.packed, .shape = {std::ssize(piece.values)}, .dtype = DType::kBFloat16};
+  }
   // Each process has its part, part(q); afterwards all have all. Its messages have a channel of their own: what is
   // begun next must not wait for it.
   template <class Part>
   Pending start_all_gather(const Part& part, Backend& backend);
   Pending start(Backend& backend);
-  // For the parts of one more piece.
-  float* next_place(Device device);
+  void allocate(Places& places, Backend& backend) const;
+  float* next_of(Places& places, Backend& backend) const;
 
   // The `turn`-th of the others that this process sends to: first to the next one, so that no two send to the same at
   // the same time.
@@ -84,8 +109,8 @@ class Exchange {
   std::shared_ptr<Transport> transport_;
   Reduce reduce_;
   std::deque<Piece> waiting_, scattered_, gathered_;
-  Storage places_;  // for parts
-  std::size_t next_place_ = 0;
+  Places parts_;
+  Places sent_and_received_, unpacked_, means_;  // of what travels as bfloat16
   std::int64_t means_done_ = 0;
   std::vector<Transport::Send> sends_;
   std::vector<Transport::Receive> receives_;

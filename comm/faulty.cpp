@@ -18,9 +18,9 @@ void FaultyCommunicator::begin_call() {
   DRIFT_FAIL(kComm, "{}", reason);
 }
 
-void FaultyCommunicator::all_reduce_mean(std::span<float> values, Backend& backend) {
+void FaultyCommunicator::all_reduce_mean(std::span<float> values, Backend& backend, DType wire) {
   begin_call();
-  inner_->all_reduce_mean(values, backend);
+  inner_->all_reduce_mean(values, backend, wire);
 }
 
 void FaultyCommunicator::node_mean(std::span<float> values, int count, Backend& backend) {
@@ -28,9 +28,9 @@ void FaultyCommunicator::node_mean(std::span<float> values, int count, Backend& 
   inner_->node_mean(values, count, backend);
 }
 
-void FaultyCommunicator::start_mean(std::span<float> values, Backend& backend) {
+void FaultyCommunicator::start_mean(std::span<float> values, Backend& backend, DType wire) {
   begin_call();
-  inner_->start_mean(values, backend);
+  inner_->start_mean(values, backend, wire);
 }
 
 void FaultyCommunicator::broadcast(std::span<float> values, int root, Backend& backend) {

@@ -23,10 +23,10 @@ class FaultyCommunicator final : public Communicator {
 
   int worker() const override { return inner_->worker(); }
   int workers() const override { return inner_->workers(); }
-  void all_reduce_mean(std::span<float> values, Backend& backend) override;
+  void all_reduce_mean(std::span<float> values, Backend& backend, DType wire = DType::kFloat32) override;
   void node_mean(std::span<float> values, int count, Backend& backend) override;
   void prepare_means(Backend& backend) override { inner_->prepare_means(backend); }
-  void start_mean(std::span<float> values, Backend& backend) override;
+  void start_mean(std::span<float> values, Backend& backend, DType wire = DType::kFloat32) override;
   void wait_for_means(Backend& backend) override { inner_->wait_for_means(backend); }
   std::span<const MeanTimes> times_of_means() const override { return inner_->times_of_means(); }
   void broadcast(std::span<float> values, int root, Backend& backend) override;

@@ -23,9 +23,9 @@ void RecordingCommunicator::record(Collective call, CommStage stage, std::size_t
               .means = stage == CommStage::kWait ? inner_.times_of_means() : std::span<const MeanTimes>()});
 }
 
-void RecordingCommunicator::all_reduce_mean(std::span<float> values, Backend& backend) {
+void RecordingCommunicator::all_reduce_mean(std::span<float> values, Backend& backend, DType wire) {
   record(Collective::kAllReduceMean, CommStage::kWhole, values.size(),
-         [&] { inner_.all_reduce_mean(values, backend); });
+         [&] { inner_.all_reduce_mean(values, backend, wire); });
 }
 
 void RecordingCommunicator::node_mean(std::span<float> values, int count, Backend& backend) {
@@ -33,17 +33,18 @@ void RecordingCommunicator::node_mean(std::span<float> values, int count, Backen
          [&] { inner_.node_mean(values, count, backend); });
 }
 
-void RecordingCommunicator::start_mean(std::span<float> values, Backend& backend) {
-  record(Collective::kAllReduceMean, CommStage::kOffer, values.size(), [&] { inner_.start_mean(values, backend); });
+void RecordingCommunicator::start_mean(std::span<float> values, Backend& backend, DType wire) {
+  record(Collective::kAllReduceMean, CommStage::kOffer, values.size(),
+         [&] { inner_.start_mean(values, backend, wire); });
 }
 
 void RecordingCommunicator::wait_for_means(Backend& backend) {
   record(Collective::kAllReduceMean, CommStage::kWait, 0, [&] { inner_.wait_for_means(backend); });
 }
 
-void RecordingCommunicator::mean_was_made(std::int64_t elements) {
+void RecordingCommunicator::mean_was_made(std::int64_t elements, DType wire) {
   record(Collective::kAllReduceMean, CommStage::kCount, static_cast<std::size_t>(elements),
-         [&] { inner_.mean_was_made(elements); });
+         [&] { inner_.mean_was_made(elements, wire); });
 }
 
 void RecordingCommunicator::broadcast(std::span<float> values, int root, Backend& backend) {

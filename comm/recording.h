@@ -34,11 +34,11 @@ class RecordingCommunicator final : public Communicator {
   int worker() const override { return inner_.worker(); }
   int workers() const override { return inner_.workers(); }
   bool mean_can_be_captured() const override { return inner_.mean_can_be_captured(); }
-  void mean_was_made(std::int64_t elements) override;
-  void all_reduce_mean(std::span<float> values, Backend& backend) override;
+  void mean_was_made(std::int64_t elements, DType wire = DType::kFloat32) override;
+  void all_reduce_mean(std::span<float> values, Backend& backend, DType wire = DType::kFloat32) override;
   void node_mean(std::span<float> values, int count, Backend& backend) override;
   void prepare_means(Backend& backend) override { inner_.prepare_means(backend); }
-  void start_mean(std::span<float> values, Backend& backend) override;
+  void start_mean(std::span<float> values, Backend& backend, DType wire = DType::kFloat32) override;
   void wait_for_means(Backend& backend) override;
   std::span<const MeanTimes> times_of_means() const override { return inner_.times_of_means(); }
   void broadcast(std::span<float> values, int root, Backend& backend) override;

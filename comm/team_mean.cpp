@@ -11,12 +11,12 @@ std::vector<const float*> sources_of(std::span<float* const> replicas) {
 
 }  // namespace
 
-void mean_here(std::span<float* const> replicas, std::int64_t elements, Backend& backend) {
-  backend.average(sources_of(replicas), replicas, elements);
+void mean_here(std::span<float* const> replicas, std::int64_t elements, DType wire, Backend& backend) {
+  backend.average(sources_of(replicas), replicas, elements, std::ssize(replicas), wire);
 }
 
-void sum_into_first(std::span<float* const> replicas, std::int64_t elements, Backend& backend) {
-  if (replicas.size() > 1) backend.average(sources_of(replicas), replicas.first(1), elements, /*divisor=*/1);
+void sum_into_first(std::span<float* const> replicas, std::int64_t elements, DType wire, Backend& backend) {
+  if (replicas.size() > 1) backend.average(sources_of(replicas), replicas.first(1), elements, /*divisor=*/1, wire);
 }
 
 void copy_from_first(std::span<float* const> replicas, std::int64_t elements, Backend& backend) {

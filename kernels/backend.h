@@ -111,9 +111,10 @@ class Backend {
   void clip_scale(const ClipScale& args) { run(args); }
   void sgd_update(const SgdUpdate& args) { run(args); }
   void outer_update(const OuterUpdate& args) { run(args); }
+  void compress(const Compress& args) { run(args); }
   void average(std::span<const float* const> sources, std::span<float* const> targets, std::int64_t n,
-               std::int64_t divisor = 0) {
-    run(Average{sources, targets, n, divisor});
+               std::int64_t divisor = 0, DType rounded = DType::kFloat32) {
+    run(Average{sources, targets, n, divisor, rounded});
   }
   void count_non_finite(const CountNonFinite& args) { run(args); }
   void squared_distance(const SquaredDistance& args) { run(args); }

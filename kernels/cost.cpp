@@ -141,6 +141,10 @@ OpCost cost(const SgdUpdate& op) {
 OpCost cost(const OuterUpdate& op) {
   return {5 * static_cast<std::int64_t>(op.w.size_bytes())};
 }
+// Reads all of them, writes x and the error.
+OpCost cost(const Compress& op) {
+  return {static_cast<std::int64_t>(2 * op.x.size_bytes() + op.start.size_bytes() + 2 * op.error.size_bytes())};
+}
 // Reads each source and writes each target.
 OpCost cost(const Average& op) {
   return {static_cast<std::int64_t>((op.sources.size() + op.targets.size()) * sizeof(float)) * op.n};

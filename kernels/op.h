@@ -259,10 +259,22 @@ struct OuterUpdate {
   bool nesterov = false;
 };
 
+// What is left of values that travel as bfloat16, with what earlier roundings of them left out (Seide et al. 2014,
+// 1-bit SGD, section 2; Karimireddy et al. 2019, arXiv 1901.09847, algorithm 2):
+//   d = x - start + error;   x <- d rounded to bfloat16;   error <- d - x
+// start, error: of the length of x, or none: zeros, and the error is lost.
+struct Compress {
+  static constexpr std::string_view kName = "compress";
+  std::span<float> x;
+  std::span<const float> start;
+  std::span<float> error;
+};
+
 // Element by element the mean of K values: summed in a fixed balanced tree over k (pairs at distance 1, 2, 4, ...),
 // times 1/K, written to every target. Pointers to n floats each; a target may be a source, else they do not overlap.
 // divisor: K where the sources are sums of several values each; 1 for the sum itself; 0: the number of sources. The sum
-// of K sources is that of the sums of aligned groups of 2^m of them, bit for bit.
+// of K sources is that of the sums of aligned groups of 2^m of them, bit for bit. rounded: to which type each source,
+// each sum and the result is rounded, float32 or bfloat16; they are float32 in memory.
 struct Average {
   static constexpr std::string_view kName = "average";
   static constexpr int kSourcesMaxOnGpu = 127;  // their addresses travel as an argument of the kernel
@@ -270,6 +282,7 @@ struct Average {
   std::span<float* const> targets;
   std::int64_t n = 0;
   std::int64_t divisor = 0;
+  DType rounded = DType::kFloat32;
 
   float scale() const { return 1.0f / static_cast<float>(divisor > 0 ? divisor : std::ssize(sources)); }
 };
@@ -310,8 +323,8 @@ using Op = std::variant<Copy, Upload, Download, DownloadAsync, Fill, Cast, Conv2
                         Conv2dBackwardWeights, LinearForward, LinearBackward, BatchNormForward, BatchNormInference,
                         BatchNormBackward, GroupNormForward, GroupNormBackward, ActivationForward, ActivationBackward,
                         Add, ShortcutForward, ShortcutBackward, PoolForward, PoolBackward, GlobalAveragePoolForward,
-                        GlobalAveragePoolBackward, SoftmaxCrossEntropy, ClipScale, SgdUpdate, OuterUpdate, Average,
-                        CountNonFinite, SquaredDistance, Augment, Stamp>;
+                        GlobalAveragePoolBackward, SoftmaxCrossEntropy, ClipScale, SgdUpdate, OuterUpdate, Compress,
+                        Average, CountNonFinite, SquaredDistance, Augment, Stamp>;
 
 // "conv2d_forward"; lives as long as the program.
 std::string_view name_of(const Op& op);

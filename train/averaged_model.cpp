@@ -68,7 +68,7 @@ void AveragedModel::average(Arena arena) {
   const std::span<float> mean = (model_->parameters.*arena)();
   float* const target = mean.data();
   backend_->average(replicas, std::span(&target, 1), std::ssize(mean), exchange_ ? /*divisor=*/1 : 0);
-  if (exchange_) exchange_->mean(mean, *backend_);
+  if (exchange_) exchange_->mean(mean, DType::kFloat32, *backend_);
 }
 
 void AveragedModel::set_statistics(Step step, BatchNormPolicy policy, const std::atomic<bool>& stop) {

@@ -1,13 +1,6 @@
 #include "train/memory_need.h"
 
-#include "engine/optim/delayed_average.h"
-#include "engine/optim/outer.h"
-
 namespace drift {
-
-std::int64_t outer_bytes(const SyncConfig& config, const ParameterSet& replica) {
-  return config.outer.kind == Outer::kNone ? 0 : OuterOptimizer::bytes(replica);
-}
 
 MemoryNeed memory_need(const TrainConfig& config, const ParameterSet& replica, const Team& team,
                        const ThreadLayout& layout, DeviceType device, const Shape& image,
@@ -22,8 +15,7 @@ MemoryNeed memory_need(const TrainConfig& config, const ParameterSet& replica, c
                                .images_travel = images == 0,
                                .convolutions = config.machine.convolutions,
                                .threads = layout.threads_per_worker}),
-          .outer =
-              outer_bytes(config.sync, replica) + (config.sync.fragment_delay > 0 ? DelayedAverage::bytes(replica) : 0),
+          .more_arenas = config.sync.more_arenas() * static_cast<std::int64_t>(replica.values().size_bytes()),
           .averaged_model = static_cast<std::int64_t>(replica.values().size_bytes() + replica.buffers().size_bytes()),
           .telemetry = config.sync.measures_rounds() ? static_cast<std::int64_t>(replica.values().size_bytes()) : 0,
           .images = images};

@@ -14,18 +14,15 @@ namespace drift {
 struct MemoryNeed {  // in bytes
   int replicas = 0, lanes = 0;
   StepMemory step = {};
-  std::int64_t outer = 0;              // of a replica: what its outer optimizer keeps, and averages on their way
+  std::int64_t more_arenas = 0;        // of a replica, beside those of its parameters
   std::int64_t averaged_model = 0;     // that evaluations look at
   std::int64_t telemetry = 0;          // the mean of the round before
   std::optional<std::int64_t> images;  // that lie on a GPU, all of them; 0: none; nothing: not known without them
 
   std::int64_t total() const {
-    return step.of(replicas, lanes) + replicas * outer + averaged_model + telemetry + images.value_or(0);
+    return step.of(replicas, lanes) + replicas * more_arenas + averaged_model + telemetry + images.value_or(0);
   }  // of what is known
 };
-
-// What the outer optimizer of a replica keeps, in memory and in a checkpoint; 0: there is none.
-std::int64_t outer_bytes(const SyncConfig& config, const ParameterSet& replica);
 
 // replica: the parameters of one. image: [H,W,3]. images: as in MemoryNeed.
 MemoryNeed memory_need(const TrainConfig& config, const ParameterSet& replica, const Team& team,

@@ -13,7 +13,19 @@ void upload(const std::vector<float>& host, std::span<float> arena, Backend& bac
   if (!host.empty()) backend.upload(host.data(), as_tensor(arena));
 }
 
-// Of an outer optimizer, which may be new in a branch.
+// Of a replica, beside its own arenas.
+std::vector<std::pair<std::vector<float> ReplicaState::*, std::span<float>>> kept_arenas(const Worker& worker) {
+  std::vector<std::pair<std::vector<float> ReplicaState::*, std::span<float>>> arenas;
+  const auto add = [&](std::vector<float> ReplicaState::*arena, std::span<float> floats) {
+    if (!floats.empty()) arenas.emplace_back(arena, floats);
+  };
+  add(&ReplicaState::round_start, worker.round_start());
+  if (worker.outer() != nullptr) add(&ReplicaState::outer_momentum, worker.outer()->momentum());
+  if (worker.compression() != nullptr) add(&ReplicaState::wire_error, worker.compression()->error());
+  return arenas;
+}
+
+// In a branch it may be new.
 void upload_or_clear(const std::vector<float>& host, std::span<float> arena, Backend& backend) {
   host.empty() ? backend.fill(as_tensor(arena), 0) : upload(host, arena, backend);
 }
@@ -83,10 +95,7 @@ std::vector<ReplicaState> Replicas::states() const {
     states.push_back({.values = downloaded(replica.values(), backend),
                       .momentum = downloaded(replica.momentum(), backend),
                       .buffers = downloaded(replica.buffers(), backend)});
-    if (const OuterOptimizer* const outer = worker->outer(); outer != nullptr) {
-      states.back().round_start = downloaded(outer->start(), backend);
-      states.back().outer_momentum = downloaded(outer->momentum(), backend);
-    }
+    for (const auto& [arena, floats] : kept_arenas(*worker)) states.back().*arena = downloaded(floats, backend);
     if (const DelayedAverage* const delayed = worker->delayed();
         delayed != nullptr && delayed->state() == DelayedAverage::State::kArrived) {
       states.back().delayed = downloaded(delayed->difference(), backend);
@@ -103,10 +112,7 @@ void Replicas::restore(std::span<const ReplicaState> states) {
     upload(states[k].values, replica.values(), backend);
     upload(states[k].momentum, replica.momentum(), backend);
     upload(states[k].buffers, replica.buffers(), backend);
-    if (const OuterOptimizer* const outer = workers_[k]->outer(); outer != nullptr) {
-      upload_or_clear(states[k].round_start, outer->start(), backend);
-      upload_or_clear(states[k].outer_momentum, outer->momentum(), backend);
-    }
+    for (const auto& [arena, floats] : kept_arenas(*workers_[k])) upload_or_clear(states[k].*arena, floats, backend);
     if (DelayedAverage* const delayed = workers_[k]->delayed(); delayed != nullptr) {
       delayed->restore(states[k].delayed, backend);
     }
@@ -125,7 +131,7 @@ void Replicas::load_weights(const std::filesystem::path& path) {
       if (!source.buffers().empty()) backend.copy(as_tensor(source.buffers()), as_tensor(replica.buffers()));
     }
     backend.fill(as_tensor(replica.momentum()), 0);
-    if (worker->outer() != nullptr) backend.fill(as_tensor(worker->outer()->momentum()), 0);
+    for (const auto& [arena, floats] : kept_arenas(*worker)) backend.fill(as_tensor(floats), 0);
     worker->stream().synchronize();  // others read it on streams of their own
   }
 }

@@ -62,22 +62,22 @@ std::string obstacle_to(DeviceType device, int workers) {
 
 void count_bytes(const TrainConfig& config, const ParameterSet& replica, RunPlan& plan) {
   const int workers = config.sync.workers;
-  const auto sent = [&](std::span<const float> arena, std::int64_t averages) {
-    const std::int64_t once = bytes_on_wire(Collective::kAllReduceMean, std::ssize(arena), workers);
+  const auto sent = [&](std::span<const float> arena, DType wire, std::int64_t averages) {
+    const std::int64_t once = bytes_on_wire(Collective::kAllReduceMean, std::ssize(arena), workers, wire);
     return static_cast<double>(workers) * static_cast<double>(once) * static_cast<double>(averages);
   };
-  plan.bytes_of_sgd = sent(replica.gradients(), plan.schedule.total_steps);
+  plan.bytes_of_sgd = sent(replica.gradients(), DType::kFloat32, plan.schedule.total_steps);
   for (const Phase& phase : plan.phases) {
     if (phase.sync == Sync::kGradients) {
-      plan.bytes += sent(replica.gradients(), phase.averages);
+      plan.bytes += sent(replica.gradients(), config.sync.wire.type, phase.averages);
       continue;
     }
     const int fragments = config.sync.fragments;
     for (int f = 0; f < fragments; ++f) {
       const Sync sync = f + 1 == fragments ? Sync::kParameters : Sync::kFragment;
       const ArenaRange range = range_of({f, f + 1}, fragments, replica);
-      for (const std::span<float> arena : averaged_arenas(replica, config.sync.scope, sync, range)) {
-        plan.bytes += sent(arena, phase.averages);
+      for (const AveragedArena& arena : averaged_arenas(replica, config.sync, sync, range)) {
+        plan.bytes += sent(arena.values, arena.wire, phase.averages);
       }
     }
   }
@@ -87,9 +87,8 @@ void count_bytes(const TrainConfig& config, const ParameterSet& replica, RunPlan
 double checkpoint_bytes(const ParameterSet& replica, const SyncConfig& sync) {
   const auto bytes = [](std::span<const float> arena) { return static_cast<double>(arena.size_bytes()); };
   const double model = bytes(replica.values()) + bytes(replica.buffers());
-  const auto outer = static_cast<double>(outer_bytes(sync, replica));
-  const double on_their_way = sync.fragment_delay > 0 ? bytes(replica.values()) : 0;
-  return sync.workers * (model + bytes(replica.momentum()) + outer + on_their_way) + model;
+  const double more = sync.more_arenas_kept() * bytes(replica.values());
+  return sync.workers * (model + bytes(replica.momentum()) + more) + model;
 }
 
 }  // namespace
@@ -98,7 +97,7 @@ RunPlan plan_run(const TrainConfig& config, const DataSource* data, int processe
   check(config.checkpoints, config.data.val_split);
   const Team team{.workers = config.sync.workers, .processes = processes};
   check(team);
-  check_nodes(config.sync, team.local_workers());
+  check(config.processes, config.sync, team.local_workers());
   if (data != nullptr) check_classes(config.model, *data);
   const std::optional<ImageCounts> images = count_images(config.data, data);
   RunPlan plan{.team = team, .schedule = make_schedule(config, steps_per_epoch(config, images))};

@@ -24,7 +24,9 @@ std::string part_of(const OpRecorder::Identity& identity) {
   if (updates.contains(identity.op)) return "update";
   if (identity.op == Upload::kName) return "upload";
   if (identity.part == "forward" || identity.part == "backward") return identity.part;
-  return averages(identity.part) && (identity.op == Average::kName || identity.op == Copy::kName) ? "average" : "other";
+  static const std::set<std::string_view> sums = {Average::kName, Copy::kName, Cast::kName, Compress::kName,
+                                                  Add::kName};
+  return averages(identity.part) && sums.contains(identity.op) ? "average" : "other";
 }
 
 Nanoseconds nanoseconds(double seconds) {

@@ -45,7 +45,7 @@ void run_worker(Worker& worker, Averages& averages, Step first, const Schedule& 
     const double lr = schedule.lr.at(step);
     JointSegment* const joint = joint_steps.of(sync);
     const Span span(worker.backend(), fmt::format("step {}", step));
-    if (schedule.plan.all_are_equal(step)) worker.round_begins();
+    averages.round_begins(step);
     {
       const Lane lane = lanes.acquire(step, worker.id());
       const Batch& batch = worker.next_batch();  // this worker's share
@@ -98,7 +98,7 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
               "averages that overlap backward would wait for other processes while a batch norm of cuDNN waits for all "
               "multiprocessors, and neither would go on: give NCCL some (--nccl-multiprocessors 16), or --no-overlap, "
               "or --batch-norm own");
-  check_nodes(config.sync, workers);
+  check(config.processes, config.sync, workers);
   check_share_device(device, workers);
   return share_device(device.type, workers, machine, membership.cores);
 }
@@ -134,6 +134,19 @@ class ReportSender final : public ReportSink {
   TeamLink& link_;
 };
 
+// What happens to a message of bfloat16, in a gradient arena whose values are not needed.
+void rehearse_wire(Worker& worker) {
+  const std::span<float> gradients = worker.parameters().gradients();
+  const std::int64_t half = std::ssize(gradients) / 2;
+  const TensorView floats = {.data = gradients.data(), .shape = {half}};
+  const TensorView message = {.data = gradients.data() + half, .shape = {half}, .dtype = DType::kBFloat16};
+  worker.backend().cast(floats, message);
+  worker.backend().cast(message, floats);
+  const std::vector<const float*> twice(2, gradients.data());
+  float* const target = gradients.data();
+  worker.backend().average(twice, std::span(&target, 1), half, 0, DType::kBFloat16);
+}
+
 // The model as checkpoints name it: it must be the same to go on.
 std::string text_of(const ModelOptions& model) {
   const std::string groups = model.norm == "group" ? fmt::format(" groups={}", model.groups) : "";
@@ -141,26 +154,27 @@ std::string text_of(const ModelOptions& model) {
                      model.resnet_v1 ? " resnet-v1" : "");
 }
 
-// An outer optimizer needs what all workers started from.
-void check_outer_start(const Checkpoint& checkpoint, const SyncConfig& sync, const SyncPlan& plan) {
+// An outer optimizer, and ways that travel as bfloat16, need what all workers started from.
+void check_round_start(const Checkpoint& checkpoint, const SyncConfig& sync, const SyncPlan& plan) {
   const Step step = checkpoint.meta.step;
-  if (sync.outer.kind == Outer::kNone || !plan.round_of(step) || step == plan.switch_step()) return;
+  if (!sync.keeps_round_start() || !plan.round_of(step) || step == plan.switch_step()) return;
+  const std::string_view asks = sync.outer.kind != Outer::kNone ? "--outer" : "--wire bf16";
   const SyncConfig before = config_from_toml(checkpoint.meta.config_toml).sync;
   const int fragments = before.fragments;
   DRIFT_CHECK(
       kCheckpoint, before.fragment_delay == 0,
       "the checkpoint of step {} is of a run with --fragment-delay, in which no step is left at which all workers "
-      "have the same parameters: a branch with --outer can begin where local steps do",
-      step);
+      "have the same parameters: a branch with {} can begin where local steps do",
+      step, asks);
   DRIFT_CHECK(
       kCheckpoint, fragments == sync.fragments,
       "the checkpoint of step {} is of a run with --fragments {}, whose parts began their rounds at other steps "
-      "than with {}: a branch with --outer keeps --fragments, or begins where local steps do",
-      step, fragments, sync.fragments);
+      "than with {}: a branch with {} keeps --fragments, or begins where local steps do",
+      step, fragments, sync.fragments, asks);
   DRIFT_CHECK(kCheckpoint, plan.all_are_equal(step) || !checkpoint.workers.front().round_start.empty(),
-              "the checkpoint of step {} is from inside a round, of a run without --outer: it does not have what the "
-              "round began with. A branch with --outer can begin at a checkpoint between two rounds{}",
-              step, fragments > 1 ? " where --fragments is 1" : "");
+              "the checkpoint of step {} is from inside a round, of a run that did not keep what the round began with. "
+              "A branch with {} can begin at a checkpoint between two rounds{}",
+              step, asks, fragments > 1 ? " where --fragments is 1" : "");
 }
 
 }  // namespace
@@ -269,6 +283,7 @@ void Trainer::prepare() {
     const std::vector<const float*> twice(2, gradients.data());
     float* const target = gradients.data();
     worker.backend().average(twice, std::span(&target, 1), std::ssize(gradients), 0);
+    if (config_.sync.compresses()) rehearse_wire(worker);
     worker.check_finite();
     (void)worker.take_finite_check();
     worker.rehearse_round();
@@ -352,7 +367,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   check_fits(checkpoint, text_of(config_.model), team_, replicas_.parameters(0));
   DRIFT_CHECK(kCheckpoint, 0 <= step && step <= schedule_.total_steps,
               "the checkpoint is of step {}, this run ends at step {}", step, schedule_.total_steps);
-  check_outer_start(checkpoint, config_.sync, schedule_.plan);
+  check_round_start(checkpoint, config_.sync, schedule_.plan);
   DRIFT_CHECK(kCheckpoint, config_.sync.fragment_delay > 0 || checkpoint.workers.front().delayed.empty(),
               "at step {} of the checkpoint an average is on its way (--fragment-delay): a branch without delay begins "
               "where none is, that many steps behind the end of a round",

@@ -62,8 +62,8 @@ void check_same(const StepMeasurement& measurement, const RunRecords& run, int p
   check("workers in a process:", measurement.workers_per_process, run.config.sync.workers / processes);
   DRIFT_CHECK(
       kUsage, run.config.sync.averages_at_once(),
-      "{} averaged by --fragments, with --fragment-delay or by --periods-by-level, which drift predict does not "
-      "know",
+      "{} averaged by --fragments, with --fragment-delay, by --periods-by-level or with --wire bf16, which drift "
+      "predict does not know",
       run.path.string());
 }
 

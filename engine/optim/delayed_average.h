@@ -10,14 +10,14 @@
 #include <span>
 
 #include "engine/arena_range.h"
-#include "engine/parameter_set.h"
+#include "engine/optim/own_arena.h"
 
 namespace drift {
 
 class DelayedAverage {
  public:
   // For replicas like this one. Nothing is on its way. source: of the memory that travels, as ParameterSet::allocate().
-  DelayedAverage(const ParameterSet& replica, Device device, Backend& backend, std::shared_ptr<MemorySource> source);
+  DelayedAverage(const ParameterSet& replica, Backend& backend, std::shared_ptr<MemorySource> source);
   DelayedAverage(const DelayedAverage&) = delete;
   DelayedAverage& operator=(const DelayedAverage&) = delete;
 
@@ -32,18 +32,11 @@ class DelayedAverage {
   State state() const { return state_; }
   // An arena like that of the parameters, all that there is to keep of a mean that has arrived; elsewhere it is -0,
   // which added to a number gives its bits.
-  std::span<float> difference() const { return floats(difference_); }
+  std::span<float> difference() const { return difference_.floats(); }
   void restore(std::span<const float> difference, Backend& backend);  // empty: nothing is on its way
 
-  static std::int64_t bytes(const ParameterSet& replica) {
-    return 3 * static_cast<std::int64_t>(replica.values().size_bytes());
-  }
-
  private:
-  std::span<float> floats(const Storage& storage) const { return {static_cast<float*>(storage.data()), size_}; }
-
-  std::size_t size_;
-  Storage sent_, mean_, difference_;
+  OwnArena sent_, mean_, difference_;
   State state_ = State::kNone;
   ArenaRange range_;  // of what is on its way; all where that was restored
 };

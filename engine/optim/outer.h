@@ -3,36 +3,29 @@
 // so they stay equal.
 #pragma once
 
+#include <span>
+
 #include "engine/arena_range.h"
-#include "engine/parameter_set.h"
+#include "engine/optim/own_arena.h"
 
 namespace drift {
 
 class OuterOptimizer {
  public:
-  // For replicas like this one. Its state is 0.
-  OuterOptimizer(const ParameterSet& replica, Device device, Backend& backend);
+  // For replicas like this one. Its momentum is 0.
+  OuterOptimizer(const ParameterSet& replica, Backend& backend) : momentum_(replica, backend) {}
   OuterOptimizer(const OuterOptimizer&) = delete;
   OuterOptimizer& operator=(const OuterOptimizer&) = delete;
 
-  // All replicas are equal in this part: it is what they start from.
-  void round_begins(const ParameterSet& replica, const ArenaRange& range, Backend& backend);
-  // The parameters of this part are the mean of the workers.
-  void update(const ParameterSet& replica, const ArenaRange& range, float lr, float momentum, bool nesterov,
-              Backend& backend);
+  // The parameters of this part are the mean of the workers; start: what all of them started from.
+  void update(const ParameterSet& replica, const ArenaRange& range, std::span<float> start, float lr, float momentum,
+              bool nesterov, Backend& backend);
 
-  // Arenas like that of the parameters, and all that there is to keep.
-  std::span<float> start() const { return floats(start_); }
-  std::span<float> momentum() const { return floats(momentum_); }
-  static std::int64_t bytes(const ParameterSet& replica) {
-    return 2 * static_cast<std::int64_t>(replica.values().size_bytes());
-  }
+  // An arena like that of the parameters, and all that there is to keep.
+  std::span<float> momentum() const { return momentum_.floats(); }
 
  private:
-  std::span<float> floats(const Storage& storage) const { return {static_cast<float*>(storage.data()), size_}; }
-
-  std::size_t size_;
-  Storage start_, momentum_;
+  OwnArena momentum_;
 };
 
 }  // namespace drift

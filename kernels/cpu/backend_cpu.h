@@ -54,7 +54,10 @@ class CpuBackend final : public Backend {
   void run_now(const ClipScale& op);
   void run_now(const SgdUpdate& op);
   void run_now(const OuterUpdate& op);
+  void run_now(const Compress& op);
   void run_now(const Average& op);
+  template <class T>
+  void average_rounded_to(const Average& op);
   void run_now(const CountNonFinite& op);
   void run_now(const SquaredDistance& op);
   void run_now(const Augment& op);

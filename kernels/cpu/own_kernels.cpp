@@ -10,6 +10,7 @@
 #include "kernels/math/augment.h"
 #include "kernels/math/average.h"
 #include "kernels/math/clip.h"
+#include "kernels/math/compress.h"
 #include "kernels/math/distance.h"
 #include "kernels/math/elementwise.h"
 #include "kernels/math/finite.h"
@@ -164,13 +165,23 @@ void CpuBackend::run_now(const OuterUpdate& op) {
   for_each_packet(threads_, static_cast<std::int64_t>(op.w.size()), step);
 }
 
+void CpuBackend::run_now(const Compress& op) {
+  const CompressStep step{op.x.data(), op.start.data(), op.error.data()};
+  for_each_packet(threads_, static_cast<std::int64_t>(op.x.size()), step);
+}
+
 void CpuBackend::run_now(const Average& op) {
+  op.rounded == DType::kBFloat16 ? average_rounded_to<BFloat16>(op) : average_rounded_to<float>(op);
+}
+
+template <class T>
+void CpuBackend::average_rounded_to(const Average& op) {
   using Sources = const float* const*;
   using Targets = float* const*;
   const int count = static_cast<int>(op.sources.size()), target_count = static_cast<int>(op.targets.size());
   const auto known = [&]<int kCount>(std::integral_constant<int, kCount>) {
-    const KnownAverageTree<kCount, Sources, Targets> tree{op.sources.data(), op.targets.data(), target_count,
-                                                          op.scale()};
+    const KnownAverageTree<T, kCount, Sources, Targets> tree{op.sources.data(), op.targets.data(), target_count,
+                                                             op.scale()};
     for_each_packet(threads_, op.n, tree);
   };
   const bool was_known = [&]<int... kBefore>(std::integer_sequence<int, kBefore...>) {
@@ -178,7 +189,8 @@ void CpuBackend::run_now(const Average& op) {
   }
   (std::make_integer_sequence<int, 8>{});
   if (was_known) return;
-  const AverageTree<Sources, Targets, 31> tree{op.sources.data(), op.targets.data(), count, target_count, op.scale()};
+  const AverageTree<T, Sources, Targets, 31> tree{op.sources.data(), op.targets.data(), count, target_count,
+                                                  op.scale()};
   for_each_packet(threads_, op.n, tree);
 }
 

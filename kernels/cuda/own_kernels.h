@@ -34,6 +34,7 @@ void run_on(cudaStream_t stream, CudaWorkspace& workspace, const SoftmaxCrossEnt
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const ClipScale& op);
 void run_on(cudaStream_t stream, const SgdUpdate& op);
 void run_on(cudaStream_t stream, const OuterUpdate& op);
+void run_on(cudaStream_t stream, const Compress& op);
 void run_on(cudaStream_t stream, const Average& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const CountNonFinite& op);
 void run_on(cudaStream_t stream, CudaWorkspace& workspace, const SquaredDistance& op);

@@ -1,7 +1,9 @@
-// The SGD update, the average over replicas and the outer optimizer's update.
+// The SGD update, the average over replicas, what is left of values that travel to it, and the outer optimizer's
+// update.
 #include "kernels/cuda/own_kernels.h"
 #include "kernels/launch/for_each_cuda.cuh"
 #include "kernels/math/average.h"
+#include "kernels/math/compress.h"
 #include "kernels/math/outer.h"
 #include "kernels/math/sgd.h"
 
@@ -36,7 +38,13 @@ void run_on(cudaStream_t stream, const OuterUpdate& op) {
   for_each_packet(stream, static_cast<std::int64_t>(op.w.size()), step);
 }
 
-void run_on(cudaStream_t stream, const Average& op) {
+void run_on(cudaStream_t stream, const Compress& op) {
+  const auto step = packed<CompressStep>(op.x.data(), op.start.data(), op.error.data());
+  for_each_packet(stream, static_cast<std::int64_t>(op.x.size()), step);
+}
+
+template <class T>
+void average_rounded_to(cudaStream_t stream, const Average& op) {
   const int count = static_cast<int>(op.sources.size()), target_count = static_cast<int>(op.targets.size());
   const auto sources = addresses_of<const float>(op.sources);
   const auto targets = addresses_of<float>(op.targets);
@@ -44,12 +52,16 @@ void run_on(cudaStream_t stream, const Average& op) {
   constexpr int kLevels = 7;
   static_assert(Average::kSourcesMaxOnGpu < 1 << kLevels);
   if (count < 16) {
-    using Tree = AverageTree<Addresses<const float>, Addresses<float>, 4>;
+    using Tree = AverageTree<T, Addresses<const float>, Addresses<float>, 4>;
     for_each_packet(stream, op.n, packed<Tree>(sources, targets, count, target_count, op.scale()));
   } else {
-    using Tree = AverageTree<Addresses<const float>, Addresses<float>, kLevels>;
+    using Tree = AverageTree<T, Addresses<const float>, Addresses<float>, kLevels>;
     for_each_packet(stream, op.n, packed<Tree>(sources, targets, count, target_count, op.scale()));
   }
+}
+
+void run_on(cudaStream_t stream, const Average& op) {
+  op.rounded == DType::kBFloat16 ? average_rounded_to<BFloat16>(stream, op) : average_rounded_to<float>(stream, op);
 }
 
 }  // namespace drift

@@ -1,6 +1,7 @@
 // The sum of K sources times a scale, element by element, in a fixed balanced tree over k: neighbours first, then pairs
 // of pairs. The order depends on K alone, so every target gets the same bits whoever computes which share. All
-// sources of an element are read before a target is written: a target may be a source.
+// sources of an element are read before a target is written: a target may be a source. T: the type that each source,
+// each sum and the result is rounded to.
 #pragma once
 
 #include <bit>
@@ -11,7 +12,7 @@ namespace drift {
 inline namespace DRIFT_PACKETS {
 
 // Sources, Targets: what gives a pointer for a number; K below 2^kLevels.
-template <class Sources, class Targets, int kLevels>
+template <class T, class Sources, class Targets, int kLevels>
 struct AverageTree {
   Sources sources;
   Targets targets;
@@ -27,24 +28,24 @@ struct AverageTree {
     while (count >> levels) ++levels;
     Packets<kLevels> sums(levels);
     for (int k = 0; k < count; ++k) {
-      Packet carry = load(sources[k] + i, n);
+      Packet carry = rounded_to<T>(load(sources[k] + i, n));
       int level = 0;
-      for (; (k >> level) & 1; ++level) carry = sums.get(level) + carry;
+      for (; (k >> level) & 1; ++level) carry = rounded_to<T>(sums.get(level) + carry);
       sums.set(level, carry);
     }
     int level = 0;
     while (((count >> level) & 1) == 0) ++level;
     Packet total = sums.get(level);
     for (++level; level < levels; ++level) {
-      if ((count >> level) & 1) total = sums.get(level) + total;
+      if ((count >> level) & 1) total = rounded_to<T>(sums.get(level) + total);
     }
-    const Packet mean = total * scale;
+    const Packet mean = rounded_to<T>(total * scale);
     for (int k = 0; k < target_count; ++k) store(targets[k] + i, mean, n);
   }
 };
 
 // The same for a K that the compiler knows: the tree is one expression, without levels that are looked up.
-template <int kCount, class Sources, class Targets>
+template <class T, int kCount, class Sources, class Targets>
 struct KnownAverageTree {
   Sources sources;
   Targets targets;
@@ -55,15 +56,15 @@ struct KnownAverageTree {
   template <int kFirst, int kSize, class N>
   DRIFT_HD Packet sum(std::int64_t i, N n) const {
     if constexpr (kSize == 1) {
-      return load(sources[kFirst] + i, n);
+      return rounded_to<T>(load(sources[kFirst] + i, n));
     } else {
       constexpr int kHalf = static_cast<int>(std::bit_floor(static_cast<unsigned>(kSize - 1)));
-      return sum<kFirst, kHalf>(i, n) + sum<kFirst + kHalf, kSize - kHalf>(i, n);
+      return rounded_to<T>(sum<kFirst, kHalf>(i, n) + sum<kFirst + kHalf, kSize - kHalf>(i, n));
     }
   }
   template <class N>
   DRIFT_HD void operator()(std::int64_t i, N n) const {
-    const Packet mean = sum<0, kCount>(i, n) * scale;
+    const Packet mean = rounded_to<T>(sum<0, kCount>(i, n) * scale);
     for (int k = 0; k < target_count; ++k) store(targets[k] + i, mean, n);
   }
 };

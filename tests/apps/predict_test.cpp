@@ -114,7 +114,8 @@ TEST_F(PredictCommand, SaysWhatIsWrong) {
   write_file_atomically(json_, "{\"model\": \"resnet20\", \"origin\": \"me\", \"workers_per_process\": 0}\n");
   expect({"--from", json_.string()}, 4, "\"workers_per_process\" must be");
   expect({"--fragments", "2", "--algo", "local", "--period", "4"}, 3, "leave out --fragments");
-  expect({"--fragment-delay", "2", "--algo", "local", "--period", "4"}, 3, "and --fragment-delay");
+  expect({"--fragment-delay", "2", "--algo", "local", "--period", "4"}, 3, "--fragment-delay");
+  expect({"--wire", "bf16"}, 3, "and --wire");
 }
 
 }  // namespace

@@ -37,15 +37,22 @@ void in_each(int processes, const std::function<void(const Team& team, Backend& 
 }
 
 TEST(Exchange, MeansOnTheirWayTogetherMayGoOnAtOtherPacesElsewhere) {
-  const std::vector<std::size_t> lengths = {5, 0, 3 * kPiece + 7, 1, 1000, kPiece, 40};
+  // As bfloat16 more pieces than there are places for.
+  const std::vector<std::size_t> lengths = {5, 0, 3 * kPiece + 7, 1, 1000, kPiece, (Exchange::kGathered + 3) * kPiece,
+                                            40};
+  const auto wire_of = [](std::size_t i) { return i % 2 == 0 ? DType::kBFloat16 : DType::kFloat32; };
   const auto mail = std::make_shared<Mailboxes>(kProcesses);
   in_each(kProcesses, [&](const Team& team, Backend& backend) {
     Exchange exchange(team, std::make_shared<Loopback>(mail, team.process));
     std::vector<std::vector<float>> spans;
-    for (const std::size_t length : lengths) spans.emplace_back(length, static_cast<float>(3 * team.process));
+    for (const std::size_t length : lengths) {
+      spans.emplace_back();
+      for (std::size_t i = 0; i < length; ++i)
+        spans.back().push_back(static_cast<float>(i % 64 + 3 * static_cast<std::size_t>(team.process)));
+    }
     // One begins all at once, one after the other, and one begins the next while it goes on with those before.
     for (std::size_t i = 0; i < spans.size(); ++i) {
-      exchange.begin_mean(spans[i], backend);
+      exchange.begin_mean(spans[i], wire_of(i), backend);
       if (team.process == 1) {
         while (exchange.advance_means(backend)) {
         }
@@ -56,7 +63,9 @@ TEST(Exchange, MeansOnTheirWayTogetherMayGoOnAtOtherPacesElsewhere) {
     while (exchange.advance_means(backend)) {
     }
     EXPECT_EQ(exchange.means_done(), std::ssize(lengths));
-    for (const std::vector<float>& span : spans) EXPECT_EQ(span, std::vector<float>(span.size(), 3.0f));
+    for (const std::vector<float>& span : spans) {
+      for (std::size_t i = 0; i < span.size(); ++i) ASSERT_FLOAT_EQ(span[i], static_cast<float>(i % 64 + 3)) << i;
+    }
   });
 }
 
@@ -95,7 +104,7 @@ TEST(Exchange, NoTwoProcessesSendToTheSameAtTheSameTurn) {
     auto& mine = receivers[static_cast<std::size_t>(team.process)];
     Exchange exchange(team, std::make_shared<Noted>(std::make_shared<Loopback>(mail, team.process), mine));
     std::vector<float> values(1000, static_cast<float>(team.process));
-    exchange.mean(values, backend);
+    exchange.mean(values, DType::kFloat32, backend);
     EXPECT_EQ(values, std::vector<float>(1000, 2.0f));
   });
   for (std::size_t turn = 0; turn < 2 * (kMany - 1); ++turn) {  // parts, then the mean

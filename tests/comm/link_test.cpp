@@ -94,11 +94,11 @@ TEST(Link, BringsTheSameBitsLater) {
     std::iota(plain.begin(), plain.end(), 0.1f + static_cast<float>(process));
     std::vector<float> linked = plain;
     const auto transport = std::make_shared<Loopback>(plain_mail, process);
-    Exchange(team, transport).mean(plain, *backend);
+    Exchange(team, transport).mean(plain, DType::kFloat32, *backend);
     const auto link = behind_link(std::make_shared<Loopback>(mail, process), options);
     Exchange exchange(team, link);
     const Stopwatch watch;
-    exchange.mean(linked, *backend);
+    exchange.mean(linked, DType::kFloat32, *backend);
     // A reduce-scatter and an all-gather, of three shards of a quarter each.
     EXPECT_GE(watch.seconds(), 2 * (3 * (kFloats / 4) * sizeof(float) / 1e6 + 2e-3) - 1e-3);
     EXPECT_EQ(linked, plain);

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "comm/collective.h"
@@ -26,22 +29,27 @@ std::vector<float> awkward_values(int worker, std::size_t n) {
   return values;
 }
 
-std::vector<float> expected_mean(const Team& team, std::size_t n) {
+std::vector<float> mean_of(std::vector<std::vector<float>> replicas, std::int64_t divisor, DType wire) {
+  return wire == DType::kFloat32 ? reference::tree_average(std::move(replicas), divisor)
+                                 : reference::rounded_tree_average(std::move(replicas), divisor);
+}
+
+std::vector<float> expected_mean(const Team& team, std::size_t n, DType wire) {
   std::vector<std::vector<float>> sums;
   for (int process = 0; process < team.processes; ++process) {
     std::vector<std::vector<float>> group;
     for (int k = 0; k < team.local_workers(); ++k) {
       group.push_back(awkward_values(process * team.local_workers() + k, n));
     }
-    sums.push_back(reference::tree_average(std::move(group), /*divisor=*/1));
+    sums.push_back(mean_of(std::move(group), /*divisor=*/1, wire));
   }
-  return reference::tree_average(std::move(sums), team.workers);
+  return mean_of(std::move(sums), team.workers, wire);
 }
 
-std::vector<float> mean_in_one_process(const Team& team, std::size_t n) {
+std::vector<float> mean_in_one_process(const Team& team, std::size_t n, DType wire) {
   std::vector<std::vector<float>> replicas;
   for (int k = 0; k < team.workers; ++k) replicas.push_back(awkward_values(k, n));
-  return reference::tree_average(std::move(replicas));
+  return mean_of(std::move(replicas), team.workers, wire);
 }
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
@@ -56,31 +64,36 @@ void run_team(const Team& team, const std::shared_ptr<Transport>& transport,
       run_workers(communicators, [&](std::unique_ptr<Communicator>& comm, Backend& backend) { run(*comm, backend); }));
 }
 
+void check_means_of(const Team& team, const std::shared_ptr<Transport>& transport, std::size_t n, DType wire) {
+  const std::vector<float> expected = expected_mean(team, n, wire);
+  const std::string what = fmt::format("{} floats as {}", n, name_of(wire));
+  if (team.has_bits_of_one_process()) {
+    EXPECT_TRUE(same_bits(expected, mean_in_one_process(team, n, wire))) << what;
+  }
+  run_team(team, transport, [&](Communicator& comm, Backend& backend) {
+    const std::string where =
+        fmt::format("{}, worker {} of {}, {} processes", what, comm.worker(), team.workers, team.processes);
+    std::vector<float> values = awkward_values(comm.worker(), n);
+    comm.all_reduce_mean(values, backend, wire);
+    EXPECT_TRUE(same_bits(values, expected)) << where;
+    comm.prepare_means(backend);
+    for (const std::size_t parts : {1, 3}) {
+      values = awkward_values(comm.worker(), n);
+      for (std::size_t part = 0; part < parts; ++part) {
+        const std::size_t begin = n * part / parts, end = n * (part + 1) / parts;
+        comm.start_mean(std::span(values).subspan(begin, end - begin), backend, wire);
+      }
+      comm.wait_for_means(backend);
+      EXPECT_TRUE(same_bits(values, expected)) << where << ", in " << parts << " parts";
+    }
+  });
+}
+
 }  // namespace
 
 void check_means(const Team& team, const std::shared_ptr<Transport>& transport) {
-  for (const std::size_t n : kLengths) {
-    const std::vector<float> expected = expected_mean(team, n);
-    if (team.has_bits_of_one_process()) {
-      EXPECT_TRUE(same_bits(expected, mean_in_one_process(team, n))) << n << " floats";
-    }
-    run_team(team, transport, [&](Communicator& comm, Backend& backend) {
-      std::vector<float> values = awkward_values(comm.worker(), n);
-      comm.all_reduce_mean(values, backend);
-      EXPECT_TRUE(same_bits(values, expected)) << n << " floats, worker " << comm.worker() << " of " << team.workers
-                                               << ", " << team.processes << " processes";
-      comm.prepare_means(backend);
-      for (const std::size_t parts : {1, 3}) {
-        values = awkward_values(comm.worker(), n);
-        for (std::size_t part = 0; part < parts; ++part) {
-          const std::size_t begin = n * part / parts, end = n * (part + 1) / parts;
-          comm.start_mean(std::span(values).subspan(begin, end - begin), backend);
-        }
-        comm.wait_for_means(backend);
-        EXPECT_TRUE(same_bits(values, expected)) << n << " floats in " << parts << " parts, worker " << comm.worker()
-                                                 << " of " << team.workers << ", " << team.processes << " processes";
-      }
-    });
+  for (const DType wire : {DType::kFloat32, DType::kBFloat16}) {
+    for (const std::size_t n : kLengths) check_means_of(team, transport, n, wire);
   }
 }
 
@@ -99,17 +112,20 @@ void check_broadcasts(const Team& team, const std::shared_ptr<Transport>& transp
 
 void check_bytes(const Team& team, const std::shared_ptr<Transport>& transport) {
   constexpr std::int64_t kFloats = 16 * 3 * 4 * 5;  // shares of the same size in up to 5 processes
-  for (const Reduce reduce : {Reduce::kTree, Reduce::kFast}) {
+  using enum DType;
+  for (const auto& [reduce, wire] :
+       {std::pair{Reduce::kTree, kFloat32}, {Reduce::kTree, kBFloat16}, {Reduce::kFast, kFloat32}}) {
     const std::int64_t before = transport->bytes_sent();
     run_team(
         team, transport,
-        [&](Communicator& comm, Backend& backend) {
+        [&, wire = wire](Communicator& comm, Backend& backend) {
           std::vector<float> values(kFloats, 1);
-          comm.all_reduce_mean(values, backend);
-          EXPECT_EQ(comm.bytes_sent(), bytes_on_wire(Collective::kAllReduceMean, kFloats, team.workers));
+          comm.all_reduce_mean(values, backend, wire);
+          EXPECT_EQ(comm.bytes_sent(), bytes_on_wire(Collective::kAllReduceMean, kFloats, team.workers, wire));
         },
         reduce);
-    EXPECT_EQ(transport->bytes_sent() - before, bytes_on_wire(Collective::kAllReduceMean, kFloats, team.processes));
+    EXPECT_EQ(transport->bytes_sent() - before,
+              bytes_on_wire(Collective::kAllReduceMean, kFloats, team.processes, wire));
   }
 }
 

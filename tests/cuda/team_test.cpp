@@ -84,6 +84,7 @@ TEST_F(NcclTeam, ARunHasTheBitsOfOneProcess) {
   for (const int workers : {2, 4}) {
     TrainConfig config = config_of(workers);
     config.machine.nccl_multiprocessors = workers == 2 ? 0 : 16;
+    if (workers == 2) config.sync.wire.type = DType::kBFloat16;
     StepLog log;
     Trainer alone(config, data);
     run_to(alone, 8, log);

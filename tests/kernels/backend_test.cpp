@@ -95,6 +95,7 @@ TEST(Backend, EveryMethodEndsInRunWithItsOwnOperation) {
   backend.clip_scale({});
   backend.sgd_update({});
   backend.outer_update({});
+  backend.compress({});
   backend.average({}, {}, 0);
   backend.count_non_finite({});
   backend.squared_distance({});
@@ -273,6 +274,8 @@ TEST_F(Cost, OfTheEndsOfAStep) {
   expect(Average{sources, targets, 100}, (3 + 2) * 400, 0);
   expect(SgdUpdate{memory, memory, memory, {}, {}}, 5 * 32, 0);
   expect(OuterUpdate{memory, memory, memory}, 5 * 32, 0);
+  expect(Compress{memory, memory, memory}, 5 * 32, 0);
+  expect(Compress{memory, {}, {}}, 2 * 32, 0);
   expect(ClipScale{memory, {}}, 32, 0);
   expect(SquaredDistance{memory, memory, {}}, 2 * 32, 0);
   // 4 of 1000 images.

@@ -281,7 +281,9 @@ void add_updates(Suite suite, Cases& cases) {
   if (suite == Suite::kBench) {
     cases.push_back(SgdCase{853'018}.make());
     cases.push_back(OuterCase{853'018}.make());
+    cases.push_back(CompressCase{853'018}.make());
     for (const std::int64_t replicas : {2, 4, 8}) cases.push_back(AverageCase{replicas, 853'018}.make());
+    cases.push_back(AverageCase{.replicas = 2, .elements = 853'018, .rounded = DType::kBFloat16}.make());
     cases.push_back(CountNonFiniteCase{853'018, {}}.make());
     cases.push_back(ClipScaleCase{853'018, 1}.make());
     cases.push_back(SquaredDistanceCase{853'018}.make());
@@ -304,7 +306,13 @@ void add_updates(Suite suite, Cases& cases) {
     for (const double deviation : {0.0, 1e-30, 1e30}) cases.push_back(ClipScaleCase{elements, 2, deviation}.make());
     cases.push_back(SquaredDistanceCase{.elements = elements, .from_zero = true}.make());
     for (const double deviation : {0.0, 1.0, 1e6}) cases.push_back(SquaredDistanceCase{elements, deviation}.make());
-    for (std::int64_t replicas = 1; replicas <= 9; ++replicas) cases.push_back(AverageCase{replicas, elements}.make());
+    for (const bool start : {false, true}) {
+      for (const bool error : {false, true}) cases.push_back(CompressCase{elements, start, error}.make());
+    }
+    for (std::int64_t replicas = 1; replicas <= 9; ++replicas) {
+      cases.push_back(AverageCase{replicas, elements}.make());
+      cases.push_back(AverageCase{.replicas = replicas, .elements = elements, .rounded = DType::kBFloat16}.make());
+    }
     cases.push_back(CountNonFiniteCase{elements, {}}.make());
     for (const std::int64_t place : {std::int64_t{0}, elements - 1}) {
       cases.push_back(CountNonFiniteCase{elements, {place}}.make());

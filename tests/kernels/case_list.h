@@ -174,10 +174,17 @@ struct OuterCase {
   OpCase make() const;
 };
 
+struct CompressCase {
+  std::int64_t elements;
+  bool start = true, error = true;
+  OpCase make() const;
+};
+
 struct AverageCase {
   std::int64_t replicas, elements;
   bool in_place = true;  // else into one target of its own
   std::int64_t divisor = 0;
+  DType rounded = DType::kFloat32;
   OpCase make() const;
 };
 

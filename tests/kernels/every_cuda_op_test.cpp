@@ -127,6 +127,7 @@ bool has_cpu_bits(const OpCase& op_case) {
                                                 "batch_norm_inference",
                                                 "sgd_update",
                                                 "outer_update",
+                                                "compress",
                                                 "average",
                                                 "count_non_finite",
                                                 "augment"};

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include "core/dtype.h"
 
 namespace drift::reference {
 
@@ -32,17 +35,50 @@ void outer_update(const SgdOptions<Real>& options, std::span<const Real> start, 
   }
 }
 
-template <class Real>
-std::vector<Real> tree_average(std::vector<std::vector<Real>> replicas, std::int64_t divisor) {
+namespace {
+
+// round(x): what becomes of each replica, each sum and the mean.
+template <class Real, class Round>
+std::vector<Real> tree_average_of(std::vector<std::vector<Real>> replicas, std::int64_t divisor, const Round& round) {
   const std::size_t count = replicas.size();
+  for (std::vector<Real>& replica : replicas) {
+    for (Real& value : replica) value = round(value);
+  }
   for (std::size_t distance = 1; distance < count; distance *= 2) {
     for (std::size_t k = 0; k + distance < count; k += 2 * distance) {
-      for (std::size_t i = 0; i < replicas[k].size(); ++i) replicas[k][i] += replicas[k + distance][i];
+      for (std::size_t i = 0; i < replicas[k].size(); ++i) {
+        replicas[k][i] = round(replicas[k][i] + replicas[k + distance][i]);
+      }
     }
   }
   const Real scale = Real(1) / static_cast<Real>(divisor > 0 ? divisor : static_cast<std::int64_t>(count));
-  for (Real& value : replicas[0]) value *= scale;
+  for (Real& value : replicas[0]) value = round(value * scale);
   return replicas[0];
+}
+
+float rounded(float value) {
+  return to_float(from_float<BFloat16>(value));
+}
+
+}  // namespace
+
+template <class Real>
+std::vector<Real> tree_average(std::vector<std::vector<Real>> replicas, std::int64_t divisor) {
+  return tree_average_of(std::move(replicas), divisor, [](Real value) { return value; });
+}
+
+std::vector<float> rounded_tree_average(std::vector<std::vector<float>> replicas, std::int64_t divisor) {
+  return tree_average_of(std::move(replicas), divisor, rounded);
+}
+
+void compress(std::span<const float> start, std::span<float> error, std::span<float> x) {
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    float d = x[i];
+    if (!start.empty()) d = d - start[i];
+    if (!error.empty()) d = d + error[i];
+    x[i] = rounded(d);
+    if (!error.empty()) error[i] = d - x[i];
+  }
 }
 
 template void sgd_update(const SgdOptions<float>&, std::span<const float>, std::span<float>, std::span<float>);

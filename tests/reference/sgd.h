@@ -1,4 +1,5 @@
-// One SGD step in PyTorch's convention, the mean of replicas, and the outer optimizer's step from it. Templates over
+// One SGD step in PyTorch's convention, the mean of replicas, what is left of what travels to it as bfloat16, and the
+// outer optimizer's step from it. Templates over
 // the number: in double they are the oracle of the simulation, in float (same formula, same order) they say which bits
 // the backend must produce.
 #pragma once
@@ -30,5 +31,11 @@ void outer_update(const SgdOptions<Real>& options, std::span<const Real> start, 
 // pairs of pairs. divisor 0: K.
 template <class Real>
 std::vector<Real> tree_average(std::vector<std::vector<Real>> replicas, std::int64_t divisor = 0);
+
+// The same with each replica, each sum and the mean rounded to bfloat16.
+std::vector<float> rounded_tree_average(std::vector<std::vector<float>> replicas, std::int64_t divisor = 0);
+
+// d = x - start + error;  x <- d rounded to bfloat16;  error <- d - x; no start, no error: 0
+void compress(std::span<const float> start, std::span<float> error, std::span<float> x);
 
 }  // namespace drift::reference

@@ -1,5 +1,5 @@
-// FakeBackend: a CPU backend of plain loops for tests of what sits beside the maths. It can copy and average host
-// memory; every other operation fails the test that asks for it. Derive from it to fake more.
+// FakeBackend: a CPU backend of plain loops for tests of what sits beside the maths. It can copy, fill, cast and
+// average host memory; every other operation fails the test that asks for it. Derive from it to fake more.
 #pragma once
 
 #include "kernels/backend.h"

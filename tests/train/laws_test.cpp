@@ -19,6 +19,7 @@ namespace drift {
 namespace {
 
 using testing::expect_same_bits;
+using testing::largest_difference;
 using testing::losses;
 using testing::run_toy;
 using testing::shared_workers;
@@ -29,12 +30,6 @@ using testing::toy_data;
 using testing::toy_device;
 using testing::toy_membership;
 using testing::ToyRun;
-
-double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double{a[i]} - double{b[i]}));
-  return largest;
-}
 
 // Arenas of all workers, as the reference's mean over them.
 std::vector<float> mean_of(const std::vector<ReplicaState>& workers, std::vector<float> ReplicaState::*arena) {
@@ -260,88 +255,6 @@ TEST(Laws, MomentumPoliciesDoWhatTheySay) {
     EXPECT_TRUE(average[k].momentum == mean) << "worker " << k;
     EXPECT_TRUE(reset[k].momentum == std::vector<float>(mean.size(), 0.0f)) << "worker " << k;
     EXPECT_TRUE(average[k].values == keep[k].values && reset[k].values == keep[k].values) << "worker " << k;
-  }
-}
-
-// H2 = 1: every average within nodes would be one of all.
-TEST(Laws, OneRoundOfNodesIsOneOfAllWorkers) {
-  const DataSource data = toy_data(40);
-  TrainConfig config = toy_config(2 * shared_workers(2), 3, 7);
-  const ToyRun local = run_toy(config, data);
-  config.sync.periods = {1};
-  config.sync.node_workers = 2;
-  config.sync.periods_by_level = {3, 1};
-  expect_same_bits(run_toy(config, data), local);
-}
-
-TEST(Laws, WorkersOfANodeAreEqualAfterItsAverages) {
-  const DataSource data = toy_data(40);
-  const Membership membership = toy_membership(2 * shared_workers(2));
-  TrainConfig config = toy_config(membership.team.workers, 1, 8);
-  config.sync.node_workers = 2;
-  config.sync.periods_by_level = {2, 2};
-  Trainer trainer(config, data, membership);
-  testing::StepLog log;
-  for (Step step = 1; step <= 8; ++step) {
-    testing::run_to(trainer, step, log);
-    const auto workers = states_of_all(trainer.checkpoint().workers, membership);
-    EXPECT_EQ(workers[0].values == workers[1].values, step % 2 == 0) << "step " << step;
-    EXPECT_EQ(workers[2].values == workers[3].values, step % 2 == 0) << "step " << step;
-    EXPECT_EQ(workers[0].values == workers[2].values, step % 4 == 0) << "step " << step;
-  }
-}
-
-// Of one worker what is mixed in is nothing; of several it is not the average, and differs with the delay.
-TEST(Laws, ADelayOfOneWorkersAveragesIsNone) {
-  const DataSource data = toy_data(24);
-  for (const int workers : {shared_workers(1), shared_workers(3)}) {
-    TrainConfig config = toy_config(workers, 4, 12);
-    const ToyRun at_once = run_toy(config, data);
-    config.sync.fragment_delay = 2;
-    const ToyRun late = run_toy(config, data);
-    if (workers == 1) {
-      expect_same_bits(late, at_once);
-    } else {
-      EXPECT_FALSE(late.workers[0].values == at_once.workers[0].values);
-      for (const ReplicaState& worker : late.workers) {
-        EXPECT_TRUE(worker.values == late.workers[0].values) << "the last average is at once";
-      }
-    }
-  }
-}
-
-TEST(Laws, AnOuterRateOfOneWithoutMomentumIsLocalSgd) {
-  const DataSource data = toy_data(24);
-  TrainConfig config = toy_config(shared_workers(3), 2, 8);
-  config.sync.algorithm = Algorithm::kPostLocal;
-  config.sync.switch_step = 2;
-  const ToyRun local = run_toy(config, data);
-  for (const Outer outer : {Outer::kSgd, Outer::kSlowMo}) {
-    config.sync.outer.kind = outer;
-    ToyRun run = run_toy(config, data);
-    for (ReplicaState& worker : run.workers) {
-      EXPECT_FALSE(worker.round_start == worker.values);
-      worker.round_start.clear();
-      worker.outer_momentum.clear();
-    }
-    expect_same_bits(run, local);
-  }
-}
-
-// With one worker whose rounds are a step long, without momentum of its own: the way of a round is -lr g, and the outer
-// momentum is the optimizer's. Up to rounding.
-TEST(Laws, OuterMomentumOfRoundsOfOneStepIsMomentum) {
-  const DataSource data = toy_data(24);
-  for (const bool nesterov : {false, true}) {
-    TrainConfig inner = toy_config(1, 1, 6), outer = inner;
-    inner.optimizer.nesterov = nesterov;
-    outer.optimizer.momentum = 0;
-    outer.sync.outer = {nesterov ? Outer::kNesterov : Outer::kSgd, 1, inner.optimizer.momentum};
-    const ToyRun want = run_toy(inner, data), got = run_toy(outer, data);
-    EXPECT_LT(largest_difference(got.workers[0].values, want.workers[0].values), 100 * 16 * 0x1p-24);
-    outer.sync.outer.kind = nesterov ? Outer::kSgd : Outer::kNesterov;
-    if (nesterov) outer.sync.outer.momentum = 0.5;
-    EXPECT_GT(largest_difference(run_toy(outer, data).workers[0].values, want.workers[0].values), 1e-3);
   }
 }
 

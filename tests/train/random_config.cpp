@@ -48,6 +48,9 @@ TrainConfig random_config(int workers, std::uint64_t round) {
     config.sync.fragments = 1;
     config.sync.fragment_delay = 0;
   }
+  if (config.sync.fragment_delay == 0 && draw(22, 3) == 0) {
+    config.sync.wire = {.type = DType::kBFloat16, .error_feedback = draw(23, 2) == 1};
+  }
   config.processes.overlap = draw(13, 4) > 0;
   config.processes.bucket_megabytes = 1e-3 * (1 << draw(14, 9));
   config.lr.shape = LrShape::kCosine;

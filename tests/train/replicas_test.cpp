@@ -1,6 +1,7 @@
 // The K workers between two stretches of training: one beginning, states out and in, weights from a file.
 #include "train/replicas.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include "tests/support/error_of.h"
@@ -74,6 +75,43 @@ TEST(Replicas, AnOuterOptimizerBeginsBetweenTwoRounds) {
   Trainer without(config, data);  // and one may end
   without.restore(with_state);
   EXPECT_TRUE(without.checkpoint().workers[0].round_start.empty());
+}
+
+bool has_none(const std::vector<float>& arena) {
+  return std::ranges::all_of(arena, [](float value) { return value == 0; });
+}
+
+// It is of gradients before the switch and of ways behind it: at the switch it is nothing to go on with.
+TEST(Replicas, WhatRoundingLeftOutIsKeptAsLongAsTheSameTravels) {
+  const DataSource data = toy_data(40);
+  TrainConfig config = toy_config(2, 2, 8);
+  config.sync.algorithm = Algorithm::kPostLocal;
+  config.sync.switch_step = 3;
+  config.sync.wire.type = DType::kBFloat16;
+  testing::StepLog log;
+  Trainer trainer(config, data);
+  testing::run_to(trainer, 3, log);
+  const Checkpoint of_gradients = trainer.checkpoint();
+  testing::run_to(trainer, 4, log);
+  EXPECT_TRUE(has_none(trainer.checkpoint().workers[0].wire_error)) << "inside the first round";
+  testing::run_to(trainer, 5, log);
+  const Checkpoint of_ways = trainer.checkpoint();
+  const std::vector<float>& left = of_ways.workers[0].wire_error;
+  EXPECT_FALSE(has_none(of_gradients.workers[0].wire_error));
+  EXPECT_FALSE(has_none(left));
+
+  Trainer resumed(config, data);
+  resumed.restore(of_ways);
+  EXPECT_EQ(resumed.checkpoint().workers, of_ways.workers);
+  TrainConfig plain = config;
+  plain.sync.wire = {};
+  Trainer without(plain, data);
+  without.restore(of_ways);
+  testing::run_to(without, 6, log);
+  const Checkpoint inside = without.checkpoint();
+  EXPECT_TRUE(inside.workers[0].wire_error.empty());
+  Trainer compressing(config, data);
+  expect_refusal(compressing, inside, "A branch with --wire bf16 can begin at a checkpoint between two rounds");
 }
 
 TEST(Replicas, AnAverageOnItsWayIsInACheckpointAndNotLost) {

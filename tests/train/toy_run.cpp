@@ -1,5 +1,7 @@
 #include "tests/train/toy_run.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <type_traits>
@@ -122,6 +124,12 @@ std::vector<double> losses(const std::vector<StepRecord>& steps) {
   return result;
 }
 
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double{a[i]} - double{b[i]}));
+  return largest;
+}
+
 void expect_same_bits(const ToyRun& a, const ToyRun& b) {
   EXPECT_EQ(losses(a.steps), losses(b.steps));
   ASSERT_EQ(a.workers.size(), b.workers.size());
@@ -130,6 +138,7 @@ void expect_same_bits(const ToyRun& a, const ToyRun& b) {
     EXPECT_TRUE(a.workers[k].momentum == b.workers[k].momentum) << "momentum of worker " << k;
     EXPECT_TRUE(a.workers[k].buffers == b.workers[k].buffers) << "running statistics of worker " << k;
     EXPECT_TRUE(a.workers[k].round_start == b.workers[k].round_start) << "start of the round of worker " << k;
+    EXPECT_TRUE(a.workers[k].wire_error == b.workers[k].wire_error) << "what rounding left out of worker " << k;
     EXPECT_TRUE(a.workers[k].delayed == b.workers[k].delayed) << "what is on its way to worker " << k;
     EXPECT_TRUE(a.workers[k].outer_momentum == b.workers[k].outer_momentum) << "outer momentum of worker " << k;
   }

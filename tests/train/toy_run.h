@@ -50,6 +50,9 @@ ToyRun run_toy(const TrainConfig& config, const DataSource& data);
 
 std::vector<double> losses(const std::vector<StepRecord>& steps);
 
+// Between two elements with the same place.
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b);
+
 // Fails the test unless every arena of every worker, and every loss, has the same bits.
 void expect_same_bits(const ToyRun& a, const ToyRun& b);
 

@@ -384,11 +384,14 @@ void check_fits(const Checkpoint& checkpoint, std::string_view model, const Team
     check_arena(worker, "values", state.values.size(), parameters.values().size());
     check_arena(worker, "momentum", state.momentum.size(), parameters.momentum().size());
     check_arena(worker, "buffers", state.buffers.size(), parameters.buffers().size());
-    const std::size_t outer = state.round_start.empty() ? 0 : parameters.values().size();
-    check_arena(worker, "the round's start", state.round_start.size(), outer);
-    check_arena(worker, "outer momentum", state.outer_momentum.size(), outer);
-    const std::size_t delayed = state.delayed.empty() ? 0 : parameters.values().size();
-    check_arena(worker++, "a delayed average", state.delayed.size(), delayed);
+    const auto check_if_there = [&](std::string_view name, const std::vector<float>& arena) {
+      check_arena(worker, name, arena.size(), arena.empty() ? 0 : parameters.values().size());
+    };
+    check_if_there("the round's start", state.round_start);
+    check_if_there("outer momentum", state.outer_momentum);
+    check_if_there("a delayed average", state.delayed);
+    check_if_there("what rounding left out", state.wire_error);
+    ++worker;
   }
 }
 

@@ -15,7 +15,7 @@ static_assert(std::endian::native == std::endian::little, "header and arenas are
 
 constexpr std::array<char, 8> kMagic{'D', 'R', 'I', 'F', 'T', 'W', 'R', 'K'};
 // How many arenas a file has, by its version: each state is written in the first that has room for it.
-constexpr std::array<std::size_t, 4> kArenas = {0, 3, 5, 6};
+constexpr std::array<std::size_t, 5> kArenas = {0, 3, 5, 6, 7};
 
 bool has_more(const ReplicaState& state, std::size_t arenas) {
   const auto all = arenas_of(state);

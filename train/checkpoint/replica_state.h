@@ -15,8 +15,10 @@ namespace drift {
 // The arenas of a replica (ParameterSet), on the host.
 struct ReplicaState {
   std::vector<float> values, momentum, buffers;
-  std::vector<float> round_start = {}, outer_momentum = {};  // OuterOptimizer's; empty: there is none
-  std::vector<float> delayed = {};  // DelayedAverage's difference; empty: nothing is on its way
+  std::vector<float> round_start = {};     // empty: it was not kept
+  std::vector<float> outer_momentum = {};  // OuterOptimizer's; empty: there is none
+  std::vector<float> delayed = {};         // DelayedAverage's difference; empty: nothing is on its way
+  std::vector<float> wire_error = {};      // Compression's; empty: nothing was left out
 
   bool operator==(const ReplicaState&) const = default;
 };
@@ -24,8 +26,8 @@ struct ReplicaState {
 // In the order of the file.
 template <class State>
 auto arenas_of(State& state) {
-  return std::array{&state.values,      &state.momentum,       &state.buffers,
-                    &state.round_start, &state.outer_momentum, &state.delayed};
+  return std::array{&state.values,         &state.momentum, &state.buffers,   &state.round_start,
+                    &state.outer_momentum, &state.delayed,  &state.wire_error};
 }
 
 Digest write_replica_state(const std::filesystem::path& path, int worker, std::int64_t step, const ReplicaState& state);

@@ -1,6 +1,7 @@
 #include "train/config/processes.h"
 
 #include "comm/link.h"
+#include "core/check.h"
 #include "train/config/option_kinds.h"
 
 namespace drift {
@@ -14,6 +15,16 @@ bool is_link(std::string_view text) {
 }
 
 }  // namespace
+
+void check(const ProcessesConfig& config, const SyncConfig& sync, int workers_per_process) {
+  DRIFT_CHECK(kConfig, workers_per_process % sync.node_workers == 0,
+              "a node of --node-workers {} would lie in several processes, which have {} workers each: give a number "
+              "that divides that, or fewer processes",
+              sync.node_workers, workers_per_process);
+  DRIFT_CHECK(kConfig, config.reduce == Reduce::kTree || sync.wire.type == DType::kFloat32,
+              "--wire {} rounds the sums of the tree, and with --reduce fast the library sums: leave out one of them",
+              name_of(sync.wire.type));
+}
 
 std::vector<Option> processes_options() {
   return section(

@@ -6,6 +6,7 @@
 
 #include "comm/exchange.h"
 #include "train/config/option.h"
+#include "train/config/sync.h"
 
 namespace drift {
 
@@ -19,5 +20,8 @@ struct ProcessesConfig {
 };
 
 std::vector<Option> processes_options();
+
+// Throws kConfig where a team's processes, of so many workers each, cannot do what is asked of its workers.
+void check(const ProcessesConfig& config, const SyncConfig& sync, int workers_per_process);
 
 }  // namespace drift

@@ -156,6 +156,10 @@ std::vector<Option> sync_options() {
              {.min = 1, .max = 1024}, DRIFT_FIELD(sync.fragments)),
       number(row("fragment-delay", "D", "local steps while an average travels; mixed in behind them, inexactly"),
              at_least(0), DRIFT_FIELD(sync.fragment_delay)),
+      choice(row("wire", "", "as what averages of gradients, or of a round's way, travel and are summed"),
+             {{"fp32", DType::kFloat32}, {"bf16", DType::kBFloat16}}, DRIFT_FIELD(sync.wire.type)),
+      on_off(row("error-feedback", "", "with --wire bf16: what rounding left out is added to what travels next"),
+             DRIFT_FIELD(sync.wire.error_feedback)),
       on_off(row("final-average", "", "the last step ends a round, even a short one"), DRIFT_FIELD(sync.final_average)),
       choice(row("sync-momentum", "", "momentum at each average of parameters: as it is, averaged, or 0"),
              {{"keep", MomentumSync::kKeep}, {"average", MomentumSync::kAverage}, {"reset", MomentumSync::kReset}},
@@ -214,18 +218,18 @@ void check_levels(const SyncConfig& config) {
               "--periods-by-level averages all parameters at once: leave out --fragments and --fragment-delay");
 }
 
+void check_wire(const SyncConfig& config) {
+  DRIFT_CHECK(kConfig, config.wire.type == DType::kFloat32 || config.fragment_delay == 0,
+              "--wire {} sends the way since what all workers started from, and with --fragment-delay they never have "
+              "the same: leave out one of them",
+              name_of(config.wire.type));
+}
+
 std::vector<Step> SyncConfig::round_periods() const {
   if (!has_levels()) return periods;
   constexpr Step kMost = std::numeric_limits<Step>::max();
   const Step within = periods_by_level[0], across = periods_by_level[1];
   return {within > kMost / across ? kMost : within * across};
-}
-
-void check_nodes(const SyncConfig& config, int workers_per_process) {
-  DRIFT_CHECK(kConfig, workers_per_process % config.node_workers == 0,
-              "a node of --node-workers {} would lie in several processes, which have {} workers each: give a number "
-              "that divides that, or fewer processes",
-              config.node_workers, workers_per_process);
 }
 
 void check(const SyncConfig& config, std::size_t decays) {
@@ -243,6 +247,7 @@ void check(const SyncConfig& config, std::size_t decays) {
   check_outer(config);
   check_delay(config);
   check_levels(config);
+  check_wire(config);
   if (config.algorithm == Algorithm::kSgd) {
     DRIFT_CHECK(
         kConfig, periods == std::vector<Step>{1},
@@ -278,6 +283,10 @@ std::string describe_scope(const SyncConfig& sync, bool has_batch_norm) {
         text += ", batch-norm statistics as stored";
         break;
     }
+  }
+  if (sync.compresses()) {
+    text += fmt::format(", sent as {} {} error feedback", name_of(sync.wire.type),
+                        sync.wire.error_feedback ? "with" : "without");
   }
   if (sync.algorithm == Algorithm::kSgd) return text;
   if (sync.fragments > 1) text += fmt::format(", parameters averaged by {} fragments", sync.fragments);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/dtype.h"
 #include "core/step.h"
 #include "train/config/option.h"
 
@@ -25,6 +26,12 @@ struct OuterConfig {
   Outer kind = Outer::kNone;
   double lr = 1;  // 1 and no momentum: Local SGD, bit for bit
   double momentum = 0;
+};
+
+// As what the averages of gradients and parameters travel.
+struct WireConfig {
+  DType type = DType::kFloat32;  // or bfloat16: of parameters the way since their round's start
+  bool error_feedback = true;    // what rounding left out is added to what travels next
 };
 
 // SyncScope: what happens to each part of a replica's state when parameters are averaged; printed with each result.
@@ -51,13 +58,29 @@ struct SyncConfig {
   bool telemetry = true;      // of rounds: how far the workers are apart
   SyncScope scope;
   OuterConfig outer;
+  WireConfig wire;
 
+  // One worker sends nothing.
+  bool compresses() const { return wire.type != DType::kFloat32 && workers > 1; }
+  // Whether a replica keeps what it started its round from.
+  bool keeps_round_start() const {
+    return outer.kind != Outer::kNone || (compresses() && algorithm != Algorithm::kSgd);
+  }
+  // Arenas like that of the parameters that a replica has beside its own, and how many of them a checkpoint keeps.
+  int more_arenas() const { return more_arenas_kept() + (fragment_delay > 0 ? 2 : 0); }
+  int more_arenas_kept() const {
+    const bool error = compresses() && wire.error_feedback;
+    return (keeps_round_start() ? 1 : 0) + (outer.kind != Outer::kNone ? 1 : 0) + (error ? 1 : 0) +
+           (fragment_delay > 0 ? 1 : 0);
+  }
   bool has_levels() const { return !periods_by_level.empty(); }
   // H, as `periods`: of rounds of all workers.
   std::vector<Step> round_periods() const;
 
-  // All parameters over all workers, and at no other step.
-  bool averages_at_once() const { return fragments == 1 && fragment_delay == 0 && !has_levels(); }
+  // All parameters over all workers, as they are, and at no other step.
+  bool averages_at_once() const {
+    return fragments == 1 && fragment_delay == 0 && !has_levels() && wire.type == DType::kFloat32;
+  }
 
   std::int64_t global_batch() const { return workers * local_batch; }
   // Of one worker there is nothing to tell, averages of gradients have no rounds, and where the parameters are averaged
@@ -72,8 +95,6 @@ std::vector<Option> sync_options();
 // Throws kConfig for what contradicts itself: --period with sgd, no switch with post-local, a period below 1, more
 // periods than `decays` step decays can tell apart, an outer optimizer where there are no rounds.
 void check(const SyncConfig& config, std::size_t decays);
-// The same where a node would lie in several processes.
-void check_nodes(const SyncConfig& config, int workers_per_process);
 
 // The scope in words, for every result that is printed or stored: no default is hidden.
 // "averaged model, batch-norm statistics re-estimated on 100 batches, momentum kept local"

@@ -23,12 +23,18 @@ inline bool averages_buffers(const ParameterSet& replica, const SyncScope& scope
   return sync == Sync::kParameters && scope.batch_norm == BatchNormPolicy::kAverage && !replica.buffers().empty();
 }
 
-inline std::vector<std::span<float>> averaged_arenas(const ParameterSet& replica, const SyncScope& scope, Sync sync,
-                                                     const ArenaRange& range) {
-  if (sync == Sync::kGradients) return {replica.gradients()};
-  std::vector<std::span<float>> arenas = {range.of(replica.values())};
-  if (scope.momentum == MomentumSync::kAverage) arenas.push_back(range.of(replica.momentum()));
-  if (averages_buffers(replica, scope, sync)) arenas.push_back(replica.buffers());
+// What becomes its mean over workers, and as what it travels.
+struct AveragedArena {
+  std::span<float> values;
+  DType wire = DType::kFloat32;
+};
+
+inline std::vector<AveragedArena> averaged_arenas(const ParameterSet& replica, const SyncConfig& config, Sync sync,
+                                                  const ArenaRange& range) {
+  if (sync == Sync::kGradients) return {{replica.gradients(), config.wire.type}};
+  std::vector<AveragedArena> arenas = {{range.of(replica.values()), config.wire.type}};
+  if (config.scope.momentum == MomentumSync::kAverage) arenas.push_back({range.of(replica.momentum())});
+  if (averages_buffers(replica, config.scope, sync)) arenas.push_back({replica.buffers()});
   return arenas;
 }
 

@@ -6,12 +6,7 @@ namespace drift {
 
 Averages::Averages(Worker& worker, Communicator& comm, const SyncConfig& config, const SyncPlan& plan, Overlap overlap,
                    Step first)
-    : worker_(worker),
-      comm_(comm),
-      scope_(config.scope),
-      node_workers_(config.node_workers),
-      plan_(plan),
-      overlap_(overlap) {
+    : worker_(worker), comm_(comm), config_(config), plan_(plan), overlap_(overlap) {
   const DelayedAverage* const delayed = worker.delayed();
   if (delayed == nullptr || delayed->state() == DelayedAverage::State::kNone) return;
   sent_behind_ = plan.average_before(first).value_or(first - 1 - plan.delay());  // of a branch: due
@@ -22,11 +17,18 @@ ArenaRange Averages::range_at(Step step) const {
   return range_of(plan_.fragments_at(step), plan_.fragments(), worker_.parameters());
 }
 
+void Averages::round_begins(Step step) {
+  if (!plan_.all_are_equal(step)) return;
+  worker_.round_begins();
+  if (step > 0 && step == plan_.switch_step()) worker_.forget_wire_error();  // of gradients
+}
+
 Worker::OnFinal Averages::while_backward(Step step) {
   const Sync sync = plan_.at(step);
   if (sync == Sync::kGradients && overlap_.gradients) {
     return [this](const ArenaRange& range) {
-      comm_.start_mean(range.of(worker_.parameters().gradients()), worker_.backend());
+      worker_.compress_gradients(range);
+      comm_.start_mean(range.of(worker_.parameters().gradients()), worker_.backend(), config_.wire.type);
     };
   }
   if (!averages_parameters(sync) || sync == Sync::kNode || !overlap_.parameters) return {};
@@ -35,8 +37,10 @@ Worker::OnFinal Averages::while_backward(Step step) {
     const ArenaRange range = final.within(averaged);
     if (range.empty()) return;
     worker_.before_average(range);
-    comm_.start_mean(range.of(replica.values()), worker_.backend());
-    if (scope_.momentum == MomentumSync::kAverage) comm_.start_mean(range.of(replica.momentum()), worker_.backend());
+    worker_.compress_parameters(range);
+    comm_.start_mean(range.of(replica.values()), worker_.backend(), config_.wire.type);
+    if (config_.scope.momentum != MomentumSync::kAverage) return;
+    comm_.start_mean(range.of(replica.momentum()), worker_.backend());
   };
 }
 
@@ -47,9 +51,10 @@ void Averages::gradients() {
   worker_.phase_begins(StepPhase::kGradientAverage);
   if (overlap_.gradients) {
     comm_.wait_for_means(backend);
-    comm_.mean_was_made(std::ssize(gradients));
+    comm_.mean_was_made(std::ssize(gradients), config_.wire.type);
   } else {
-    comm_.all_reduce_mean(gradients, backend);
+    worker_.compress_gradients({0, std::ssize(gradients)});
+    comm_.all_reduce_mean(gradients, backend, config_.wire.type);
   }
   worker_.phase_ends(StepPhase::kGradientAverage);
 }
@@ -59,8 +64,8 @@ void Averages::of_node() {
   const Span span(backend, "average parameters");
   worker_.phase_begins(StepPhase::kParameterAverage);
   const ArenaRange all = {0, std::ssize(worker_.parameters().values())};
-  for (const std::span<float> arena : averaged_arenas(worker_.parameters(), scope_, Sync::kNode, all)) {
-    comm_.node_mean(arena, node_workers_, backend);
+  for (const AveragedArena& arena : averaged_arenas(worker_.parameters(), config_, Sync::kNode, all)) {
+    comm_.node_mean(arena.values, config_.node_workers, backend);
   }
   worker_.phase_ends(StepPhase::kParameterAverage);
 }
@@ -79,14 +84,16 @@ void Averages::replica(Step step) {
   if (is_late) {
     send(step);
   } else if (overlap_.parameters) {
-    if (averages_buffers(replica, scope_, sync)) comm_.start_mean(replica.buffers(), backend);
+    if (averages_buffers(replica, config_.scope, sync)) comm_.start_mean(replica.buffers(), backend);
     comm_.wait_for_means(backend);
     count(step);
   } else {
-    for (const std::span<float> arena : averaged_arenas(replica, scope_, sync, range)) {
-      comm_.all_reduce_mean(arena, backend);
+    worker_.compress_parameters(range);
+    for (const AveragedArena& arena : averaged_arenas(replica, config_, sync, range)) {
+      comm_.all_reduce_mean(arena.values, backend, arena.wire);
     }
   }
+  worker_.decompress_parameters(range);
   worker_.phase_ends(StepPhase::kParameterAverage);
 }
 
@@ -133,15 +140,17 @@ Worker::Averaging Averages::captured(Step step) {
 }
 
 void Averages::count(Step step) {
-  for (const auto arena : averaged_arenas(worker_.parameters(), scope_, plan_.at(step), range_at(step))) {
-    comm_.mean_was_made(std::ssize(arena));
+  for (const AveragedArena& arena : averaged_arenas(worker_.parameters(), config_, plan_.at(step), range_at(step))) {
+    comm_.mean_was_made(std::ssize(arena.values), arena.wire);
   }
 }
 
 void Averages::after_replica(Step step, double rate_change) {
   Backend& backend = worker_.backend();
   const ArenaRange range = range_at(step);
-  if (scope_.momentum == MomentumSync::kReset) backend.fill(as_tensor(range.of(worker_.parameters().momentum())), 0);
+  if (config_.scope.momentum == MomentumSync::kReset) {
+    backend.fill(as_tensor(range.of(worker_.parameters().momentum())), 0);
+  }
   if (plan_.at(step) == Sync::kNode) return;  // no round has ended
   worker_.after_average();
   worker_.outer_update(range, rate_change);

@@ -20,10 +20,12 @@ struct Overlap {
 
 class Averages {
  public:
-  // For steps from `first` on.
+  // For steps from `first` on. What it is given must outlive it.
   Averages(Worker& worker, Communicator& comm, const SyncConfig& config, const SyncPlan& plan, Overlap overlap,
            Step first);
 
+  // Before a step: a round may begin with it.
+  void round_begins(Step step);
   // What can be done with parts of the arenas while this step's backward goes on: nothing without overlap.
   Worker::OnFinal while_backward(Step step);
 
@@ -52,8 +54,7 @@ class Averages {
 
   Worker& worker_;
   Communicator& comm_;
-  SyncScope scope_;
-  int node_workers_;
+  const SyncConfig& config_;
   const SyncPlan& plan_;
   Overlap overlap_;
   std::optional<Step> sent_behind_;  // the step of an average that was begun and is not mixed in

@@ -65,6 +65,7 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
       result_(device, 3 * sizeof(float)),
       results_(device, 3 * sizeof(float)),
       finite_check_(device),
+      more_arenas_(config.sync.more_arenas()),
       outer_config_(config.sync.outer),
       gradients_(*stream_, recorder_, captures(config, *stream_)),
       update_(*stream_, recorder_, captures(config, *stream_)),
@@ -73,21 +74,42 @@ Worker::Worker(const TrainConfig& config, int id, const DataSource& data, const 
   model_->parameters.allocate(*backend_, /*with_training_state=*/true, source);
   model_->parameters.initialise(*backend_, config.seed);
   if (config.sync.measures_rounds()) telemetry_.emplace(device, /*follows_mean=*/id == 0);
-  if (outer_config_.kind != Outer::kNone) outer_.emplace(model_->parameters, device, *backend_);
-  if (config.sync.fragment_delay > 0) delayed_.emplace(model_->parameters, device, *backend_, source);
+  if (config.sync.keeps_round_start()) round_start_.emplace(model_->parameters, *backend_);
+  if (outer_config_.kind != Outer::kNone) outer_.emplace(model_->parameters, *backend_);
+  if (config.sync.compresses()) {
+    compression_.emplace(model_->parameters, config.sync.wire.error_feedback, *backend_);
+  }
+  if (config.sync.fragment_delay > 0) delayed_.emplace(model_->parameters, *backend_, source);
 }
 
 void Worker::round_begins(const ArenaRange& range) {
   if (telemetry_) telemetry_->round_begins(model_->parameters, *backend_);
-  if (outer_) outer_->round_begins(model_->parameters, range, *backend_);
+  if (!round_start_) return;
+  backend_->copy(as_tensor(range.of(model_->parameters.values())), as_tensor(range.of(round_start())));
 }
 
 void Worker::outer_update(const ArenaRange& range, double rate_change) {
   if (!outer_) return;
   const Span span(*backend_, "outer update");
   const double momentum = outer_config_.momentum * (outer_config_.kind == Outer::kSlowMo ? rate_change : 1);
-  outer_->update(model_->parameters, range, static_cast<float>(outer_config_.lr), static_cast<float>(momentum),
-                 outer_config_.kind == Outer::kNesterov, *backend_);
+  outer_->update(model_->parameters, range, round_start(), static_cast<float>(outer_config_.lr),
+                 static_cast<float>(momentum), outer_config_.kind == Outer::kNesterov, *backend_);
+}
+
+void Worker::compress_gradients(const ArenaRange& range) {
+  if (compression_) compression_->gradients(model_->parameters, range, *backend_);
+}
+
+void Worker::compress_parameters(const ArenaRange& range) {
+  if (compression_) compression_->parameters(model_->parameters, range, round_start(), *backend_);
+}
+
+void Worker::decompress_parameters(const ArenaRange& range) {
+  if (compression_) compression_->add_start(model_->parameters, range, round_start(), *backend_);
+}
+
+void Worker::forget_wire_error() {
+  if (compression_) compression_->forget(*backend_);
 }
 
 void Worker::before_average(const ArenaRange& range) {
@@ -101,6 +123,11 @@ void Worker::after_average() {
 void Worker::rehearse_round() {
   round_begins();
   before_average(all());
+  compress_gradients(all());
+  if (round_start_) {
+    compress_parameters(all());
+    decompress_parameters(all());
+  }
   after_average();
   outer_update(all(), 1);
   if (delayed_) {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "engine/memory_pool.h"
+#include "engine/optim/compression.h"
 #include "engine/optim/delayed_average.h"
 #include "engine/optim/outer.h"
 #include "engine/optim/sgd.h"
@@ -53,8 +54,7 @@ class Worker {
 
   // Of what a replica keeps between two steps.
   std::int64_t bytes() const {
-    return parameters().bytes() + (outer_ ? OuterOptimizer::bytes(parameters()) : 0) +
-           (delayed_ ? DelayedAverage::bytes(parameters()) : 0);
+    return parameters().bytes() + more_arenas_ * static_cast<std::int64_t>(parameters().values().size_bytes());
   }
 
   // The next call of next_batch() gives this worker's share of this step.
@@ -98,13 +98,22 @@ class Worker {
   bool finite_check_waiting() const { return finite_check_.waiting(); }
   NonFiniteCounts take_finite_check() { return finite_check_.take(); }
 
-  // All replicas are equal in this part of the parameters.
+  // All replicas are equal in this part of the parameters, which is kept where it is needed.
   void round_begins(const ArenaRange& range);
   void round_begins() { round_begins(all()); }
   // The step of the outer optimizer from the average of a part of the parameters, where there is one: nothing happens
   // otherwise. rate_change: Schedule's, of the round.
   void outer_update(const ArenaRange& range, double rate_change);
   const OuterOptimizer* outer() const { return outer_ ? &*outer_ : nullptr; }
+  std::span<float> round_start() const { return round_start_ ? round_start_->floats() : std::span<float>(); }
+  // Where gradients and parameters travel as bfloat16: a part of them <- what is sent of it; nothing happens otherwise.
+  void compress_gradients(const ArenaRange& range);
+  void compress_parameters(const ArenaRange& range);
+  // And of parameters, once that is the mean of all workers.
+  void decompress_parameters(const ArenaRange& range);
+  const Compression* compression() const { return compression_ ? &*compression_ : nullptr; }
+  // What rounding left out until now is of something else than what travels next.
+  void forget_wire_error();
   // Of averages that are mixed in late; nullptr where none is.
   DelayedAverage* delayed() { return delayed_ ? &*delayed_ : nullptr; }
 
@@ -153,8 +162,11 @@ class Worker {
   DownloadRing results_;
   FiniteCheck finite_check_;
   std::optional<RoundTelemetry> telemetry_;
+  int more_arenas_;
+  std::optional<OwnArena> round_start_;
   OuterConfig outer_config_;
   std::optional<OuterOptimizer> outer_;
+  std::optional<Compression> compression_;
   std::optional<DelayedAverage> delayed_;
   CapturedSegment gradients_, update_, local_step_;
   PhaseClock clock_;

@@ -154,10 +154,39 @@ OpCase SquaredDistanceCase::make() const {
   return result;
 }
 
+OpCase CompressCase::make() const {
+  OpCase result = new_case(
+      "compress",
+      fmt::format("{} elements{}{}", elements, start ? " since a start" : "", error ? " with what was left out" : ""),
+      kFloat);
+  result.in_out("x", {elements}, kFloat, normal());
+  if (start) result.input("start", {elements}, kFloat, normal());
+  if (error) result.in_out("error", {elements}, kFloat, normal(0, 0.01));
+  result.operation = [c = *this](const Named<TensorView>& v) -> Op {
+    const auto floats = [&](const char* name) {
+      return std::span(v[name].as<float>(), static_cast<std::size_t>(c.elements));
+    };
+    return Compress{floats("x"), c.start ? floats("start") : std::span<float>{},
+                    c.error ? floats("error") : std::span<float>{}};
+  };
+  result.expect = [c = *this](const Named<Array>& in) {
+    std::vector<float> x = to_floats(in["x"]), left;
+    if (c.error) left = to_floats(in["error"]);
+    const std::vector<float> since = c.start ? to_floats(in["start"]) : std::vector<float>{};
+    reference::compress(since, left, x);
+    Named<Expected> expected;
+    expected.set("x", exactly(x));
+    if (c.error) expected.set("error", exactly(left));
+    return expected;
+  };
+  return result;
+}
+
 OpCase AverageCase::make() const {
   OpCase result = new_case("average",
-                           fmt::format("{} replicas of {}{}{}", replicas, elements, in_place ? "" : ", into another",
-                                       divisor == 0 ? "" : fmt::format(", of {} in all", divisor)),
+                           fmt::format("{} replicas of {}{}{}{}", replicas, elements, in_place ? "" : ", into another",
+                                       divisor == 0 ? "" : fmt::format(", of {} in all", divisor),
+                                       rounded == kFloat ? "" : ", rounded to bfloat16"),
                            kFloat);
   for (std::int64_t k = 0; k < replicas; ++k) {
     in_place ? result.in_out(replica_name(k), {elements}, kFloat, normal())
@@ -175,12 +204,13 @@ OpCase AverageCase::make() const {
       if (c.in_place) targets.push_back(replica);
     }
     if (!c.in_place) targets.push_back(v["mean"].as<float>());
-    return Average{sources, targets, c.elements, c.divisor};
+    return Average{sources, targets, c.elements, c.divisor, c.rounded};
   };
   result.expect = [c = *this](const Named<Array>& in) {
     std::vector<std::vector<float>> values;
     for (std::int64_t k = 0; k < c.replicas; ++k) values.push_back(to_floats(in[replica_name(k)]));
-    const Expected mean = exactly(reference::tree_average(values, c.divisor));
+    const Expected mean = exactly(c.rounded == kFloat ? reference::tree_average(values, c.divisor)
+                                                      : reference::rounded_tree_average(values, c.divisor));
     Named<Expected> expected;
     for (std::int64_t k = 0; c.in_place && k < c.replicas; ++k) expected.set(replica_name(k), mean);
     if (!c.in_place) expected.set("mean", mean);

@@ -28,7 +28,8 @@ SettingLayer recipe(const testing::TempDirectory& directory, const std::string& 
   return read_recipe(directory / "recipe.toml");
 }
 
-// A value of each option that is not its default: of what concerns machine, processes and files, and of the rest.
+// A value of each option that is not its default: of what concerns machine, processes and files, of what is
+// averaged, and of the rest.
 std::map<std::string, std::string> other_surroundings() {
   return {
       {"precision", "bf16"},
@@ -63,6 +64,31 @@ std::map<std::string, std::string> other_surroundings() {
   };
 }
 
+std::map<std::string, std::string> other_averages() {
+  return {
+      {"algo", "post-local"},
+      {"workers", "32"},
+      {"local-batch", "7"},
+      {"period", "600,16,1"},
+      {"switch-epoch", "2.5"},
+      {"switch-step", "3000"},
+      {"qsr-alpha", "0.0175"},
+      {"qsr-power", "3"},
+      {"periods-by-level", "4,8"},
+      {"node-workers", "2"},
+      {"fragments", "3"},
+      {"fragment-delay", "2"},
+      {"wire", "bf16"},
+      {"error-feedback", "false"},
+      {"final-average", "false"},
+      {"sync-momentum", "reset"},
+      {"bn-stats", "reestimate:25"},
+      {"outer", "slowmo"},
+      {"outer-lr", "0.7"},
+      {"outer-momentum", "0.9"},
+  };
+}
+
 const std::map<std::string, std::string>& other_values() {
   static std::map<std::string, std::string> values = {
       {"model", "resnet56"},
@@ -83,24 +109,6 @@ const std::map<std::string, std::string>& other_values() {
       {"label-smoothing", "0.2"},
       {"val-split", "0.05"},
       {"train-images", "1281167"},
-      {"algo", "post-local"},
-      {"workers", "32"},
-      {"local-batch", "7"},
-      {"period", "600,16,1"},
-      {"switch-epoch", "2.5"},
-      {"switch-step", "3000"},
-      {"qsr-alpha", "0.0175"},
-      {"qsr-power", "3"},
-      {"periods-by-level", "4,8"},
-      {"node-workers", "2"},
-      {"fragments", "3"},
-      {"fragment-delay", "2"},
-      {"final-average", "false"},
-      {"sync-momentum", "reset"},
-      {"bn-stats", "reestimate:25"},
-      {"outer", "slowmo"},
-      {"outer-lr", "0.7"},
-      {"outer-momentum", "0.9"},
       {"lr", "0.30000000000000004"},
       {"lr-schedule", "cosine"},
       {"linear-scaling", "batch256"},
@@ -130,6 +138,7 @@ const std::map<std::string, std::string>& other_values() {
       {"telemetry", "false"},
   };
   values.merge(other_surroundings());
+  values.merge(other_averages());
   return values;
 }
 

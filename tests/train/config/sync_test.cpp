@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/error_of.h"
+#include "train/config/processes.h"
 
 namespace drift {
 namespace {
@@ -73,6 +74,37 @@ TEST(PeriodsByLevel, NeedNodesThatDivideTheWorkers) {
   wrong.node_workers = 2;
   wrong.periods_by_level = {2, 2};
   EXPECT_THAT(refusal(wrong), HasSubstr("which --algo sgd has none of"));
+}
+
+TEST(Wire, GoesWithAStartThatAllHave) {
+  SyncConfig sync;
+  sync.algorithm = Algorithm::kLocal;
+  sync.periods = {4};
+  sync.wire.type = DType::kBFloat16;
+  EXPECT_FALSE(sync.compresses()) << "one worker sends nothing";
+  EXPECT_EQ(sync.more_arenas(), 0);
+  sync.workers = 2;
+  EXPECT_NO_THROW(check(sync, 0));
+  EXPECT_EQ(sync.more_arenas_kept(), 2);
+  EXPECT_THAT(describe_scope(sync, false), HasSubstr("sent as bf16 with error feedback"));
+  sync.wire.error_feedback = false;
+  EXPECT_EQ(sync.more_arenas_kept(), 1);
+  EXPECT_THAT(describe_scope(sync, false), HasSubstr("sent as bf16 without error feedback"));
+  const auto refusal = [](ProcessesConfig processes, const SyncConfig& config, int workers) {
+    return testing::error_of([&] { check(processes, config, workers); }).message();
+  };
+  EXPECT_NO_THROW(check(ProcessesConfig{}, sync, 1));
+  EXPECT_THAT(refusal({.reduce = Reduce::kFast}, sync, 1), HasSubstr("--reduce fast"));
+  sync.fragment_delay = 2;
+  EXPECT_THAT(testing::error_of([&] { check(sync, 0); }).message(), HasSubstr("--fragment-delay"));
+}
+
+TEST(PeriodsByLevel, NeedNodesInsideAProcess) {
+  SyncConfig sync;
+  sync.node_workers = 4;
+  EXPECT_NO_THROW(check(ProcessesConfig{}, sync, 8));
+  EXPECT_THAT(testing::error_of([&] { check(ProcessesConfig{}, sync, 2); }).message(),
+              HasSubstr("would lie in several processes, which have 2 workers each"));
 }
 
 TEST(FragmentDelay, GoesWithWhatCanBeMixedInLate) {
