@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analysis/ledger/difference.h"
+#include "analysis/ledger/kernels_text.h"
 #include "analysis/ledger/ledger_text.h"
 #include "apps/command.h"
 #include "apps/command_line.h"
@@ -35,17 +36,19 @@ int run_profile(int argc, char** argv) {
        "drift profile runs/a --json > a.json", "drift profile --diff runs/a runs/b",
        "drift profile --diff runs/a-1,runs/a-2,runs/a-3 runs/b-1,runs/b-2,runs/b-3"});
   std::vector<std::string> runs;
-  bool layers = false, json = false, diff = false;
+  bool layers = false, kernels = false, json = false, diff = false;
   command_line.add_required_values("RUN", runs,
                                    "its directory; with --diff two, or twice several of the same: RUN,RUN,...");
   command_line.add_switch("--layers", layers, "forward and backward of each layer instead");
+  command_line.add_switch("--kernels", kernels, "a GPU's kernels of each operation instead (--profile-kernels)");
   command_line.add_switch("--json", json, "everything, as JSON, in seconds");
   command_line.add_switch("--diff", diff, "what takes another time in the second run than in the first");
   if (!command_line.parse(argc, argv)) return 0;
   const std::size_t expected = diff ? 2 : 1;
   DRIFT_CHECK(kUsage, runs.size() == expected, "drift profile takes {}, and {} were given",
               diff ? "two runs with --diff" : "one run, or two with --diff", runs.size());
-  DRIFT_CHECK(kUsage, diff + layers + json <= 1, "of --diff, --layers and --json drift profile takes one");
+  DRIFT_CHECK(kUsage, diff + layers + kernels + json <= 1,
+              "of --diff, --layers, --kernels and --json drift profile takes one");
   if (diff) {
     print("{}", difference_text(read_profiles(runs[0]), runs[0], read_profiles(runs[1]), runs[1]));
     return 0;
@@ -54,7 +57,7 @@ int run_profile(int argc, char** argv) {
   if (json) {
     print("{}\n", ledger_json(profile).dump(2));
   } else {
-    print("{}", layers ? layers_text(profile) : ledger_text(profile, runs.front()));
+    print("{}", kernels ? kernels_text(profile) : layers ? layers_text(profile) : ledger_text(profile, runs.front()));
   }
   return 0;
 }

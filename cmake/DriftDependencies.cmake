@@ -56,6 +56,17 @@ if(NOT DRIFT_NCCL STREQUAL "OFF")
   endif()
 endif()
 
+# Headers of CUPTI, with the CUDA backend; the library is loaded by who profiles kernels.
+set(DRIFT_HAVE_CUPTI OFF)
+if(DRIFT_HAVE_CUDA)
+  find_path(DRIFT_CUPTI_INCLUDE cupti.h
+            HINTS ${CUDAToolkit_INCLUDE_DIRS} ${CUDAToolkit_LIBRARY_ROOT}/extras/CUPTI/include)
+  mark_as_advanced(DRIFT_CUPTI_INCLUDE)
+  if(DRIFT_CUPTI_INCLUDE)
+    set(DRIFT_HAVE_CUPTI ON)
+  endif()
+endif()
+
 set(DRIFT_HAVE_MPI OFF)
 if(NOT DRIFT_MPI STREQUAL "OFF")
   set(MPI_CXX_SKIP_MPICXX ON)  # the old C++ bindings

@@ -8,6 +8,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/device.h"
+#include "kernels/observed/kernel_watch.h"
 
 namespace drift {
 
@@ -29,6 +30,7 @@ void destroy_cuda_event(int device, void* event) noexcept;
 void record_cuda_event(void* event, Stream& stream);
 void wait_cuda_event(void* event, Stream& stream);
 void synchronize_cuda_event(int device, void* event);
+std::unique_ptr<KernelWatch> make_cuda_kernel_watch();  // throws kDevice where there is no CUPTI to use
 std::unique_ptr<Backend> make_cuda_backend(Stream& stream, const BackendOptions& options);
 
 // A backend that runs nothing: it builds and explains the plan that each vendor operation would use on the device

@@ -87,6 +87,7 @@ void StepProfiler::step_begins(Step step) {
   if (is_profiled(schedule_.plan, step, every_)) {
     recording_ = ProfiledStep{
         .step = step, .worker = worker_, .sync = sync, .period = schedule_.period_at(step), .first = first};
+    watch_kernels(true);
     recorder_.start();
   }
   began_ = clock_.seconds();
@@ -115,6 +116,26 @@ void StepProfiler::add(const CommRecord& call) {
 void StepProfiler::finish() {
   end_step(clock_.seconds());
   while (!pending_.empty()) write_oldest();
+  watch_kernels(false);
+  write_kernels();
+}
+
+// On while a step is recorded, until its times have come home and all of it has run.
+void StepProfiler::watch_kernels(bool on) {
+  if (recorder_.kernels() == nullptr || watches_kernels_ == on) return;
+  on ? recorder_.kernels()->start() : recorder_.kernels()->stop();
+  watches_kernels_ = on;
+}
+
+void StepProfiler::write_kernels() {
+  if (recorder_.kernels() == nullptr) return;
+  for (const KernelWatch::Kernel& kernel : recorder_.kernels()->take()) {
+    file_.write({.op = id_of(kernel.identity),
+                 .worker = worker_,
+                 .name = kernel.name,
+                 .launches = kernel.launches,
+                 .duration = kernel.nanoseconds});
+  }
 }
 
 void StepProfiler::end_step(double now) {
@@ -127,6 +148,7 @@ void StepProfiler::end_step(double now) {
     cost.recorded = 1;
     const auto calls = static_cast<double>(pending_.back().recording.calls.size());
     for (std::int64_t due = recorder_.moments().due(); due > 0; --due) write_oldest();
+    if (pending_.empty()) watch_kernels(false);
     cost.recording_seconds = seconds_per_call_ * calls + (clock_.seconds() - now);
   }
   file_.add(cost);

@@ -40,6 +40,8 @@ class StepProfiler {
   };
 
   void end_step(double now);
+  void watch_kernels(bool on);
+  void write_kernels();
   void write_oldest();
   void gather_counts(Pending& recorded);
   static void wait_on_device(Pending& recorded, std::span<const Nanoseconds> times);
@@ -60,7 +62,8 @@ class StepProfiler {
   std::deque<Pending> pending_;            // recorded, and not written
   std::optional<double> offered_;          // the last offer that nobody waited for yet
   ProfiledWait begun_;                     // what averages carry that nobody waited for yet
-  std::vector<std::int64_t> ids_;          // in the file, by identity of the recorder; -1: not known yet
+  bool watches_kernels_ = false;
+  std::vector<std::int64_t> ids_;  // in the file, by identity of the recorder; -1: not known yet
 };
 
 }  // namespace drift

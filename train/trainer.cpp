@@ -86,6 +86,9 @@ ThreadLayout layout_on(Device device, const TrainConfig& config, const Membershi
   DRIFT_CHECK(kConfig, !machine.profiles() || !machine.op_times || device.type == DeviceType::kCpu,
               "--op-times holds {} up before each operation, which --profile would record: give one of them",
               to_string(device));
+  DRIFT_CHECK(kConfig, !machine.profile_kernels || (device.type == DeviceType::kCuda && machine.captures_steps()),
+              "--profile-kernels tells kernels of captured steps apart, and this run, on {}, captures none",
+              to_string(device));
   for (const Straggler& slow : machine.stragglers()) {
     DRIFT_CHECK(kConfig, slow.worker < config.sync.workers, "--straggler names worker {}, and there are {}, from 0 on",
                 slow.worker, config.sync.workers);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/ledger/kernels_text.h"
 #include "core/text_table.h"
 
 namespace drift {
@@ -284,6 +285,7 @@ Json ledger_json(const Profile& profile) {
           {"by_worker", workers_json(ledger)},
           {"operations", rows_json(ledger, "op")},
           {"layers", rows_json(make_ledger(profile, LedgerRows::kLayers), "layer")},
+          {"kernels", kernels_json(profile)},
           {"periods", periods}};
 }
 

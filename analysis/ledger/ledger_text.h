@@ -13,7 +13,7 @@ std::string ledger_text(const Profile& profile, const std::string& name);
 // Forward and backward of each layer, of the kind of step that was recorded most.
 std::string layers_text(const Profile& profile);
 
-// Everything of both, in seconds.
+// Everything of both, and kernels, in seconds.
 Json ledger_json(const Profile& profile);
 
 }  // namespace drift

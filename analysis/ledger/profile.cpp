@@ -62,6 +62,10 @@ Profile read_profile(const fs::path& run) {
       for (ProfiledCall& call : step.calls) call.op = own[static_cast<std::size_t>(call.op)];
       profile.steps.push_back({std::move(step), session.session.process, static_cast<std::size_t>(place)});
     }
+    for (ProfiledKernel& kernel : session.kernels) {
+      kernel.op = own[static_cast<std::size_t>(kernel.op)];
+      profile.kernels.push_back(std::move(kernel));
+    }
     if (session.cost) profile.cost.add(*session.cost);
   }
   keep_complete_steps(profile.steps, profile.latest().workers);

@@ -18,8 +18,9 @@ struct Profile {
 
   std::vector<ProfileSession> sessions;  // of process 0, by number
   std::vector<ProfiledOp> ops;
-  std::vector<RecordedStep> steps;  // by step, then worker; each of all workers or of none
-  ProfileCost cost;                 // of the sessions that came to their end
+  std::vector<ProfiledKernel> kernels;  // of all sessions; their operations are numbers of `ops`
+  std::vector<RecordedStep> steps;      // by step, then worker; each of all workers or of none
+  ProfileCost cost;                     // of the sessions that came to their end
 
   const ProfileSession& latest() const { return sessions.back(); }
 };

@@ -60,6 +60,9 @@ void wait_cuda_event(void*, Stream&) {
 void synchronize_cuda_event(int, void*) {
   missing();
 }
+std::unique_ptr<KernelWatch> make_cuda_kernel_watch() {
+  missing();
+}
 std::unique_ptr<Backend> make_cuda_backend(Stream&, const BackendOptions&) {
   missing();
 }

@@ -59,7 +59,10 @@ void OpRecorder::run(const Op& op) {
   if (!recording_) return ForwardingBackend::run(op);
   const std::size_t identity = identity_of(op);
   const Mark begin = begin_of(identities_[identity]);
+  KernelWatch* const kernels = outside_ ? kernels_.get() : nullptr;
+  if (kernels != nullptr) kernels->operation_begins(identity);
   ForwardingBackend::run(op);
+  if (kernels != nullptr) kernels->operation_ends();
   last_ = moments_->mark();
   recording_->calls.push_back({.identity = identity, .begin = begin, .end = *last_});
 }

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "kernels/observed/forwarding_backend.h"
+#include "kernels/observed/kernel_watch.h"
 #include "kernels/observed/moments.h"
 
 namespace drift {
@@ -49,9 +50,14 @@ class OpRecorder final : public ForwardingBackend {
     bool captured = false;    // something, while it was made
   };
 
-  // parts: names of spans, which must outlive it.
-  OpRecorder(std::unique_ptr<Backend> inner, std::span<const std::string_view> parts, std::unique_ptr<Moments> moments)
-      : ForwardingBackend(*inner), inner_(std::move(inner)), names_of_parts_(parts), moments_(std::move(moments)) {}
+  // parts: names of spans, which must outlive it. kernels: is told whose are those that are captured; or nullptr.
+  OpRecorder(std::unique_ptr<Backend> inner, std::span<const std::string_view> parts, std::unique_ptr<Moments> moments,
+             std::unique_ptr<KernelWatch> kernels = nullptr)
+      : ForwardingBackend(*inner),
+        inner_(std::move(inner)),
+        names_of_parts_(parts),
+        moments_(std::move(moments)),
+        kernels_(std::move(kernels)) {}
 
   // A recording begins, outside of all spans.
   void start();
@@ -59,6 +65,7 @@ class OpRecorder final : public ForwardingBackend {
   // It is over. What its marks say is the next that moments() has to take.
   Recording stop();
   Moments& moments() { return *moments_; }
+  KernelWatch* kernels() { return kernels_.get(); }
   const std::deque<Identity>& identities() const { return identities_; }
 
   // Of work that is captured while it records: what each replay does.
@@ -84,6 +91,7 @@ class OpRecorder final : public ForwardingBackend {
   std::unique_ptr<Backend> inner_;
   std::span<const std::string_view> names_of_parts_;
   std::unique_ptr<Moments> moments_;
+  std::unique_ptr<KernelWatch> kernels_;
   std::optional<Recording> recording_, outside_;  // outside_: the step's, while what is captured has its own
   std::optional<Mark> last_;                      // of what is captured, nothing but operations behind it
   std::vector<OpenSpan> spans_;                   // the first open_ of them

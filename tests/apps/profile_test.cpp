@@ -96,6 +96,18 @@ TEST_F(ProfileTest, BecomesATraceASectionOfTheReportAndAComparison) {
   EXPECT_EQ(run_drift({"profile", "--json", "--layers", run_.string()}).exit_code, 2);
 }
 
+TEST_F(ProfileTest, KernelsAreThoseOfAGpu) {
+  const Outcome refused = train({"--profile-kernels", "--device", "cpu"});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_NE(refused.err.find("--profile-kernels tells kernels of captured steps apart, and this run, on cpu"),
+            std::string::npos)
+      << refused.err;
+  ASSERT_EQ(train({"--profile", "--device", "cpu"}).exit_code, 0);
+  EXPECT_EQ(run_drift({"profile", run_.string(), "--kernels"}).out,
+            "no kernels were recorded: train on a GPU with --profile-kernels\n");
+  EXPECT_EQ(run_drift({"profile", run_.string(), "--kernels", "--json"}).exit_code, 2);
+}
+
 TEST_F(ProfileTest, ARunWithoutOneIsToldHowToGetIt) {
   ASSERT_EQ(train({}).exit_code, 0);
   EXPECT_FALSE(fs::exists(run_ / "profile"));

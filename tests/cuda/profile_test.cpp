@@ -1,7 +1,10 @@
 // --profile on a CUDA device: the steps of the rounds that it chooses, with all operations of each, captured or not,
 // and the same bits as without it.
+#include <algorithm>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 
@@ -115,6 +118,46 @@ TEST_F(CudaProfile, AReplayedStepHasTheOperationsOfOneThatWasEnqueued) {
       expect_wait(*step);
     }
   }
+}
+
+// Each kernel of a step's graph is its operation's: of an update one for each range of the arenas, in every replay.
+// Times are those between the marks around it.
+TEST_F(CudaProfile, KernelsAreThoseOfTheOperationsThatWereCaptured) {
+  TrainConfig with_kernels = config();
+  with_kernels.machine.profile_kernels = true;
+  const RecordedSession session = profiled(with_kernels, 1, run_toy(config(), data_));
+  std::map<std::int64_t, std::int64_t> calls, launches;  // by operation
+  std::map<std::int64_t, Nanoseconds> in_calls, in_kernels;
+  std::set<std::pair<Sync, int>> enqueued;
+  for (const ProfiledStep& step : session.steps) {
+    // The first synchronous step and the first local one, not the last of a round behind it, ran as they were enqueued.
+    if (enqueued.emplace(step.sync, step.worker).second && step.sync != Sync::kParameters) continue;
+    for (const ProfiledCall& call : step.calls) {
+      ++calls[call.op];
+      in_calls[call.op] += call.time.length();
+    }
+  }
+  for (const ProfiledKernel& kernel : session.kernels) {
+    launches[kernel.op] += kernel.launches;
+    in_kernels[kernel.op] += kernel.duration;
+  }
+  int convolutions = 0, updates = 0;
+  for (std::size_t i = 0; i < session.ops.size(); ++i) {
+    const auto id = static_cast<std::int64_t>(i);
+    const ProfiledOp& op = session.ops[i];
+    SCOPED_TRACE(fmt::format("{} {} {}", op.part, op.layer, op.op));
+    if (op.op != "conv2d_forward" && op.op != "sgd_update") continue;
+    op.op == "sgd_update" ? ++updates : ++convolutions;
+    EXPECT_EQ(launches[id], calls[id]);
+    EXPECT_GT(launches[id], 0);
+    EXPECT_GT(in_kernels[id], 0);
+    EXPECT_LE(in_kernels[id], in_calls[id]);
+  }
+  EXPECT_EQ(convolutions, 7) << "of ResNet-8";
+  EXPECT_GT(updates, 0);
+  EXPECT_TRUE(std::ranges::any_of(session.kernels, [](const ProfiledKernel& kernel) {
+    return kernel.name.find("SgdStep") != std::string::npos;
+  })) << "names are those of C++";
 }
 
 TEST_F(CudaProfile, StepsWithoutGraphsAreRecordedToo) {

@@ -1,5 +1,6 @@
 // The profile of a run: its ledger, its trace and what differs from itself.
 #include "analysis/ledger/difference.h"
+#include "analysis/ledger/kernels_text.h"
 #include "analysis/ledger/ledger_text.h"
 #include "analysis/ledger/trace.h"
 #include "tests/fuzz/target.h"
@@ -15,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   testing::set_file_text(file, std::string(testing::text_of(data, size)));
   Profile profile;
   if (!testing::is_read(ErrorKind::kData, [&] { profile = read_profile(directory.path()); })) return 0;
-  std::string text = ledger_text(profile, "run") + layers_text(profile) + ledger_json(profile).dump();
+  std::string text =
+      ledger_text(profile, "run") + layers_text(profile) + kernels_text(profile) + ledger_json(profile).dump();
   write_trace(profile, [&](std::string_view piece) { text += piece; });
   testing::is_read(ErrorKind::kUsage, [&] { text += difference_text({&profile, 1}, "a", {&profile, 1}, "b"); });
   return 0;

@@ -47,6 +47,39 @@ TEST_F(OpRecorderTest, KnowsPartAndLayerOfEachOperation) {
   EXPECT_EQ(recorded.calls.front().identity, recorded.calls.back().identity);
 }
 
+// Writes down which operation is under way.
+class NotingWatch final : public KernelWatch {
+ public:
+  explicit NotingWatch(std::vector<std::string>& notes) : notes_(notes) {}
+  void operation_begins(std::size_t identity) override { notes_.push_back(fmt::format("begin {}", identity)); }
+  void operation_ends() override { notes_.emplace_back("end"); }
+  void start() override {}
+  void stop() override {}
+  std::vector<Kernel> take() override { return {}; }
+
+ private:
+  std::vector<std::string>& notes_;
+};
+
+TEST(OpRecorder, SaysWhoseKernelsAreCaptured) {
+  HandClock clock;
+  std::vector<std::string> notes;
+  OpRecorder recorder(std::make_unique<SlowFake>(clock), kParts, std::make_unique<HostMoments>(clock),
+                      std::make_unique<NotingWatch>(notes));
+  float memory[4] = {};
+  const TensorView four{.data = memory, .shape = {4}};
+  recorder.fill(four, 1);
+  recorder.start();
+  recorder.fill(four, 1);
+  const OpRecorder::Recording captured = recorder.captured([&] {
+    recorder.copy(four, four);
+    recorder.fill(four, 1);
+  });
+  recorder.replayed(captured);
+  EXPECT_EQ(recorder.stop().calls.size(), 3u);
+  EXPECT_EQ(notes, (std::vector<std::string>{"begin 1", "end", "begin 0", "end"}));
+}
+
 TEST_F(OpRecorderTest, TimesOperationsAndParts) {
   clock_.now = 10;
   recorder_.start();

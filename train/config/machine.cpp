@@ -104,6 +104,8 @@ std::vector<Option> machine_options() {
        free_on_resume(
            number(row("profile-every", "N", "the same, of every N-th round or synchronous step [CPU 4, GPU 32]"),
                   {.min = 1, .max = 1e9}, DRIFT_FIELD(machine.profile_every))),
+       free_on_resume(on_off(row("profile-kernels", "", "the same, and GPU: which kernels run for them, told by CUPTI"),
+                             DRIFT_FIELD(machine.profile_kernels))),
        free_on_resume(allowing("two steps, the first before the last, such as 100:110",
                                text(row("capture-range", "A:B", "GPU: a profiler records steps A to B - 1 (nsys, ncu)"),
                                     DRIFT_FIELD(machine.capture_range), is_step_range))),

@@ -38,6 +38,7 @@ struct MachineConfig {
   bool op_times = false;         // time by kind of operation; steps are then not captured
   bool profile = false;          // record whole steps, profiled_rounds() apart
   std::optional<std::int64_t> profile_every = {};  // the same, so many rounds apart
+  bool profile_kernels = false;                    // the same, on a GPU with the kernels of captured steps
   int threads = 0;                                 // CPU threads in all; 0: all cores
   int worker_threads = 0;                          // per worker; 0: threads / min(K, threads)
   double device_timeout_seconds = 120;             // on a GPU: without progress
@@ -48,7 +49,7 @@ struct MachineConfig {
 
   std::vector<Straggler> stragglers() const;        // those of `straggler`
   std::optional<StepRange> captured_steps() const;  // those of `capture_range`
-  bool profiles() const { return profile || profile_every; }
+  bool profiles() const { return profile || profile_every || profile_kernels; }
   // Of how many rounds one is recorded there. Marks take longer on a GPU than on a CPU, and its operations less.
   std::int64_t profiled_rounds(DeviceType where) const {
     return profile_every.value_or(where == DeviceType::kCpu ? kProfiledOnCpu : kProfiledOnGpu);

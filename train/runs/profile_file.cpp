@@ -156,10 +156,21 @@ ProfiledStep step_from(const Line& line, std::size_t ops_known) {
   return step;
 }
 
+ProfiledKernel kernel_from(const Line& line, std::size_t ops_known) {
+  const std::int64_t op = line.integer("op");
+  DRIFT_CHECK(kData, std::cmp_less(op, ops_known), "{} is a kernel of operation {}, and no line before says what it is",
+              line.where(), op);
+  return {.op = op,
+          .worker = line.small("worker"),
+          .name = line.text("name"),
+          .launches = line.integer("launches", 1, 1LL << 40),
+          .duration = line.integer("duration")};
+}
+
 void take_line(const Line& line, std::vector<RecordedSession>& sessions) {
   const std::string kind = line.text("kind");
   if (kind == "session") {
-    sessions.push_back({.session = session_from(line), .ops = {}, .steps = {}, .cost = {}});
+    sessions.push_back({.session = session_from(line), .ops = {}, .steps = {}, .kernels = {}, .cost = {}});
     return;
   }
   DRIFT_CHECK(kData, !sessions.empty(), "{} is a line of kind '{}' before the one that begins a session", line.where(),
@@ -176,13 +187,15 @@ void take_line(const Line& line, std::vector<RecordedSession>& sessions) {
                         .multiply_adds = line.integer("multiply_adds")});
   } else if (kind == "step") {
     last.steps.push_back(step_from(line, last.ops.size()));
+  } else if (kind == "kernel") {
+    last.kernels.push_back(kernel_from(line, last.ops.size()));
   } else if (kind == "end") {
     last.cost = ProfileCost{.recording_seconds = line.rate("recording_s"),
                             .step_seconds = line.rate("steps_s"),
                             .steps = line.integer("steps"),
                             .recorded = line.integer("recorded")};
   } else {
-    DRIFT_FAIL(kData, "{} is a line of kind '{}': session, op, step or end", line.where(), kind);
+    DRIFT_FAIL(kData, "{} is a line of kind '{}': session, op, step, kernel or end", line.where(), kind);
   }
 }
 
@@ -247,6 +260,16 @@ void ProfileFile::write(const ProfiledStep& step) {
   const Json line = json_of(step);
   const std::lock_guard lock(mutex_);
   lines_.write(line);
+}
+
+void ProfileFile::write(const ProfiledKernel& kernel) {
+  const std::lock_guard lock(mutex_);
+  lines_.write({{"kind", "kernel"},
+                {"op", kernel.op},
+                {"worker", kernel.worker},
+                {"name", kernel.name},
+                {"launches", kernel.launches},
+                {"duration", kernel.duration}});
 }
 
 void ProfileFile::add(const ProfileCost& cost) {

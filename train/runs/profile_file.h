@@ -5,6 +5,9 @@
 //   {"kind": "step", ...}     a step of a worker: operations as columns "op" (ids), "at" and "for", then its parts and
 //                             what it did in the communicator. Times are whole nanoseconds, but for "begin" (by the
 //                             process's clock) since the step began
+//   {"kind": "kernel", ...}   of a device, where it was watched: a kernel that ran for an operation in the captured
+//   ones
+//                             of a worker's recorded steps, how often and for how long in all
 //   {"kind": "end", ...}      what recording cost
 // Steps that a later session does again are in it twice; who reads the processes of a run together (analysis/ledger/)
 // takes the later ones.
@@ -110,6 +113,14 @@ struct ProfiledStep {
   std::vector<ProfiledWait> waits = {};
 };
 
+struct ProfiledKernel {
+  std::int64_t op = 0;  // id
+  int worker = 0;
+  std::string name = {};
+  std::int64_t launches = 0;
+  Nanoseconds duration = 0;  // of all of them
+};
+
 struct ProfileCost {
   double recording_seconds = 0;  // of all workers of the process
   double step_seconds = 0;       // of their steps, recorded or not, those that waited for a lane included
@@ -131,6 +142,7 @@ class ProfileFile {
   // The id of an operation; the same for equal ones.
   std::int64_t id_of(const ProfiledOp& op);
   void write(const ProfiledStep& step);
+  void write(const ProfiledKernel& kernel);
   // What a worker's recording cost since it said so last.
   void add(const ProfileCost& cost);
   ProfileCost cost() const;
@@ -149,6 +161,7 @@ struct RecordedSession {
   ProfileSession session;
   std::vector<ProfiledOp> ops;  // by id
   std::vector<ProfiledStep> steps;
+  std::vector<ProfiledKernel> kernels;
   std::optional<ProfileCost> cost;  // where it came to its end
 };
 

@@ -38,7 +38,8 @@ std::unique_ptr<Backend> backend_of(Stream& stream, const MachineConfig& config,
   } else {
     moments = std::make_unique<DeviceMoments>(*backend);
   }
-  return std::make_unique<OpRecorder>(std::move(backend), kStepParts, std::move(moments));
+  return std::make_unique<OpRecorder>(std::move(backend), kStepParts, std::move(moments),
+                                      config.profile_kernels ? make_kernel_watch(stream.device()) : nullptr);
 }
 
 bool captures(const TrainConfig& config, const Stream& stream) {

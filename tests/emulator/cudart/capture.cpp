@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "tests/emulator/cudart/runtime.h"
+
 namespace drift::emulator {
 namespace {
 
@@ -54,7 +56,11 @@ cudaError_t Captures::end(Stream& stream, std::shared_ptr<Graph>& graph) {
 
 cudaError_t Captures::add(Stream& stream, Work work) {
   if (stream.capture->invalidated) return cudaErrorStreamCaptureInvalidated;
+  const bool is_kernel = work.type == cudaGraphNodeTypeKernel;
   stream.tips = {stream.capture->graph->add(std::move(work), stream.tips)};
+  if (Observer* const observer = runtime().observer; is_kernel && observer != nullptr) {
+    observer->node_created(stream.tips.front());
+  }
   return cudaSuccess;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tests/emulator/cudart/device_table.h"
+#include "tests/emulator/cudart/observer.h"
 #include "tests/emulator/cudart/report.h"
 #include "tests/emulator/cudart/runtime.h"
 
@@ -49,6 +50,12 @@ void occupy_multiprocessors(std::int64_t count) {
   Runtime& rt = runtime();
   const std::int64_t all = device_table(settings().sm).multiprocessors;
   rt.races.occupy(rt.scheduler.running_device(), count == 0 ? all : count, all);
+}
+
+void observe(Observer* observer) {
+  Runtime& rt = runtime();
+  const std::lock_guard lock(rt.mutex);
+  rt.observer = observer;
 }
 
 int device_of(void* stream) {

@@ -46,6 +46,11 @@ std::shared_ptr<const GraphBody> make_body(const std::shared_ptr<Graph>& graph, 
   body->source = graph;
   add_nodes(*graph, {}, *body, index_of);
   body->reaches = reachability(body->after);
+  Observer* const observer = runtime().observer;
+  for (const auto& [node, index] : index_of) {
+    const Work& clone = body->works[index];
+    if (observer != nullptr && clone.type == cudaGraphNodeTypeKernel) observer->node_cloned(node, &clone);
+  }
   return body;
 }
 

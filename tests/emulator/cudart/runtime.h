@@ -17,6 +17,7 @@
 #include "tests/emulator/cudart/graph.h"
 #include "tests/emulator/cudart/memory.h"
 #include "tests/emulator/cudart/modules.h"
+#include "tests/emulator/cudart/observer.h"
 #include "tests/emulator/cudart/race.h"
 #include "tests/emulator/cudart/scheduler.h"
 #include "tests/emulator/cudart/settings.h"
@@ -84,6 +85,7 @@ struct Runtime {
   Runtime();
 
   std::recursive_mutex mutex;
+  Observer* observer = nullptr;
   Calls calls;
   AddressSpace memory;
   RaceChecker races;

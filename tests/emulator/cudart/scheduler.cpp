@@ -7,6 +7,7 @@
 #include "tests/emulator/cudart/graph.h"
 #include "tests/emulator/cudart/host_order.h"
 #include "tests/emulator/cudart/report.h"
+#include "tests/emulator/cudart/runtime.h"
 #include "tests/emulator/cudart/settings.h"
 
 namespace drift::emulator {
@@ -156,10 +157,14 @@ void Scheduler::run(const Candidate& candidate) {
   running_ = operation.get();
   run_work(work, whole ? operation->pinned : graph->pinned(candidate.node));
   running_ = nullptr;
+  const Nanoseconds length = duration(work, moved_, timer_);
+  if (Observer* const observer = runtime().observer; observer != nullptr && work.type == cudaGraphNodeTypeKernel) {
+    observer->kernel_ran(work.name, whole ? nullptr : &graph->work(candidate.node), begin_, begin_ + length);
+  }
   if (whole) {
-    finish(stream, graph ? graph->end(launched) : launched + duration(work, moved_, timer_));
+    finish(stream, graph ? graph->end(launched) : launched + length);
   } else {
-    graph->finish(candidate.node, launched, duration(work, moved_, timer_));
+    graph->finish(candidate.node, launched, length);
   }
   changed_.notify_all();
 }

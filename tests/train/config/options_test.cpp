@@ -132,6 +132,7 @@ const std::map<std::string, std::string>& other_values() {
       {"checkpoint-every", "0.5"},
       {"profile", "true"},
       {"profile-every", "3"},
+      {"profile-kernels", "true"},
       {"keep-checkpoints", "0"},
       {"keep-best", "true"},
       {"tensorboard", "true"},

@@ -62,6 +62,7 @@ TEST_F(ProfileFileTest, ReadsBackWhatWasWritten) {
     EXPECT_EQ(file.id_of({.op = "fill", .part = "forward", .layer = "conv2", .bytes = 24}), 1);
     EXPECT_EQ(file.id_of(op), 0);
     file.write(some_step(1));
+    file.write({.op = 1, .worker = 3, .name = "void f<int>()", .launches = 5, .duration = 7000});
     file.add({.recording_seconds = 0.5, .step_seconds = 40, .steps = 2, .recorded = 1});
     file.add({.recording_seconds = 0.5, .step_seconds = 60, .steps = 2});
     file.write_end();
@@ -78,6 +79,12 @@ TEST_F(ProfileFileTest, ReadsBackWhatWasWritten) {
   ASSERT_EQ(read[0].ops.size(), 2u);
   EXPECT_EQ(read[0].ops[0].multiply_adds, 6);
   EXPECT_EQ(read[0].ops[1].layer, "conv2");
+  ASSERT_EQ(read[0].kernels.size(), 1u);
+  EXPECT_EQ(read[0].kernels[0].op, 1);
+  EXPECT_EQ(read[0].kernels[0].worker, 3);
+  EXPECT_EQ(read[0].kernels[0].name, "void f<int>()");
+  EXPECT_EQ(read[0].kernels[0].launches, 5);
+  EXPECT_EQ(read[0].kernels[0].duration, 7000);
   ASSERT_EQ(read[0].steps.size(), 1u);
   const ProfiledStep& step = read[0].steps[0];
   EXPECT_EQ(step.step, 9);
@@ -125,7 +132,7 @@ TEST_F(ProfileFileTest, NamesTheLineThatIsWrong) {
   std::filesystem::remove(path_);
   { ProfileFile file(path_, some_session()); }
   append("{\"kind\":\"steps\"}\n");
-  EXPECT_TRUE(contains(error(), ":2 is a line of kind 'steps': session, op, step or end")) << error();
+  EXPECT_TRUE(contains(error(), ":2 is a line of kind 'steps': session, op, step, kernel or end")) << error();
   std::filesystem::remove(path_);
   ProfileSession nobody = some_session();
   nobody.workers = 0;
