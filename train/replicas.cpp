@@ -13,11 +13,16 @@ void upload(const std::vector<float>& host, std::span<float> arena, Backend& bac
   if (!host.empty()) backend.upload(host.data(), as_tensor(arena));
 }
 
-// Of a replica, beside its own arenas.
-std::vector<std::pair<std::vector<float> ReplicaState::*, std::span<float>>> kept_arenas(const Worker& worker) {
-  std::vector<std::pair<std::vector<float> ReplicaState::*, std::span<float>>> arenas;
-  const auto add = [&](std::vector<float> ReplicaState::*arena, std::span<float> floats) {
-    if (!floats.empty()) arenas.emplace_back(arena, floats);
+// Of a replica, beside its own arenas, and where it is kept.
+struct KeptArena {
+  std::vector<float> ReplicaState::*state;
+  std::span<float> floats;
+};
+
+std::vector<KeptArena> kept_arenas(const Worker& worker) {
+  std::vector<KeptArena> arenas;
+  const auto add = [&](std::vector<float> ReplicaState::*state, std::span<float> floats) {
+    if (!floats.empty()) arenas.push_back({state, floats});
   };
   add(&ReplicaState::round_start, worker.round_start());
   if (worker.outer() != nullptr) add(&ReplicaState::outer_momentum, worker.outer()->momentum());

@@ -16,8 +16,7 @@ constexpr std::size_t kNameLetters = 60;
 
 struct Row {
   std::string part, op, kernel;
-  std::int64_t launches = 0;
-  Nanoseconds duration = 0;
+  double launches = 0, nanoseconds = 0;
 };
 
 std::vector<Row> rows_of(const Profile& profile) {
@@ -28,12 +27,12 @@ std::vector<Row> rows_of(const Profile& profile) {
     row.part = op.part;
     row.op = op.op;
     row.kernel = kernel.name;
-    row.launches += kernel.launches;
-    row.duration += kernel.duration;
+    row.launches += static_cast<double>(kernel.launches);
+    row.nanoseconds += static_cast<double>(kernel.duration);
   }
   std::vector<Row> rows;
   for (auto& [name, row] : by_name) rows.push_back(std::move(row));
-  std::ranges::stable_sort(rows, std::ranges::greater(), &Row::duration);
+  std::ranges::stable_sort(rows, std::ranges::greater(), &Row::nanoseconds);
   return rows;
 }
 
@@ -59,15 +58,14 @@ std::string short_kernel_name(std::string_view name, std::size_t most) {
 std::string kernels_text(const Profile& profile) {
   const std::vector<Row> rows = rows_of(profile);
   if (rows.empty()) return "no kernels were recorded: train on a GPU with --profile-kernels\n";
-  Nanoseconds all = 0;
-  for (const Row& row : rows) all += row.duration;
+  double all = 0;
+  for (const Row& row : rows) all += row.nanoseconds;
   std::vector<std::vector<std::string>> cells = {{"part", "operation", "kernel", "launches", "us", "ms in all", "%"}};
   for (const Row& row : rows) {
-    const auto duration = static_cast<double>(row.duration);
-    cells.push_back({row.part, row.op, short_kernel_name(row.kernel, kNameLetters), std::to_string(row.launches),
-                     fmt::format("{:.1f}", 1e-3 * duration / static_cast<double>(row.launches)),
-                     fmt::format("{:.2f}", 1e-6 * duration),
-                     fmt::format("{:.1f}", 100 * duration / static_cast<double>(std::max<Nanoseconds>(all, 1)))});
+    cells.push_back({row.part, row.op, short_kernel_name(row.kernel, kNameLetters), fmt::format("{:.0f}", row.launches),
+                     fmt::format("{:.1f}", 1e-3 * row.nanoseconds / row.launches),
+                     fmt::format("{:.2f}", 1e-6 * row.nanoseconds),
+                     fmt::format("{:.1f}", all > 0 ? 100 * row.nanoseconds / all : 0)});
   }
   return "kernels of captured steps that were recorded, of all workers, told by CUPTI:\n" +
          text_table(cells, "<<<>>>>");

@@ -5,9 +5,8 @@
 //   {"kind": "step", ...}     a step of a worker: operations as columns "op" (ids), "at" and "for", then its parts and
 //                             what it did in the communicator. Times are whole nanoseconds, but for "begin" (by the
 //                             process's clock) since the step began
-//   {"kind": "kernel", ...}   of a device, where it was watched: a kernel that ran for an operation in the captured
-//   ones
-//                             of a worker's recorded steps, how often and for how long in all
+//   {"kind": "kernel", ...}   of a device, where --profile-kernels was given: a kernel that ran for an operation in a
+//                             worker's recorded steps, those that were captured, how often and for how long in all
 //   {"kind": "end", ...}      what recording cost
 // Steps that a later session does again are in it twice; who reads the processes of a run together (analysis/ledger/)
 // takes the later ones.
