@@ -84,10 +84,11 @@ void StepProfiler::step_begins(Step step) {
   under_way_ = step;
   const Sync sync = schedule_.plan.at(step);
   const bool first = !std::exchange(had_[static_cast<std::size_t>(sync)], true);
-  if (is_profiled(schedule_.plan, step, every_)) {
+  const bool profiled = is_profiled(schedule_.plan, step, every_);
+  watch_kernels(profiled);
+  if (profiled) {
     recording_ = ProfiledStep{
         .step = step, .worker = worker_, .sync = sync, .period = schedule_.period_at(step), .first = first};
-    watch_kernels(true);
     recorder_.start();
   }
   began_ = clock_.seconds();
@@ -120,10 +121,13 @@ void StepProfiler::finish() {
   write_kernels();
 }
 
-// On while a step is recorded, until its times have come home and all of it has run.
+// On from the first step that is recorded to behind the last of them in a row, when all of it has run: the host is
+// steps ahead of the device otherwise.
 void StepProfiler::watch_kernels(bool on) {
-  if (recorder_.kernels() == nullptr || watches_kernels_ == on) return;
-  on ? recorder_.kernels()->start() : recorder_.kernels()->stop();
+  KernelWatch* const kernels = recorder_.kernels();
+  if (kernels == nullptr || watches_kernels_ == on) return;
+  if (!on) recorder_.stream().synchronize();
+  on ? kernels->start() : kernels->stop();
   watches_kernels_ = on;
 }
 
@@ -148,7 +152,6 @@ void StepProfiler::end_step(double now) {
     cost.recorded = 1;
     const auto calls = static_cast<double>(pending_.back().recording.calls.size());
     for (std::int64_t due = recorder_.moments().due(); due > 0; --due) write_oldest();
-    if (pending_.empty()) watch_kernels(false);
     cost.recording_seconds = seconds_per_call_ * calls + (clock_.seconds() - now);
   }
   file_.add(cost);

@@ -2,6 +2,7 @@
 #include "train/step_profiler.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <span>
 
@@ -172,6 +173,33 @@ TEST_F(StepProfilerTest, OnADeviceMarksTakeNoTimeAndPartsAreWaits) {
     EXPECT_EQ(step.waits[0].bytes, 28);
   }
   EXPECT_GE(file_.cost().recording_seconds, 2 * 10 * 1e-4) << "marks of the step, of two parts and two operations";
+}
+
+class NotingWatch final : public KernelWatch {
+ public:
+  explicit NotingWatch(std::vector<std::string>& notes) : notes_(notes) {}
+  void operation_begins(std::size_t) override {}
+  void operation_ends() override {}
+  void start() override { notes_.emplace_back("start"); }
+  void stop() override { notes_.emplace_back("stop"); }
+  std::vector<Kernel> take() override { return {}; }
+
+ private:
+  std::vector<std::string>& notes_;
+};
+
+// The device is behind, so what is recorded has not come home when the next step begins.
+TEST_F(StepProfilerTest, KernelsAreWatchedInStepsThatAreRecordedAlone) {
+  std::vector<std::string> notes;
+  OpRecorder recorder{std::make_unique<Steady>(clock_), kStepParts, std::make_unique<DeviceMarks>(clock_),
+                      std::make_unique<NotingWatch>(notes)};
+  StepProfiler profiler{0, recorder, schedule_, 2, file_, clock_};
+  for (const Step number : {0, 1, 2}) {
+    profiler.step_begins(number);
+    notes.push_back(fmt::format("step {}", number));
+  }
+  profiler.finish();
+  EXPECT_EQ(notes, (std::vector<std::string>{"start", "step 0", "stop", "step 1", "start", "step 2", "stop"}));
 }
 
 }  // namespace
