@@ -137,7 +137,15 @@ class ReportSender final : public ReportSink {
   TeamLink& link_;
 };
 
-// What happens to a message of bfloat16, in a gradient arena whose values are not needed.
+// In a gradient arena whose values are not needed.
+void rehearse_average(Worker& worker, DType rounded) {
+  const std::span<float> gradients = worker.parameters().gradients();
+  const std::vector<const float*> twice(2, gradients.data());
+  float* const target = gradients.data();
+  worker.backend().average(twice, std::span(&target, 1), std::ssize(gradients), 0, rounded);
+}
+
+// What happens to a message of bfloat16, there.
 void rehearse_wire(Worker& worker) {
   const std::span<float> gradients = worker.parameters().gradients();
   const std::int64_t half = std::ssize(gradients) / 2;
@@ -145,9 +153,7 @@ void rehearse_wire(Worker& worker) {
   const TensorView message = {.data = gradients.data() + half, .shape = {half}, .dtype = DType::kBFloat16};
   worker.backend().cast(floats, message);
   worker.backend().cast(message, floats);
-  const std::vector<const float*> twice(2, gradients.data());
-  float* const target = gradients.data();
-  worker.backend().average(twice, std::span(&target, 1), half, 0, DType::kBFloat16);
+  rehearse_average(worker, DType::kBFloat16);
 }
 
 // The model as checkpoints name it: it must be the same to go on.
@@ -282,10 +288,7 @@ void Trainer::prepare() {
     worker.take_result();
     worker.step_done();
     worker.take_times();
-    const std::span<float> gradients = worker.parameters().gradients();
-    const std::vector<const float*> twice(2, gradients.data());
-    float* const target = gradients.data();
-    worker.backend().average(twice, std::span(&target, 1), std::ssize(gradients), 0);
+    rehearse_average(worker, DType::kFloat32);
     if (config_.sync.compresses()) rehearse_wire(worker);
     worker.check_finite();
     (void)worker.take_finite_check();

@@ -76,7 +76,7 @@ Step switch_step_of(const SyncConfig& config, std::int64_t steps_per_epoch, Step
 //   the next decay is as many steps after it as planned between the two: in the paper's CIFAR code the first one comes
 //   after r1 = floor(e1 spe / H1) rounds, the second floor((e2 - e1) spe / H2) rounds later.
 //
-//   H is chosen at a round's start: after i decays the i-th of config.sync.periods (the last one for all later ones),
+//   H is chosen at a round's start: after i decays the i-th of the periods (the last one for all later ones),
 //   or QSR's max(H, floor((alpha / lr)^power)) (Gu et al. 2024), which leaves H as given during the warm-up.
 class ScheduleBuilder {
  public:
@@ -85,6 +85,7 @@ class ScheduleBuilder {
         total_steps_(total_steps_of(config, steps_per_epoch)),
         warmup_steps_(steps_of(config.lr.warmup_epochs, steps_per_epoch)),
         switch_step_(switch_step_of(config.sync, steps_per_epoch, total_steps_)),
+        periods_(config.sync.round_periods()),
         lr_(lr_with_decays({})) {
     DRIFT_CHECK(kConfig, warmup_steps_ <= total_steps_,
                 "--warmup-epochs {} are {} steps, but the run has only {}: shorten the warm-up or train longer",
@@ -175,9 +176,8 @@ class ScheduleBuilder {
   // H of a round that starts at `step`.
   Step period_at(Step step) const {
     const std::vector<Step>& decays = lr_.decay_steps();
-    const std::vector<Step> periods = config_.sync.round_periods();
     const auto done = std::upper_bound(decays.begin(), decays.end(), step) - decays.begin();
-    const Step base = std::min(periods[std::min(static_cast<std::size_t>(done), periods.size() - 1)], kNever);
+    const Step base = std::min(periods_[std::min(static_cast<std::size_t>(done), periods_.size() - 1)], kNever);
     if (config_.sync.qsr_alpha == 0 || step < warmup_steps_) return base;
     return std::max(base, floor_to_step(std::pow(config_.sync.qsr_alpha / lr_.at(step), config_.sync.qsr_power)));
   }
@@ -186,6 +186,7 @@ class ScheduleBuilder {
 
   const TrainConfig& config_;
   Step total_steps_, warmup_steps_, switch_step_;
+  std::vector<Step> periods_;  // H, by how many decays there were
   LrSchedule lr_;
   std::vector<Step> planned_;   // where decays are due if no round is in the way
   std::size_t landed_ = 0;      // how many of them have a step; those behind the end of the run count too
